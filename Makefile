@@ -1,0 +1,67 @@
+# `make run` and `make test` set up all that they need, and do it once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup runtime redis run migrate seed test check lint types
+
+# Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
+# older, this one is taken from the npm registry into a folder of its own, and used for everything below.
+NODE := 24
+PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed -e 's/x86_64/x64/' -e 's/aarch64/arm64/')
+export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+help:
+	@echo 'make run      set up, serve on http://127.0.0.1:3000'
+	@echo 'make test     set up, run the tests'
+	@echo 'make check    lint, types, tests with coverage'
+	@echo 'make migrate  bring the database of DATABASE_URL up to date'
+	@echo 'make seed     the same, and fill it if it is empty'
+
+setup: node_modules/.package-lock.json
+
+runtime:
+	@command -v npm >/dev/null || { echo 'Install Node.js 20 or newer, with npm.'; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 19) ? 0 : 1)' \
+	  || $(MAKE) --no-print-directory .node/bin/node
+
+.node/bin/node:
+	npm install --prefix .node --no-save --no-audit --no-fund --ignore-scripts node-$(PLATFORM)@$(NODE) \
+	  || { echo 'Install Node.js 22.19 or newer.'; exit 1; }
+	mkdir -p .node/bin
+	ln -sf ../node_modules/node-$(PLATFORM)/bin/node $@
+
+# npm writes this file last. No dependency needs its install script: all ship what they would build or fetch.
+node_modules/.package-lock.json: package.json package-lock.json | runtime
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# The version of tap that .taprc describes.
+node_modules/.tap-built: .taprc node_modules/.package-lock.json
+	tap build
+	@touch $@
+
+redis:
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } \
+	  || { echo 'The tests need redis-server in the PATH: install the package redis-server (Debian, Ubuntu) or redis (Homebrew).'; exit 1; }
+
+run: setup
+	@exec node src/server.ts
+
+migrate: setup
+	@node src/server.ts migrate
+
+seed: setup
+	@node src/server.ts seed
+
+test: setup redis node_modules/.tap-built
+	tap --disable-coverage
+
+check: lint types redis node_modules/.tap-built
+	tap
+
+lint: setup
+	eslint .
+
+types: setup
+	tsc

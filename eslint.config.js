@@ -1,0 +1,12 @@
+import neostandard from 'neostandard'
+
+export default [
+  ...neostandard({ ts: true, ignores: ['node_modules', '.node', '.tap', 'var', 'coverage'] }),
+  {
+    files: ['**/*.ts'],
+    rules: {
+      // Types are erased by Node itself, so an import of a type must say so.
+      '@typescript-eslint/consistent-type-imports': 'error'
+    }
+  }
+]

@@ -1,0 +1,30 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { createHttpbin, type Httpbin } from './httpbin.ts'
+import { startStandIn } from './stand-in.ts'
+
+export interface ApicallsOptions {
+  /** Where httpbin is; unset: a stand-in of our own. */
+  url: string | undefined
+  /** Seconds asked of it. */
+  delay: number
+  /** Seconds that the page is kept. */
+  ttl: number
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** `GET /apicalls`: a page that takes as long as its upstream, and is kept whole. */
+export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, delay, ttl, now }) => {
+  const standIn = url === undefined ? await startStandIn() : undefined
+  const httpbin: Httpbin = createHttpbin(url ?? standIn!.url)
+  app.addHook('onClose', async () => {
+    await httpbin.close()
+    await standIn?.close()
+  })
+  const source = standIn === undefined ? new URL(url!).host : 'the built-in stand-in for httpbin'
+
+  app.get('/apicalls', { config: { cachePage: { ttl } }, schema: { hide: true } }, async (_request, reply) => {
+    await httpbin.delay(delay)
+    return reply.viewAsync('apicalls', { receivedAt: new Date(now()).toISOString(), delay, source })
+  })
+}

@@ -1,0 +1,58 @@
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { apicalls } from './apicalls/index.ts'
+import { createCache, memoryStore, redisStore } from './cache/index.ts'
+import type { Config } from './config.ts'
+import { dashboard } from './dashboard/index.ts'
+import { openDatabase } from './db/index.ts'
+import pageCache from './page-cache/index.ts'
+import docs from './plugins/docs.ts'
+import errors from './plugins/errors.ts'
+import { health } from './plugins/health.ts'
+import httpCaching from './plugins/http-caching.ts'
+import redis from './plugins/redis.ts'
+import securityHeaders from './plugins/security-headers.ts'
+import validation from './plugins/validation.ts'
+import views from './plugins/views.ts'
+import { products } from './products/index.ts'
+
+/** What a test may replace. */
+export interface Overrides {
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number
+  /** Fastify's `logger`. Default pino at the LOG_LEVEL of the configuration. */
+  logger?: FastifyServerOptions['logger']
+}
+
+/** The whole service, ready but not yet listening. Closing it closes all that it opened. */
+export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
+  const { now = Date.now, logger = { level: config.LOG_LEVEL } } = overrides
+  const app = Fastify({ logger })
+  try {
+    const database = openDatabase(config.DATABASE_URL)
+    app.addHook('onClose', () => database.close())
+
+    await app.register(validation)
+    await app.register(securityHeaders)
+    await app.register(httpCaching)
+    await app.register(views)
+    await app.register(errors)
+    await app.register(docs)
+
+    if (config.REDIS_URL !== undefined) await app.register(redis, { url: config.REDIS_URL })
+    const store = config.REDIS_URL === undefined
+      ? memoryStore({ now })
+      : redisStore({ client: app.redis, prefix: config.CACHE_KEY_PREFIX, now })
+    const cache = createCache({ store, ttl: config.CACHE_TTL, now })
+    await app.register(pageCache, { cache, now })
+
+    await app.register(health, { database })
+    await app.register(products, { database, cache, now })
+    await app.register(apicalls, { url: config.HTTPBIN_URL, delay: config.HTTPBIN_DELAY, ttl: config.CACHE_TTL, now })
+    await app.register(dashboard, { cache, now, host: config.HOST, adminToken: config.ADMIN_TOKEN })
+    await app.ready()
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}

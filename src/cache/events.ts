@@ -1,0 +1,30 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Cache } from './types.ts'
+
+/** Why a read found nothing that it could use. */
+export type MissReason = 'absent' | 'expired' | 'invalidated' | 'corrupt' | 'unavailable'
+
+/** What happened in a cache. */
+export type CacheHappening =
+  | { type: 'hit', key: string }
+  | { type: 'stale', key: string }
+  | { type: 'miss', key: string, reason: MissReason }
+  | { type: 'load', key: string, ms: number }
+  | { type: 'set', key: string }
+  | { type: 'delete', keys: readonly string[] }
+  | { type: 'invalidate', tags: readonly string[] }
+  | { type: 'clear' }
+  /** Something that failed without failing the caller. */
+  | { type: 'error', error: unknown, doing: string }
+
+/** What caches tell the world, over `node:diagnostics_channel`, as `larder:cache`. */
+export type CacheEvent = CacheHappening & { cache: Cache }
+
+export const CACHE_CHANNEL = 'larder:cache'
+
+const events = channel(CACHE_CHANNEL)
+
+/** Tells who listens; costs next to nothing while nobody does. */
+export function emit (cache: Cache, happening: CacheHappening): void {
+  if (events.hasSubscribers) events.publish({ ...happening, cache })
+}

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto'
+import type { RedisClient } from './redis-store.ts'
+
+/** A Lua script, sent by its digest and whole only to a Redis that does not have it yet. Answers in bytes. */
+export function redisScript (client: RedisClient, source: string) {
+  const digest = createHash('sha1').update(source).digest('hex')
+
+  return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
+    try {
+      return await client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return await client.callBuffer('EVAL', source, keys.length, ...keys, ...args)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/*
+ * What must happen in one step inside Redis. Values come in as KEYS and ARGV alone. The numbers are places in the
+ * frame of an entry, see entry.ts, counted from 1 as Lua does.
+ */
+
+/** The entry, or nothing: what stands at its key and is none of ours does not count. */
+const READ_ENTRY = `
+local kept = redis.call('GET', KEYS[1])
+if kept and (#kept <= 30 or string.sub(kept, 1, 2) ~= '\\193\\1') then kept = false end`
+
+/** KEYS entry; ARGV frame, life in ms or '', frame to replace or ''. Answers 1 when it was set. */
+export const ADD = `${READ_ENTRY}
+if kept and kept ~= ARGV[3] then return 0 end
+if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1`
+
+/** KEYS entry; ARGV the two times as they stand in the frame, life in ms or ''. Answers 1 when there was one. */
+export const TOUCH = `${READ_ENTRY}
+if not kept then return 0 end
+local frame = string.sub(kept, 1, 10) .. ARGV[1] .. string.sub(kept, 27)
+if ARGV[2] == '' then redis.call('SET', KEYS[1], frame) else redis.call('SET', KEYS[1], frame, 'PX', ARGV[2]) end
+return 1`
+
+/** KEYS entry; ARGV what to add, now in ms, initial frame, its life in ms or ''. Answers the sum, or nothing where there is no integer. */
+export const INCREMENT = `${READ_ENTRY}
+if kept and struct.unpack('>d', kept, 11) > tonumber(ARGV[2]) then
+  local payload = 31 + struct.unpack('>I4', kept, 27)
+  local digits = string.sub(kept, payload)
+  if not string.match(digits, '^-?%d+$') then return nil end
+  local sum = tonumber(digits) + tonumber(ARGV[1])
+  if math.abs(sum) > 9007199254740991 then return nil end
+  local decimal = string.format('%.0f', sum)
+  redis.call('SET', KEYS[1], string.sub(kept, 1, payload - 1) .. decimal, 'KEEPTTL')
+  return decimal
+end
+if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+return ARGV[1]`
+
+/*
+ * The version clock. It starts, and starts again after its key was lost, at the time in microseconds: ahead of
+ * every value that it had before.
+ */
+const READ_CLOCK = `
+local clock = redis.call('GET', KEYS[1])
+if not clock then
+  local time = redis.call('TIME')
+  clock = time[1] .. string.format('%06d', time[2])
+  redis.call('SET', KEYS[1], clock)
+end`
+
+/** KEYS clock. Answers its value. */
+export const STAMP = `${READ_CLOCK}
+return clock`
+
+/**
+ * KEYS clock, tags; ARGV stamp, life of a tag in seconds. Answers 1 when no tag moved since the stamp. A tag that
+ * is not known, or no longer, counts as moved by the last tick of the clock.
+ */
+export const IS_CURRENT = `${READ_CLOCK}
+local stamp = tonumber(ARGV[1])
+if not stamp or stamp > tonumber(clock) then return 0 end
+local current = 1
+for i = 2, #KEYS do
+  local moved = redis.call('GET', KEYS[i])
+  if not moved then
+    moved = clock
+    redis.call('SET', KEYS[i], moved, 'EX', ARGV[2])
+  end
+  if tonumber(moved) > stamp then current = 0 end
+end
+return current`
+
+/** KEYS clock, tags; ARGV life of a tag in seconds. */
+export const INVALIDATE = `${READ_CLOCK}
+local moved = string.format('%.0f', redis.call('INCR', KEYS[1]))
+for i = 2, #KEYS do redis.call('SET', KEYS[i], moved, 'EX', ARGV[1]) end
+return moved`

@@ -1,0 +1,25 @@
+import { redisScript } from './redis-script.ts'
+import { IS_CURRENT, INVALIDATE, STAMP } from './redis-scripts.ts'
+import type { RedisClient } from './redis-store.ts'
+import type { Versions } from './versions.ts'
+
+/** How long a tag is remembered without being used; forgetting one is safe, and costs a reload. */
+const TAG_LIFE_SECONDS = 30 * 24 * 3600
+
+/**
+ * A version clock in Redis, shared by all who use the prefix, for caches without a database. It is as durable as
+ * that Redis: one that comes back with old data comes back with an old clock.
+ */
+export function redisVersions (client: RedisClient, prefix: string): Versions {
+  const clock = `${prefix}#clock`
+  const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${prefix}#tag:${tag}`)]
+  const stamp = redisScript(client, STAMP)
+  const isCurrent = redisScript(client, IS_CURRENT)
+  const invalidate = redisScript(client, INVALIDATE)
+
+  return {
+    stamp: async () => String(await stamp([clock], [])),
+    isCurrent: async (stamp, tags) => await isCurrent(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) === 1,
+    async invalidate (tags) { await invalidate(keysOf(tags), [TAG_LIFE_SECONDS]) }
+  }
+}

@@ -1,0 +1,125 @@
+import type { Entry } from './entry.ts'
+import type { MissReason } from './events.ts'
+import type { Flight } from './flights.ts'
+import type { MaybePromise } from './maybe-promise.ts'
+import type { Store, StoreStats } from './store.ts'
+import type { Versions } from './versions.ts'
+
+export interface CacheOptions {
+  store: Store
+  /** The clock that entries with tags are checked against. Default the store's own. */
+  versions?: Versions
+  /** Seconds that an entry is kept where a call does not say; null: never expires. Default 300. */
+  ttl?: number | null
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number
+}
+
+export interface SetOptions {
+  /** Seconds; null: never expires; zero or less: not kept, and what was there is deleted. Default that of the cache. */
+  ttl?: number | null
+  /** Names that `invalidateTags` can call it by. */
+  tags?: readonly string[]
+}
+
+export interface GetOrSetOptions extends SetOptions {
+  /** Seconds after its life for which an old value is answered at once while one load in the background renews it. */
+  staleWhileRevalidate?: number
+  /** Seconds after its life for which an old value stands in for a load that fails or takes longer than `timeout`. */
+  staleIfError?: number
+  /** Seconds to wait for a load; then the old value where `staleIfError` allows, else a `LoadTimeoutError`. Default: as long as it takes. */
+  timeout?: number
+}
+
+/** What a load is told, and may say, about the entry that it makes. */
+export interface LoadContext {
+  readonly key: string
+  /** Adds tags to those of the call. */
+  addTags (...tags: string[]): void
+  /** Replaces the `ttl` of the call. */
+  setTtl (ttl: number | null): void
+  /** Answers all who wait, and keeps nothing. */
+  skipStore (): void
+}
+
+export type Load<T> = (context: LoadContext) => T | Promise<T>
+
+/**
+ * Times are in seconds. A value is a copy each time; `undefined` is a miss and cannot be stored, `null` can.
+ *
+ * A store that fails costs speed, never an answer: reads miss, `getOrSet` loads, `set` keeps nothing. Only the
+ * verbs that promise that something is gone or counted reject then: `delete`, `deleteMany`, `invalidateTags`,
+ * `clear` and `increment`.
+ */
+export interface Cache {
+  get<T = unknown> (key: string): Promise<T | undefined>
+  /** The keys that were found, in the order asked. */
+  getMany<T = unknown> (keys: readonly string[]): Promise<Map<string, T>>
+  set (key: string, value: unknown, options?: SetOptions): Promise<void>
+  setMany (entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<void>
+  /** Sets only if absent; tells whether it did. */
+  add (key: string, value: unknown, options?: SetOptions): Promise<boolean>
+  /**
+   * The value, or what `load` makes of it. Callers in this process who miss together share one load, except one
+   * who comes after a write that the load may not have seen. A load that answers `undefined` is not kept.
+   */
+  getOrSet<T> (key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
+  /** Gives an entry a new life, by default that of the cache; false when there is none. Zero or less deletes it. */
+  touch (key: string, ttl?: number | null): Promise<boolean>
+  /** Adds to a safe integer in one step, keeping its life; an absent one counts from 0. TypeError for another value. */
+  increment (key: string, by?: number): Promise<number>
+  /** Seconds left, with decimals; null: no expiry; undefined: absent. */
+  ttl (key: string): Promise<number | null | undefined>
+  delete (key: string): Promise<boolean>
+  /** How many were there. */
+  deleteMany (keys: readonly string[]): Promise<number>
+  /** Makes every entry that carries one of the tags unusable, at the same cost for one and for a million. */
+  invalidateTags (tags: readonly string[]): Promise<void>
+  /** Forgets its own entries, and nobody else's. */
+  clear (): Promise<void>
+  close (): Promise<void>
+
+  /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
+  lookup (key: string): MaybePromise<Lookup>
+  /** For adapters: what `getOrSet` does after a miss. */
+  load (key: string, load: Load<unknown>, options?: GetOrSetOptions, miss?: Miss): Promise<Loaded>
+  /** How full the store is, where it can tell. */
+  stats (): StoreStats | undefined
+  /** The name of the store. */
+  readonly storeName: string
+}
+
+export interface Miss {
+  readonly miss: MissReason
+  /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
+  readonly stale?: Entry
+  /** A load that was under way when the search began. */
+  readonly underWay?: Flight
+}
+
+export type Lookup = Entry | Miss
+
+export const isMiss = <T extends object> (found: T | Miss): found is Miss => 'miss' in found
+
+/** What a load ended in. */
+export interface Loaded {
+  readonly value: unknown
+  /** The value as it would be kept; absent where it may not, or could not, be. */
+  readonly entry?: Entry
+  /** It is in the store now. */
+  readonly stored: boolean
+  /** The load was begun by another caller. */
+  readonly joined?: boolean
+  /** The value is an old one that stands in. */
+  readonly stale?: boolean
+}
+
+/** A load took longer than the `timeout` of its caller. It goes on, and keeps what it brings. */
+export class LoadTimeoutError extends Error {
+  readonly code = 'LARDER_LOAD_TIMEOUT'
+  override readonly name = 'LoadTimeoutError'
+
+  constructor (key: string, seconds: number) {
+    super(`the load of ${JSON.stringify(key)} took longer than ${seconds} s`)
+  }
+}

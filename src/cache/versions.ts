@@ -1,0 +1,20 @@
+import type { MaybePromise } from './maybe-promise.ts'
+
+/** A moment on a version clock. Opaque: only the `Versions` that made it can read it. */
+export type Stamp = string
+
+/**
+ * A clock that says when each tag last changed. A load takes a stamp before it begins; what it loaded is valid
+ * for as long as none of its tags has moved past that stamp, so a slow load that ends late stores nothing wrong.
+ *
+ * An implementation that has forgotten a tag must answer as if the tag had just moved, never as if it never had.
+ * It may answer at once or after a round trip.
+ */
+export interface Versions {
+  /** The moment now. */
+  stamp (): MaybePromise<Stamp>
+  /** Whether none of the tags has moved since the stamp. */
+  isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean>
+  /** Moves the tags: whatever was stamped before is no longer current. */
+  invalidate (tags: readonly string[]): MaybePromise<void>
+}

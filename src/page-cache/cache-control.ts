@@ -1,0 +1,31 @@
+/** The directives of a Cache-Control field; a directive without an argument is `true`. RFC 9111 section 5.2. */
+export type CacheControl = ReadonlyMap<string, string | true>
+
+const DIRECTIVE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g
+
+/** Reads a field. Names come out in lower case; of a directive that comes twice the first counts. */
+export function parseCacheControl (field: string): CacheControl {
+  const directives = new Map<string, string | true>()
+  for (const [, name, quoted, token] of field.matchAll(DIRECTIVE)) {
+    const key = name!.toLowerCase()
+    if (!directives.has(key)) directives.set(key, quoted?.replace(/\\(.)/g, '$1') ?? token ?? true)
+  }
+  return directives
+}
+
+/** Largest delta-seconds that a cache must understand, RFC 9111 section 1.2.2. */
+const MAX_DELTA = 2 ** 31
+
+/** The seconds of a directive; undefined when it is not there, 0 when it is not a number, since stale is the safe side. */
+export function deltaSeconds (directives: CacheControl, name: string): number | undefined {
+  const value = directives.get(name)
+  if (value === undefined) return undefined
+  return typeof value === 'string' && /^\d+$/.test(value) ? Math.min(Number(value), MAX_DELTA) : 0
+}
+
+/** The field again, with another `max-age`. */
+export function withMaxAge (directives: CacheControl, seconds: number): string {
+  const kept = [...directives].filter(([name]) => name !== 'max-age' && name !== 's-maxage')
+  const written = kept.map(([name, value]) => value === true ? name : /^[\w-]+$/.test(value) ? `${name}=${value}` : `${name}=${JSON.stringify(value)}`)
+  return [...written, `max-age=${seconds}`].join(', ')
+}

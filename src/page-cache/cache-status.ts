@@ -1,0 +1,32 @@
+import type { MissReason } from '../cache/index.ts'
+
+/** `Cache-Status` of RFC 9211: what the cache did with a request, and why. Times in seconds. */
+export interface CacheStatus {
+  hit?: boolean
+  /** Why the handler ran: `uri-miss`, `stale`, `bypass`, `method`, `miss`. */
+  fwd?: string
+  stored?: boolean
+  collapsed?: boolean
+  ttl?: number
+  detail?: string
+}
+
+export function formatCacheStatus ({ hit, fwd, stored, collapsed, ttl, detail }: CacheStatus): string {
+  let field = 'larder'
+  if (hit) field += '; hit'
+  if (fwd !== undefined) field += `; fwd=${fwd}`
+  if (stored) field += '; stored'
+  if (collapsed) field += '; collapsed'
+  if (ttl !== undefined) field += `; ttl=${ttl}`
+  if (detail !== undefined) field += `; detail=${detail}`
+  return field
+}
+
+/** How a miss of the cache reads in `Cache-Status`. */
+export const FORWARD_REASONS: Readonly<Record<MissReason, CacheStatus>> = {
+  absent: { fwd: 'uri-miss' },
+  expired: { fwd: 'stale' },
+  invalidated: { fwd: 'stale', detail: 'invalidated' },
+  corrupt: { fwd: 'miss', detail: 'corrupt' },
+  unavailable: { fwd: 'miss', detail: 'store-unavailable' }
+}

@@ -1,0 +1,21 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Cache } from '../cache/index.ts'
+import type { CacheStatus } from './cache-status.ts'
+
+/** What the page cache tells the world of each answer, over `node:diagnostics_channel`, as `larder:page`. */
+export interface PageEvent {
+  cache: Cache
+  /** The pattern of the route, never the URL. */
+  route: string
+  status: CacheStatus
+  /** Milliseconds from the request to the answer. */
+  ms: number
+}
+
+export const PAGE_CHANNEL = 'larder:page'
+
+const events = channel(PAGE_CHANNEL)
+
+export function emit (event: PageEvent): void {
+  if (events.hasSubscribers) events.publish(event)
+}

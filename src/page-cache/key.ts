@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { Plan } from './options.ts'
+
+/**
+ * The key of a request: a digest of a list, so that no two different requests have the same one. Host and scheme
+ * are those that Fastify trusts. Parameters take part in a normal order, those of one name in the order given.
+ */
+export function pageKey (request: FastifyRequest, plan: Plan, method: string): string {
+  const url = request.url
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  const query = mark < 0 ? [] : normalQuery(url.slice(mark + 1), plan.query)
+  const parts = [
+    plan.route,
+    method,
+    request.protocol,
+    request.host?.toLowerCase() ?? null,
+    normalPath(path),
+    query,
+    plan.vary.map((name) => request.headers[name] ?? null),
+    plan.key?.(request) ?? null
+  ]
+  return `page:${hash('sha256', JSON.stringify(parts), 'base64url')}`
+}
+
+const UNRESERVED = /[A-Za-z0-9._~-]/
+
+/** Percent-encodings that mean the same are written the same, RFC 3986 section 6.2.2. */
+export function normalPath (path: string): string {
+  if (!path.includes('%')) return path
+  return path.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
+    const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
+    return UNRESERVED.test(char) ? char : encoded.toUpperCase()
+  })
+}
+
+/** A decoded text, or in an array the text that could not be decoded, which equals no decoded one. */
+type Part = string | [string]
+
+/** The parameters as name and value, sorted by name; a value of null is a name without "=". */
+export function normalQuery (query: string, only?: ReadonlySet<string>): Array<[name: Part, value: Part | null]> {
+  const pairs: Array<[Part, Part | null]> = []
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decodePart(equals < 0 ? pair : pair.slice(0, equals))
+    if (only !== undefined && !(typeof name === 'string' && only.has(name))) continue
+    pairs.push([name, equals < 0 ? null : decodePart(pair.slice(equals + 1))])
+  }
+  const text = (name: Part) => typeof name === 'string' ? name : name[0]
+  return pairs.sort(([a], [b]) => text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0)
+}
+
+function decodePart (encoded: string): Part {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '))
+  } catch {
+    return [encoded]
+  }
+}

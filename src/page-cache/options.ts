@@ -1,0 +1,75 @@
+import type { FastifyRequest } from 'fastify'
+
+/** What a route says in `config.cachePage`; a bare number is its `ttl`. */
+export interface CachePageOptions {
+  /**
+   * Seconds that a page is kept, at most: a shorter `max-age` of the response wins. Zero: not kept. Unset: the
+   * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
+   */
+  ttl?: number
+  /** Names that `cache.invalidateTags` can call the pages by. */
+  tags?: string[]
+  /** Request headers whose values take part in the key; they are added to `Vary`. */
+  vary?: string[]
+  /** Query parameters that take part in the key. Default all. */
+  query?: string[]
+  /** A longer body is sent but not kept. Default 1 MiB. */
+  maxBytes?: number
+  /** Adds to the key, e.g. a language or a tenant. */
+  key?: (request: FastifyRequest) => string
+}
+
+/** The options of one route, resolved once. */
+export interface Plan {
+  readonly ttl: number | undefined
+  readonly tags: readonly string[]
+  /** In lower case. */
+  readonly vary: readonly string[]
+  readonly query: ReadonlySet<string> | undefined
+  readonly maxBytes: number
+  readonly key: ((request: FastifyRequest) => string) | undefined
+  /** Tells routes apart that share a URL, e.g. by a version constraint. */
+  readonly route: string
+  /** The Cache-Control of a page whose handler says nothing. */
+  readonly cacheControl: string | undefined
+}
+
+const DEFAULT_MAX_BYTES = 1024 * 1024
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+
+const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
+  ttl: ['a number of seconds, zero or more', (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value)],
+  tags: ['an array of non-empty strings', (value) => isStrings(value)],
+  vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name) && name !== '*')],
+  query: ['an array of parameter names', (value) => isStrings(value)],
+  maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
+  key: ['a function', (value) => typeof value === 'function']
+}
+
+/** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
+export function planOf (route: string, given: CachePageOptions | number, defaultTtl: number | undefined): Plan {
+  const options = typeof given === 'number' ? { ttl: given } : given
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const check = checks[name as keyof CachePageOptions]
+    if (check === undefined) throw new TypeError(`cachePage of ${route} has the unknown option ${name}`)
+    if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
+  }
+  const ttl = options.ttl ?? defaultTtl
+  return {
+    ttl,
+    tags: options.tags ?? [],
+    vary: (options.vary ?? []).map((name) => name.toLowerCase()).sort(),
+    query: options.query && new Set(options.query),
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+    key: options.key,
+    route,
+    cacheControl: ttl === undefined ? undefined : `max-age=${Math.floor(ttl)}`
+  }
+}
+
+function isStrings (value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+}

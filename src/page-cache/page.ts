@@ -1,0 +1,74 @@
+import { decodeValue, type Entry } from '../cache/index.ts'
+import { type CacheControl, parseCacheControl } from './cache-control.ts'
+
+/** The fields of an answer, by names in lower case. */
+export type ReplyHeaders = Readonly<Record<string, string | number | string[] | undefined>>
+
+/** A whole response, as it is kept. */
+export interface Page {
+  headers: Record<string, string | string[]>
+  body: Uint8Array
+  etag: string
+  /** What the response said of its own life; present where the route has a `ttl`, which is then rewritten each time. */
+  cacheControl?: string
+}
+
+/** A page as it is served: what can be made once is made once. */
+export interface ReadyPage {
+  readonly headers: Record<string, string | string[]>
+  readonly body: Buffer
+  readonly etag: string
+  readonly control: CacheControl | undefined
+  readonly expires: string
+  /** Whole seconds of its life; Infinity when it never expires. */
+  readonly life: number
+  readonly entry: Entry
+}
+
+/** Belongs to one message or one connection (RFC 9110 section 7.6.1), is made anew each time, or is kept elsewhere. */
+const NOT_KEPT = new Set([
+  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+  'age', 'date', 'content-length', 'set-cookie', 'cache-status', 'server-timing', 'etag'
+])
+
+/**
+ * The headers of a response that are kept with it.
+ *
+ * @param before those that stood before the handler ran: hooks of the application set them on every answer anew
+ */
+export function keptHeaders (headers: ReplyHeaders, before: ReplyHeaders): Page['headers'] {
+  const named = String(headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim())
+  const kept: Page['headers'] = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || NOT_KEPT.has(name) || named.includes(name) || value === before[name]) continue
+    kept[name] = Array.isArray(value) ? value : String(value)
+  }
+  return kept
+}
+
+const ready = new WeakMap<Entry, ReadyPage>()
+
+/** The page in an entry; undefined where it holds none. */
+export function pageOf (entry: Entry): ReadyPage | undefined {
+  const known = ready.get(entry)
+  if (known !== undefined) return known
+  let page: Page
+  try {
+    page = decodeValue(entry.payload) as Page
+  } catch {
+    return undefined
+  }
+  const { headers, body, etag, cacheControl } = page
+  if (!(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string') return undefined
+  const made = {
+    headers,
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    etag,
+    control: cacheControl === undefined ? undefined : parseCacheControl(cacheControl),
+    expires: new Date(entry.freshUntil).toUTCString(),
+    life: Math.floor((entry.freshUntil - entry.storedAt) / 1000),
+    entry
+  }
+  ready.set(entry, made)
+  return made
+}

@@ -1,0 +1,15 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import fp from 'fastify-plugin'
+
+/** OpenAPI from the schemas of the routes, at /docs and /docs/json. Register it before the routes. */
+export default fp(async (app) => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Larder', version: '0.1.0', description: 'Products behind caches that are never stale.' },
+      tags: [{ name: 'products' }, { name: 'health' }]
+    }
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+}, { fastify: '5.x', name: 'larder-docs' })

@@ -1,0 +1,31 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import type { FastifySchemaValidationError } from 'fastify'
+import fp from 'fastify-plugin'
+
+const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const
+// Numbers in a URL are text and must be read; in a body a number is a number and a text a text.
+const fromUrl = new Ajv({ ...options, coerceTypes: 'array' })
+const fromBody = new Ajv(options)
+
+/** Strict validation: unknown fields and wrong types are refused, and the error names the field. */
+export default fp((app, _options, done) => {
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? fromBody : fromUrl).compile(schema as object))
+  app.setSchemaErrorFormatter((errors, part) => new Error(describe(mostTelling(errors), part)))
+  done()
+}, { fastify: '5.x', name: 'larder-validation' })
+
+/** Where a body may be one of several kinds, Ajv reports all of them: the deepest error is of the kind that was meant. */
+function mostTelling (errors: FastifySchemaValidationError[]): FastifySchemaValidationError {
+  const depth = ({ instancePath, keyword }: FastifySchemaValidationError) => {
+    return 2 * instancePath.split('/').length - (keyword === 'anyOf' ? 2 : keyword === 'type' ? 1 : 0)
+  }
+  return errors.reduce((best, error) => depth(error) > depth(best) ? error : best)
+}
+
+function describe ({ instancePath, keyword, params, message }: FastifySchemaValidationError, part: string): string {
+  const where = part + instancePath
+  const { additionalProperty } = params as ErrorObject['params']
+  if (keyword === 'additionalProperties') return `${where} must not have the field '${additionalProperty}'`
+  if (keyword === 'pattern' && params.pattern === '\\S') return `${where} must not be blank`
+  return `${where} ${message}`
+}

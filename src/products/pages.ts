@@ -1,0 +1,76 @@
+import formbody from '@fastify/formbody'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ProductNotFoundError } from '../errors.ts'
+import { requireSameSite } from '../plugins/same-site.ts'
+import { IdParams, PageQuery, ProductBody } from './body.ts'
+import type { NewProduct, Products } from './repository.ts'
+import type { Product } from './schema.ts'
+import { listTiming } from './timing.ts'
+
+/** The HTML pages of the products. Their forms need no JavaScript. */
+export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = async (app, { products }) => {
+  app.removeAllContentTypeParsers()
+  await app.register(formbody)
+  app.addHook('onRequest', requireSameSite)
+
+  const hidden = { hide: true }
+
+  async function listPage (request: FastifyRequest, reply: FastifyReply, page: number, form: Form) {
+    const list = await products.list(page)
+    listTiming(reply, list)
+    return reply.viewAsync('products', {
+      products: list.items,
+      total: list.total,
+      page,
+      pages: Math.max(1, Math.ceil(list.total / list.limit)),
+      form
+    })
+  }
+
+  async function findProduct (id: number): Promise<Product> {
+    const product = await products.find(id)
+    if (product === undefined) throw new ProductNotFoundError(id)
+    return product
+  }
+
+  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, (request, reply) => {
+    return listPage(request, reply, request.query.page, { title: '', price: '' })
+  })
+
+  app.post('/products', { attachValidation: true, schema: { ...hidden, body: ProductBody } }, async (request, reply) => {
+    const refused = refusedForm(request)
+    if (refused) return listPage(request, reply.code(400), 1, refused)
+    await products.create(request.body)
+    return reply.redirect('/', 303)
+  })
+
+  app.get('/products/:id/edit', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
+    const product = await findProduct(id)
+    return reply.viewAsync('product-edit', { product, form: product })
+  })
+
+  app.post('/products/:id', { attachValidation: true, schema: { ...hidden, params: IdParams, body: ProductBody } }, async (request, reply) => {
+    if (request.validationError?.validationContext === 'params') throw request.validationError
+    const { params: { id }, body } = request
+    const refused = refusedForm(request)
+    if (refused) return reply.code(400).viewAsync('product-edit', { product: await findProduct(id), form: refused })
+    if (await products.update(id, body) === undefined) throw new ProductNotFoundError(id)
+    return reply.redirect('/', 303)
+  })
+
+  app.post('/products/:id/delete', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
+    await products.delete(id) // deleting what is gone already is what was wanted
+    return reply.redirect('/', 303)
+  })
+}
+
+/** What the form shows: what was typed, and what was wrong with it. */
+interface Form extends NewProduct { error?: string }
+
+function refusedForm ({ validationError, body }: FastifyRequest): Form | undefined {
+  if (validationError === undefined) return undefined
+  const typed = (body ?? {}) as Record<string, unknown>
+  const text = (name: string) => typeof typed[name] === 'string' ? typed[name] : ''
+  return { title: text('title'), price: text('price'), error: validationError.message.replace(/^body\/?/, '') }
+}

@@ -1,0 +1,19 @@
+import type { Products } from './repository.ts'
+
+const KINDS = ['Olive oil', 'Honey', 'Sourdough loaf', 'Green lentils', 'Black tea', 'Coffee beans', 'Sea salt', 'Rye flour', 'Plum jam', 'Goat cheese',
+  'Apple vinegar', 'Oat biscuits', 'Dried figs', 'Brown rice', 'Tomato passata', 'Chickpeas', 'Peppercorns', 'Hazelnuts', 'Dark chocolate', 'Elderflower cordial']
+const SIZES = [['small jar', 1], ['medium jar', 1.8], ['large jar', 3.2], ['crate of six', 5.4], ['sack', 9.5]] as const
+
+/** The 100 products of a new larder. */
+export const SEED = SIZES.flatMap(([size, factor]) => KINDS.map((kind, i) => ({
+  title: `${kind}, ${size}`,
+  price: ((2.4 + (i * 7 % 11) * 0.65) * factor).toFixed(2)
+})))
+
+/** Fills an empty table, and leaves any other alone. Returns how many products it created. */
+export async function seedProducts (products: Products): Promise<number> {
+  return await products.transaction(async () => {
+    if (await products.count() > 0) return 0
+    return (await products.createMany(SEED)).length
+  })
+}
