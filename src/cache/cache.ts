@@ -262,7 +262,7 @@ class StoreCache implements Cache {
     if (isMiss(found)) return false
     if (ttl !== null && ttl <= 0) return await this.delete(key)
     const window = found.staleUntil === found.freshUntil ? 0 : found.staleUntil - found.freshUntil
-    const freshUntil = this.#until(ttl)
+    const freshUntil = until(ttl, this.#now())
     return await orElse(() => this.#store.touch(key, freshUntil, freshUntil + window), (error) => {
       this.#failed('touch', error)
       return false
@@ -321,19 +321,16 @@ class StoreCache implements Cache {
   }
 
   #entry (value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, window = 0): Entry {
-    const freshUntil = this.#until(ttl)
+    const storedAt = this.#now()
+    const freshUntil = until(ttl, storedAt)
     return {
       payload: encodeValue(value),
-      storedAt: this.#now(),
+      storedAt,
       freshUntil,
       staleUntil: freshUntil + window * 1000,
       tags,
       stamp: tags.length === 0 ? '' : stamp ?? ''
     }
-  }
-
-  #until (ttl: number | null): number {
-    return ttl === null ? Infinity : this.#now() + ttl * 1000
   }
 
   async #write (key: string, entry: Entry): Promise<boolean> {
@@ -383,6 +380,10 @@ function valueOf (entry: Entry): { value: unknown } | Miss {
   } catch {
     return MISSES.corrupt
   }
+}
+
+function until (ttl: number | null, now: number): number {
+  return ttl === null ? Infinity : now + ttl * 1000
 }
 
 async function within<T> (timeout: number | undefined, key: string, work: Promise<T>): Promise<T> {
