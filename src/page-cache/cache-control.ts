@@ -23,9 +23,12 @@ export function deltaSeconds (directives: CacheControl, name: string): number | 
   return typeof value === 'string' && /^\d+$/.test(value) ? Math.min(Number(value), MAX_DELTA) : 0
 }
 
-/** The field again, with another `max-age`. */
-export function withMaxAge (directives: CacheControl, seconds: number): string {
-  const kept = [...directives].filter(([name]) => name !== 'max-age' && name !== 's-maxage')
-  const written = kept.map(([name, value]) => value === true ? name : /^[\w-]+$/.test(value) ? `${name}=${value}` : `${name}=${JSON.stringify(value)}`)
-  return [...written, `max-age=${seconds}`].join(', ')
+/** The field up to the number of a `max-age` of our own, to which that number is to be added. */
+export function directivesBeforeMaxAge (directives: CacheControl): string {
+  let field = ''
+  for (const [name, value] of directives) {
+    if (name === 'max-age' || name === 's-maxage') continue
+    field += value === true ? `${name}, ` : `${name}=${/^[\w-]+$/.test(value) ? value : JSON.stringify(value)}, `
+  }
+  return `${field}max-age=`
 }

@@ -1,17 +1,19 @@
 import type { MissReason } from '../cache/index.ts'
 
-/** `Cache-Status` of RFC 9211: what the cache did with a request, and why. Times in seconds. */
+/** `Cache-Status` of RFC 9211: what the cache did with a request, and why. */
 export interface CacheStatus {
   hit?: boolean
   /** Why the handler ran: `uri-miss`, `stale`, `bypass`, `method`, `miss`. */
   fwd?: string
   stored?: boolean
   collapsed?: boolean
-  ttl?: number
   detail?: string
 }
 
-export function formatCacheStatus ({ hit, fwd, stored, collapsed, ttl, detail }: CacheStatus): string {
+export const HIT: CacheStatus = { hit: true }
+
+/** @param ttl seconds that the answer stays fresh */
+export function formatCacheStatus ({ hit, fwd, stored, collapsed, detail }: CacheStatus, ttl?: number): string {
   let field = 'larder'
   if (hit) field += '; hit'
   if (fwd !== undefined) field += `; fwd=${fwd}`

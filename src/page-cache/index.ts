@@ -1,14 +1,15 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { andThen, type Cache, isMiss, type Lookup, type Miss } from '../cache/index.ts'
-import { type CacheStatus, FORWARD_REASONS, formatCacheStatus } from './cache-status.ts'
-import { parseCacheControl as parse, withMaxAge } from './cache-control.ts'
+import { type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT } from './cache-status.ts'
+import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
 import { emit } from './events.ts'
 import { pageKey } from './key.ts'
 import { type CachePageOptions, type Plan, planOf } from './options.ts'
-import { keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
-import { judge } from './policy.ts'
+import { addToField, notModified, withNames } from './fields.ts'
+import { bodyOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { judge, type Verdict } from './policy.ts'
 
 export type { CachePageOptions } from './options.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'
@@ -52,15 +53,16 @@ const LONGEST_WAIT = 60
  * `preHandler` hooks, so that hooks that guard the route run on a hit as well.
  */
 const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, now = Date.now }, done) => {
-  if (typeof cache?.lookup !== 'function') throw new TypeError('the option cache of the page cache must be a cache, made by createCache')
+  if (typeof cache?.lookup !== 'function') return done(new TypeError('the option cache of the page cache must be a cache, made by createCache'))
   app.decorateRequest('pageCache', null)
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
     route.config = { ...route.config, [PLAN]: planOf(routeName(route), options, ttl) }
-    route.preHandler = append(route.preHandler, lookUp)
-    route.onSend = append(route.onSend, keep)
+    route.preHandler = [...listOf(route.preHandler), lookUp]
+    // First, since the hook of a derived HEAD route leaves no body to those behind it.
+    route.onSend = [keep, ...listOf(route.onSend)]
   })
 
   /** A hook of a route: answers from the cache, or lets one request of many run the handler. */
@@ -75,11 +77,12 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
     const key = pageKey(request, plan, method)
     const found = method === 'GET' ? cache.lookup(key) : lookUpHead(pageKey(request, plan, 'GET'), key)
-    andThen(found, (found) => {
+    const answered = andThen(found, (found) => {
       const page = isMiss(found) ? undefined : pageOf(found)
-      if (page !== undefined) serve(request, reply, page, { hit: true })
+      if (page !== undefined) serve(request, reply, page, HIT)
       else lead(key, isMiss(found) ? found : { miss: 'corrupt' })
     })
+    if (answered instanceof Promise) answered.catch(done)
 
     /** Runs the handler for all who miss this key now, or waits for who does. */
     function lead (key: string, miss: Miss): void {
@@ -133,43 +136,47 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     if (current === null) return payload
     request.pageCache = null
     const plan = request.routeOptions.config[PLAN]!
-    const headers = reply.getHeaders() as ReplyHeaders
-    const verdict = current.finish === undefined ? undefined : judge(plan, reply.statusCode, headers, now())
-    const body = bodyOf(payload)
-    const refused = verdict === undefined
-      ? undefined
-      : 'refused' in verdict ? verdict.refused : body === undefined ? 'stream' : body.length > plan.maxBytes ? 'too-large' : undefined
+    if (plan.vary.length > 0) reply.header('vary', withNames(reply.getHeader('vary'), plan.vary))
 
-    if (verdict === undefined || 'refused' in verdict || body === undefined || refused !== undefined) {
-      current.finish?.(null)
-      if (plan.cacheControl !== undefined && headers['cache-control'] === plan.cacheControl) {
-        reply.header('cache-control', reply.statusCode < 300 ? 'no-cache' : 'no-store')
-      }
-      describe(reply, { ...current.status, ...refused !== undefined && { detail: refused } })
+    const { finish, status } = current
+    if (finish === undefined) {
+      describe(reply, status)
       return payload
     }
 
-    const etag = String(headers.etag ?? etagOf(body))
-    const rewritten = plan.ttl !== undefined
-    const kept = keptHeaders(headers, current.before)
-    const cacheControl = String(headers['cache-control'] ?? '')
-    if (rewritten) {
-      delete kept['cache-control']
-      delete kept.expires
-    }
-    if (plan.vary.length > 0) kept.vary = plan.vary.join(', ')
-    const page: Page = { headers: kept, body, etag, ...rewritten && { cacheControl } }
-    const stored = await current.finish!({ page, ttl: verdict.ttl })
+    // What we said ourselves for want of anything better is not the response's own word.
+    const headers = { ...reply.getHeaders() } as Record<string, ReplyHeaders[string]>
+    const silent = plan.cacheControl !== undefined && headers['cache-control'] === plan.cacheControl
+    if (silent) delete headers['cache-control']
 
-    // The one who ran the handler gets what all others will get from the cache.
-    reply.header('etag', etag)
-    if (kept.vary !== undefined) reply.header('vary', kept.vary)
-    const ttl = Math.floor(verdict.ttl)
-    if (rewritten) {
-      reply.header('cache-control', cacheControl === plan.cacheControl && ttl === plan.ttl ? cacheControl : withMaxAge(parse(cacheControl), ttl))
-      reply.header('expires', new Date(now() + ttl * 1000).toUTCString())
+    const body = bodyOf(payload)
+    const verdict: Verdict = body === undefined
+      ? { refused: 'stream' }
+      : body.length > plan.maxBytes ? { refused: 'too-large' } : judge(plan, reply.statusCode, headers, now())
+    if ('refused' in verdict) {
+      finish(null)
+      if (silent) reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
+      describe(reply, { ...status, detail: verdict.refused })
+      return payload
     }
-    describe(reply, { ...current.status, stored, ...stored ? { ttl } : { detail: 'store-unavailable' } })
+
+    const etag = String(headers.etag ?? etagOf(body!))
+    const page: Page = { headers: keptHeaders(headers, current.before), body: body!, etag }
+    if (plan.ttl !== undefined) {
+      page.cacheControl = String(headers['cache-control'] ?? '')
+      delete page.headers['cache-control']
+      delete page.headers.expires
+    }
+    const stored = await finish({ page, ttl: verdict.ttl })
+
+    // The one who ran the handler is told what all others will be told.
+    reply.header('etag', etag)
+    const ttl = Math.floor(verdict.ttl)
+    if (page.cacheControl !== undefined) {
+      reply.header('cache-control', directivesBeforeMaxAge(parseCacheControl(page.cacheControl)) + ttl)
+      reply.header('expires', new Date(now() + verdict.ttl * 1000).toUTCString())
+    }
+    describe(reply, stored ? { ...status, stored } : { ...status, detail: 'not-stored' }, ttl)
     if (!noneMatches(request.headers['if-none-match'], etag)) return payload
     notModified(reply)
     return null
@@ -178,17 +185,16 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   /** Answers from the cache. */
   function serve (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): void {
     const { entry } = page
-    const time = now()
-    const age = Math.max(0, Math.floor((time - entry.storedAt) / 1000))
+    const age = Math.max(0, Math.floor((now() - entry.storedAt) / 1000))
     const ttl = Math.max(0, page.life - age)
     reply.headers(page.headers)
     reply.header('etag', page.etag)
     reply.header('age', age)
-    if (page.control !== undefined) {
-      reply.header('cache-control', withMaxAge(page.control, ttl))
+    if (page.beforeMaxAge !== undefined) {
+      reply.header('cache-control', page.beforeMaxAge + ttl)
       reply.header('expires', page.expires)
     }
-    describe(reply, { ...status, ttl })
+    describe(reply, status, ttl)
     if (noneMatches(request.headers['if-none-match'], page.etag)) {
       notModified(reply)
       reply.send()
@@ -197,46 +203,24 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     }
   }
 
-  /** Says what the cache did. */
-  function describe (reply: FastifyReply, status: CacheStatus): void {
+  /** Says what the cache did. @param ttl seconds that the answer stays fresh */
+  function describe (reply: FastifyReply, status: CacheStatus, ttl?: number): void {
     const ms = reply.elapsedTime
-    add(reply, 'cache-status', formatCacheStatus(status))
-    add(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
+    addToField(reply, 'cache-status', formatCacheStatus(status, ttl))
+    addToField(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
     emit({ cache, route: reply.request.routeOptions.url!, status, ms })
   }
 
   done()
 }
 
-/** Adds to a list field, behind what others said before. */
-function add (reply: FastifyReply, name: string, value: string): void {
-  const existing = reply.getHeader(name)
-  reply.header(name, existing === undefined ? value : `${String(existing)}, ${value}`)
-}
-
-/** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */
-function notModified (reply: FastifyReply): void {
-  reply.code(304)
-  reply.removeHeader('content-type')
-  reply.removeHeader('content-length')
-}
-
-/** The bytes of a payload that is whole; undefined for a stream. */
-function bodyOf (payload: unknown): Buffer | undefined {
-  if (typeof payload === 'string') return Buffer.from(payload)
-  if (Buffer.isBuffer(payload)) return payload
-  if (payload === null || payload === undefined) return Buffer.alloc(0)
-  return payload instanceof Uint8Array ? Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength) : undefined
-}
-
 function routeName ({ url, constraints }: RouteOptions): string {
   return constraints === undefined || Object.keys(constraints).length === 0 ? url : `${url} ${JSON.stringify(constraints)}`
 }
 
-/** Hooks of a route may be one or many; a HEAD route that Fastify derives has those of its GET route already. */
-function append<T> (hooks: T | T[] | undefined, hook: T): T[] {
-  const all = hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks]
-  return all.includes(hook) ? all : [...all, hook]
+/** Hooks of a route may be none, one or many. */
+function listOf<T> (hooks: T | T[] | undefined): T[] {
+  return hooks === undefined ? [] : [hooks].flat() as T[]
 }
 
 export default fp(pageCache, { fastify: '5.x', name: 'larder-page-cache' })

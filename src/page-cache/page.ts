@@ -1,5 +1,5 @@
 import { decodeValue, type Entry } from '../cache/index.ts'
-import { type CacheControl, parseCacheControl } from './cache-control.ts'
+import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 
 /** The fields of an answer, by names in lower case. */
 export type ReplyHeaders = Readonly<Record<string, string | number | string[] | undefined>>
@@ -18,7 +18,8 @@ export interface ReadyPage {
   readonly headers: Record<string, string | string[]>
   readonly body: Buffer
   readonly etag: string
-  readonly control: CacheControl | undefined
+  /** `Cache-Control` up to the number of its `max-age`; undefined where the response's own is sent as it is. */
+  readonly beforeMaxAge: string | undefined
   readonly expires: string
   /** Whole seconds of its life; Infinity when it never expires. */
   readonly life: number
@@ -64,11 +65,18 @@ export function pageOf (entry: Entry): ReadyPage | undefined {
     headers,
     body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
     etag,
-    control: cacheControl === undefined ? undefined : parseCacheControl(cacheControl),
+    beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
     expires: new Date(entry.freshUntil).toUTCString(),
     life: Math.floor((entry.freshUntil - entry.storedAt) / 1000),
     entry
   }
   ready.set(entry, made)
   return made
+}
+
+/** The bytes of a payload that is whole; undefined for a stream. */
+export function bodyOf (payload: unknown): Buffer | undefined {
+  if (typeof payload === 'string') return Buffer.from(payload)
+  if (Buffer.isBuffer(payload)) return payload
+  return payload === null || payload === undefined ? Buffer.alloc(0) : undefined
 }

@@ -1,0 +1,21 @@
+import type { FastifyReply } from 'fastify'
+import type { ReplyHeaders } from './page.ts'
+
+/** Adds to a list field, behind what others said before. */
+export function addToField (reply: FastifyReply, name: string, value: string): void {
+  const existing = reply.getHeader(name)
+  reply.header(name, existing === undefined ? value : `${String(existing)}, ${value}`)
+}
+
+/** A list of field names with more of them, each once. */
+export function withNames (field: ReplyHeaders[string], names: readonly string[]): string {
+  const listed = field === undefined ? [] : String(field).toLowerCase().split(',').map((name) => name.trim())
+  return [...new Set([...listed, ...names])].join(', ')
+}
+
+/** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */
+export function notModified (reply: FastifyReply): void {
+  reply.code(304)
+  reply.removeHeader('content-type')
+  reply.removeHeader('content-length')
+}

@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { normalPath, normalQuery, pageKey } from '../../src/page-cache/key.ts'
+import { type CachePageOptions, planOf } from '../../src/page-cache/options.ts'
+
+function keyOf (url: string, more: { host?: string, protocol?: string, headers?: Record<string, string>, method?: string, route?: string } = {}, options: CachePageOptions = {}): string {
+  const request = { url, host: more.host ?? 'a.example', protocol: more.protocol ?? 'http', headers: more.headers ?? {} }
+  return pageKey(request as unknown as FastifyRequest, planOf(more.route ?? '/', options, 60), more.method ?? 'GET')
+}
+
+t.test('what means the same has one key', async (t) => {
+  for (const [a, b] of [
+    ['/p?a=1&b=2', '/p?b=2&a=1'],
+    ['/p?', '/p'],
+    ['/p?a=1&&', '/p?a=1'],
+    ['/p?%FF=1&a=2', '/p?a=2&%FF=1'],
+    ['/%7Ep', '/~p'],
+    ['/%e2%82%ac', '/%E2%82%AC'],
+    ['/p?a=%7E+b', '/p?a=~%20b']
+  ] as const) t.equal(keyOf(a), keyOf(b), `${a} and ${b}`)
+  t.equal(keyOf('/', { host: 'A.Example' }), keyOf('/', { host: 'a.example' }), 'the host in any case')
+})
+
+t.test('what differs has another key', async (t) => {
+  const urls = ['/p', '/P', '/p/', '/p?a', '/p?a=', '/p?a=1', '/p?A=1', '/p?a=1&a=2', '/p?a=2&a=1', '/p?a=1%262', '/p?a=1&2', '/p%2Fq', '/p/q',
+    '/p?a=%FF', '/p?a=%FE', '/p?a=%EF%BF%BD', '/p?%FF=1', '/p?a=%25FF', '/p?b=1', '/p%3Fa=1', '/p?a=1=2']
+  t.equal(new Set(urls.map((url) => keyOf(url))).size, urls.length)
+  const keys = [keyOf('/'), keyOf('/', { host: 'b.example' }), keyOf('/', { host: 'a.example:81' }), keyOf('/', { protocol: 'https' }),
+    keyOf('/', { method: 'HEAD' }), keyOf('/', { route: '/other' })]
+  t.equal(new Set(keys).size, keys.length, 'host, port, scheme, method, route')
+  t.equal(pageKey({ url: '/', protocol: 'http', headers: {} } as FastifyRequest, planOf('/', {}, 60), 'GET').length, 48, 'no host at all')
+})
+
+t.test('headers named by vary take part, and absent is not empty', async (t) => {
+  const vary = ['X-A', 'x-b']
+  const keys = [{}, { 'x-a': '' }, { 'x-a': 'x', 'x-b': 'yz' }, { 'x-a': 'xy', 'x-b': 'z' }, { 'x-a': '-,' }].map((headers) => keyOf('/', { headers }, { vary }))
+  t.equal(new Set(keys).size, keys.length)
+  t.equal(keyOf('/', { headers: { 'x-c': '1' } }, { vary }), keyOf('/', {}, { vary }), 'others do not')
+})
+
+t.test('only the parameters of a query list take part', async (t) => {
+  const options = { query: ['page'] }
+  t.equal(keyOf('/?page=2&utm=x', {}, options), keyOf('/?utm=y&page=2&%FF', {}, options))
+  t.not(keyOf('/?page=2', {}, options), keyOf('/?page=3', {}, options))
+})
+
+t.test('a function adds to the key', async (t) => {
+  const key = (request: FastifyRequest) => String(request.headers['x-tenant'])
+  t.not(keyOf('/', { headers: { 'x-tenant': 'a' } }, { key }), keyOf('/', { headers: { 'x-tenant': 'b' } }, { key }))
+})
+
+t.test('two different lists of parameters never share a normal form', async (t) => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '%', '&', '=', '+', ' ', '"', '\\', '[', 'é', '\u0000') })
+  const list = fc.array(fc.tuple(text, text), { maxLength: 4 })
+  const encode = (pairs: string[][]) => pairs.map(([name, value]) => `${encodeURIComponent(name!)}=${encodeURIComponent(value!)}`).join('&')
+  const sorted = (pairs: string[][]) => JSON.stringify(pairs.map((pair, i) => [...pair, i] as const)
+    .sort(([a, , i], [b, , j]) => a! < b! ? -1 : a! > b! ? 1 : Number(i) - Number(j)).map(([name, value]) => [name, value]))
+  fc.assert(fc.property(list, list, (a, b) => {
+    const same = JSON.stringify(normalQuery(encode(a))) === JSON.stringify(normalQuery(encode(b)))
+    return same === (sorted(a) === sorted(b))
+  }), { numRuns: 2000 })
+})
+
+t.test('a path keeps its meaning', async (t) => {
+  fc.assert(fc.property(fc.string({ unit: 'binary' }).filter((s) => s.isWellFormed()), (text) => {
+    return decodeURIComponent(normalPath(encodeURIComponent(text))) === text
+  }))
+})

@@ -1,0 +1,447 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import { encode } from '@msgpack/msgpack'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import { type Cache, createCache, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
+import { fakeClock, type FakeClock } from '../support/clock.ts'
+import { startRedis } from '../support/redis.ts'
+
+interface Site { app: FastifyInstance, cache: Cache, clock: FakeClock, store: Store, calls: () => number }
+
+type Handler = (request: FastifyRequest, reply: FastifyReply, call: number) => unknown
+
+const { url } = await startRedis(t)
+let prefixes = 0
+
+const stores: Record<string, (t: Test, now: () => number) => Store> = {
+  memory: (_t, now) => memoryStore({ now }),
+  redis (t, now) {
+    const client = new Redis(url)
+    t.teardown(() => client.disconnect())
+    return redisStore({ client, now, prefix: `test-${prefixes++}` })
+  }
+}
+
+/** An app with one cached route at /page. */
+async function site (t: Test, storeName: string, cachePage: CachePageOptions | number, handler: Handler = (_request, _reply, call) => `call ${call}`): Promise<Site> {
+  const clock = fakeClock()
+  const store = stores[storeName]!(t, clock.now)
+  const cache = createCache({ store, now: clock.now })
+  const app = Fastify()
+  let calls = 0
+  await app.register(pageCache, { cache, now: clock.now })
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/page',
+    config: { cachePage },
+    handler: async (request, reply) => handler(request, reply, ++calls)
+  })
+  t.teardown(() => app.close())
+  await app.ready()
+  return { app, cache, clock, store, calls: () => calls }
+}
+
+for (const name of Object.keys(stores)) {
+  t.test(`on ${name}`, async (t) => {
+    t.test('the first answer is kept, the next ones come from the cache until it is over', async (t) => {
+      const { app, clock } = await site(t, name, 300)
+      const cold = await app.inject('/page')
+      t.equal(cold.body, 'call 1')
+      t.match(cold.headers, {
+        'cache-control': 'max-age=300',
+        expires: 'Thu, 01 Jan 2026 00:05:00 GMT',
+        etag: /^"[\w-]{43}"$/,
+        'cache-status': 'larder; fwd=uri-miss; stored; ttl=300',
+        'server-timing': /^cache;desc="miss";dur=\d+\.\d\d$/
+      })
+      t.notOk('age' in cold.headers)
+
+      clock.advance(10.5)
+      const warm = await app.inject('/page')
+      t.equal(warm.body, 'call 1')
+      t.equal(warm.headers['content-type'], cold.headers['content-type'])
+      t.match(warm.headers, {
+        'cache-control': 'max-age=290',
+        expires: 'Thu, 01 Jan 2026 00:05:00 GMT',
+        age: '10',
+        etag: cold.headers.etag as string,
+        'cache-status': 'larder; hit; ttl=290',
+        'server-timing': /^cache;desc="hit";dur=\d+\.\d\d$/
+      })
+
+      clock.advance(289.6)
+      const over = await app.inject('/page')
+      t.equal(over.body, 'call 2')
+      t.match(String(over.headers['cache-status']), /^larder; fwd=(stale|uri-miss); stored; ttl=300$/)
+    })
+
+    t.test('requests that miss together run the handler once', async (t) => {
+      const gate = Promise.withResolvers<void>()
+      const { app, calls } = await site(t, name, 300, async (_request, _reply, call) => {
+        await gate.promise
+        return `call ${call}`
+      })
+      const all = Array.from({ length: 10 }, () => app.inject('/page'))
+      await turn()
+      gate.resolve()
+      const answers = await Promise.all(all)
+      t.equal(calls(), 1)
+      t.same(new Set(answers.map(({ body }) => body)), new Set(['call 1']))
+      t.equal(answers.filter(({ headers }) => headers['cache-status'] === 'larder; fwd=uri-miss; collapsed; ttl=300').length, 9)
+    })
+
+    t.test('an answer that may not be kept does not make those who wait run one after the other', async (t) => {
+      const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      let running = 0
+      const { app, calls } = await site(t, name, 300, async (_request, reply, call) => {
+        if (++running === 5) gates[1]!.resolve() // all others are in here at once
+        await gates[call === 1 ? 0 : 1]!.promise
+        return reply.code(404).send('gone')
+      })
+      const all = Array.from({ length: 5 }, () => app.inject('/page'))
+      while (calls() === 0) await turn()
+      await turn()
+      gates[0]!.resolve()
+      const answers = await Promise.all(all)
+      t.equal(calls(), 5)
+      const told = answers.map(({ headers }) => headers['cache-status']).sort()
+      t.same(told, [...Array(4).fill('larder; fwd=uri-miss; detail=collapse-refused'), 'larder; fwd=uri-miss; detail=status-404'])
+    })
+
+    t.test('bytes, headers and the ETag of the handler come back as they were', async (t) => {
+      const bytes = Buffer.from([0, 255, 10, 200])
+      const { app } = await site(t, name, 300, (_request, reply) => reply
+        .header('content-type', 'application/octet-stream').header('x-many', ['a', 'b']).header('etag', 'W/"mine"')
+        .header('connection', 'x-hop').header('x-hop', '1').header('server-timing', 'db;dur=1').header('age', '7').send(bytes))
+      await app.inject('/page')
+      const warm = await app.inject('/page')
+      t.same(warm.rawPayload, bytes)
+      t.match(warm.headers, { 'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '0' })
+      t.notOk('x-hop' in warm.headers, 'fields that Connection names are not kept')
+      t.notMatch(String(warm.headers['server-timing']), /db/)
+    })
+
+    t.test('an empty body and none are kept', async (t) => {
+      for (const body of ['', undefined]) {
+        const { app, calls } = await site(t, name, 300, (_request, reply) => reply.send(body))
+        await app.inject('/page')
+        t.equal((await app.inject('/page')).body, '')
+        t.equal(calls(), 1)
+      }
+    })
+
+    t.test('HEAD is answered from the page of GET, and keeps its own otherwise', async (t) => {
+      const { app, calls } = await site(t, name, 300)
+      const head = () => app.inject({ method: 'HEAD', url: '/page' })
+      const first = await head()
+      t.equal(first.body, '')
+      t.equal(first.headers['content-length'], '6')
+      await head()
+      t.equal(calls(), 1, 'HEAD, HEAD')
+      await app.inject('/page')
+      t.equal(calls(), 2, 'HEAD, GET')
+      const last = await head()
+      t.equal(calls(), 2, 'GET, HEAD')
+      t.equal(last.headers['content-length'], '6')
+      t.equal(last.body, '')
+      t.equal(last.headers['cache-status'], 'larder; hit; ttl=300')
+    })
+
+    t.test('tags reach the entry', async (t) => {
+      const { app, cache } = await site(t, name, { ttl: 300, tags: ['menu'] })
+      await app.inject('/page')
+      t.equal((await app.inject('/page')).body, 'call 1')
+      await cache.invalidateTags(['menu'])
+      const next = await app.inject('/page')
+      t.equal(next.body, 'call 2')
+      t.equal(next.headers['cache-status'], 'larder; fwd=stale; stored; ttl=300; detail=invalidated')
+    })
+
+    t.test('what stands at the key but is no page is a miss', async (t) => {
+      const { app, store, clock } = await site(t, name, 300)
+      const keys: string[] = []
+      const set = store.set
+      store.set = (key, entry) => { keys.push(key); return set(key, entry) }
+      await app.inject('/page')
+      for (const [i, value] of [new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]), new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])].entries()) {
+        await set(keys[0]!, { payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
+        const next = await app.inject('/page')
+        t.equal(next.body, `call ${i + 2}`)
+        t.match(String(next.headers['cache-status']), 'larder; fwd=miss; stored; ttl=300; detail=corrupt')
+      }
+    })
+  })
+}
+
+t.test('If-None-Match is answered with 304, cold and warm', async (t) => {
+  const { app, calls } = await site(t, 'memory', 300, () => 'same')
+  const { headers: { etag } } = await app.inject('/page')
+  const warm = await app.inject({ url: '/page', headers: { 'if-none-match': `"x", W/${etag}` } })
+  t.equal(warm.statusCode, 304)
+  t.equal(warm.body, '')
+  t.match(warm.headers, { etag: etag as string, 'cache-control': 'max-age=300', 'cache-status': 'larder; hit; ttl=300' })
+  t.notOk('content-type' in warm.headers)
+  const cold = await app.inject({ url: '/page?other', headers: { 'if-none-match': String(etag) } })
+  t.equal(cold.statusCode, 304)
+  t.equal(cold.body, '')
+  t.equal(calls(), 2)
+  t.equal((await app.inject('/page?other')).body, 'same', 'the page was kept whole')
+  t.equal((await app.inject({ url: '/page', headers: { 'if-none-match': '"x"' } })).statusCode, 200)
+})
+
+t.test('what may not be kept is not', async (t) => {
+  const refusals: Array<[detail: string, handler: Handler, headers?: Record<string, string>]> = [
+    ['set-cookie', (_request, reply) => reply.header('set-cookie', 'a=b').send('x')],
+    ['private', (_request, reply) => reply.header('cache-control', 'Private').send('x')],
+    ['no-store', (_request, reply) => reply.header('cache-control', 'no-store').send('x')],
+    ['no-cache', (_request, reply) => reply.header('cache-control', 'no-cache').send('x')],
+    ['lifetime-over', (_request, reply) => reply.header('cache-control', 'max-age=0').send('x')],
+    ['vary-any', (_request, reply) => reply.header('vary', '*').send('x')],
+    ['vary-uncovered', (_request, reply) => reply.header('vary', 'cookie').send('x')],
+    ['status-404', (_request, reply) => reply.code(404).send('x')],
+    ['status-500', () => { throw new Error('broken') }],
+    ['stream', (_request, reply) => reply.send(Readable.from(['x']))],
+    ['too-large', () => 'x'.repeat(1001)],
+    ['authorization', () => 'x', { authorization: 'Basic eDp5' }]
+  ]
+  for (const [detail, handler, headers] of refusals) {
+    const { app, calls } = await site(t, 'memory', { ttl: 300, maxBytes: 1000 }, handler)
+    for (const call of [1, 2]) {
+      const { headers: answer } = await app.inject({ url: '/page', ...headers && { headers } })
+      const why = detail === 'authorization' ? 'bypass' : 'uri-miss'
+      t.equal(answer['cache-status'], `larder; fwd=${why}; detail=${detail}`)
+      t.notMatch(String(answer['cache-control']), /max-age=300/, `${detail}: no life is promised`)
+      t.equal(calls(), call, detail)
+    }
+  }
+})
+
+t.test('an error answer promises nothing', async (t) => {
+  const { app } = await site(t, 'memory', 300, () => { throw new Error('broken') })
+  t.equal((await app.inject('/page')).headers['cache-control'], 'no-store')
+})
+
+t.test('other methods pass by, and leave the page alone', async (t) => {
+  const { app } = await site(t, 'memory', 300)
+  await app.inject('/page')
+  const post = await app.inject({ method: 'POST', url: '/page' })
+  t.equal(post.body, 'call 2')
+  t.equal(post.headers['cache-status'], 'larder; fwd=method')
+  t.notOk('cache-control' in post.headers)
+  t.equal((await app.inject('/page')).body, 'call 1')
+})
+
+t.test('a ttl of zero switches it off', async (t) => {
+  const { app } = await site(t, 'memory', 0)
+  await app.inject('/page')
+  const second = await app.inject('/page')
+  t.equal(second.body, 'call 2')
+  t.equal(second.headers['cache-status'], 'larder; fwd=bypass; detail=ttl-zero')
+})
+
+t.test('a ttl of less than a second is a life of less than a second', async (t) => {
+  const { app, clock } = await site(t, 'memory', 0.5)
+  const cold = await app.inject('/page')
+  t.equal(cold.headers['cache-control'], 'max-age=0', 'browsers count in whole seconds')
+  clock.advance(0.4)
+  t.equal((await app.inject('/page')).body, 'call 1')
+  clock.advance(0.2)
+  t.equal((await app.inject('/page')).body, 'call 2')
+})
+
+t.test('without a ttl the response decides, and its words are sent on', async (t) => {
+  const { app, clock } = await site(t, 'memory', {}, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`))
+  await app.inject('/page')
+  clock.advance(20)
+  const warm = await app.inject('/page')
+  t.match(warm.headers, { 'cache-control': 'public, max-age=60', age: '20', 'cache-status': 'larder; hit; ttl=40' })
+  const silent = await site(t, 'memory', {})
+  t.equal((await silent.app.inject('/page')).headers['cache-status'], 'larder; fwd=uri-miss; detail=no-lifetime')
+})
+
+t.test('a shorter life of the response wins, and its other words stay', async (t) => {
+  const { app, clock } = await site(t, 'memory', 300, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`))
+  t.equal((await app.inject('/page')).headers['cache-control'], 'public, max-age=60')
+  clock.advance(59)
+  t.equal((await app.inject('/page')).headers['cache-control'], 'public, max-age=1')
+  clock.advance(1)
+  t.equal((await app.inject('/page')).body, 'call 2')
+})
+
+t.test('headers in the key are told to other caches', async (t) => {
+  const { app } = await site(t, 'memory', { ttl: 300, vary: ['Accept-Language'] }, (request, reply) => reply.header('vary', 'accept-language').send(String(request.headers['accept-language'])))
+  for (const language of ['de', 'fr', 'de']) {
+    const answer = await app.inject({ url: '/page', headers: { 'accept-language': language } })
+    t.equal(answer.body, language)
+    t.equal(answer.headers.vary, 'accept-language')
+  }
+  const { headers } = await app.inject({ url: '/page', headers: { authorization: 'x' } })
+  t.equal(headers.vary, 'accept-language', 'even when it is not kept')
+})
+
+t.test('a route that Fastify derives for HEAD shares the pages of its GET', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  let calls = 0
+  app.get('/page', { config: { cachePage: { ttl: 60, vary: ['x-a'] } }, onSend: async (_request, reply) => { reply.header('x-hook', '1') } }, async () => `call ${++calls}`)
+  t.equal((await app.inject('/page')).headers.vary, 'x-a')
+  const { headers, body } = await app.inject({ method: 'HEAD', url: '/page' })
+  t.match(headers, { 'content-length': '6', 'cache-status': 'larder; hit; ttl=60', 'x-hook': '1', vary: 'x-a' })
+  t.equal(body, '')
+  t.equal(calls, 1)
+
+  const cold = await app.inject({ method: 'HEAD', url: '/page', headers: { 'x-a': 'other' } })
+  t.match(cold.headers, { 'content-length': '6', 'cache-status': 'larder; fwd=uri-miss; stored; ttl=60', 'x-hook': '1' })
+  const warm = await app.inject({ method: 'HEAD', url: '/page', headers: { 'x-a': 'other' } })
+  t.match(warm.headers, { 'content-length': '6', 'cache-status': 'larder; hit; ttl=60', etag: cold.headers.etag as string })
+  t.not(cold.headers.etag, headers.etag, 'its validator is made from the body that GET would have')
+})
+
+t.test('every answer is told to who listens', async (t) => {
+  const { app, cache } = await site(t, 'memory', 300)
+  const events: PageEvent[] = []
+  const listen = (event: unknown) => { events.push(event as PageEvent) }
+  subscribe(PAGE_CHANNEL, listen)
+  await app.inject('/page?x=1')
+  await app.inject('/page?x=1')
+  unsubscribe(PAGE_CHANNEL, listen)
+  await app.inject('/page?x=1')
+  t.match(events, [
+    { cache, route: '/page', status: { fwd: 'uri-miss', stored: true }, ms: Number },
+    { cache, route: '/page', status: { hit: true }, ms: Number }
+  ])
+  t.equal(events.length, 2)
+})
+
+t.test('headers that hooks of the application set are theirs on every answer', async (t) => {
+  const app = Fastify()
+  let requests = 0
+  app.addHook('onRequest', async (_request, reply) => { reply.header('x-request', String(++requests)) })
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: 60 })
+  app.get('/page', { config: { cachePage: {} } }, async (_request, reply) => reply.header('x-page', '1').send('x'))
+  await app.inject('/page')
+  t.match((await app.inject('/page')).headers, { 'x-request': '2', 'x-page': '1' })
+})
+
+t.test('hooks that guard a route run on a hit as well', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/page', {
+    config: { cachePage: 60 },
+    preHandler: async (request, reply) => request.headers['x-key'] === 'right' ? undefined : reply.code(403).send('no')
+  }, async () => 'secret')
+  t.equal((await app.inject({ url: '/page', headers: { 'x-key': 'right' } })).body, 'secret')
+  t.equal((await app.inject('/page')).statusCode, 403)
+})
+
+t.test('two routes on one URL do not share', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  for (const version of ['1.0.0', '2.0.0']) {
+    app.get('/page', { config: { cachePage: 60 }, constraints: { version } }, async () => version)
+  }
+  for (const version of ['1.0.0', '2.0.0']) {
+    t.equal((await app.inject({ url: '/page', headers: { 'accept-version': version } })).body, version)
+  }
+})
+
+t.test('those who wait are not held by a reply that never comes through', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  const gate = Promise.withResolvers<void>()
+  const called = Promise.withResolvers<void>()
+  let calls = 0
+  app.get('/page', { config: { cachePage: 60 } }, async (_request, reply) => {
+    calls++
+    called.resolve()
+    reply.hijack()
+    await gate.promise
+    reply.raw.end('hijacked')
+  })
+  const all = [app.inject('/page'), app.inject('/page')]
+  await called.promise
+  await turn()
+  t.equal(calls, 1)
+  gate.resolve()
+  t.same((await Promise.all(all)).map(({ body }) => body), ['hijacked', 'hijacked'])
+  t.equal(calls, 2)
+})
+
+t.test('a client that leaves does not take the page with it', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { app, calls } = await site(t, 'memory', 300, async (_request, _reply, call) => {
+    await gate.promise
+    return `call ${call}`
+  })
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const leaving = new AbortController()
+  const left = fetch(`${address}/page`, { signal: leaving.signal }).catch(() => 'left')
+  while (calls() === 0) await turn()
+  const closed = once(app.server, 'connection').catch(() => {})
+  const staying = fetch(`${address}/page`)
+  await closed
+  leaving.abort()
+  t.equal(await left, 'left')
+  gate.resolve()
+  t.equal(await (await staying).text(), 'call 1')
+  t.equal(calls(), 1)
+})
+
+t.test('a handler that never answers holds the others for a bounded time', async (t) => {
+  const { app, calls } = await site(t, 'memory', 300, (_request, _reply, call) => call === 1 ? new Promise(() => {}) : `call ${call}`)
+  t.clock.enter()
+  t.teardown(() => t.clock.exit())
+  app.inject('/page').catch(() => {})
+  const second = app.inject('/page')
+  while (calls() === 0) await turn()
+  t.clock.advance(60_000)
+  const { body, headers } = await second
+  t.equal(body, 'call 2')
+  t.equal(headers['cache-status'], 'larder; fwd=uri-miss; detail=collapse-refused')
+})
+
+t.test('an answer that comes after its time was over says so', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { app, calls } = await site(t, 'memory', 300, async () => {
+    await gate.promise
+    return 'late'
+  })
+  t.clock.enter()
+  t.teardown(() => t.clock.exit())
+  const first = app.inject('/page')
+  while (calls() === 0) await turn()
+  t.clock.advance(60_000)
+  await turn()
+  gate.resolve()
+  t.equal((await first).headers['cache-status'], 'larder; fwd=uri-miss; ttl=300; detail=not-stored')
+})
+
+t.test('a key function that throws fails its own request, at once', async (t) => {
+  const { app } = await site(t, 'memory', { ttl: 300, key: () => { throw new Error('no key') } })
+  t.equal((await app.inject('/page')).statusCode, 500)
+})
+
+t.test('a page that cannot be sent fails its own request, on any store', async (t) => {
+  for (const name of Object.keys(stores)) {
+    const { app, store } = await site(t, name, 300)
+    await app.inject('/page')
+    const { get } = store
+    store.get = async (key) => {
+      const entry = await get(key)
+      return entry && { ...entry, payload: encode({ headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"' }) }
+    }
+    t.equal((await app.inject('/page')).statusCode, 500)
+  }
+})
+
+t.test('it takes a cache, and its routes say what they mean', async (t) => {
+  await t.rejects(async () => { await Fastify().register(pageCache, {} as never) }, /the option cache of the page cache must be a cache/)
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  t.throws(() => app.get('/x', { config: { cachePage: { ttl: 'long' as never } } }, async () => 'x'), /ttl in cachePage of \/x/)
+})
