@@ -43,7 +43,7 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
           headersTimeout: timeout,
           signal
         })
-        await body.dump({ limit: MAX_BYTES, signal })
+        await body.arrayBuffer() // whole, or it is no answer; the pool bounds its size
         if (statusCode !== 200) throw new UpstreamError(`answered with status ${statusCode}`)
       } catch (error) {
         if (error instanceof UpstreamError) throw error

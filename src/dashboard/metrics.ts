@@ -70,7 +70,7 @@ export function createMetrics (cache: Cache) {
   function onPageEvent (message: unknown): void {
     const { cache: source, route, status, ms } = message as PageEvent
     if (source !== cache) return
-    const labels = { route, status: status.hit ? 'hit' : status.fwd ?? 'unknown' }
+    const labels = { route, status: status.fwd ?? 'hit' }
     pages.inc(labels)
     answers.observe(labels, ms / 1000)
   }

@@ -1,0 +1,51 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { testApp } from '../support/app.ts'
+import { fakeClock } from '../support/clock.ts'
+import { startRedis } from '../support/redis.ts'
+
+const redis = await startRedis(t)
+
+for (const [store, env] of Object.entries({ memory: {}, redis: { REDIS_URL: redis.url } })) {
+  t.test(`the page waits once, then comes from ${store} until CACHE_TTL passes`, async (t) => {
+    const clock = fakeClock()
+    const app = await testApp(t, { ...env, CACHE_TTL: '60', HTTPBIN_DELAY: '0.05' }, { now: clock.now })
+    const cold = await app.inject('/apicalls')
+    t.equal(cold.statusCode, 200)
+    t.match(cold.body, /Results received!/)
+    t.match(cold.body, '2026-01-01T00:00:00.000Z')
+    t.match(cold.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'max-age=60', 'cache-status': 'larder; fwd=uri-miss; stored; ttl=60' })
+
+    clock.advance(59)
+    const warm = await app.inject('/apicalls')
+    t.equal(warm.body, cold.body)
+    t.match(warm.headers, { 'cache-control': 'max-age=1', age: '59', 'cache-status': 'larder; hit; ttl=1', etag: cold.headers.etag as string })
+
+    clock.advance(1)
+    const over = await app.inject('/apicalls')
+    t.match(over.body, '2026-01-01T00:01:00.000Z')
+    t.match(over.headers['cache-status'], 'stored')
+  })
+}
+
+t.test('an upstream that fails gives a page that says so, and that nobody keeps', async (t) => {
+  let status = 503
+  const upstream = createServer((_request, response) => { response.writeHead(status).end() }).listen(0, '127.0.0.1')
+  await once(upstream, 'listening')
+  t.teardown(() => upstream.close())
+  const app = await testApp(t, { HTTPBIN_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/` })
+
+  const failed = await app.inject('/apicalls')
+  t.equal(failed.statusCode, 502)
+  t.match(failed.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'cache-status': 'larder; fwd=uri-miss; detail=status-502' })
+  t.match(failed.body, 'The upstream service answered with status 503.')
+  const asJson = await app.inject({ url: '/apicalls', headers: { accept: 'application/json' } })
+  t.same(asJson.json(), { statusCode: 502, code: 'LARDER_UPSTREAM', error: 'Bad Gateway', message: 'The upstream service answered with status 503.' })
+
+  status = 200
+  const back = await app.inject('/apicalls')
+  t.equal(back.statusCode, 200)
+  t.match(back.body, /127\.0\.0\.1/, 'names who was asked')
+})
