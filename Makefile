@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis run migrate seed test check lint types
+.PHONY: help setup runtime redis run migrate seed latency test check lint types
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -14,6 +14,7 @@ help:
 	@echo 'make run      set up, serve on http://127.0.0.1:3000'
 	@echo 'make test     set up, run the tests'
 	@echo 'make check    lint, types, tests with coverage'
+	@echo 'make latency  measure the pages with and without their caches'
 	@echo 'make migrate  bring the database of DATABASE_URL up to date'
 	@echo 'make seed     the same, and fill it if it is empty'
 
@@ -53,6 +54,9 @@ migrate: setup
 
 seed: setup
 	@node src/server.ts seed
+
+latency: setup
+	@node bench/latency.ts
 
 test: setup redis node_modules/.tap-built
 	tap --disable-coverage

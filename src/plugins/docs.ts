@@ -7,9 +7,14 @@ export default fp(async (app) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Larder', version: '0.1.0', description: 'Products behind caches that are never stale.' },
+      info: { title: 'Larder', version: '0.1.0', description: 'A product catalogue behind two caches.' },
       tags: [{ name: 'products' }, { name: 'health' }]
     }
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    // The service speaks plain HTTP, and on any host but localhost a browser would then load nothing.
+    transformStaticCSP: (policy) => policy.replace('upgrade-insecure-requests;', '')
+  })
 }, { fastify: '5.x', name: 'larder-docs' })
