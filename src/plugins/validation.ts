@@ -3,8 +3,9 @@ import type { FastifySchemaValidationError } from 'fastify'
 import fp from 'fastify-plugin'
 
 const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const
-// Numbers in a URL are text and must be read; in a body a number is a number and a text a text.
-const fromUrl = new Ajv({ ...options, coerceTypes: 'array' })
+// Numbers in a URL are text and must be read; in a body a number is a number and a text a text. Ajv would read 1e400 as
+// Infinity, and then ask `strictNumbers` what to check it against: nothing.
+const fromUrl = new Ajv({ ...options, coerceTypes: 'array', strictNumbers: false })
 const fromBody = new Ajv(options)
 
 /** Strict validation: unknown fields and wrong types are refused, and the error names the field. */
