@@ -29,7 +29,7 @@ t.test('the tour answers as printed', { skip: curl === undefined && 'curl is not
     for (const step of block.split(/^\$ /m).slice(1)) {
       const [, command, printed] = /^((?:.*\\\n)*.*)\n([^]*)$/.exec(step)!
       const { stdout } = await execute('sh', ['-c', command!.replaceAll('http://127.0.0.1:3000', address)])
-      t.equal(shapeOf(stdout.replaceAll('\r', '')), shapeOf(printed!), command)
+      t.equal(shapeOf(stdout.replaceAll('\r', '')), shapeOf(printed!), command!)
     }
   }
 })
