@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import { dashboard } from './dashboard/index.ts'
 import { openDatabase } from './db/index.ts'
 import pageCache from './page-cache/index.ts'
+import connections from './plugins/connections.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
 import { health } from './plugins/health.ts'
@@ -31,6 +32,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     const database = openDatabase(config.DATABASE_URL)
     app.addHook('onClose', () => database.close())
 
+    await app.register(connections)
     await app.register(validation)
     await app.register(securityHeaders)
     await app.register(httpCaching)

@@ -25,6 +25,7 @@ const ajv = new Ajv({
   removeAdditional: true,
   useDefaults: true,
   coerceTypes: true,
+  strictNumbers: false, // or 1e400, read as Infinity, would be in no range and pass
   formats: {
     host: /^[A-Za-z0-9_.:-]+$/,
     'redis-url': (value) => /^\/?\d*$/.test(urlOf(value, ['redis:', 'rediss:'])?.pathname ?? 'none'),
@@ -33,11 +34,11 @@ const ajv = new Ajv({
 })
 
 /**
- * The configuration that an environment spells. An empty variable counts as unset.
+ * The configuration that an environment spells. An empty or blank variable counts as unset.
  * Throws a `ConfigError` of one line that names the variable, what it got and what it takes.
  */
 export function loadConfig (env: Record<string, string | undefined>): Config {
-  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
   try {
     return Object.freeze(envSchema<Config>({ schema, data, env: false, ajv }))
   } catch (error) {
@@ -50,7 +51,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 /** The value as it may be shown: on one line, not too long, and without its secrets. */
 function shown (name: keyof Config, value: string): string {
   if (name === 'ADMIN_TOKEN') return '(not shown)'
-  return JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@').slice(0, 200))
+  return JSON.stringify(value.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@').replace(/\?.*/s, '?***').slice(0, 200))
 }
 
 function urlOf (value: string, protocols: string[]): URL | undefined {

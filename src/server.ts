@@ -1,34 +1,45 @@
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
-import { loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 
 /**
  * Milliseconds that a shutdown may take: longer than the slowest answer under way.
  */
 const SHUTDOWN_MS = 20_000
 
-/** `node src/server.ts` serves; with the word `migrate` or `seed` it only prepares the database, as each start does. */
-async function main (task: string | undefined): Promise<void> {
+/** Words after `node src/server.ts` that only prepare the database, as each start does. */
+const TASKS = ['migrate', 'seed']
+
+async function main (words: string[]): Promise<void> {
+  if (words.length > 0 && !(words.length === 1 && TASKS.includes(words[0]!))) {
+    throw new Error(`"${words.join(' ')}" is none of its words: ${TASKS.join(', ')}, or none to serve`)
+  }
   const config = loadConfig(process.env)
   const app = await buildApp(config)
-  if (task !== undefined) {
-    await app.close()
-    return
-  }
-
-  closeWithGrace({ delay: SHUTDOWN_MS, logger: app.log }, async ({ err }) => {
-    if (err) app.log.fatal({ err }, 'closing after an error')
-    await app.close()
-  })
-  // Fastify logs a line for each address; the one that says that all is ready is ours, and printed at any level.
-  const quiet = app.log.level
-  app.log.level = 'silent'
-  const address = await app.listen({ host: config.HOST, port: config.PORT })
-  app.log.level = quiet
-  app.log.child({}, { level: 'info' }).info(`listening on ${address}`)
+  if (words.length === 0) await serve(app, config)
+  else await app.close()
 }
 
-main(process.argv[2]).catch((error: Error) => {
+async function serve (app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
+  // Fastify logs a line for each address; the one that says that all is ready is ours, and printed at any level.
+  const { level } = app.log
+  app.log.level = 'silent'
+  try {
+    const address = await app.listen({ host, port })
+    closeWithGrace({ delay: SHUTDOWN_MS, logger: app.log }, async ({ err }) => {
+      if (err) app.log.fatal({ err }, 'closing after an error')
+      await app.close()
+    })
+    app.log.level = level
+    app.log.child({}, { level: 'info' }).info(`listening on ${address}`)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+main(process.argv.slice(2)).catch((error: Error) => {
   process.stderr.write(`larder: ${error.message}\n`)
   process.exitCode = 1
 })

@@ -3,7 +3,9 @@ import type { Entry } from './entry.ts'
 import { emit, type MissReason } from './events.ts'
 import { type Flight, Flights } from './flights.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
-import { checkKey, checkTags, duration, seconds } from './options.ts'
+import {
+  checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkTags, duration, safeInteger, seconds
+} from './options.ts'
 import type { Store } from './store.ts'
 import {
   type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type LoadContext, type Loaded,
@@ -25,6 +27,9 @@ const MISSES = {
 
 const NO_TAGS: readonly string[] = []
 
+/** A longer timer of Node ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 class StoreCache implements Cache {
   readonly #store: Store
   readonly #versions: Versions
@@ -33,9 +38,11 @@ class StoreCache implements Cache {
   readonly #flights = new Flights()
 
   constructor ({ store, versions, ttl = 300, now = Date.now }: CacheOptions) {
-    if (typeof store?.get !== 'function') throw new TypeError('store must be a store, e.g. memoryStore()')
+    checkObject('store', store, 'get', 'a store, e.g. memoryStore()')
     this.#store = store
     this.#versions = versions ?? store.versions
+    checkObject('versions', this.#versions, 'stamp', 'a version clock, e.g. memoryVersions()')
+    checkFunction('now', now)
     this.#ttl = seconds('ttl', ttl)
     this.#now = now
   }
@@ -64,7 +71,7 @@ class StoreCache implements Cache {
   }
 
   async getMany<T> (keys: readonly string[]): Promise<Map<string, T>> {
-    keys.forEach(checkKey)
+    checkKeys(keys)
     const entries = await orElse(() => this.#store.getMany(keys), (error) => {
       this.#failed('getMany', error)
       return undefined
@@ -79,7 +86,7 @@ class StoreCache implements Cache {
 
   async ttl (key: string): Promise<number | null | undefined> {
     checkKey(key)
-    const found = await this.#find(key)
+    const found = readable(await this.#find(key))
     if (isMiss(found)) return undefined
     return found.freshUntil === Infinity ? null : (found.freshUntil - this.#now()) / 1000
   }
@@ -123,7 +130,8 @@ class StoreCache implements Cache {
 
   async getOrSet<T> (key: string, load: Load<T>, options: GetOrSetOptions = {}): Promise<T> {
     checkKey(key)
-    checkGetOrSet(options)
+    checkFunction('load', load)
+    options = checkGetOrSet(options)
     const found = this.#open(key, await this.#find(key))
     if (!isMiss(found)) return found.value as T
 
@@ -131,18 +139,15 @@ class StoreCache implements Cache {
       const old = valueOf(found.stale)
       if (!isMiss(old)) {
         // Whoever waits for a load under way shares it, so this begins no more than one.
-        this.load(key, load, options, found).catch((error) => this.#failed('refresh', error))
+        const { stale, ...miss } = found
+        this.load(key, load, options, miss).catch((error) => this.#failed('refresh', error))
         emit(this, { type: 'stale', key })
         return old.value as T
       }
     }
 
     const loaded = await this.load(key, load, options, found)
-    if (loaded.joined && loaded.entry) {
-      const copy = valueOf(loaded.entry)
-      if (!isMiss(copy)) return copy.value as T
-    }
-    return loaded.value as T
+    return (loaded.joined ? copyOf(loaded) : loaded.value) as T
   }
 
   async load (key: string, load: Load<unknown>, options: GetOrSetOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
@@ -156,7 +161,7 @@ class StoreCache implements Cache {
       }
     }
     const joined = flight !== undefined
-    flight ??= this.#flights.start(key, this.#stamp(), (flight) => this.#fly(flight, key, load, options))
+    flight ??= this.#flights.start(key, this.#stamp(options.tags), (flight) => this.#fly(flight, key, load, options))
     try {
       const loaded = await within(options.timeout, key, flight.result)
       return joined ? { ...loaded, joined: true } : loaded
@@ -192,7 +197,7 @@ class StoreCache implements Cache {
     const value = await load(context)
     emit(this, { type: 'load', key, ms: this.#now() - began })
 
-    if (skipped || value === undefined || (ttl !== null && ttl <= 0)) return { value, stored: false }
+    if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }
     const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
     let entry: Entry
     try {
@@ -208,6 +213,7 @@ class StoreCache implements Cache {
   async #fill (flight: Flight, key: string, entry: Entry): Promise<boolean> {
     const unseen = entry.tags.length > 0 && await this.#isCurrent(entry.stamp, entry.tags) !== true
     if (unseen || flight.revoked) return false
+    this.#flights.overtake(flight)
     return await this.#write(key, entry)
   }
 
@@ -222,31 +228,31 @@ class StoreCache implements Cache {
   }
 
   async setMany (pairs: Iterable<readonly [string, unknown]>, options: SetOptions = {}): Promise<void> {
-    const ttl = this.#checkSet(options)
+    const { ttl, tags } = this.#checkSet(options)
     const entries = [...pairs].map(([key, value]) => {
       checkKey(key)
-      return [key, this.#entry(value, ttl, options.tags ?? NO_TAGS, undefined)] as const
+      return [key, this.#entry(value, ttl, tags, undefined)] as const
     })
-    const stamp = await this.#stampFor(options.tags)
+    const stamp = await this.#stampFor(tags)
     await Promise.all(entries.map(async ([key, entry]) => {
       this.#flights.revoke(key)
-      if (this.#isKept(ttl, options.tags, stamp)) await this.#write(key, { ...entry, stamp: stamp ?? '' })
+      if (hasLife(ttl) && stamp !== undefined) await this.#write(key, { ...entry, stamp })
       else await this.#remove([key])
     }))
   }
 
   async add (key: string, value: unknown, options: SetOptions = {}): Promise<boolean> {
     checkKey(key)
-    const ttl = this.#checkSet(options)
-    const stamp = await this.#stampFor(options.tags)
-    const entry = this.#entry(value, ttl, options.tags ?? NO_TAGS, stamp)
+    const { ttl, tags } = this.#checkSet(options)
+    const entry = this.#entry(value, ttl, tags, undefined)
     try {
+      const stamp = await this.#stampFor(tags)
       const kept = await this.#store.get(key)
-      const found = await this.#verify(kept)
-      if (!isMiss(found) || found.miss === 'unavailable') return false
-      if (!this.#isKept(ttl, options.tags, stamp)) return true
+      const found = readable(await this.#verify(kept))
+      if (stamp === undefined || !isMiss(found) || found.miss === 'unavailable') return false
+      if (!hasLife(ttl)) return true
       this.#flights.revoke(key)
-      const added = await this.#store.add(key, entry, kept)
+      const added = await this.#store.add(key, { ...entry, stamp }, kept)
       if (added) emit(this, { type: 'set', key })
       return added
     } catch (error) {
@@ -258,9 +264,9 @@ class StoreCache implements Cache {
   async touch (key: string, ttl: number | null = this.#ttl): Promise<boolean> {
     checkKey(key)
     seconds('ttl', ttl)
-    const found = await this.#find(key)
+    const found = readable(await this.#find(key))
     if (isMiss(found)) return false
-    if (ttl !== null && ttl <= 0) return await this.delete(key)
+    if (!hasLife(ttl)) return await this.delete(key)
     const window = found.staleUntil === found.freshUntil ? 0 : found.staleUntil - found.freshUntil
     const freshUntil = until(ttl, this.#now())
     return await orElse(() => this.#store.touch(key, freshUntil, freshUntil + window), (error) => {
@@ -271,12 +277,11 @@ class StoreCache implements Cache {
 
   async increment (key: string, by: number = 1): Promise<number> {
     checkKey(key)
-    if (!Number.isSafeInteger(by)) throw new TypeError(`by must be a safe integer, got ${by}`)
+    by = safeInteger('by', by) + 0 // -0 is not written as an integer
+    const kept = await this.#store.get(key)
+    const replace = kept === undefined || await this.#countsOn(kept) ? undefined : kept
     this.#flights.revoke(key)
-    const found = await this.#find(key)
-    // The store cannot tell that an entry was invalidated, and would go on counting from it.
-    if (isMiss(found) && found.miss === 'invalidated') await this.#store.delete([key])
-    return await this.#store.increment(key, by, this.#entry(by, this.#ttl, NO_TAGS, undefined))
+    return await this.#store.increment(key, by, this.#entry(by, this.#ttl, NO_TAGS, ''), replace)
   }
 
   async delete (key: string): Promise<boolean> {
@@ -284,7 +289,7 @@ class StoreCache implements Cache {
   }
 
   async deleteMany (keys: readonly string[]): Promise<number> {
-    keys.forEach(checkKey)
+    checkKeys(keys)
     for (const key of keys) this.#flights.revoke(key)
     emit(this, { type: 'delete', keys })
     return keys.length === 0 ? 0 : await this.#store.delete(keys)
@@ -309,15 +314,12 @@ class StoreCache implements Cache {
 
   // Parts
 
-  #checkSet ({ ttl, tags }: SetOptions): number | null {
-    if (tags !== undefined) checkTags(tags)
-    return ttl === undefined ? this.#ttl : seconds('ttl', ttl)
-  }
-
-  /** False for what has no life, and for what could never be verified since no clock answered. */
-  #isKept (ttl: number | null, tags: readonly string[] | undefined, stamp: Stamp | undefined): boolean {
-    if (tags !== undefined && tags.length > 0 && stamp === undefined) return false
-    return ttl === null || ttl > 0
+  #checkSet (options: SetOptions): { ttl: number | null, tags: readonly string[] } {
+    checkOptions(options)
+    const { ttl, tags = NO_TAGS } = options
+    checkTags(tags)
+    // The caller may go on using the array of tags.
+    return { ttl: ttl === undefined ? this.#ttl : seconds('ttl', ttl), tags: tags.length === 0 ? NO_TAGS : [...tags] }
   }
 
   #entry (value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, window = 0): Entry {
@@ -335,9 +337,9 @@ class StoreCache implements Cache {
 
   async #write (key: string, entry: Entry): Promise<boolean> {
     try {
-      await this.#store.set(key, entry)
-      emit(this, { type: 'set', key })
-      return true
+      const kept = await this.#store.set(key, entry)
+      if (kept) emit(this, { type: 'set', key })
+      return kept
     } catch (error) {
       this.#failed('set', error)
       return false
@@ -348,12 +350,19 @@ class StoreCache implements Cache {
     await orElse(() => this.#store.delete(keys), (error) => this.#failed('delete', error))
   }
 
-  #stamp (): MaybePromise<Stamp | undefined> {
-    return orElse(() => this.#versions.stamp(), (error) => this.#failed('stamp', error))
+  #stamp (tags?: readonly string[]): MaybePromise<Stamp | undefined> {
+    return orElse(() => this.#versions.stamp(tags), (error) => this.#failed('stamp', error))
   }
 
-  #stampFor (tags: readonly string[] | undefined): MaybePromise<Stamp | undefined> {
-    return tags === undefined || tags.length === 0 ? undefined : this.#stamp()
+  /** What the store cannot tell of a counter: that it was invalidated, or cannot be read. */
+  async #countsOn (kept: Entry): Promise<boolean> {
+    if (isMiss(valueOf(kept))) return false
+    return kept.tags.length === 0 || await this.#versions.isCurrent(kept.stamp, kept.tags)
+  }
+
+  /** Empty where there is nothing to check; undefined where no clock answers, so that it could never be verified. */
+  #stampFor (tags: readonly string[]): MaybePromise<Stamp | undefined> {
+    return tags.length === 0 ? '' : this.#stamp(tags)
   }
 
   #isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean | undefined> {
@@ -366,12 +375,15 @@ class StoreCache implements Cache {
   }
 }
 
-function checkGetOrSet (options: GetOrSetOptions): void {
+function checkGetOrSet (options: GetOrSetOptions): GetOrSetOptions {
+  checkOptions(options)
   if (options.ttl !== undefined) seconds('ttl', options.ttl)
   if (options.tags !== undefined) checkTags(options.tags)
   for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const) {
     if (options[name] !== undefined) duration(name, options[name])
   }
+  // The caller may go on using the array of tags.
+  return options.tags === undefined ? options : { ...options, tags: [...options.tags] }
 }
 
 function valueOf (entry: Entry): { value: unknown } | Miss {
@@ -382,6 +394,26 @@ function valueOf (entry: Entry): { value: unknown } | Miss {
   }
 }
 
+/** What was found, where its value can be read. */
+function readable (found: Lookup): Lookup {
+  if (isMiss(found)) return found
+  const opened = valueOf(found)
+  return isMiss(opened) ? opened : found
+}
+
+/** The value of a load that somebody else began: a copy, wherever it can be copied. */
+function copyOf ({ value, entry }: Loaded): unknown {
+  try {
+    return decodeValue(entry?.payload ?? encodeValue(value))
+  } catch {
+    return value
+  }
+}
+
+function hasLife (ttl: number | null): boolean {
+  return ttl === null || ttl > 0
+}
+
 function until (ttl: number | null, now: number): number {
   return ttl === null ? Infinity : now + ttl * 1000
 }
@@ -389,7 +421,7 @@ function until (ttl: number | null, now: number): number {
 async function within<T> (timeout: number | undefined, key: string, work: Promise<T>): Promise<T> {
   if (timeout === undefined) return await work
   const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => deadline.reject(new LoadTimeoutError(key, timeout)), timeout * 1000)
+  const timer = setTimeout(() => deadline.reject(new LoadTimeoutError(key, timeout)), Math.min(timeout * 1000, LONGEST_TIMER_MS))
   try {
     return await Promise.race([work, deadline.promise])
   } finally {

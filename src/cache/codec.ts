@@ -1,9 +1,11 @@
-import { Decoder, Encoder, ExtensionCodec } from '@msgpack/msgpack'
+import {
+  Decoder, decodeTimestampExtension, Encoder, encodeTimestampExtension, EXT_TIMESTAMP, ExtensionCodec
+} from '@msgpack/msgpack'
 
 /*
  * Values travel as MessagePack, with Date, Map, Set, BigInt and bytes beside what JSON has. A safe integer is
  * written as its decimal digits instead: no other value begins with such a byte, and a script inside Redis can
- * count with it.
+ * count with it. As in JSON, what is undefined is dropped, and -0 inside another value becomes 0.
  */
 const extensions = new ExtensionCodec()
 const encoder = new Encoder({ extensionCodec: extensions, ignoreUndefined: true })
@@ -12,7 +14,14 @@ const decoder = new Decoder({ extensionCodec: extensions })
 const BIGINT = 1
 const MAP = 2
 const SET = 3
+const BYTES = 4
 
+// The library alone would make 1970 of an invalid date; here it has no bytes.
+extensions.register({
+  type: EXT_TIMESTAMP,
+  encode: (value) => value instanceof Date && Number.isNaN(value.getTime()) ? new Uint8Array() : encodeTimestampExtension(value),
+  decode: (bytes) => bytes.length === 0 ? new Date(NaN) : decodeTimestampExtension(bytes)
+})
 extensions.register({
   type: BIGINT,
   encode: (value) => typeof value === 'bigint' ? encoder.encode(value.toString()) : null,
@@ -28,15 +37,27 @@ extensions.register({
   encode: (value) => value instanceof Set ? encoder.encode([...value]) : null,
   decode: (bytes) => new Set(decoder.decode(bytes) as unknown[])
 })
+// The library hands out bytes as a view of what it reads: a caller could write into the cache.
+extensions.register({
+  type: BYTES,
+  encode: (value) => value instanceof Uint8Array ? value : null,
+  decode: (bytes) => new Uint8Array(bytes)
+})
 
 const MINUS = 0x2d
 const ZERO = 0x30
 const NINE = 0x39
 
+const digits = new TextEncoder()
+/** As MessagePack's float64; the library would write 0. */
+const NEGATIVE_ZERO = Uint8Array.of(0xcb, 0x80, 0, 0, 0, 0, 0, 0, 0)
+
 /** Bytes of a value. Throws a TypeError for what cannot be kept: undefined, functions, symbols, cycles. */
 export function encodeValue (value: unknown): Uint8Array {
   if (value === undefined) throw new TypeError('undefined cannot be cached, since it means "absent"; use null')
-  if (Number.isSafeInteger(value) && !Object.is(value, -0)) return Buffer.from(String(value), 'latin1')
+  if (Object.is(value, -0)) return NEGATIVE_ZERO
+  // Not Buffer.from, whose small buffers keep a large one alive that they share.
+  if (Number.isSafeInteger(value)) return digits.encode(String(value))
   try {
     return encoder.encode(value)
   } catch (error) {
@@ -54,7 +75,8 @@ export function decodeValue (payload: Uint8Array): unknown {
 export function decodeInteger (payload: Uint8Array): number | undefined {
   const first = payload[0]
   if (first === undefined || (first !== MINUS && (first < ZERO || first > NINE))) return undefined
-  const value = Number(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1'))
-  if (!Number.isSafeInteger(value)) throw new RangeError('the bytes are no integer')
+  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('latin1')
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || String(value) !== text) throw new RangeError('the bytes are no integer')
   return value
 }

@@ -52,7 +52,8 @@ export function unframeEntry (frame: Buffer): Entry | undefined {
     const [stamp, tags] = decode(frame.subarray(HEADER_BYTES, payloadAt)) as [Stamp, string[]]
     if (typeof stamp !== 'string' || !Array.isArray(tags)) return undefined
     return {
-      payload: frame.subarray(payloadAt),
+      // A copy: a reply of Redis is a view of all that came with it, which a near store would keep alive.
+      payload: new Uint8Array(frame.subarray(payloadAt)),
       storedAt: frame.readDoubleBE(2),
       freshUntil: frame.readDoubleBE(10),
       staleUntil: frame.readDoubleBE(18),

@@ -9,9 +9,11 @@ export interface Flight {
   result: Promise<Loaded>
   /** Set when the key was written or deleted meanwhile: what the load brings is not kept, and nobody joins it. */
   revoked: boolean
+  /** The load in whose place this one began, since the clock had moved. It may be kept until this one is. */
+  older: Flight | undefined
 }
 
-/** The loads of a process, at most one a key that may still be joined. */
+/** The loads of a process. Of those under one key, the latest alone may still be joined. */
 export class Flights {
   readonly #byKey = new Map<string, Flight>()
 
@@ -23,25 +25,36 @@ export class Flights {
     return this.#byKey.get(key)
   }
 
-  /** Begins a flight, in the place of any other under the key, which has seen less. */
+  /**
+   * Begins a flight, in the place of any other under the key. What that one brings may be kept all the same: were it
+   * not, a clock that moves more often than a load takes time would leave nothing in the cache.
+   */
   start (key: string, stamp: Flight['stamp'], run: (flight: Flight) => Promise<Loaded>): Flight {
-    this.revoke(key)
-    const flight: Flight = { stamp, result: undefined as never, revoked: false }
+    const flight: Flight = { stamp, result: undefined as never, revoked: false, older: this.#byKey.get(key) }
     this.#byKey.set(key, flight)
     flight.result = run(flight).finally(() => {
+      this.overtake(flight)
       if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
     })
     return flight
   }
 
+  /** Revokes the loads that began before this one, which have seen less than what is kept now. */
+  overtake (flight: Flight): void {
+    revokeFrom(flight.older)
+    flight.older = undefined
+  }
+
   revoke (key: string): void {
-    const flight = this.#byKey.get(key)
-    if (flight === undefined) return
-    flight.revoked = true
+    revokeFrom(this.#byKey.get(key))
     this.#byKey.delete(key)
   }
 
   revokeAll (): void {
     for (const key of this.#byKey.keys()) this.revoke(key)
   }
+}
+
+function revokeFrom (latest: Flight | undefined): void {
+  for (let flight = latest; flight !== undefined; flight = flight.older) flight.revoked = true
 }

@@ -2,26 +2,27 @@ import { LRUCache } from 'lru-cache'
 import { decodeInteger, encodeValue } from './codec.ts'
 import type { Entry } from './entry.ts'
 import { memoryVersions } from './memory-versions.ts'
-import { positiveInteger } from './options.ts'
+import { checkFunction, positiveInteger } from './options.ts'
 import { notAnInteger, type Store } from './store.ts'
 
 export interface MemoryStoreOptions {
   /** Bytes of keys, values and bookkeeping kept; the least recently used go first. Default 64 MiB. */
   maxBytes?: number
-  /** A larger entry is not kept. Default an eighth of `maxBytes`. */
+  /** A larger entry is not kept. Default an eighth of `maxBytes`, at most all of it. */
   maxEntryBytes?: number
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
 
-/** What an entry costs beside its key and value: the objects around them, by a heap snapshot of Node 24. */
-const OVERHEAD_BYTES = 350
+/** What an entry costs beside its key and value: the objects around them, by what Node 24 grows by for each. */
+const OVERHEAD_BYTES = 450
 
 /** A store in this process. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   const maxBytes = positiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
-  const maxEntryBytes = positiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8))
+  const maxEntryBytes = Math.min(positiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8)), maxBytes)
   const now = options.now ?? Date.now
+  checkFunction('now', now)
   let evictions = 0
   let refusals = 0
 
@@ -36,10 +37,11 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
     return entry !== undefined && entry.staleUntil > now() ? entry : undefined
   }
 
-  function set (key: string, entry: Entry): void {
+  function set (key: string, entry: Entry): boolean {
     const size = sizeOf(entry, key)
     if (size > maxEntryBytes) refusals++
     entries.set(key, entry, { size }) // one that is too large takes its predecessor with it
+    return size <= maxEntryBytes
   }
 
   return {
@@ -51,18 +53,16 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
     add (key, entry, replace) {
       const kept = live(key)
       if (kept !== undefined && kept !== replace) return false
-      set(key, entry)
-      return true
+      return set(key, entry)
     },
     touch (key, freshUntil, staleUntil) {
       const kept = live(key)
       if (kept === undefined) return false
-      set(key, { ...kept, freshUntil, staleUntil })
-      return true
+      return set(key, { ...kept, freshUntil, staleUntil })
     },
-    increment (key, by, initial) {
+    increment (key, by, initial, replace) {
       const kept = entries.get(key)
-      if (kept === undefined || kept.freshUntil <= now()) {
+      if (kept === undefined || kept === replace || kept.freshUntil <= now()) {
         set(key, initial)
         return by
       }

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
+
 /** Checks of what callers hand in. Each throws a TypeError of one sentence that names the option. */
 
-/** Longest key accepted, in UTF-16 units. */
+/** Longest key or tag accepted, in UTF-16 units. */
 export const MAX_KEY_LENGTH = 1024
 
 export function positiveInteger (name: string, value: unknown): number {
@@ -22,24 +24,54 @@ export function duration (name: string, value: unknown): number {
   throw new TypeError(`${name} must be a number of seconds, zero or more, got ${show(value)}`)
 }
 
+export function safeInteger (name: string, value: unknown): number {
+  if (Number.isSafeInteger(value)) return value as number
+  throw new TypeError(`${name} must be a safe integer, got ${show(value)}`)
+}
+
+export function checkFunction (name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${show(value)}`)
+}
+
+/** An object, by one of the functions that it must have. */
+export function checkObject (name: string, value: unknown, method: string, example: string): void {
+  if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
+  throw new TypeError(`${name} must be ${example}, got ${show(value)}`)
+}
+
+/** The options of one call. A bare number is what one would write who thinks of a `ttl`. */
+export function checkOptions (options: unknown): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new TypeError(`options must be an object, got ${show(options)}`)
+}
+
 export function checkKey (key: unknown): asserts key is string {
-  if (typeof key !== 'string' || key === '') {
-    throw new TypeError(`a cache key must be a non-empty string, got ${show(key)}`)
-  }
-  if (key.length > MAX_KEY_LENGTH) {
-    throw new TypeError(`a cache key may have at most ${MAX_KEY_LENGTH} characters, got ${key.length}`)
-  }
-  // Lone surrogates all become the same bytes in UTF-8, so two keys would share an entry.
-  if (!key.isWellFormed()) {
-    throw new TypeError('a cache key must be well-formed Unicode, got a lone surrogate')
-  }
+  checkName('a cache key', key)
+}
+
+export function checkKeys (keys: unknown): asserts keys is readonly string[] {
+  if (!Array.isArray(keys)) throw new TypeError(`keys must be an array of strings, got ${show(keys)}`)
+  for (const key of keys) checkKey(key)
 }
 
 export function checkTags (tags: unknown): asserts tags is readonly string[] {
   if (!Array.isArray(tags)) throw new TypeError(`tags must be an array of strings, got ${show(tags)}`)
-  tags.forEach(checkKey)
+  for (const tag of tags) checkName('a tag', tag)
+}
+
+function checkName (what: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(`${what} must be a non-empty string, got ${show(name)}`)
+  }
+  if (name.length > MAX_KEY_LENGTH) {
+    throw new TypeError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
+  }
+  // Lone surrogates all become the same bytes in UTF-8, so two names would become one.
+  if (!name.isWellFormed()) {
+    throw new TypeError(`${what} must be well-formed Unicode, got a lone surrogate`)
+  }
 }
 
 function show (value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : inspect(value, { depth: 0 }).slice(0, 100)
 }

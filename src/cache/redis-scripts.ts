@@ -3,10 +3,17 @@
  * frame of an entry, see entry.ts, counted from 1 as Lua does.
  */
 
-/** The entry, or nothing: what stands at its key and is none of ours does not count. */
+/** The entry, or nothing: as in `unframeEntry`, what stands at its key and is none of ours does not count. */
 const READ_ENTRY = `
+local function is_frame (bytes)
+  if #bytes <= 30 or string.sub(bytes, 1, 2) ~= '\\193\\1' then return false end
+  local payload = 31 + struct.unpack('>I4', bytes, 27)
+  if payload > #bytes then return false end
+  local read, meta = pcall(cmsgpack.unpack, string.sub(bytes, 31, payload - 1))
+  return read and type(meta) == 'table' and type(meta[1]) == 'string' and type(meta[2]) == 'table'
+end
 local kept = redis.call('GET', KEYS[1])
-if kept and (#kept <= 30 or string.sub(kept, 1, 2) ~= '\\193\\1') then kept = false end`
+if kept and not is_frame(kept) then kept = false end`
 
 /** KEYS entry; ARGV frame, life in ms or '', frame to replace or ''. Answers 1 when it was set. */
 export const ADD = `${READ_ENTRY}
@@ -21,9 +28,12 @@ local frame = string.sub(kept, 1, 10) .. ARGV[1] .. string.sub(kept, 27)
 if ARGV[2] == '' then redis.call('SET', KEYS[1], frame) else redis.call('SET', KEYS[1], frame, 'PX', ARGV[2]) end
 return 1`
 
-/** KEYS entry; ARGV what to add, now in ms, initial frame, its life in ms or ''. Answers the sum, or nothing where there is no integer. */
+/**
+ * KEYS entry; ARGV what to add, now in ms, initial frame, its life in ms or '', frame to replace or ''. Answers the
+ * sum, or nothing where there is no integer.
+ */
 export const INCREMENT = `${READ_ENTRY}
-if kept and struct.unpack('>d', kept, 11) > tonumber(ARGV[2]) then
+if kept and kept ~= ARGV[5] and struct.unpack('>d', kept, 11) > tonumber(ARGV[2]) then
   local payload = 31 + struct.unpack('>I4', kept, 27)
   local digits = string.sub(kept, payload)
   if not string.match(digits, '^-?%d+$') then return nil end
@@ -48,8 +58,9 @@ if not clock then
   redis.call('SET', KEYS[1], clock)
 end`
 
-/** KEYS clock. Answers its value. */
+/** KEYS clock, tags; ARGV life of a tag in seconds. Answers the clock; tags that are not known moved now at the latest. */
 export const STAMP = `${READ_CLOCK}
+for i = 2, #KEYS do redis.call('SET', KEYS[i], clock, 'EX', ARGV[1], 'NX') end
 return clock`
 
 /**
@@ -57,7 +68,7 @@ return clock`
  * is not known, or no longer, counts as moved by the last tick of the clock.
  */
 export const IS_CURRENT = `${READ_CLOCK}
-local stamp = tonumber(ARGV[1])
+local stamp = tonumber(string.match(ARGV[1], '^%d+$'))
 if not stamp or stamp > tonumber(clock) then return 0 end
 local current = 1
 for i = 2, #KEYS do

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { type Entry, frameEntry, frameTimes, unframeEntry } from './entry.ts'
+import { checkFunction, checkObject } from './options.ts'
 import { redisScript } from './redis-script.ts'
 import { ADD, INCREMENT, TOUCH } from './redis-scripts.ts'
 import { redisVersions } from './redis-versions.ts'
@@ -16,6 +17,9 @@ export interface RedisStoreOptions {
   now?: () => number
 }
 
+/** Longest life that is told to Redis, which refuses some that are longer; the entry itself knows better. */
+const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER
+
 /** Keys asked for and deleted at a time by `clear`. */
 const SCAN_COUNT = 500
 
@@ -24,7 +28,8 @@ export function redisStore (options: RedisStoreOptions): Store {
   const { client } = options
   const prefix = options.prefix ?? 'larder'
   const now = options.now ?? Date.now
-  if (typeof client?.getBuffer !== 'function') throw new TypeError('client must be an ioredis client')
+  checkFunction('now', now)
+  checkObject('client', client, 'getBuffer', 'an ioredis client')
   if (client.options.keyPrefix) {
     throw new TypeError('client must not have a keyPrefix of its own, use the option prefix of redisStore')
   }
@@ -36,18 +41,20 @@ export function redisStore (options: RedisStoreOptions): Store {
   const touch = redisScript(client, TOUCH)
   const increment = redisScript(client, INCREMENT)
   const nameOf = (key: string) => `${prefix}:${key}`
+  const frameOf = (entry: Entry | undefined) => entry === undefined ? '' : frameEntry(entry)
   /** Milliseconds left, as PX takes them; empty when it never expires. */
-  const lifeOf = (until: number) => until === Infinity ? '' : Math.max(1, Math.ceil(until - now()))
+  const lifeOf = (until: number) => until === Infinity ? '' : Math.min(Math.max(1, Math.ceil(until - now())), LONGEST_LIFE_MS)
 
   async function get (key: string): Promise<Entry | undefined> {
     const frame = await client.getBuffer(nameOf(key))
     return frame === null ? undefined : unframeEntry(frame)
   }
 
-  async function set (key: string, entry: Entry): Promise<void> {
+  async function set (key: string, entry: Entry): Promise<boolean> {
     const life = lifeOf(entry.staleUntil)
     if (life === '') await client.set(nameOf(key), frameEntry(entry))
     else await client.set(nameOf(key), frameEntry(entry), 'PX', life)
+    return true
   }
 
   async function remove (names: string[]): Promise<number> {
@@ -63,14 +70,15 @@ export function redisStore (options: RedisStoreOptions): Store {
     getMany: (keys) => Promise.all(keys.map(get)),
     set,
     async add (key, entry, replace) {
-      const known = replace === undefined ? '' : frameEntry(replace)
-      return await add([nameOf(key)], [frameEntry(entry), lifeOf(entry.staleUntil), known]) === 1
+      return await add([nameOf(key)], [frameEntry(entry), lifeOf(entry.staleUntil), frameOf(replace)]) === 1
     },
     async touch (key, freshUntil, staleUntil) {
       return await touch([nameOf(key)], [frameTimes(freshUntil, staleUntil), lifeOf(staleUntil)]) === 1
     },
-    async increment (key, by, initial) {
-      const sum = await increment([nameOf(key)], [by, now(), frameEntry(initial), lifeOf(initial.staleUntil)])
+    async increment (key, by, initial, replace) {
+      const sum = await increment(
+        [nameOf(key)], [by, now(), frameEntry(initial), lifeOf(initial.staleUntil), frameOf(replace)]
+      )
       if (sum === null) throw notAnInteger(key)
       return Number(sum)
     },

@@ -3,7 +3,7 @@ import { IS_CURRENT, INVALIDATE, STAMP } from './redis-scripts.ts'
 import type { RedisClient } from './redis-store.ts'
 import type { Versions } from './versions.ts'
 
-/** How long a tag is remembered without being used; forgetting one is safe, and costs a reload. */
+/** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */
 const TAG_LIFE_SECONDS = 30 * 24 * 3600
 
 /**
@@ -11,14 +11,16 @@ const TAG_LIFE_SECONDS = 30 * 24 * 3600
  * that Redis: one that comes back with old data comes back with an old clock.
  */
 export function redisVersions (client: RedisClient, prefix: string): Versions {
-  const clock = `${prefix}#clock`
-  const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${prefix}#tag:${tag}`)]
+  // A cluster keeps keys with the same word in braces in one place, and runs no script over several places.
+  const root = `${prefix}#{${prefix}}`
+  const clock = `${root}clock`
+  const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
   const stamp = redisScript(client, STAMP)
   const isCurrent = redisScript(client, IS_CURRENT)
   const invalidate = redisScript(client, INVALIDATE)
 
   return {
-    stamp: async () => String(await stamp([clock], [])),
+    stamp: async (tags = []) => String(await stamp(keysOf(tags), [TAG_LIFE_SECONDS])),
     isCurrent: async (stamp, tags) => await isCurrent(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) === 1,
     async invalidate (tags) { await invalidate(keysOf(tags), [TAG_LIFE_SECONDS]) }
   }

@@ -14,13 +14,17 @@ export interface Store {
   get (key: string): MaybePromise<Entry | undefined>
   /** In the order of the keys. */
   getMany (keys: readonly string[]): MaybePromise<Array<Entry | undefined>>
-  set (key: string, entry: Entry): MaybePromise<void>
-  /** Sets only where nothing is kept, or where what is kept is still the entry to replace. */
+  /** False where the entry is too large to be kept; what was there before is gone all the same. */
+  set (key: string, entry: Entry): MaybePromise<boolean>
+  /** As `set`, but only where nothing is kept, or where what is kept is still the entry to replace. */
   add (key: string, entry: Entry, replace?: Entry): MaybePromise<boolean>
   /** Moves both lives of an entry; false when there is none. */
   touch (key: string, freshUntil: number, staleUntil: number): MaybePromise<boolean>
-  /** Adds to an integer in one step; keeps `initial` where there is none. Throws a TypeError for another value. */
-  increment (key: string, by: number, initial: Entry): MaybePromise<number>
+  /**
+   * Adds to an integer in one step; keeps `initial` where there is none, or where what is kept is still the entry to
+   * replace. Throws a TypeError for another value.
+   */
+  increment (key: string, by: number, initial: Entry, replace?: Entry): MaybePromise<number>
   /** How many of the keys were there. */
   delete (keys: readonly string[]): MaybePromise<number>
   /** Forgets every entry of its own, and nothing else. */

@@ -1,6 +1,6 @@
 import type { Entry } from './entry.ts'
 import type { MaybePromise } from './maybe-promise.ts'
-import { duration } from './options.ts'
+import { checkFunction, checkObject, duration } from './options.ts'
 import type { Store } from './store.ts'
 
 export interface TieredStoreOptions {
@@ -21,26 +21,32 @@ export interface TieredStoreOptions {
 export function tieredStore (options: TieredStoreOptions): Store {
   const { near, far } = options
   const now = options.now ?? Date.now
+  checkObject('near', near, 'get', 'a store, e.g. memoryStore()')
+  checkObject('far', far, 'get', 'a store, e.g. redisStore()')
+  checkFunction('now', now)
   const nearMs = duration('nearTtl', options.nearTtl ?? 1) * 1000
   const believedUntil = new WeakMap<Entry, number>()
 
-  /** Counts the beginnings and the ends of writes, so that a read can tell that one came in between. */
+  /**
+   * Counts the ends of writes, so that a read can tell that one ended since it asked: what it found may be from
+   * before, and comes too late to be deleted.
+   */
   let writes = 0
 
   async function get (key: string): Promise<Entry | undefined> {
     const kept = await near.get(key)
     if (kept !== undefined && (believedUntil.get(kept) ?? 0) > now()) return kept
     const before = writes
+    const until = now() + nearMs
     const entry = await far.get(key)
     if (entry !== undefined && writes === before) {
-      believedUntil.set(entry, now() + nearMs)
+      believedUntil.set(entry, until)
       await near.set(key, entry)
     }
     return entry
   }
 
   async function write<T> (keys: readonly string[], work: () => MaybePromise<T>): Promise<T> {
-    writes++
     try {
       return await work()
     } finally {
@@ -57,7 +63,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
     set: (key, entry) => write([key], () => far.set(key, entry)),
     add: (key, entry, replace) => write([key], () => far.add(key, entry, replace)),
     touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
-    increment: (key, by, initial) => write([key], () => far.increment(key, by, initial)),
+    increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
     delete: (keys) => write(keys, () => far.delete(keys)),
     async clear () {
       await write([], () => far.clear())

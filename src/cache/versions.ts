@@ -11,8 +11,8 @@ export type Stamp = string
  * It may answer at once or after a round trip.
  */
 export interface Versions {
-  /** The moment now. */
-  stamp (): MaybePromise<Stamp>
+  /** The moment now. Tags that are known to be checked against it later are told, so that none need be forgotten. */
+  stamp (tags?: readonly string[]): MaybePromise<Stamp>
   /** Whether none of the tags has moved since the stamp. */
   isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean>
   /** Moves the tags: whatever was stamped before is no longer current. */

@@ -1,8 +1,11 @@
-import { sql } from 'drizzle-orm'
+import { desc, sql } from 'drizzle-orm'
 import { customType, type SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
-/** The moment of the statement, as text in ISO 8601, UTC, with milliseconds. */
-export const NOW = sql`(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))`
+/** ISO 8601, UTC, with milliseconds. */
+const FORMAT = sql.raw("'%Y-%m-%dT%H:%M:%fZ'")
+
+/** The moment of the statement, as text in that form. */
+export const NOW = sql`(strftime(${FORMAT}, 'now'))`
 
 /**
  * A point in time, kept as text in ISO 8601 (`2026-01-31T12:00:00.000Z`), which sorts as it should and which people
@@ -13,20 +16,27 @@ export const isoTime = customType<{ data: string, driverData: unknown }>({
   fromDriver: toIsoTime
 })
 
+/** What to order by, whichever of SQLite's forms others wrote: a number of days. What is no time comes last. */
+export function latestFirst (column: SQLiteColumn) {
+  return desc(sql`julianday(${column})`)
+}
+
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const SQLITE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))?$/
+const SQLITE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:\d\d)?)?$/
 
 export function toIsoTime (value: unknown): string {
   const text = String(value)
   if (ISO.test(text)) return text
+  // Only these forms: of other texts JavaScript makes dates that nobody meant.
   const parts = SQLITE.exec(text)
-  // SQLite's own forms are in UTC but do not say so.
-  const time = new Date(parts === null ? text : `${parts[1]}T${parts[2] ?? '00:00'}Z`)
+  if (parts === null) return text
+  const [, date, clock = '00:00', zone = 'Z'] = parts // a time without a zone is in UTC
+  const time = new Date(`${date}T${clock}${zone}`)
   return Number.isNaN(time.getTime()) ? text : time.toISOString()
 }
 
 /** For an update: now, or a millisecond after what the column says, so that it moves even in the same millisecond. */
 export function movedTo (column: SQLiteColumn, now: string) {
-  return sql`CASE WHEN ${column} < ${now} THEN ${now}
-    ELSE coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', ${column}, '+0.001 seconds'), ${now}) END`
+  return sql`CASE WHEN strftime(${FORMAT}, ${column}) < ${now} THEN ${now}
+    ELSE coalesce(strftime(${FORMAT}, ${column}, '+0.001 seconds'), ${now}) END`
 }

@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
-import Sqlite from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
+import { RETRY_MS, tryLock } from './busy.ts'
 
 /** Drizzle's handle on one connection. */
 export type Sql = BetterSQLite3Database
@@ -26,24 +27,32 @@ export interface Database {
   close (): void
 }
 
+/** How long to wait. */
+export interface DatabaseLimits {
+  /** Milliseconds to wait for one's turn, and for other programs to let go of the file. Default 5,000. */
+  lockWaitMs?: number
+  /** Milliseconds that a transaction may take. Default 30,000. */
+  transactionMs?: number
+}
+
 /** A transaction, or a savepoint within one. Its parts take turns. */
 interface Scope {
-  readonly turns: Pick<Mutex, 'runExclusive'>
+  readonly parent: Scope | undefined
+  readonly turns: Mutex
   readonly depth: number
   open: boolean
   readonly afterCommit: Array<() => unknown>
 }
 
-/** Milliseconds to wait for one's turn, and for other programs to let go of the file. */
-const LOCK_WAIT_MS = 5_000
-/** Milliseconds that a transaction may take. */
+export const LOCK_WAIT_MS = 5_000
 const TRANSACTION_MS = 30_000
-/** Milliseconds between two tries to lock the file. */
-const RETRY_MS = 5
 
-export function createDatabase ({ writer, reader, close }: { writer: Sqlite.Database, reader: Sqlite.Database, close: () => void }): Database {
+interface Connections { writer: Sqlite.Database, reader: Sqlite.Database, close: () => void }
+
+export function createDatabase ({ writer, reader, close }: Connections, limits: DatabaseLimits = {}): Database {
+  const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
   const scopes = new AsyncLocalStorage<Scope>()
-  const turns = withTimeout(new Mutex(), LOCK_WAIT_MS)
+  const turns = withTimeout(new Mutex(), lockWaitMs)
   const writeSql = drizzle({ client: writer })
   const readSql = drizzle({ client: reader })
   // Waiting for a lock inside SQLite would stop the whole process; `begin` waits outside.
@@ -51,47 +60,57 @@ export function createDatabase ({ writer, reader, close }: { writer: Sqlite.Data
 
   function current (): Scope | undefined {
     const scope = scopes.getStore()
-    if (scope !== undefined && !scope.open) throw new TransactionOverError()
+    if (scope !== undefined && !isUnderWay(scope)) throw new TransactionOverError()
     return scope
   }
 
+  /** A part is over with the whole, and the whole with a failure upon which SQLite rolls back by itself. */
+  function isUnderWay (scope: Scope): boolean {
+    return isOpen(scope) && writer.inTransaction
+  }
+
   async function begin (): Promise<void> {
-    for (const deadline = performance.now() + LOCK_WAIT_MS; ;) {
-      try {
-        writer.exec('BEGIN IMMEDIATE')
-        return
-      } catch (error) {
-        if (!(error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY'))) throw error
-        if (performance.now() >= deadline) throw new DatabaseBusyError()
-        await sleep(RETRY_MS)
-      }
+    const deadline = performance.now() + lockWaitMs
+    while (!tryLock(() => writer.exec('BEGIN IMMEDIATE'))) {
+      if (performance.now() >= deadline) throw new DatabaseBusyError()
+      await sleep(RETRY_MS)
     }
   }
 
   /** Runs `work` between statements that open, keep and undo a scope. */
-  async function inScope<T> (scope: Scope, keep: string, undo: string, work: () => T | Promise<T>): Promise<T> {
+  async function inScope<T> (scope: Scope, keep: string, undo: string, work: () => Promise<T>): Promise<T> {
+    const isAround = () => writer.inTransaction && (scope.parent === undefined || isOpen(scope.parent))
+    let result: T
     try {
-      const result = await scopes.run(scope, work)
+      result = await work()
+      if (!isAround()) throw new TransactionOverError()
       writer.exec(keep)
-      return result
     } catch (error) {
-      // Some failures, such as a full disk, have ended the transaction already.
-      if (writer.inTransaction) writer.exec(undo)
+      // What is around this may be over, and the connection in a transaction of somebody else.
+      if (isAround()) writer.exec(undo)
       throw error
     } finally {
       scope.open = false
     }
+    return result
   }
 
-  function newScope (depth: number): Scope {
-    return { turns: new Mutex(), depth, open: true, afterCommit: [] }
+  /** Runs `work`, and waits also for those of its parts that it did not wait for: they are kept or undone with it. */
+  async function withParts<T> (scope: Scope, work: () => T | Promise<T>): Promise<T> {
+    const result = await scopes.run(scope, work)
+    await scope.turns.runExclusive(() => { scope.open = false })
+    return result
+  }
+
+  function newScope (parent?: Scope): Scope {
+    return { parent, turns: new Mutex(), depth: parent === undefined ? 0 : parent.depth + 1, open: true, afterCommit: [] }
   }
 
   async function outermost<T> (work: () => T | Promise<T>): Promise<T> {
-    const scope = newScope(0)
+    const scope = newScope()
     const run = turns.runExclusive(async () => {
       await begin()
-      return await inScope(scope, 'COMMIT', 'ROLLBACK', () => withDeadline(work()))
+      return await inScope(scope, 'COMMIT', 'ROLLBACK', () => withDeadline(withParts(scope, work), transactionMs))
     })
     const result = await run.catch((error: unknown) => { throw error === E_TIMEOUT ? new DatabaseBusyError() : error })
     for (const callback of scope.afterCommit) await callback()
@@ -100,11 +119,11 @@ export function createDatabase ({ writer, reader, close }: { writer: Sqlite.Data
 
   function nested<T> (parent: Scope, work: () => T | Promise<T>): Promise<T> {
     return parent.turns.runExclusive(async () => {
-      if (!parent.open) throw new TransactionOverError()
-      const scope = newScope(parent.depth + 1)
+      if (!isUnderWay(parent)) throw new TransactionOverError()
+      const scope = newScope(parent)
       const savepoint = `larder_${scope.depth}`
       writer.exec(`SAVEPOINT ${savepoint}`)
-      const result = await inScope(scope, `RELEASE ${savepoint}`, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`, work)
+      const result = await inScope(scope, `RELEASE ${savepoint}`, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`, () => withParts(scope, work))
       parent.afterCommit.push(...scope.afterCommit)
       return result
     })
@@ -130,10 +149,13 @@ export function createDatabase ({ writer, reader, close }: { writer: Sqlite.Data
   }
 }
 
-async function withDeadline<T> (work: T | Promise<T>): Promise<T> {
-  if (!(work instanceof Promise)) return work
+function isOpen ({ open, parent }: Scope): boolean {
+  return open && (parent === undefined || isOpen(parent))
+}
+
+async function withDeadline<T> (work: Promise<T>, ms: number): Promise<T> {
   const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => deadline.reject(new TransactionTimeoutError(TRANSACTION_MS / 1000)), TRANSACTION_MS)
+  const timer = setTimeout(() => deadline.reject(new TransactionTimeoutError(ms / 1000)), ms)
   try {
     return await Promise.race([work, deadline.promise])
   } finally {

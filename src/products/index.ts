@@ -17,7 +17,7 @@ export const products: FastifyPluginAsync<{ database: Database, cache: Cache, no
     onSubscriberError: (err, id) => app.log.error({ err, subscriber: id }, 'a subscriber of a product change failed')
   })
   invalidateProductList(products, options.cache)
-  const seeded = await seedProducts(products)
+  const seeded = await seedProducts(products, options.now())
   if (seeded > 0) app.log.info(`seeded ${seeded} products`)
   app.register(productsApi, { products })
   app.register(productPages, { products })

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ProductNotFoundError } from '../errors.ts'
 import { requireSameSite } from '../plugins/same-site.ts'
 import { IdParams, PageQuery, ProductBody } from './body.ts'
-import type { NewProduct, Products } from './repository.ts'
+import type { ProductFields, Products } from './repository.ts'
 import type { Product } from './schema.ts'
 import { listTiming } from './timing.ts'
 
@@ -66,11 +66,11 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
 }
 
 /** What the form shows: what was typed, and what was wrong with it. */
-interface Form extends NewProduct { error?: string }
+interface Form extends ProductFields { error?: string }
 
 function refusedForm ({ validationError, body }: FastifyRequest): Form | undefined {
   if (validationError === undefined) return undefined
   const typed = (body ?? {}) as Record<string, unknown>
   const text = (name: string) => typeof typed[name] === 'string' ? typed[name] : ''
-  return { title: text('title'), price: text('price'), error: validationError.message.replace(/^body\/?/, '') }
+  return { title: text('title'), price: text('price'), error: validationError.message.replace(/^body[/ ]/, '') }
 }

@@ -1,6 +1,6 @@
 import { count, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Cache } from '../cache/index.ts'
-import { createSignal, type Database, movedTo, type Signal, type Sql } from '../db/index.ts'
+import { createSignal, type Database, latestFirst, movedTo, type Signal, type Sql } from '../db/index.ts'
 import { products, type Product } from './schema.ts'
 
 /** The key of the first page of the list, as the low-level cache keeps it. */
@@ -8,8 +8,10 @@ export const PRODUCT_LIST_KEY = 'product_objects'
 /** Products on a page, unless a caller asks for another number. Only the first page of this size is cached. */
 export const PAGE_SIZE = 100
 
-export type NewProduct = Pick<Product, 'title' | 'price'>
-export type ProductChanges = Partial<NewProduct>
+export type ProductFields = Pick<Product, 'title' | 'price'>
+/** `created` is in ISO 8601, by default now. */
+export type NewProduct = ProductFields & Partial<Pick<Product, 'created'>>
+export type ProductChanges = Partial<ProductFields>
 /** Which products a bulk update means: those with the ids, those with the title, or all. */
 export type ProductFilter = { ids: readonly number[] } | { title: string } | Record<string, never>
 
@@ -87,8 +89,8 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
   async function createMany (rows: readonly NewProduct[]): Promise<Product[]> {
     return await save(true, (sql) => {
       const { insert } = statements(sql)
-      const created = time()
-      return rows.map(({ title, price }) => insert.get({ title, price, created, updated: created }))
+      const now = time()
+      return rows.map(({ title, price, created = now }) => insert.get({ title, price, created, updated: created }))
     })
   }
 
@@ -126,7 +128,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
 }
 
 function prepare (handle: Sql) {
-  const newestFirst = [desc(products.created), desc(products.id)]
+  const newestFirst = [latestFirst(products.created), desc(products.id)]
   return {
     page: handle.select().from(products).orderBy(...newestFirst)
       .limit(sql.placeholder('limit')).offset(sql.placeholder('offset')).prepare(),

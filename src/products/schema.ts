@@ -1,6 +1,6 @@
 import { desc } from 'drizzle-orm'
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { isoTime, NOW } from '../db/columns.ts'
+import { isoTime, latestFirst, NOW } from '../db/columns.ts'
 
 /** The columns stand in this order, so that other programs can write to the table. */
 export const products = sqliteTable('products', {
@@ -10,7 +10,7 @@ export const products = sqliteTable('products', {
   created: isoTime().notNull().default(NOW),
   updated: isoTime().notNull().default(NOW)
 }, (table) => [
-  index('products_newest_first').on(desc(table.created), desc(table.id))
+  index('products_newest_first').on(latestFirst(table.created), desc(table.id))
 ])
 
 export type Product = typeof products.$inferSelect

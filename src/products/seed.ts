@@ -4,16 +4,26 @@ const KINDS = ['Olive oil', 'Honey', 'Sourdough loaf', 'Green lentils', 'Black t
   'Apple vinegar', 'Oat biscuits', 'Dried figs', 'Brown rice', 'Tomato passata', 'Chickpeas', 'Peppercorns', 'Hazelnuts', 'Dark chocolate', 'Elderflower cordial']
 const SIZES = [['small jar', 1], ['medium jar', 1.8], ['large jar', 3.2], ['crate of six', 5.4], ['sack', 9.5]] as const
 
-/** The 100 products of a new larder. */
+/** The 100 products of a new larder, the oldest first. */
 export const SEED = SIZES.flatMap(([size, factor]) => KINDS.map((kind, i) => ({
   title: `${kind}, ${size}`,
   price: ((2.4 + (i * 7 % 11) * 0.65) * factor).toFixed(2)
 })))
 
-/** Fills an empty table, and leaves any other alone. Returns how many products it created. */
-export async function seedProducts (products: Products): Promise<number> {
+const HOUR_MS = 3_600_000
+
+/**
+ * Fills an empty table, as if a product had come in every hour until now, and leaves any other alone. Returns how many
+ * products it created.
+ *
+ * @param now milliseconds since 1970
+ */
+export async function seedProducts (products: Products, now: number): Promise<number> {
   return await products.transaction(async () => {
     if (await products.count() > 0) return 0
-    return (await products.createMany(SEED)).length
+    return (await products.createMany(SEED.map((product, i) => ({
+      ...product,
+      created: new Date(now - (SEED.length - i) * HOUR_MS).toISOString()
+    })))).length
   })
 }

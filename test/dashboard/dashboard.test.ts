@@ -1,7 +1,9 @@
+import { channel } from 'node:diagnostics_channel'
 import t from 'tap'
 import { createCache, memoryStore, type Store } from '../../src/cache/index.ts'
 import { recordInvalidations } from '../../src/dashboard/invalidations.ts'
 import { createMetrics } from '../../src/dashboard/metrics.ts'
+import { PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
 import { testApp } from '../support/app.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
@@ -43,6 +45,7 @@ t.test('metrics count only their own cache, and few prefixes', async (t) => {
   const other = createCache({ store: memoryStore() })
   const metrics = createMetrics(cache)
   await other.get('theirs:1')
+  channel(PAGE_CHANNEL).publish({ cache: other, route: '/theirs', status: { hit: true }, ms: 1 } satisfies PageEvent)
   for (let i = 0; i < 60; i++) await cache.get(`p${i}:x`)
   await cache.clear()
   await cache.invalidateTags(['counted nowhere'])

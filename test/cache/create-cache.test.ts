@@ -1,0 +1,71 @@
+import t from 'tap'
+import { type CacheOptions, createCache, memoryStore, memoryVersions } from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+
+t.test('the ttl of the cache is that of entries that say none', async (t) => {
+  const cache = createCache({ store: memoryStore(), ttl: null })
+  await cache.set('set', 1)
+  await cache.add('add', 1)
+  await cache.increment('increment')
+  await cache.getOrSet('getOrSet', () => 1)
+  await cache.set('touch', 1, { ttl: 10 })
+  await cache.touch('touch')
+  for (const key of ['set', 'add', 'increment', 'getOrSet', 'touch']) t.equal(await cache.ttl(key), null, key)
+})
+
+t.test('a cache whose ttl is zero keeps nothing that says no other', async (t) => {
+  const cache = createCache({ store: memoryStore(), ttl: 0 })
+  await cache.set('set', 1)
+  t.equal(await cache.add('add', 1), true)
+  t.equal(await cache.getOrSet('getOrSet', () => 1), 1)
+  t.equal(await cache.increment('increment'), 1)
+  t.equal(await cache.increment('increment'), 1)
+  t.equal((await cache.getMany(['set', 'add', 'getOrSet', 'increment'])).size, 0)
+  await cache.set('other', 1, { ttl: 10 })
+  t.equal(await cache.get('other'), 1)
+})
+
+t.test('it goes by the clock of the computer where nobody gives another', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  const before = Date.now()
+  await cache.set('key', 1, { ttl: 100 })
+  const left = (await cache.ttl('key'))!
+  t.ok(left <= 100 && left > 99 - (Date.now() - before) / 1000)
+})
+
+t.test('versions of the caller take the place of those of the store', async (t) => {
+  const versions = memoryVersions()
+  const cache = createCache({ store: memoryStore(), versions })
+  await cache.set('key', 1, { tags: ['a'] })
+  await versions.invalidate(['a'])
+  t.equal(await cache.get('key'), undefined)
+})
+
+t.test('two caches may share a store and its clock', async (t) => {
+  const store = memoryStore()
+  const [one, other] = [createCache({ store }), createCache({ store })]
+  await one.set('key', 1, { tags: ['a'] })
+  t.equal(await other.get('key'), 1)
+  await other.invalidateTags(['a'])
+  t.equal(await one.get('key'), undefined)
+})
+
+t.test('hits and misses in memory are answered without a promise', async (t) => {
+  const { now } = fakeClock()
+  const cache = createCache({ store: memoryStore({ now }), now })
+  await cache.set('key', 1, { tags: ['a'] })
+  t.match(cache.lookup('key'), { tags: ['a'] })
+  t.strictSame(cache.lookup('absent'), { miss: 'absent' })
+})
+
+t.test('bad options are refused, and named', async (t) => {
+  const store = memoryStore()
+  const make = (options: unknown) => () => createCache(options as CacheOptions)
+  t.throws(make({}), { name: 'TypeError', message: 'store must be a store, e.g. memoryStore(), got undefined' })
+  t.throws(make({ store: 'memory' }), { name: 'TypeError', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/ })
+  t.throws(make({ store: null }), { name: 'TypeError', message: /^store must be a store/ })
+  t.throws(make({ store, ttl: '60' }), { name: 'TypeError', message: 'ttl must be a number of seconds or null, got "60"' })
+  t.throws(make({ store, ttl: NaN }), { name: 'TypeError', message: 'ttl must be a number of seconds or null, got NaN' })
+  t.throws(make({ store, versions: {} }), { name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}' })
+  t.throws(make({ store, now: 12 }), { name: 'TypeError', message: 'now must be a function, got 12' })
+})

@@ -1,0 +1,140 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import t, { type Test } from 'tap'
+import { CACHE_CHANNEL, type CacheEvent, createCache, memoryStore } from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { heldLoad } from './held-load.ts'
+import { listen } from './listen.ts'
+
+function setUp (t: Test) {
+  const clock = fakeClock()
+  const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now })
+  const { events } = listen(t, cache)
+  /** What was told since it was last asked. */
+  return { clock, cache, told: () => events.splice(0) }
+}
+
+t.test('the channel is called larder:cache, and names the cache', async (t) => {
+  t.equal(CACHE_CHANNEL, 'larder:cache')
+  const heard: CacheEvent[] = []
+  const hear = (message: unknown) => { heard.push(message as CacheEvent) }
+  subscribe('larder:cache', hear)
+  t.teardown(() => unsubscribe('larder:cache', hear))
+  const cache = createCache({ store: memoryStore() })
+  const other = createCache({ store: memoryStore() })
+  await cache.get('key')
+  await other.clear()
+  t.equal(heard[0]!.cache, cache)
+  t.equal(heard[1]!.cache, other)
+})
+
+t.test('reads tell hits, and misses with the reason', async (t) => {
+  const { cache, clock, told } = setUp(t)
+  await cache.set('short', 1, { ttl: 10 })
+  await cache.set('tagged', 2, { tags: ['a'] })
+  await cache.invalidateTags(['a'])
+  told()
+  await cache.get('short')
+  await cache.get('absent')
+  await cache.get('tagged')
+  await cache.lookup('short')
+  await cache.lookup('absent')
+  t.strictSame(told(), [
+    { type: 'hit', key: 'short' },
+    { type: 'miss', key: 'absent', reason: 'absent' },
+    { type: 'miss', key: 'tagged', reason: 'invalidated' },
+    { type: 'hit', key: 'short' },
+    { type: 'miss', key: 'absent', reason: 'absent' }
+  ])
+  clock.advance(10)
+  await cache.getMany(['short', 'tagged'])
+  t.strictSame(told(), [
+    { type: 'miss', key: 'short', reason: 'expired' },
+    { type: 'miss', key: 'tagged', reason: 'invalidated' }
+  ])
+  await cache.ttl('short')
+  await cache.touch('short', 10)
+  t.strictSame(told(), [], 'nobody read a value')
+})
+
+t.test('a value that cannot be read is a miss as corrupt', async (t) => {
+  const store = memoryStore()
+  const cache = createCache({ store })
+  const { events } = listen(t, cache)
+  await store.set('key', { payload: Buffer.of(0xc1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
+  t.equal(await cache.get('key'), undefined)
+  t.strictSame(events, [{ type: 'miss', key: 'key', reason: 'corrupt' }])
+  t.equal(await cache.getOrSet<unknown>('key', () => 'loaded'), 'loaded')
+  t.equal(await cache.get('key'), 'loaded')
+})
+
+t.test('getOrSet tells the miss, the load and how long it took, and what it kept', async (t) => {
+  const { cache, clock, told } = setUp(t)
+  const load = () => { clock.advance(2); return 'value' }
+  await cache.getOrSet('key', load)
+  await cache.getOrSet('key', load)
+  t.strictSame(told(), [
+    { type: 'miss', key: 'key', reason: 'absent' },
+    { type: 'load', key: 'key', ms: 2000 },
+    { type: 'set', key: 'key' },
+    { type: 'hit', key: 'key' }
+  ])
+  await cache.getOrSet('skipped', ({ skipStore }) => { skipStore(); return 1 })
+  t.strictSame(told().map(({ type }) => type), ['miss', 'load'])
+  await t.rejects(cache.getOrSet('failing', () => { throw new Error('upstream down') }))
+  t.strictSame(told().map(({ type }) => type), ['miss'])
+})
+
+t.test('a load whose value cannot be kept tells so', async (t) => {
+  const { cache, told } = setUp(t)
+  await cache.getOrSet('key', () => () => 'a function')
+  t.match(told().slice(1), [{ type: 'load' }, { type: 'error', doing: 'encode', error: { name: 'TypeError' } }])
+})
+
+t.test('an old value that stands in is told, with the error that it stands in for', async (t) => {
+  const { cache, clock, told } = setUp(t)
+  const options = { ttl: 10, staleIfError: 20 }
+  await cache.getOrSet('key', () => 'old', options)
+  clock.advance(10)
+  told()
+  await cache.getOrSet('key', () => { throw new Error('upstream down') }, options)
+  t.match(told(), [
+    { type: 'miss', key: 'key', reason: 'expired' },
+    { type: 'error', doing: 'load', error: { message: 'upstream down' } },
+    { type: 'stale', key: 'key' }
+  ])
+})
+
+t.test('an old value that is renewed in the background is told', async (t) => {
+  const { cache, clock, told } = setUp(t)
+  const options = { ttl: 10, staleWhileRevalidate: 20 }
+  await cache.getOrSet('key', () => 'old', options)
+  clock.advance(10)
+  told()
+  const held = heldLoad()
+  await cache.getOrSet('key', held.load, options)
+  t.match(told(), [{ type: 'miss', key: 'key', reason: 'expired' }, { type: 'stale', key: 'key' }])
+  held.end('new')
+})
+
+t.test('writes, deletions, invalidations and clears are told', async (t) => {
+  const { cache, told } = setUp(t)
+  await cache.set('a', 1)
+  await cache.setMany([['b', 1], ['c', 1]])
+  await cache.add('d', 1)
+  await cache.add('d', 1)
+  await cache.delete('a')
+  await cache.deleteMany(['b', 'nothing'])
+  await cache.invalidateTags(['x', 'y'])
+  await cache.invalidateTags([])
+  await cache.clear()
+  t.strictSame(told(), [
+    { type: 'set', key: 'a' },
+    { type: 'set', key: 'b' },
+    { type: 'set', key: 'c' },
+    { type: 'set', key: 'd' },
+    { type: 'delete', keys: ['a'] },
+    { type: 'delete', keys: ['b', 'nothing'] },
+    { type: 'invalidate', tags: ['x', 'y'] },
+    { type: 'clear' }
+  ])
+})

@@ -1,0 +1,238 @@
+import { Redis } from 'ioredis'
+import { once } from 'node:events'
+import t from 'tap'
+import {
+  createCache, memoryStore, memoryVersions, redisStore, type Store, tieredStore, type Versions
+} from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { startRedis } from '../support/redis.ts'
+import { heldLoad } from './held-load.ts'
+import { listen } from './listen.ts'
+
+const down = () => new Error('unreachable')
+
+/** A store whose every call fails in the same way. */
+function brokenStore (fail: () => never | Promise<never>): Store {
+  return {
+    name: 'broken',
+    versions: memoryVersions(),
+    get: fail,
+    getMany: fail,
+    set: fail,
+    add: fail,
+    touch: fail,
+    increment: fail,
+    delete: fail,
+    clear: fail,
+    close: fail
+  }
+}
+
+const unreachableStore = () => brokenStore(async () => { throw down() })
+const throwingStore = () => brokenStore(() => { throw down() })
+
+/** A version clock that can be silenced. */
+function fickleVersions (how: 'throws' | 'rejects'): Versions & { silent: boolean } {
+  const versions = memoryVersions()
+  const ask = <T>(answer: () => T) => {
+    if (!fickle.silent) return answer()
+    if (how === 'throws') throw down()
+    return Promise.reject(down())
+  }
+  const fickle = {
+    silent: false,
+    stamp: () => ask(() => versions.stamp()),
+    isCurrent: (stamp: string, tags: readonly string[]) => ask(() => versions.isCurrent(stamp, tags)),
+    invalidate: (tags: readonly string[]) => ask(() => versions.invalidate(tags))
+  }
+  return fickle
+}
+
+for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore })) {
+  t.test(`over a store that fails (${name})`, async (t) => {
+    t.test('every read is a miss that says why', async (t) => {
+      const cache = createCache({ store: makeStore() })
+      const { events } = listen(t, cache)
+      t.equal(await cache.get('key'), undefined)
+      t.match(events, [
+        { type: 'error', doing: 'get', error: { message: 'unreachable' } },
+        { type: 'miss', key: 'key', reason: 'unavailable' }
+      ])
+      t.strictSame([...await cache.getMany(['a', 'b'])], [])
+      t.match(events.slice(2), [{ type: 'error', doing: 'getMany' }, { type: 'miss', key: 'a', reason: 'unavailable' }, { type: 'miss', key: 'b' }])
+      t.equal(await cache.ttl('key'), undefined)
+      t.strictSame(await cache.lookup('key'), { miss: 'unavailable' })
+    })
+
+    t.test('getOrSet loads, once for all who wait', async (t) => {
+      const cache = createCache({ store: makeStore() })
+      const listener = listen(t, cache)
+      const held = heldLoad()
+      const callers = [cache.getOrSet('key', held.load, { tags: ['a'] }), cache.getOrSet('key', held.load), cache.getOrSet('key', held.load)]
+      await listener.heard('miss', 3)
+      held.end({ a: 1 })
+      t.strictSame(await Promise.all(callers), [{ a: 1 }, { a: 1 }, { a: 1 }])
+      t.equal(held.runs(), 1)
+      t.match(listener.events.at(-1), { type: 'error', doing: 'set' })
+      t.equal(await cache.getOrSet<unknown>('key', () => 2), 2)
+      await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }), { message: 'upstream down' })
+    })
+
+    t.test('what keeps something resolves and keeps nothing', async (t) => {
+      const cache = createCache({ store: makeStore() })
+      const { events } = listen(t, cache)
+      await cache.set('key', 1)
+      await cache.set('key', 1, { tags: ['a'] })
+      await cache.set('key', 1, { ttl: 0 })
+      await cache.setMany([['a', 1], ['b', 2]])
+      t.equal(await cache.add('key', 1), false)
+      t.equal(await cache.add('key', 1, { ttl: 0 }), false)
+      t.equal(await cache.touch('key', 10), false)
+      t.strictSame(events.filter(({ type }) => type === 'set'), [])
+    })
+
+    t.test('what promises that something is gone or counted rejects', async (t) => {
+      const cache = createCache({ store: makeStore() })
+      const error = { message: 'unreachable' }
+      await t.rejects(cache.delete('key'), error)
+      await t.rejects(cache.deleteMany(['a', 'b']), error)
+      await t.rejects(cache.increment('key'), error)
+      await t.rejects(cache.clear(), error)
+      await t.rejects(cache.close(), error)
+    })
+  })
+}
+
+t.test('a touch that fails half way is false', async (t) => {
+  const store: Store = { ...memoryStore(), touch: async () => { throw down() } }
+  const cache = createCache({ store })
+  await cache.set('key', 1)
+  t.equal(await cache.touch('key', 10), false)
+})
+
+for (const how of ['throws', 'rejects'] as const) {
+  t.test(`over a version clock that ${how}`, async (t) => {
+    function setUp () {
+      const clock = fakeClock()
+      const versions = fickleVersions(how)
+      return { clock, versions, cache: createCache({ store: memoryStore({ now: clock.now }), versions, now: clock.now }) }
+    }
+
+    t.test('an entry with tags is not served, and is again once the clock answers', async (t) => {
+      const { cache, versions } = setUp()
+      await cache.set('key', 'tagged', { tags: ['a'] })
+      await cache.set('other', 'tagged', { tags: ['b'] })
+      await cache.set('number', 1, { tags: ['a'] })
+      versions.silent = true
+      const { events } = listen(t, cache)
+      t.equal(await cache.get('key'), undefined)
+      t.match(events, [{ type: 'error', doing: 'isCurrent' }, { type: 'miss', reason: 'unavailable' }])
+      t.equal((await cache.getMany(['key', 'other'])).size, 0)
+      t.equal(await cache.ttl('key'), undefined)
+      t.equal(await cache.touch('key', 10), false)
+      t.equal(await cache.add('key', 'added'), false)
+      await t.rejects(cache.increment('number'), { message: 'unreachable' })
+      versions.silent = false
+      t.equal(await cache.get('key'), 'tagged')
+      t.equal(await cache.increment('number'), 2)
+      await cache.invalidateTags(['a'])
+      t.equal(await cache.get('key'), undefined)
+      t.equal(await cache.get('other'), 'tagged')
+    })
+
+    t.test('an entry with tags does not stand in', async (t) => {
+      const { cache, versions, clock } = setUp()
+      const options = { ttl: 10, tags: ['a'], staleIfError: 100, staleWhileRevalidate: 100 }
+      await cache.getOrSet('key', () => 'old', options)
+      clock.advance(10)
+      versions.silent = true
+      await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }, options), { message: 'upstream down' })
+    })
+
+    t.test('what has tags is loaded and answered, and not kept', async (t) => {
+      const { cache, versions } = setUp()
+      versions.silent = true
+      t.equal(await cache.getOrSet('key', () => 'loaded', { tags: ['a'] }), 'loaded')
+      t.equal(await cache.getOrSet('late', ({ addTags }) => { addTags('a'); return 'loaded' }), 'loaded')
+      await cache.set('set', 1, { tags: ['a'] })
+      t.equal(await cache.add('add', 1, { tags: ['a'] }), false)
+      await t.rejects(cache.invalidateTags(['a']), { message: 'unreachable' })
+      versions.silent = false
+      t.equal((await cache.getMany(['key', 'late', 'set', 'add'])).size, 0)
+    })
+
+    t.test('a set that cannot be verified later deletes what was there', async (t) => {
+      const { cache, versions } = setUp()
+      await cache.set('key', 'old')
+      versions.silent = true
+      await cache.set('key', 'new', { tags: ['a'] })
+      t.equal(await cache.get('key'), undefined)
+    })
+
+    t.test('what has no tags is as ever', async (t) => {
+      const { cache, versions, clock } = setUp()
+      versions.silent = true
+      await cache.set('key', 1)
+      t.equal(await cache.get('key'), 1)
+      t.equal(await cache.increment('key'), 2)
+      t.equal(await cache.touch('key', 100), true)
+      t.equal(await cache.add('added', 1), true)
+      t.equal(await cache.getOrSet('loaded', () => 'value', { ttl: 10, staleIfError: 10 }), 'value')
+      t.equal(await cache.get('loaded'), 'value')
+      clock.advance(10)
+      t.equal(await cache.getOrSet('loaded', () => { throw new Error('upstream down') }, { staleIfError: 10 }), 'value')
+      t.equal(await cache.delete('key'), true)
+      await cache.clear()
+    })
+
+    t.test('callers who miss together still share one load', async (t) => {
+      const { cache, versions } = setUp()
+      versions.silent = true
+      const listener = listen(t, cache)
+      const held = heldLoad()
+      const callers = Array.from({ length: 5 }, () => cache.getOrSet('key', held.load, { tags: ['a'] }))
+      await listener.heard('miss', 5)
+      held.end('value')
+      t.strictSame(await Promise.all(callers), Array(5).fill('value'))
+      t.equal(held.runs(), 1)
+    })
+
+    t.test('a clock that falls silent during a load keeps what it brings from being kept', async (t) => {
+      const { cache, versions } = setUp()
+      const held = heldLoad()
+      const caller = cache.getOrSet('key', held.load, { tags: ['a'] })
+      await held.began
+      versions.silent = true
+      held.end('loaded')
+      t.equal(await caller, 'loaded')
+      versions.silent = false
+      t.equal(await cache.get('key'), undefined)
+    })
+  })
+}
+
+t.test('over a Redis that is gone, answers go on', async (t) => {
+  const redis = await startRedis(t)
+  const client = new Redis(redis.url, { maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: () => null })
+  client.on('error', () => {})
+  await once(client, 'ready')
+  const far = redisStore({ client })
+  const cache = createCache({ store: far })
+  const tiered = createCache({ store: tieredStore({ near: memoryStore(), far, nearTtl: 1000 }) })
+  await cache.set('key', 'kept')
+  await cache.set('tagged', 'kept', { tags: ['a'] })
+  t.strictSame([...await tiered.getMany(['key', 'tagged'])], [['key', 'kept'], ['tagged', 'kept']])
+
+  const closed = once(client, 'close')
+  process.kill(redis.pid, 'SIGKILL')
+  await closed
+  t.equal(await cache.get('key'), undefined)
+  t.equal(await cache.getOrSet<unknown>('key', () => 'loaded', { tags: ['a'] }), 'loaded')
+  await cache.set('key', 'new')
+  await t.rejects(cache.delete('key'))
+  await t.rejects(cache.increment('key'))
+  await t.rejects(cache.clear())
+  await t.rejects(cache.invalidateTags(['a']))
+  t.equal(await tiered.get('key'), 'kept', 'what is near is believed for nearTtl')
+  t.equal(await tiered.get('tagged'), undefined, 'what has tags cannot be verified')
+})

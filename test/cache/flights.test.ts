@@ -1,0 +1,87 @@
+import t from 'tap'
+import { type Flight, Flights } from '../../src/cache/flights.ts'
+import type { Loaded } from '../../src/cache/index.ts'
+
+/** Begins a flight that lands when it is told to. */
+function begin (flights: Flights, key = 'key'): { flight: Flight, land: () => Promise<unknown>, crash: () => Promise<unknown> } {
+  const { promise, resolve, reject } = Promise.withResolvers<Loaded>()
+  const flight = flights.start(key, 'stamp', () => promise)
+  const settled = flight.result.catch((error) => error)
+  return {
+    flight,
+    land: () => { resolve({ value: 1, stored: true }); return settled },
+    crash: () => { reject(new Error('crashed')); return settled }
+  }
+}
+
+t.test('a flight can be found until it lands or crashes', async (t) => {
+  for (const end of ['land', 'crash'] as const) {
+    const flights = new Flights()
+    const begun = begin(flights)
+    t.equal(flights.get('key'), begun.flight)
+    t.equal(flights.get('other'), undefined)
+    t.equal(flights.size, 1)
+    await begun[end]()
+    t.equal(flights.get('key'), undefined)
+    t.equal(flights.size, 0)
+    t.equal(begun.flight.revoked, false)
+  }
+})
+
+t.test('a flight that was revoked cannot be found, and the next one is not', async (t) => {
+  const flights = new Flights()
+  const first = begin(flights)
+  flights.revoke('key')
+  flights.revoke('nothing')
+  t.equal(first.flight.revoked, true)
+  t.equal(flights.get('key'), undefined)
+  const second = begin(flights)
+  await first.land()
+  t.equal(flights.get('key'), second.flight)
+  t.equal(second.flight.revoked, false)
+  await second.land()
+  t.equal(flights.size, 0)
+})
+
+t.test('of several under a key the latest can be found, and revoking reaches all', async (t) => {
+  const flights = new Flights()
+  const begun = [begin(flights), begin(flights), begin(flights)]
+  t.equal(flights.get('key'), begun[2]!.flight)
+  t.equal(flights.size, 1)
+  flights.revoke('key')
+  t.strictSame(begun.map(({ flight }) => flight.revoked), [true, true, true])
+  await Promise.all(begun.map(({ land }) => land()))
+})
+
+t.test('a flight that lands revokes those that began before it, and none that began after it', async (t) => {
+  for (const end of ['land', 'crash'] as const) {
+    const flights = new Flights()
+    const [first, second, third] = [begin(flights), begin(flights), begin(flights)]
+    await second[end]()
+    t.strictSame([first, second, third].map(({ flight }) => flight.revoked), [true, false, false])
+    t.equal(second.flight.older, undefined, 'it keeps nothing alive')
+    t.equal(flights.get('key'), third.flight)
+    await third[end]()
+    await first[end]()
+    t.equal(flights.size, 0)
+  }
+})
+
+t.test('the first to land revokes nobody', async (t) => {
+  const flights = new Flights()
+  const [first, second] = [begin(flights), begin(flights)]
+  await first.land()
+  t.equal(flights.get('key'), second.flight)
+  flights.revoke('key')
+  t.equal(second.flight.revoked, true)
+  await second.land()
+})
+
+t.test('revokeAll revokes those of every key', async (t) => {
+  const flights = new Flights()
+  const begun = [begin(flights, 'a'), begin(flights, 'b'), begin(flights, 'b')]
+  flights.revokeAll()
+  t.strictSame(begun.map(({ flight }) => flight.revoked), [true, true, true])
+  t.equal(flights.size, 0)
+  await Promise.all(begun.map(({ land }) => land()))
+})

@@ -1,0 +1,40 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Test } from 'tap'
+import { type Cache, CACHE_CHANNEL, type CacheEvent } from '../../src/cache/index.ts'
+
+export interface Listener {
+  /** What the cache has told, without the cache itself. */
+  events: Array<Record<string, unknown>>
+  /** Resolves once it has told of so many events of a type since the listener began. */
+  heard (type: CacheEvent['type'], count?: number): Promise<void>
+}
+
+/** Listens to one cache, until the test ends. */
+export function listen (t: Test, cache: Cache): Listener {
+  const events: Listener['events'] = []
+  const waiting = new Set<() => void>()
+
+  function hear (message: unknown): void {
+    const { cache: source, ...event } = message as CacheEvent
+    if (source !== cache) return
+    events.push(event)
+    for (const look of waiting) look()
+  }
+  subscribe(CACHE_CHANNEL, hear)
+  t.teardown(() => unsubscribe(CACHE_CHANNEL, hear))
+
+  return {
+    events,
+    heard (type, count = 1) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const look = () => {
+        if (events.filter((event) => event.type === type).length < count) return
+        waiting.delete(look)
+        resolve()
+      }
+      waiting.add(look)
+      look()
+      return promise
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import t, { type Test } from 'tap'
+import { createCache, isMiss, memoryStore, type Miss, type Store } from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { heldLoad } from './held-load.ts'
+
+/** A store whose reads see what they see when they come, and answer when they are let go. */
+function slowReads (store: Store) {
+  const reads: Array<() => void> = []
+  return {
+    letGo: () => { for (const go of reads.splice(0)) go() },
+    store: {
+      ...store,
+      get (key: string) {
+        const seen = store.get(key)
+        const { promise, resolve } = Promise.withResolvers<void>()
+        reads.push(resolve)
+        return promise.then(() => seen)
+      }
+    } satisfies Store
+  }
+}
+
+const turn = () => new Promise(setImmediate)
+
+/** What an adapter does: looks up, then loads. */
+function setUp () {
+  const clock = fakeClock()
+  return { clock, cache: createCache({ store: memoryStore({ now: clock.now }), now: clock.now }) }
+}
+
+async function missOf (t: Test, found: unknown): Promise<Miss> {
+  const miss = await found as Miss
+  t.ok(isMiss(miss))
+  return miss
+}
+
+t.test('load tells what was kept, and whether another began it', async (t) => {
+  const { cache, clock } = setUp()
+  const held = heldLoad()
+  const first = cache.load('key', held.load, { ttl: 10, tags: ['a'] })
+  await held.began
+  const second = cache.load('key', held.load, {}, await missOf(t, cache.lookup('key')))
+  held.end('value')
+  const loaded = await first
+  t.match(loaded, { value: 'value', stored: true, entry: { tags: ['a'], freshUntil: clock.now() + 10_000 } })
+  t.notHas(loaded, { joined: true })
+  t.match(await second, { value: 'value', stored: true, joined: true })
+  t.equal(cache.lookup('key'), loaded.entry)
+})
+
+t.test('load tells why nothing was kept: no entry, or one that is not stored', async (t) => {
+  const { cache } = setUp()
+  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false })
+  t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false })
+  const held = heldLoad()
+  const loading = cache.load('key', held.load)
+  await held.began
+  await cache.delete('key')
+  held.end('value')
+  t.match(await loading, { value: 'value', stored: false, entry: { freshUntil: Number } })
+})
+
+t.test('load tells that an old value stands in', async (t) => {
+  const { cache, clock } = setUp()
+  await cache.load('key', () => 'old', { ttl: 10, staleIfError: 10 })
+  clock.advance(10)
+  const miss = await missOf(t, cache.lookup('key'))
+  t.match(miss, { miss: 'expired', stale: { tags: [] } })
+  const loaded = await cache.load('key', () => { throw new Error('upstream down') }, { staleIfError: 10 }, miss)
+  t.match(loaded, { value: 'old', stored: false, stale: true, entry: miss.stale! })
+})
+
+t.test('an old value that cannot be read stands in for nothing', async (t) => {
+  const clock = fakeClock()
+  const store = memoryStore({ now: clock.now })
+  const cache = createCache({ store, now: clock.now })
+  const now = clock.now()
+  await store.set('key', { payload: Buffer.of(0xc1), storedAt: now, freshUntil: now, staleUntil: now + 10_000, tags: [], stamp: '' })
+  const fail = () => { throw new Error('upstream down') }
+  await t.rejects(cache.getOrSet('key', fail, { staleIfError: 10 }), { message: 'upstream down' })
+  await t.rejects(cache.getOrSet('key', fail, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
+})
+
+t.test('a caller who missed while a load was under way shares it, though it is over', async (t) => {
+  const { cache } = setUp()
+  const held = heldLoad()
+  const first = cache.getOrSet('key', held.load)
+  await held.began
+  const miss = await missOf(t, cache.lookup('key'))
+  held.end('value')
+  await first
+  t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', joined: true })
+})
+
+t.test('a caller who missed shares no load that is over when the clock has moved', async (t) => {
+  const { cache } = setUp()
+  const held = heldLoad()
+  const first = cache.getOrSet('key', held.load)
+  await held.began
+  const miss = await missOf(t, cache.lookup('key'))
+  held.end('old')
+  await first
+  await cache.invalidateTags(['a'])
+  t.match(await cache.load('key', () => 'new', {}, miss), { value: 'new', stored: true })
+  t.equal(await cache.get('key'), 'new')
+})
+
+t.test('a caller whose read overlaps the end of a load does not run it again', async (t) => {
+  const { store, letGo } = slowReads(memoryStore())
+  const cache = createCache({ store })
+  const held = heldLoad()
+  const first = cache.getOrSet('key', held.load)
+  await turn()
+  letGo()
+  await held.began
+  const second = cache.getOrSet('key', held.load)
+  await turn()
+  held.end('value')
+  t.equal(await first, 'value')
+  letGo()
+  t.equal(await second, 'value')
+  t.equal(held.runs(), 1)
+})
+
+t.test('an older load that ends while a newer one is being kept does not take its place', async (t) => {
+  const store = memoryStore()
+  const writes: Array<() => void> = []
+  const slowWrites: Store = {
+    ...store,
+    set (key, entry) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      writes.push(resolve)
+      return promise.then(() => store.set(key, entry))
+    }
+  }
+  const cache = createCache({ store: slowWrites })
+  const [older, newer] = [heldLoad(), heldLoad()]
+  const olderCaller = cache.getOrSet('key', older.load)
+  await older.began
+  await cache.invalidateTags(['something else'])
+  const newerCaller = cache.getOrSet('key', newer.load)
+  await newer.began
+  newer.end('newer')
+  await turn()
+  t.equal(writes.length, 1)
+  older.end('older')
+  t.equal(await olderCaller, 'older')
+  t.equal(writes.length, 1)
+  writes[0]!()
+  t.equal(await newerCaller, 'newer')
+  t.equal(await cache.get('key'), 'newer')
+})
+
+t.test('a caller who waits for the clock joins the load that began meanwhile, not the one from before', async (t) => {
+  const versions = memoryStore().versions
+  const gates: Array<() => void> = []
+  const slowClock = {
+    ...versions,
+    stamp: () => {
+      const seen = versions.stamp()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gates.push(resolve)
+      return promise.then(() => seen)
+    }
+  }
+  const letGo = async () => {
+    await turn()
+    for (const go of gates.splice(0)) go()
+    await turn()
+  }
+  const cache = createCache({ store: memoryStore(), versions: slowClock })
+  const [old, fresh] = [heldLoad(), heldLoad()]
+  const first = cache.getOrSet('key', old.load)
+  await letGo()
+  await old.began
+  await cache.invalidateTags(['a'])
+  const callers = Array.from({ length: 3 }, () => cache.getOrSet('key', fresh.load))
+  await letGo() // they learn that they may not join
+  await letGo() // the load of the first of them begins
+  await fresh.began
+  old.end('old')
+  fresh.end('new')
+  t.equal(await first, 'old')
+  t.strictSame(await Promise.all(callers), ['new', 'new', 'new'])
+  t.equal(fresh.runs(), 1)
+})
+
+t.test('a load that is revoked while a caller waits for the clock is not joined', async (t) => {
+  const versions = memoryStore().versions
+  const gate = Promise.withResolvers<void>()
+  let slow = false
+  const stamp = () => slow ? gate.promise.then(() => versions.stamp()) : versions.stamp()
+  const cache = createCache({ store: memoryStore(), versions: { ...versions, stamp } })
+  const held = heldLoad()
+  const first = cache.getOrSet('key', held.load)
+  await held.began
+  slow = true
+  const second = cache.getOrSet('key', () => 'new')
+  await turn()
+  await cache.delete('key')
+  gate.resolve()
+  t.equal(await second, 'new')
+  held.end('old')
+  t.equal(await first, 'old')
+  t.equal(await cache.get('key'), 'new')
+})

@@ -1,0 +1,87 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { createCache, redisStore } from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { startRedis } from '../support/redis.ts'
+import { heldLoad } from './held-load.ts'
+
+const { url } = await startRedis(t)
+const clients = [new Redis(url), new Redis(url)]
+t.teardown(() => { for (const client of clients) client.disconnect() })
+
+let prefixes = 0
+
+/** Two caches over one Redis, each with a connection of its own. */
+function setUp () {
+  const prefix = `test${++prefixes}`
+  const clock = fakeClock()
+  const [mine, theirs] = clients.map((client) =>
+    createCache({ store: redisStore({ client, prefix, now: clock.now }), now: clock.now }))
+  return { clock, mine: mine!, theirs: theirs! }
+}
+
+t.test('what one writes, touches, counts and deletes the other sees', async (t) => {
+  const { mine, theirs } = setUp()
+  await mine.set('key', new Map([['a', 1]]), { ttl: 10 })
+  t.strictSame(await theirs.get('key'), new Map([['a', 1]]))
+  await theirs.touch('key', 50)
+  t.equal(await mine.ttl('key'), 50)
+  await mine.increment('counter', 2)
+  t.equal(await theirs.increment('counter', 2), 4)
+  t.equal(await theirs.delete('key'), true)
+  t.equal(await mine.delete('key'), false)
+  await mine.set('other', 1)
+  await theirs.clear()
+  t.equal(await mine.get('other'), undefined)
+})
+
+t.test('of two who add at once one succeeds, also over what expired or was invalidated', async (t) => {
+  const { mine, theirs, clock } = setUp()
+  for (let round = 0; round < 20; round++) {
+    const key = `key ${round}`
+    if (round % 3 === 1) await mine.set(key, 'old', { ttl: 10 })
+    if (round % 3 === 2) await mine.set(key, 'old', { tags: ['a'] })
+    clock.advance(10)
+    await theirs.invalidateTags(['a'])
+    const added = await Promise.all([mine.add(key, 'mine'), theirs.add(key, 'theirs')])
+    t.equal(added.filter(Boolean).length, 1)
+    t.equal(await mine.get(key), added[0] ? 'mine' : 'theirs')
+  }
+})
+
+t.test('nothing is lost of what two count at once, also over what expired or was invalidated', async (t) => {
+  const { mine, theirs, clock } = setUp()
+  for (let round = 0; round < 9; round++) {
+    const key = `key ${round}`
+    if (round % 3 === 1) await mine.set(key, 100, { ttl: 10 })
+    if (round % 3 === 2) await mine.set(key, 100, { tags: ['a'] })
+    clock.advance(10)
+    await theirs.invalidateTags(['a'])
+    await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? mine : theirs).increment(key)))
+    t.equal(await mine.get(key), 40, key)
+  }
+})
+
+t.test('a touch does not bring back what the other deleted', async (t) => {
+  const { mine, theirs } = setUp()
+  for (let round = 0; round < 20; round++) {
+    await mine.set('key', round)
+    const [, deleted] = await Promise.all([mine.touch('key', 50), theirs.delete('key')])
+    t.equal(deleted, true)
+    t.equal(await mine.get('key'), undefined)
+  }
+})
+
+t.test('what one invalidates during a load of the other is not kept, wherever the load ends', async (t) => {
+  const { mine, theirs } = setUp()
+  const [held, other] = [heldLoad(), heldLoad()]
+  const options = { tags: ['a'] }
+  const callers = [mine.getOrSet('key', held.load, options), theirs.getOrSet('key', other.load, options)]
+  await Promise.all([held.began, other.began])
+  await mine.invalidateTags(['a'])
+  held.end('old')
+  other.end('old')
+  t.strictSame(await Promise.all(callers), ['old', 'old'])
+  t.equal(await mine.get('key'), undefined)
+  t.equal(await theirs.get('key'), undefined)
+})

@@ -1,0 +1,124 @@
+import t from 'tap'
+import { loadConfig } from '../src/config.ts'
+
+const DEFAULTS = {
+  HOST: '127.0.0.1',
+  PORT: 3000,
+  DATABASE_URL: 'file:var/larder.db',
+  CACHE_TTL: 300,
+  CACHE_KEY_PREFIX: 'larder',
+  HTTPBIN_DELAY: 2,
+  LOG_LEVEL: 'info'
+}
+
+const TAKES = {
+  HOST: 'a host name or an IP address',
+  PORT: 'an integer from 0 to 65535',
+  DATABASE_URL: 'file:<path>, or file::memory:',
+  REDIS_URL: 'redis://host:port/number, or rediss:// for TLS',
+  CACHE_TTL: 'a number of seconds from 0 to 31536000',
+  CACHE_KEY_PREFIX: '1 to 64 of the characters A-Z a-z 0-9 _ . : -',
+  HTTPBIN_URL: 'an http:// or https:// URL',
+  HTTPBIN_DELAY: 'a number of seconds from 0 to 10',
+  LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
+  ADMIN_TOKEN: 'a secret without white space'
+}
+
+/** The one line that refuses a value. */
+function refusal (env: Record<string, string>): string {
+  try {
+    loadConfig(env)
+  } catch (error) {
+    const { code, message } = error as Error & { code: string }
+    t.equal(code, 'LARDER_CONFIG')
+    t.notMatch(message, '\n')
+    return message
+  }
+  return 'accepted'
+}
+
+t.test('an empty environment gives the defaults, and nothing else', async (t) => {
+  t.strictSame({ ...loadConfig({}) }, DEFAULTS)
+})
+
+t.test('an empty variable counts as unset', async (t) => {
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, '']))) }, DEFAULTS)
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, ' \t']))) }, DEFAULTS)
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, undefined]))) }, DEFAULTS)
+})
+
+t.test('other variables are left out', async (t) => {
+  t.strictSame({ ...loadConfig({ PATH: '/bin', port: '1', NODE_ENV: 'production' }) }, DEFAULTS)
+})
+
+t.test('the configuration cannot be changed, and two of them share nothing', async (t) => {
+  const config = loadConfig({ PORT: '80' })
+  t.ok(Object.isFrozen(config))
+  t.throws(() => Object.assign(config, { PORT: 1 }), TypeError)
+  t.equal(loadConfig({}).PORT, 3000)
+  t.equal(config.PORT, 80)
+})
+
+t.test('good values', async (t) => {
+  const good: Array<[keyof typeof TAKES, string, (string | number)?]> = [
+    ['HOST', 'localhost'], ['HOST', '0.0.0.0'], ['HOST', '::1'], ['HOST', 'larder.example.org'],
+    ['PORT', '0', 0], ['PORT', '65535', 65535],
+    ['DATABASE_URL', 'file::memory:'], ['DATABASE_URL', 'file:/var/lib/a b.db'], ['DATABASE_URL', 'file:///tmp/x.db'],
+    ['REDIS_URL', 'redis://127.0.0.1'], ['REDIS_URL', 'redis://127.0.0.1:6379/'], ['REDIS_URL', 'redis://127.0.0.1:6379/1'],
+    ['REDIS_URL', 'rediss://user:secret@redis.example.org:6380/15'], ['REDIS_URL', 'redis://[::1]:6379/0'],
+    ['CACHE_TTL', '0', 0], ['CACHE_TTL', '0.5', 0.5], ['CACHE_TTL', '31536000', 31536000],
+    ['CACHE_KEY_PREFIX', 'a'], ['CACHE_KEY_PREFIX', 'My_app.v2:x-y'], ['CACHE_KEY_PREFIX', 'x'.repeat(64)],
+    ['HTTPBIN_URL', 'https://httpbin.org/'], ['HTTPBIN_URL', 'http://localhost:8080/some/path'],
+    ['HTTPBIN_DELAY', '0', 0], ['HTTPBIN_DELAY', '1.25', 1.25], ['HTTPBIN_DELAY', '10', 10],
+    ['LOG_LEVEL', 'trace'], ['LOG_LEVEL', 'silent'],
+    ['ADMIN_TOKEN', 's3cret'], ['ADMIN_TOKEN', '12345'], ['ADMIN_TOKEN', 'ключ:"x"']
+  ]
+  for (const [name, text, value = text] of good) {
+    t.strictSame({ ...loadConfig({ [name]: text }) }, { ...DEFAULTS, [name]: value }, `${name}=${text}`)
+  }
+})
+
+t.test('a bad value is refused in one line that names the variable, the value and what it takes', async (t) => {
+  const bad: Array<[keyof typeof TAKES, string]> = [
+    ['HOST', 'http://localhost'], ['HOST', 'a b'], ['HOST', 'a/b'], ['HOST', 'bücher'],
+    ['PORT', '-1'], ['PORT', '65536'], ['PORT', '3000.5'], ['PORT', 'http'], ['PORT', '80a'], ['PORT', '1e400'], ['PORT', 'Infinity'], ['PORT', 'NaN'],
+    ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'], ['DATABASE_URL', 'file:'], ['DATABASE_URL', 'file: x'],
+    ['REDIS_URL', 'localhost:6379'], ['REDIS_URL', 'http://localhost'], ['REDIS_URL', 'redis://'], ['REDIS_URL', 'redis://localhost/one'],
+    ['REDIS_URL', 'redis://localhost/1/2'], ['REDIS_URL', 'redis://localhost:99999'], ['REDIS_URL', '6379'],
+    ['CACHE_TTL', '-1'], ['CACHE_TTL', '31536001'], ['CACHE_TTL', '5m'], ['CACHE_TTL', 'Infinity'], ['CACHE_TTL', '1e400'], ['CACHE_TTL', 'true'],
+    ['CACHE_KEY_PREFIX', 'a b'], ['CACHE_KEY_PREFIX', 'a#b'], ['CACHE_KEY_PREFIX', 'x'.repeat(65)], ['CACHE_KEY_PREFIX', 'a*'],
+    ['HTTPBIN_URL', 'httpbin.org'], ['HTTPBIN_URL', 'ftp://httpbin.org'], ['HTTPBIN_URL', 'https://'],
+    ['HTTPBIN_DELAY', '10.1'], ['HTTPBIN_DELAY', '-0.1'], ['HTTPBIN_DELAY', '2s'], ['HTTPBIN_DELAY', '1e400'],
+    ['LOG_LEVEL', 'verbose'], ['LOG_LEVEL', 'INFO'], ['LOG_LEVEL', '30']
+  ]
+  for (const [name, value] of bad) {
+    t.equal(refusal({ [name]: value }), `${name} is "${value}", but it takes ${TAKES[name]}`)
+  }
+})
+
+t.test('the first of several bad values is named', async (t) => {
+  t.match(refusal({ PORT: 'x', HOST: 'a b' }), /^HOST is "a b", but it takes /)
+})
+
+t.test('what is shown is one line of bounded length', async (t) => {
+  t.equal(refusal({ HOST: 'a\nb\u001b[2J' }), `HOST is "a\\nb\\u001b[2J", but it takes ${TAKES.HOST}`)
+  t.equal(refusal({ PORT: 'x'.repeat(1000) }), `PORT is "${'x'.repeat(200)}", but it takes ${TAKES.PORT}`)
+})
+
+t.test('secrets are not shown', async (t) => {
+  t.equal(refusal({ ADMIN_TOKEN: 's3cret s3cret' }), `ADMIN_TOKEN is (not shown), but it takes ${TAKES.ADMIN_TOKEN}`)
+  const shown: Array<[string, string, string]> = [
+    ['REDIS_URL', 'redis://user:s3cret@localhost/one', 'redis://***@localhost/one'],
+    ['REDIS_URL', 'redis://:s3cret@localhost/one', 'redis://***@localhost/one'],
+    ['REDIS_URL', 'redis://user:s3/cret@localhost', 'redis://***@localhost'],
+    ['REDIS_URL', 'redis://user:s3@cret@localhost/x', 'redis://***@localhost/x'],
+    ['REDIS_URL', 'redis://localhost/x?password=s3cret', 'redis://localhost/x?***'],
+    ['REDIS_URL', 'user:s3cret@localhost', '***@localhost'],
+    ['REDIS_URL', 'user:s3\ncret@localhost', '***@localhost'],
+    ['HTTPBIN_URL', 'ftp://user:s3cret@localhost/', 'ftp://***@localhost/'],
+    ['DATABASE_URL', 'postgres://user:s3cret@localhost/larder', 'postgres://***@localhost/larder']
+  ]
+  for (const [name, value, seen] of shown) {
+    t.equal(refusal({ [name]: value }), `${name} is "${seen}", but it takes ${TAKES[name as keyof typeof TAKES]}`)
+  }
+})

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { addThrough, moment, notes } from './support.ts'
+
+const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
+
+t.test('a transaction waits for a lock of another program while the process goes on', async (t) => {
+  const { database, add, titles, connect } = notes(t)
+  const other = connect()
+  other.exec('BEGIN IMMEDIATE')
+  addThrough(other, 'theirs')
+
+  let over = false
+  const transaction = database.transaction(() => add('mine')).then(() => { over = true })
+  for (let turn = 0; turn < 5; turn++) await sleep(10)
+  t.equal(over, false)
+  t.same(titles(), [], 'reads do not wait')
+
+  other.exec('COMMIT')
+  await transaction
+  t.same(titles(), ['theirs', 'mine'])
+})
+
+t.test('a lock that is never let go is an error, and the next transaction works', async (t) => {
+  const { database, add, titles, connect } = notes(t, { lockWaitMs: 30 })
+  const other = connect()
+  other.exec('BEGIN IMMEDIATE')
+  await t.rejects(database.transaction(() => t.fail('the work ran')), BUSY)
+  other.exec('ROLLBACK')
+  await database.transaction(() => add('a'))
+  t.same(titles(), ['a'])
+})
+
+t.test('a turn that does not come is an error, and the next transaction works', async (t) => {
+  const { database, add, titles } = notes(t, { lockWaitMs: 30 })
+  const done = moment()
+  const long = database.transaction(async () => {
+    add('a')
+    await done.promise
+  })
+  await t.rejects(database.transaction(() => t.fail('the work ran')), BUSY)
+  done.resolve()
+  await long
+  await database.transaction(() => add('b'))
+  t.same(titles(), ['a', 'b'])
+})
+
+t.test('an error that is not about a lock is passed on', async (t) => {
+  const { database } = notes(t)
+  database.close()
+  await t.rejects(database.transaction(() => {}), /not open/)
+})
+
+t.test('a transaction holds the lock from its begin to its end', async (t) => {
+  const { database, add, connect } = notes(t)
+  const other = connect()
+  await database.transaction(async () => {
+    t.throws(() => addThrough(other, 'theirs'), { code: 'SQLITE_BUSY' })
+    add('mine')
+    await Promise.resolve()
+    t.throws(() => addThrough(other, 'theirs'), { code: 'SQLITE_BUSY' })
+  })
+  addThrough(other, 'theirs')
+})
+
+t.test('what another program commits is seen by the next read', async (t) => {
+  const { database, titles, connect } = notes(t)
+  const other = connect()
+  addThrough(other, 'a')
+  t.same(titles(), ['a'])
+  other.exec('BEGIN IMMEDIATE')
+  addThrough(other, 'b')
+  t.same(titles(), ['a'])
+  other.exec('COMMIT')
+  t.same(titles(), ['a', 'b'])
+  await database.transaction(() => t.same(titles(), ['a', 'b']))
+  other.exec('DELETE FROM products')
+  t.same(titles(), [])
+})

@@ -1,0 +1,193 @@
+import Sqlite from 'better-sqlite3'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { sql } from 'drizzle-orm'
+import t, { type Test } from 'tap'
+import { type Database, openDatabase } from '../../src/db/index.ts'
+
+const OPENER = fileURLToPath(new URL('fixtures/opener.ts', import.meta.url))
+
+function open (t: Test, url: string, lockWaitMs?: number): Database {
+  const database = openDatabase(url, lockWaitMs === undefined ? {} : { lockWaitMs })
+  t.teardown(() => database.close())
+  return database
+}
+
+/** A connection of another program. */
+function connect (t: Test, path: string): Sqlite.Database {
+  const other = new Sqlite(path)
+  t.teardown(() => other.close())
+  return other
+}
+
+/** An empty folder for what is temporary. */
+function temporaryFolder (t: Test): string {
+  const before = process.env.TMPDIR
+  t.teardown(() => { process.env.TMPDIR = before ?? '/tmp' })
+  const folder = t.testdir({})
+  process.env.TMPDIR = folder
+  return folder
+}
+
+const countProducts = (database: Database) => database.sql.get<{ n: number }>(sql`SELECT count(*) AS n FROM products`)!.n
+const pragma = (database: Database, name: string) => Object.values(database.sql.get<object>(sql.raw(`PRAGMA ${name}`))!)[0]
+
+/** The message of the error with which a database does not open, which must be one line with the URL. */
+function refusal (t: Test, url: string, lockWaitMs = 20): string {
+  try {
+    openDatabase(url, { lockWaitMs }).close()
+  } catch (error) {
+    const { code, message } = error as Error & { code: string }
+    t.equal(code, 'LARDER_DATABASE_OPEN')
+    t.ok(message.startsWith(`cannot open the database ${url}: `), message)
+    t.notMatch(message, '\n')
+    return message
+  }
+  t.fail(`${url} opened`)
+  return ''
+}
+
+t.test('a file is created with the folders above it', async (t) => {
+  const folder = t.testdir()
+  const database = open(t, `file:${folder}/a/b c/larder.db`)
+  t.equal(countProducts(database), 0)
+  t.ok(existsSync(`${folder}/a/b c/larder.db`))
+})
+
+t.test('a file is found again, relative to the working directory, or as a file URL', async (t) => {
+  const folder = t.testdir()
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
+  const first = openDatabase('file:relative.db')
+  await first.transaction(() => first.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
+  first.close()
+
+  t.equal(countProducts(open(t, pathToFileURL(join(folder, 'relative.db')).href)), 1)
+  t.equal(countProducts(open(t, `file:${folder}/relative.db`)), 1)
+})
+
+t.test('a private database is in a folder that goes when it is closed', async (t) => {
+  const folder = temporaryFolder(t)
+  const one = openDatabase('file::memory:')
+  const two = openDatabase('file::memory:')
+  t.equal(readdirSync(folder).length, 2)
+  await one.transaction(() => one.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
+  t.same([countProducts(one), countProducts(two)], [1, 0])
+  one.close()
+  t.equal(readdirSync(folder).length, 1)
+  two.close()
+  t.same(readdirSync(folder), [])
+})
+
+t.test('the file is in WAL mode, and only the writer can write', async (t) => {
+  const database = open(t, `file:${t.testdir()}/larder.db`)
+  t.equal(pragma(database, 'journal_mode'), 'wal')
+  t.throws(() => database.sql.run(sql`DELETE FROM products`), { cause: { code: 'SQLITE_READONLY' } })
+  await database.transaction(() => {
+    t.equal(pragma(database, 'foreign_keys'), 1)
+    t.equal(pragma(database, 'recursive_triggers'), 1)
+    t.equal(pragma(database, 'synchronous'), 1)
+  })
+})
+
+t.test('the table has the columns that other programs count on, in their order', async (t) => {
+  const path = `${t.testdir()}/larder.db`
+  openDatabase(`file:${path}`).close()
+  const other = connect(t, path)
+  other.exec("INSERT INTO products VALUES (7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'); INSERT INTO products (title, price) VALUES ('Jam', '2')")
+  t.match(other.prepare('SELECT * FROM products ORDER BY id').raw().all(), [
+    [7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'],
+    [8, 'Jam', '2', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/]
+  ])
+})
+
+t.test('migrations run once', async (t) => {
+  const path = `${t.testdir()}/larder.db`
+  const first = openDatabase(`file:${path}`)
+  await first.transaction(() => first.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
+  first.close()
+  const other = connect(t, path)
+  const applied = () => other.prepare('SELECT hash, created_at FROM __drizzle_migrations').all()
+  const before = applied()
+  t.ok(before.length > 0)
+  t.equal(countProducts(open(t, `file:${path}`)), 1)
+  t.same(applied(), before)
+})
+
+t.test('an up to date file opens while another program writes to it', async (t) => {
+  const path = `${t.testdir()}/larder.db`
+  openDatabase(`file:${path}`).close()
+  const other = connect(t, path)
+  other.exec("BEGIN IMMEDIATE; INSERT INTO products (title, price) VALUES ('Tea', '1')")
+  const database = open(t, `file:${path}`, 20)
+  t.equal(countProducts(database), 0)
+  other.exec('COMMIT')
+  t.equal(countProducts(database), 1)
+})
+
+t.test('processes that start at once on one new file all open it', async (t) => {
+  const folder = t.testdir()
+  const children = Array.from({ length: 3 }, () => fork(OPENER))
+  for (const child of children) t.teardown(() => child.disconnect())
+  await Promise.all(children.map((child) => once(child, 'message')))
+
+  for (let round = 1; round <= 10; round++) {
+    const answers = children.map((child) => once(child, 'message'))
+    for (const child of children) child.send(`file:${folder}/${round}/nested/larder.db`)
+    t.same((await Promise.all(answers)).flat().filter((answer) => answer !== undefined), ['opened', 'opened', 'opened'])
+  }
+})
+
+t.test('what cannot be opened is told in one sentence', async (t) => {
+  const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500), folder: {} })
+
+  t.test('where the file system refuses', async (t) => {
+    t.match(refusal(t, 'file:/proc/nothing/larder.db'), /ENOENT/)
+  })
+  t.test('a folder', async (t) => {
+    t.match(refusal(t, `file:${folder}/folder`), /unable to open database file/)
+  })
+  t.test('a file below a file', async (t) => {
+    t.match(refusal(t, `file:${folder}/text.txt/larder.db`), /ENOTDIR|unable|directory/)
+  })
+  t.test('a file that is no database', async (t) => {
+    t.match(refusal(t, `file:${folder}/text.txt`), /file is not a database/)
+  })
+  t.test('a link to nowhere', async (t) => {
+    symlinkSync(`${folder}/nowhere`, `${folder}/link`)
+    t.match(refusal(t, `file:${folder}/link/larder.db`), /directory does not exist/)
+  })
+  t.test('a URL with a host', async (t) => {
+    t.match(refusal(t, 'file://example.com/larder.db'), /host/)
+  })
+  t.test('a table of the same name that is none of ours', async (t) => {
+    const path = `${folder}/other.db`
+    connect(t, path).exec('CREATE TABLE products (x)')
+    t.match(refusal(t, `file:${path}`), /table `products` already exists/)
+  })
+  t.test('notes about migrations that are none of ours', async (t) => {
+    const path = `${folder}/notes.db`
+    connect(t, path).exec('CREATE TABLE __drizzle_migrations (x)')
+    t.match(refusal(t, `file:${path}`), /no such column/)
+  })
+  t.test('a new file that another program keeps locked', async (t) => {
+    const path = `${folder}/locked.db`
+    const other = connect(t, path)
+    other.exec('CREATE TABLE x (y); BEGIN IMMEDIATE')
+    t.match(refusal(t, `file:${path}`), /database is busy/)
+    other.exec('COMMIT')
+    t.equal(countProducts(open(t, `file:${path}`)), 0)
+  })
+})
+
+t.test('a private database that does not open leaves no folder behind', async (t) => {
+  const folder = temporaryFolder(t)
+  t.match(refusal(t, 'file::memory:', -1), /timeout/)
+  t.same(readdirSync(folder), [])
+  process.env.TMPDIR = `${folder}/missing`
+  t.match(refusal(t, 'file::memory:'), /ENOENT/)
+})

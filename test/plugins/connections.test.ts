@@ -1,0 +1,112 @@
+import Fastify from 'fastify'
+import { once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import t, { type Test } from 'tap'
+import connections from '../../src/plugins/connections.ts'
+
+/** A service that answers when it is told to, and a way to open connections to it. */
+async function service (t: Test) {
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const closing = Promise.withResolvers<void>()
+  const app = Fastify()
+  await app.register(connections)
+  app.addHook('preClose', async () => closing.resolve())
+  app.get('/', async () => 'at once')
+  app.get('/slow', async () => {
+    asked.resolve()
+    await answer.promise
+    return 'at last'
+  })
+  app.get('/stream', (_request, reply) => {
+    const stream = new PassThrough()
+    stream.write('one ')
+    answer.promise.then(() => stream.end('two'))
+    reply.send(stream)
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const { port } = app.server.address() as AddressInfo
+
+  async function open (): Promise<{ socket: Socket, ended: Promise<unknown>, received (text: string): Promise<string> }> {
+    const socket = connect(port, '127.0.0.1').setEncoding('utf8')
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => {}) // a connection may be reset
+    let all = ''
+    socket.on('data', (text) => { all += text })
+    const ended = once(socket, 'close')
+    const accepted = once(app.server, 'connection')
+    await once(socket, 'connect')
+    await accepted
+    return {
+      socket,
+      ended,
+      async received (text) {
+        while (!all.includes(text)) await once(socket, 'data')
+        return all
+      }
+    }
+  }
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  return {
+    app,
+    open,
+    request,
+    asked: asked.promise,
+    /** Closes the service, and answers when it has begun to. */
+    async closeAndAnswer () {
+      const closed = app.close()
+      await closing.promise
+      answer.resolve()
+      await closed
+    }
+  }
+}
+
+t.test('a connection on which nothing was asked, or all is answered, ends at once', async (t) => {
+  const { app, open, request } = await service(t)
+  const unused = await open()
+  const half = await open()
+  half.socket.write('GET / HT')
+  const idle = await open()
+  idle.socket.write(request('/'))
+  t.notMatch(await idle.received('at once'), /connection: close/i)
+  await app.close()
+  await Promise.all([unused.ended, half.ended, idle.ended])
+})
+
+t.test('a connection on which an answer is under way ends with it, and says so', async (t) => {
+  const { open, request, asked, closeAndAnswer } = await service(t)
+  const { socket, received, ended } = await open()
+  socket.write(request('/slow'))
+  await asked
+  const closed = closeAndAnswer()
+  t.match(await received('at last'), /connection: close/i)
+  await Promise.all([ended, closed])
+})
+
+t.test('a connection whose answer has begun ends when it is whole', async (t) => {
+  const { open, request, closeAndAnswer } = await service(t)
+  const { socket, received, ended } = await open()
+  socket.write(request('/stream'))
+  await received('one')
+  const closed = closeAndAnswer()
+  t.match(await received('\r\n0\r\n\r\n'), 'two')
+  await Promise.all([ended, closed])
+})
+
+t.test('a connection that its client has ended is forgotten', async (t) => {
+  const { app, open, request } = await service(t)
+  const { socket, received } = await open()
+  socket.write(request('/'))
+  await received('at once')
+  socket.destroy()
+  await new Promise<void>((resolve) => {
+    app.server.getConnections(function check (_error, count) {
+      if (count === 0) resolve()
+      else setImmediate(() => app.server.getConnections(check))
+    })
+  })
+  await app.close()
+})

@@ -1,0 +1,42 @@
+import t from 'tap'
+import { testApp } from '../support/app.ts'
+
+const app = await testApp(t)
+
+t.test('the documentation is a page, and loads nothing from elsewhere', async (t) => {
+  const page = await app.inject({ url: '/docs' })
+  t.equal(page.statusCode, 200)
+  t.match(page.headers['content-type'], /^text\/html/)
+  const links = Array.from(page.body.matchAll(/(?:src|href)="([^"]+)"/g), ([, url]) => url!)
+  t.ok(links.length > 3)
+  for (const url of links) {
+    t.match(url, /^\.?\/(?!\/)/, url)
+    t.equal((await app.inject({ url: new URL(url, 'http://localhost/docs/').pathname })).statusCode, 200, url)
+  }
+  t.match(page.headers['content-security-policy'], "default-src 'self'")
+})
+
+t.test('the routes of the contract are in it, with what they take and answer', async (t) => {
+  const response = await app.inject({ url: '/docs/json' })
+  t.equal(response.statusCode, 200)
+  const { openapi, info, paths } = response.json()
+  t.match(openapi, /^3\.1/)
+  t.equal(info.title, 'Larder')
+  const operations = Object.entries<Record<string, { responses: object }>>(paths).flatMap(([path, methods]) => {
+    return Object.entries(methods).map(([method, { responses }]) => `${method} ${path} ${Object.keys(responses).join()}`)
+  })
+  t.same(operations.sort(), [
+    'delete /api/products 200,400',
+    'delete /api/products/{id} 204,400,404',
+    'get /api/products 200,400',
+    'get /api/products/{id} 200,400,404',
+    'get /healthz 200',
+    'get /readyz 200,503',
+    'patch /api/products 200,400',
+    'patch /api/products/{id} 200,400,404',
+    'post /api/products 201,400,413',
+    'put /api/products/{id} 200,400,404'
+  ])
+  const body = paths['/api/products/{id}'].put.requestBody.content['application/json'].schema
+  t.match(body, { additionalProperties: false, properties: { title: { maxLength: 200 }, price: { maxLength: 20 } } })
+})

@@ -1,0 +1,26 @@
+import { readdirSync } from 'node:fs'
+import t from 'tap'
+import { testApp } from '../support/app.ts'
+
+t.test('the files that pages link to are served, and nothing around them', async (t) => {
+  const app = await testApp(t)
+  for (const name of readdirSync(new URL('../../templates/assets', import.meta.url))) {
+    const response = await app.inject({ url: `/assets/${name}` })
+    t.equal(response.statusCode, 200, name)
+    t.match(response.headers['content-type'], name.endsWith('.css') ? 'text/css' : /./)
+    t.match(response.headers['cache-control'], 'max-age=3600')
+  }
+  for (const url of ['/assets/', '/assets/none.css', '/assets/../layout.eta', '/assets/..%2flayout.eta', '/assets/%2e%2e/layout.eta', '/layout.eta']) {
+    t.ok([403, 404].includes((await app.inject({ url })).statusCode), url)
+  }
+})
+
+t.test('every page links to files that are there', async (t) => {
+  const app = await testApp(t)
+  for (const url of ['/', '/products/1/edit', '/apicalls', '/cache', '/none']) {
+    const { body } = await app.inject({ url, headers: { accept: 'text/html' } })
+    const links = Array.from(body.matchAll(/(?:src|href)="(\/[^"#]*)"/g), ([, link]) => link!)
+    t.ok(links.length > 4, url)
+    for (const link of new Set(links)) t.equal((await app.inject({ url: link })).statusCode, 200, `${url} links to ${link}`)
+  }
+})

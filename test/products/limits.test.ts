@@ -1,0 +1,99 @@
+import t from 'tap'
+import { type Method, service } from './service.ts'
+
+const URL = '/api/products'
+const MIB = 1024 * 1024
+const TOO_LARGE = { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE', error: 'Payload Too Large' }
+
+/** JSON text, filled up with white space to so many bytes. */
+const padded = (value: unknown, bytes: number) => JSON.stringify(value).padEnd(bytes)
+const many = (count: number, title = 'x') => Array.from({ length: count }, (_, i) => ({ title, price: String(i + 1) }))
+
+t.test('10,000 products are created by one request, all or none', async (t) => {
+  const { send, rows } = await service(t)
+  const before = rows()
+  const spoilt = await send('POST', URL, [...many(9_999), { title: 'x', price: '' }])
+  t.equal(spoilt.statusCode, 400)
+  t.equal(spoilt.json().message, 'body/9999/price must NOT have fewer than 1 characters')
+  t.same(rows(), before)
+
+  const more = await send('POST', URL, many(10_001))
+  t.equal(more.statusCode, 400)
+  t.equal(more.json().message, 'body must NOT have more than 10000 items')
+  t.same(rows(), before)
+
+  const created = await send('POST', URL, many(10_000))
+  t.equal(created.statusCode, 201)
+  const { created: count, ids } = created.json()
+  t.equal(count, 10_000)
+  t.same([ids.length, ids[0], ids[9_999]], [10_000, 4, 10_003])
+  t.equal(rows().length, 10_003)
+  t.same((await send('PATCH', URL, { where: { ids }, set: { title: 'y' } })).json(), { updated: 10_000 })
+})
+
+t.test('a failure in the middle of many leaves none', async (t) => {
+  const { send, rows, other } = await service(t)
+  other.exec("CREATE TRIGGER picky BEFORE INSERT ON products WHEN NEW.price = '500' BEGIN SELECT RAISE(ABORT, 'no such price'); END")
+  const before = rows()
+  const response = await send('POST', URL, many(1_000))
+  t.equal(response.statusCode, 500)
+  t.same(response.json(), { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong on our side.' })
+  t.same(rows(), before)
+})
+
+t.test('a body may have 1 MiB', async (t) => {
+  const { send, rows } = await service(t)
+  const product = { title: 'Tea', price: '1' }
+  t.equal((await send('POST', URL, padded(product, MIB))).statusCode, 201)
+  t.equal((await send('PUT', `${URL}/1`, padded(product, MIB))).statusCode, 200)
+  t.equal((await send('PATCH', `${URL}/1`, padded(product, MIB))).statusCode, 200)
+  t.equal((await send('PATCH', URL, padded({ where: {}, set: product }, MIB))).statusCode, 200)
+
+  const before = rows()
+  for (const [method, url, payload] of [
+    ['POST', URL, product], ['PUT', `${URL}/1`, product], ['PATCH', `${URL}/1`, product], ['PATCH', URL, { where: {}, set: product }]
+  ] as Array<[Method, string, object]>) {
+    const response = await send(method, url, padded(payload, MIB + 1))
+    t.equal(response.statusCode, 413, `${method} ${url}`)
+    t.match(response.json(), { ...TOO_LARGE, message: /^Request body is too large/ })
+  }
+  const long = await send('POST', URL, { title: 'é'.repeat(MIB / 2), price: '1' })
+  t.equal(long.statusCode, 413, 'bytes are counted, not characters')
+  t.same(rows(), before)
+})
+
+t.test('an array of products to create may have 8 MiB', async (t) => {
+  const { send, rows } = await service(t)
+  const large = many(9_000, '👩'.repeat(200))
+  const bytes = Buffer.byteLength(JSON.stringify(large))
+  t.ok(bytes > 7 * MIB && bytes < 8 * MIB, `${bytes} bytes`)
+  const response = await send('POST', URL, large)
+  t.equal(response.statusCode, 201)
+  t.equal(response.json().created, 9_000)
+
+  t.equal((await send('POST', URL, padded(many(1), 8 * MIB))).statusCode, 201)
+  const before = rows()
+  const over = await send('POST', URL, padded(many(1), 8 * MIB + 1))
+  t.equal(over.statusCode, 413)
+  t.match(over.json(), TOO_LARGE)
+  t.same(rows(), before)
+})
+
+t.test('an error of the database shows nothing of the inside', async (t) => {
+  const { send, get, other } = await service(t)
+  other.exec('DROP TABLE products')
+  const product = { title: 'x', price: '1' }
+  for (const [method, url, payload] of [
+    ['GET', URL], ['GET', `${URL}?page=2`], ['GET', `${URL}/1`], ['POST', URL, product], ['POST', URL, [product]], ['PUT', `${URL}/1`, product],
+    ['PATCH', `${URL}/1`, product], ['PATCH', URL, { where: {}, set: product }], ['DELETE', `${URL}/1`], ['DELETE', `${URL}?id=1`]
+  ] as Array<[Method, string, object?]>) {
+    const response = await send(method, url, payload)
+    t.equal(response.statusCode, 500, `${method} ${url}`)
+    t.same(response.json(), { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong on our side.' })
+    t.equal(response.headers['cache-control'], 'no-store')
+  }
+  const page = await get('/', { accept: 'text/html' })
+  t.equal(page.statusCode, 500)
+  t.match(page.body, 'Something went wrong on our side.')
+  t.notMatch(page.body, /no such table|SELECT|SqliteError|node_modules|\.ts\b/)
+})

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { SEED, seedProducts } from '../../src/products/seed.ts'
+import { larder, storeKinds, titles } from './support.ts'
+
+const [memory] = await storeKinds(t)
+
+t.test('a new larder gets 100 products, each with a title of its own', async (t) => {
+  const { products, clock } = larder(t, memory!)
+  t.equal(await seedProducts(products, clock.now()), 100)
+  const { items, total } = await products.list()
+  t.equal(total, 100)
+  t.same(titles(items).reverse(), SEED.map(({ title }) => title))
+  t.equal(new Set(titles(items)).size, 100)
+  for (const { price } of items) t.match(price, /^\d+\.\d\d$/)
+  t.same(items.slice(0, 2).map(({ created, updated }) => [created, updated]), [
+    ['2025-12-31T23:00:00.000Z', '2025-12-31T23:00:00.000Z'], ['2025-12-31T22:00:00.000Z', '2025-12-31T22:00:00.000Z']
+  ], 'one an hour, until now')
+})
+
+t.test('any other is left alone', async (t) => {
+  const { products, clock } = larder(t, memory!)
+  await products.create({ title: 'Mine', price: '1' })
+  t.equal(await seedProducts(products, clock.now()), 0)
+  t.equal(await products.count(), 1)
+})
+
+t.test('of several who begin at once, one seeds', async (t) => {
+  const { products, clock } = larder(t, memory!)
+  t.same((await Promise.all([seedProducts(products, clock.now()), seedProducts(products, clock.now()), seedProducts(products, clock.now())])).sort(), [0, 0, 100])
+  t.equal(await products.count(), 100)
+})

@@ -1,0 +1,54 @@
+import Sqlite from 'better-sqlite3'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { PRODUCT_LIST_KEY } from '../../src/products/index.ts'
+import { testApp } from '../support/app.ts'
+import { type FakeClock, fakeClock } from '../support/clock.ts'
+
+export interface Service {
+  app: FastifyInstance
+  clock: FakeClock
+  /** A connection of another program to the same database. */
+  other: Sqlite.Database
+  /** Sends JSON; a payload that is a string goes as it is. */
+  send (method: Method, url: string, payload?: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>
+  get (url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>
+  /** All that the table holds. */
+  rows (): unknown[]
+}
+
+export type Method = NonNullable<InjectOptions['method']>
+
+/** The whole service with three products, a, b and c, of the ids 1, 2 and 3. */
+export async function service (t: Test): Promise<Service> {
+  const path = `${t.testdir()}/larder.db`
+  const clock = fakeClock()
+  const app = await testApp(t, { DATABASE_URL: `file:${path}` }, { now: clock.now })
+  const other = new Sqlite(path)
+  t.teardown(() => other.close())
+  other.exec(`
+    DELETE FROM products;
+    DELETE FROM sqlite_sequence;
+    INSERT INTO products (title, price, created, updated) SELECT value, '1.00', '2025-12-31', '2025-12-31' FROM json_each('["a", "b", "c"]')
+  `)
+  return {
+    app,
+    clock,
+    other,
+    send: (method, url, payload, headers) => app.inject({
+      method,
+      url,
+      headers: { ...payload !== undefined && { 'content-type': 'application/json' }, ...headers },
+      ...payload !== undefined && { payload: typeof payload === 'string' ? payload : JSON.stringify(payload) }
+    }),
+    get: (url, headers = {}) => app.inject({ url, headers }),
+    rows: () => other.prepare('SELECT * FROM products ORDER BY id').all()
+  }
+}
+
+/** What `Server-Timing` says of the list in the low-level cache. */
+export function listTiming ({ headers }: LightMyRequestResponse): string | undefined {
+  const timing = headers['server-timing']
+  if (timing === undefined) return undefined
+  return new RegExp(`^${PRODUCT_LIST_KEY};desc="(hit|miss)";dur=\\d+\\.\\d\\d$`).exec(String(timing))?.[1] ?? `unexpected: ${timing}`
+}

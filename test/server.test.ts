@@ -1,0 +1,166 @@
+import Sqlite from 'better-sqlite3'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { SEED } from '../src/products/seed.ts'
+
+t.setTimeout(180_000) // a process takes seconds to start where all cores are busy
+
+const SERVER = fileURLToPath(new URL('../src/server.ts', import.meta.url))
+const VARIABLES = ['HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY', 'LOG_LEVEL', 'ADMIN_TOKEN']
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !VARIABLES.includes(name)))
+
+interface Server {
+  child: ChildProcess
+  output: { stdout: string, stderr: string }
+  /** The first line on stdout in which this stands; undefined when the process ends without it. */
+  line (text: string): Promise<string | undefined>
+  /** The address where it listens. */
+  address (): Promise<string>
+  /** Resolves when the process has ended and all its output has come, to its exit status or the signal. */
+  ended: Promise<number | string>
+}
+
+/** `node src/server.ts` with this environment and these arguments, on a free port. */
+function start (t: Test, env: Record<string, string> = {}, args: string[] = [], execArgv: string[] = []): Server {
+  const child = spawn(process.execPath, [...execArgv, SERVER, ...args], {
+    env: { ...inherited, PORT: '0', DATABASE_URL: 'file::memory:', ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) child[name]!.setEncoding('utf8').on('data', (text) => { output[name] += text })
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+
+  async function line (text: string): Promise<string | undefined> {
+    let over = false
+    ended.then(() => { over = true })
+    while (true) {
+      const found = output.stdout.split('\n').slice(0, -1).find((line) => line.includes(text))
+      if (found !== undefined || over) return found
+      await Promise.race([once(child.stdout!, 'data'), ended])
+    }
+  }
+
+  async function address (): Promise<string> {
+    return /http:\/\/[^"]+/.exec(await line('listening') ?? '')![0]
+  }
+
+  return { child, output, line, address, ended }
+}
+
+t.test('it says that it listens, and where, whatever the level', async (t) => {
+  const silent = start(t, { LOG_LEVEL: 'silent' })
+  const talkative = start(t)
+  for (const server of [silent, talkative]) {
+    const address = await server.address()
+    t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
+    t.notMatch(address, ':0')
+    t.equal((await fetch(`${address}/healthz`)).status, 200)
+    server.child.kill('SIGTERM')
+    t.equal(await server.ended, 0)
+    const lines = server.output.stdout.trim().split('\n').filter((line) => line.includes('listening'))
+    t.equal(lines.length, 1, 'once')
+    t.match(JSON.parse(lines[0]!), { level: 30, msg: `listening on ${address}` })
+    t.equal(server.output.stderr, '')
+  }
+  t.equal(silent.output.stdout.trim().split('\n').length, 1, 'and nothing else')
+  t.match(talkative.output.stdout, `seeded ${SEED.length} products`)
+})
+
+t.test('it listens where it is told', async (t) => {
+  const server = start(t, { HOST: '::1', LOG_LEVEL: 'silent' })
+  t.match(await server.address(), /^http:\/\/\[::1\]:\d+$/)
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(`at ${signal} it answers what is in flight, closes and exits with 0`, async (t) => {
+    const path = `${t.testdir()}/larder.db`
+    const server = start(t, { HTTPBIN_DELAY: '0.5', DATABASE_URL: `file:${path}` })
+    const address = await server.address()
+    const page = fetch(`${address}/apicalls`)
+    await server.line('"url":"/apicalls"')
+    server.child.kill(signal)
+    const response = await page
+    t.equal(response.status, 200)
+    t.match(await response.text(), 'Results received!')
+    t.equal(await server.ended, 0)
+    t.notOk(existsSync(`${path}-wal`), 'the database was closed')
+    await t.rejects(fetch(address), 'nobody listens any more')
+    t.equal(server.output.stderr, '')
+  })
+}
+
+t.test('connections that are kept alive do not keep it', async (t) => {
+  const server = start(t, { LOG_LEVEL: 'silent' })
+  const socket = connect(Number(new URL(await server.address()).port), '127.0.0.1')
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(socket, 'data')
+  server.child.kill('SIGTERM')
+  t.equal(await server.ended, 0)
+})
+
+t.test('after an error that nobody caught it says so, closes and exits with 1', async (t) => {
+  const server = start(t, {}, [], ['--import', 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'])
+  await server.address()
+  server.child.kill('SIGUSR2')
+  t.equal(await server.ended, 1)
+  t.match(JSON.parse((await server.line('closing after an error'))!), { level: 60, err: { message: 'boom' } })
+})
+
+t.test('what keeps it from starting is told in one line on stderr, with exit status 1', async (t) => {
+  const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500) })
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+
+  const cases: Array<[string, Record<string, string>, RegExp]> = [
+    ['a bad variable', { PORT: 'http' }, /^larder: PORT is "http", but it takes an integer from 0 to 65535\n$/],
+    ['a database that does not open', { DATABASE_URL: `file:${folder}/text.txt` }, /^larder: cannot open the database file:.*: file is not a database\n$/],
+    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: listen EADDRINUSE.*127\\.0\\.0\\.1:${port}\n$`)]
+  ]
+  const started = cases.map(([name, env, message]) => ({ name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }))
+  for (const { name, message, server } of started) {
+    t.equal(await server.ended, 1, name)
+    t.match(server.output.stderr, message, name)
+    t.equal(server.output.stdout, '', name)
+  }
+})
+
+t.test('the words migrate and seed prepare the database and end, and leave what is there alone', async (t) => {
+  const path = `${t.testdir()}/var/larder.db`
+  const run = async (word: string) => {
+    const server = start(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [word])
+    t.equal(await server.ended, 0)
+    t.same(server.output, { stdout: '', stderr: '' })
+  }
+  await run('migrate')
+  const other = new Sqlite(path)
+  t.teardown(() => other.close())
+  const count = other.prepare('SELECT count(*) FROM products').pluck()
+  t.equal(count.get(), SEED.length)
+  other.exec('DELETE FROM products WHERE id > 1')
+  await run('seed')
+  t.equal(count.get(), 1)
+  other.exec('DELETE FROM products')
+  await run('seed')
+  t.equal(count.get(), SEED.length)
+})
+
+t.test('any other word is refused', async (t) => {
+  const path = `${t.testdir()}/larder.db`
+  const refused = [['sead'], ['seed', 'now']].map((args) => ({ args, server: start(t, { DATABASE_URL: `file:${path}` }, args) }))
+  for (const { args, server } of refused) {
+    t.equal(await server.ended, 1)
+    t.equal(server.output.stderr, `larder: "${args.join(' ')}" is none of its words: migrate, seed, or none to serve\n`)
+    t.equal(server.output.stdout, '')
+  }
+  t.notOk(existsSync(path))
+})
