@@ -1,8 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Cache } from './types.ts'
-
-/** Why a read found nothing that it could use. */
-export type MissReason = 'absent' | 'expired' | 'invalidated' | 'corrupt' | 'unavailable'
+import type { Cache, MissReason } from './types.ts'
 
 /** What happened in a cache. */
 export type CacheHappening =

@@ -1,17 +1,4 @@
-import type { MaybePromise } from './maybe-promise.ts'
-import type { Loaded } from './types.ts'
-import type { Stamp } from './versions.ts'
-
-/** A load under way. */
-export interface Flight {
-  /** The clock before the load began, which decides who may join; undefined where no clock answers. */
-  stamp: MaybePromise<Stamp | undefined>
-  result: Promise<Loaded>
-  /** Set when the key was written or deleted meanwhile: what the load brings is not kept, and nobody joins it. */
-  revoked: boolean
-  /** The load in whose place this one began, since the clock had moved. It may be kept until this one is. */
-  older: Flight | undefined
-}
+import type { Flight, Loaded } from './types.ts'
 
 /** The loads of a process. Of those under one key, the latest alone may still be joined. */
 export class Flights {

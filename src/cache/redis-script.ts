@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { RedisClient } from './redis-store.ts'
+import type { Cluster, Redis } from 'ioredis'
+
+export type RedisClient = Redis | Cluster
 
 /** A Lua script, sent by its digest and whole only to a Redis that does not have it yet. Answers in bytes. */
 export function redisScript (client: RedisClient, source: string) {

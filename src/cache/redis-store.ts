@@ -1,12 +1,10 @@
 import type { Cluster, Redis } from 'ioredis'
 import { type Entry, frameEntry, frameTimes, unframeEntry } from './entry.ts'
 import { checkFunction, checkObject } from './options.ts'
-import { redisScript } from './redis-script.ts'
+import { type RedisClient, redisScript } from './redis-script.ts'
 import { ADD, INCREMENT, TOUCH } from './redis-scripts.ts'
 import { redisVersions } from './redis-versions.ts'
 import { notAnInteger, type Store } from './store.ts'
-
-export type RedisClient = Redis | Cluster
 
 export interface RedisStoreOptions {
   /** An ioredis client, owned by the caller: closing the store leaves it open. */

@@ -1,6 +1,5 @@
-import { redisScript } from './redis-script.ts'
+import { type RedisClient, redisScript } from './redis-script.ts'
 import { IS_CURRENT, INVALIDATE, STAMP } from './redis-scripts.ts'
-import type { RedisClient } from './redis-store.ts'
 import type { Versions } from './versions.ts'
 
 /** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */

@@ -1,9 +1,7 @@
 import type { Entry } from './entry.ts'
-import type { MissReason } from './events.ts'
-import type { Flight } from './flights.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { Store, StoreStats } from './store.ts'
-import type { Versions } from './versions.ts'
+import type { Stamp, Versions } from './versions.ts'
 
 export interface CacheOptions {
   store: Store
@@ -89,6 +87,9 @@ export interface Cache {
   readonly storeName: string
 }
 
+/** Why a read found nothing that it could use. */
+export type MissReason = 'absent' | 'expired' | 'invalidated' | 'corrupt' | 'unavailable'
+
 export interface Miss {
   readonly miss: MissReason
   /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
@@ -112,6 +113,17 @@ export interface Loaded {
   readonly joined?: boolean
   /** The value is an old one that stands in. */
   readonly stale?: boolean
+}
+
+/** A load under way. */
+export interface Flight {
+  /** The clock before the load began, which decides who may join; undefined where no clock answers. */
+  stamp: MaybePromise<Stamp | undefined>
+  result: Promise<Loaded>
+  /** Set when the key was written or deleted meanwhile: what the load brings is not kept, and nobody joins it. */
+  revoked: boolean
+  /** The load in whose place this one began, since the clock had moved. It may be kept until this one is. */
+  older: Flight | undefined
 }
 
 /** A load took longer than the `timeout` of its caller. It goes on, and keeps what it brings. */

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Flight, Flights } from '../../src/cache/flights.ts'
+import type { Flight } from '../../src/cache/types.ts'
+import { Flights } from '../../src/cache/flights.ts'
 import type { Loaded } from '../../src/cache/index.ts'
 
 /** Begins a flight that lands when it is told to. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createCache, memoryStore, type MemoryStoreOptions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
-import { cacheContract } from '../support/store-contract.ts'
+import { cacheContract } from '../support/store-contract/index.ts'
 import { listen } from './listen.ts'
 
 cacheContract(t, 'memoryStore', (now) => memoryStore({ now }))

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createCache, redisStore, type RedisStoreOptions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
-import { cacheContract } from '../support/store-contract.ts'
+import { cacheContract } from '../support/store-contract/index.ts'
 import { heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { type Cache, createCache, memoryStore, redisStore, type Store, tieredStore, type TieredStoreOptions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
-import { cacheContract } from '../support/store-contract.ts'
+import { cacheContract } from '../support/store-contract/index.ts'
 import { heldLoad } from './held-load.ts'
 
 const { url } = await startRedis(t)

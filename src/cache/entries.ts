@@ -1,0 +1,129 @@
+import { decodeValue, encodeValue } from './codec.ts'
+import type { Entry } from './entry.ts'
+import type { CacheHappening } from './events.ts'
+import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
+import type { Store } from './store.ts'
+import { isMiss, type Lookup, type Miss, type MissReason } from './types.ts'
+import type { Stamp, Versions } from './versions.ts'
+
+export const MISSES = {
+  absent: { miss: 'absent' },
+  expired: { miss: 'expired' },
+  invalidated: { miss: 'invalidated' },
+  corrupt: { miss: 'corrupt' },
+  unavailable: { miss: 'unavailable' }
+} as const satisfies Record<MissReason, Miss>
+
+export interface EntriesOptions {
+  store: Store
+  versions: Versions
+  /** Milliseconds since 1970. */
+  now: () => number
+  /** Told of what happens, and of what fails without failing the caller. */
+  tell: (happening: CacheHappening) => void
+}
+
+/** The entries of a store, checked against a version clock. What fails here is a miss, or is not kept. */
+export class Entries {
+  readonly store: Store
+  readonly versions: Versions
+  readonly now: () => number
+  readonly tell: (happening: CacheHappening) => void
+
+  constructor ({ store, versions, now, tell }: EntriesOptions) {
+    this.store = store
+    this.versions = versions
+    this.now = now
+    this.tell = tell
+  }
+
+  /** Asks the store, and the clock about what the store says. */
+  find (key: string): MaybePromise<Lookup> {
+    const entry = orElse(() => this.store.get(key), (error) => {
+      this.failed('get', error)
+      return null
+    })
+    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
+  }
+
+  verify (entry: Entry | undefined): MaybePromise<Lookup> {
+    if (entry === undefined) return MISSES.absent
+    const now = this.now()
+    if (now >= entry.staleUntil) return MISSES.expired
+    const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', stale: entry }
+    if (entry.tags.length === 0) return valid
+    return andThen(this.isCurrent(entry.stamp, entry.tags), (current) => {
+      if (current === undefined) return MISSES.unavailable
+      return current ? valid : MISSES.invalidated
+    })
+  }
+
+  /** Undefined where no clock answers. */
+  isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean | undefined> {
+    return orElse(() => this.versions.isCurrent(stamp, tags), (error) => this.failed('isCurrent', error))
+  }
+
+  /** Undefined where no clock answers. */
+  stamp (tags?: readonly string[]): MaybePromise<Stamp | undefined> {
+    return orElse(() => this.versions.stamp(tags), (error) => this.failed('stamp', error))
+  }
+
+  /** @param window seconds for which it may stand in after its life */
+  make (value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, window = 0): Entry {
+    const storedAt = this.now()
+    const freshUntil = until(ttl, storedAt)
+    return {
+      payload: encodeValue(value),
+      storedAt,
+      freshUntil,
+      staleUntil: freshUntil + window * 1000,
+      tags,
+      stamp: tags.length === 0 ? '' : stamp ?? ''
+    }
+  }
+
+  /** Whether it was kept. */
+  async write (key: string, entry: Entry): Promise<boolean> {
+    try {
+      const kept = await this.store.set(key, entry)
+      if (kept) this.tell({ type: 'set', key })
+      return kept
+    } catch (error) {
+      this.failed('set', error)
+      return false
+    }
+  }
+
+  async remove (keys: readonly string[]): Promise<void> {
+    await orElse(() => this.store.delete(keys), (error) => this.failed('delete', error))
+  }
+
+  /** Tells of what failed without failing the caller. */
+  failed (doing: string, error: unknown): undefined {
+    this.tell({ type: 'error', doing, error })
+  }
+}
+
+/** The value in an entry; one that cannot be read is a miss. */
+export function valueOf (entry: Entry): { value: unknown } | Miss {
+  try {
+    return { value: decodeValue(entry.payload) }
+  } catch {
+    return MISSES.corrupt
+  }
+}
+
+/** What was found, where its value can be read. */
+export function readable (found: Lookup): Lookup {
+  if (isMiss(found)) return found
+  const opened = valueOf(found)
+  return isMiss(opened) ? opened : found
+}
+
+export function hasLife (ttl: number | null): boolean {
+  return ttl === null || ttl > 0
+}
+
+export function until (ttl: number | null, now: number): number {
+  return ttl === null ? Infinity : now + ttl * 1000
+}

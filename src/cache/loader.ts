@@ -1,0 +1,124 @@
+import { type Entries, hasLife, MISSES, valueOf } from './entries.ts'
+import type { Entry } from './entry.ts'
+import { Flights } from './flights.ts'
+import { andThen, type MaybePromise } from './maybe-promise.ts'
+import { checkTags, seconds } from './options.ts'
+import {
+  type Flight, type GetOrSetOptions, isMiss, type Load, type LoadContext, type Loaded, LoadTimeoutError, type Lookup, type Miss
+} from './types.ts'
+
+/** A longer timer of Node ends at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Loads what is missing: one load for all who miss together, kept unless it may be stale by then. */
+export class Loader {
+  readonly #entries: Entries
+  readonly #ttl: number | null
+  readonly #flights = new Flights()
+
+  /** @param ttl seconds that a value is kept where a call does not say; null: for ever */
+  constructor (entries: Entries, ttl: number | null) {
+    this.#entries = entries
+    this.#ttl = ttl
+  }
+
+  /** As `Entries.find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
+  find (key: string): MaybePromise<Lookup> {
+    const underWay = this.#flights.get(key)
+    const found = this.#entries.find(key)
+    return underWay === undefined ? found : andThen(found, (found) => isMiss(found) ? { ...found, underWay } : found)
+  }
+
+  /** What follows a miss: joins a load under way that has seen enough, or begins one. */
+  async load (key: string, load: Load<unknown>, options: GetOrSetOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
+    let flight = this.#flights.get(key) ?? miss.underWay
+    if (flight !== undefined) {
+      const joinable = this.#sameClock(flight)
+      if (!(joinable instanceof Promise ? await joinable : joinable)) {
+        // One that began in the meantime began after this caller came, and has seen all that it must.
+        const newer = this.#flights.get(key)
+        flight = newer === flight ? undefined : newer
+      }
+    }
+    const joined = flight !== undefined
+    flight ??= this.#flights.start(key, this.#entries.stamp(options.tags), (flight) => this.#fly(flight, key, load, options))
+    try {
+      const loaded = await within(options.timeout, key, flight.result)
+      return joined ? { ...loaded, joined: true } : loaded
+    } catch (error) {
+      if (!this.standsIn(miss.stale, options.staleIfError)) throw error
+      const old = valueOf(miss.stale)
+      if (isMiss(old)) throw error
+      this.#entries.failed('load', error)
+      this.#entries.tell({ type: 'stale', key })
+      return { value: old.value, entry: miss.stale, stored: false, stale: true }
+    }
+  }
+
+  /** Whether a load began at the clock of now: then it has seen every write that a caller could know of. */
+  #sameClock (flight: Flight): MaybePromise<boolean> {
+    if (flight.revoked) return false
+    return andThen(this.#entries.stamp(), (mine) => andThen(flight.stamp, (theirs) => mine === theirs && !flight.revoked))
+  }
+
+  async #fly (flight: Flight, key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<Loaded> {
+    const stamp = await flight.stamp
+    const tags = new Set(options.tags)
+    let ttl = options.ttl === undefined ? this.#ttl : options.ttl
+    let skipped = false
+    const context: LoadContext = {
+      key,
+      addTags (...more) { checkTags(more); for (const tag of more) tags.add(tag) },
+      setTtl (value) { ttl = seconds('ttl', value) },
+      skipStore () { skipped = true }
+    }
+
+    const began = this.#entries.now()
+    const value = await load(context)
+    this.#entries.tell({ type: 'load', key, ms: this.#entries.now() - began })
+
+    if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }
+    const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
+    let entry: Entry
+    try {
+      entry = this.#entries.make(value, ttl, [...tags], stamp, window)
+    } catch (error) {
+      this.#entries.failed('encode', error)
+      return { value, stored: false }
+    }
+    return { value, entry, stored: await this.#fill(flight, key, entry) }
+  }
+
+  /** Keeps what a load brought, unless something that it may not have seen was written meanwhile. */
+  async #fill (flight: Flight, key: string, entry: Entry): Promise<boolean> {
+    const unseen = entry.tags.length > 0 && await this.#entries.isCurrent(entry.stamp, entry.tags) !== true
+    if (unseen || flight.revoked) return false
+    this.#flights.overtake(flight)
+    return await this.#entries.write(key, entry)
+  }
+
+  /** Whether an old entry may still stand in. @param window seconds after its life */
+  standsIn (stale: Entry | undefined, window: number | undefined): stale is Entry {
+    return stale !== undefined && window !== undefined && this.#entries.now() < stale.freshUntil + window * 1000
+  }
+
+  /** Keeps the loads under way from storing what the caller is about to replace or delete, and from being joined. */
+  revoke (key: string): void {
+    this.#flights.revoke(key)
+  }
+
+  revokeAll (): void {
+    this.#flights.revokeAll()
+  }
+}
+
+async function within<T> (timeout: number | undefined, key: string, work: Promise<T>): Promise<T> {
+  if (timeout === undefined) return await work
+  const deadline = Promise.withResolvers<never>()
+  const timer = setTimeout(() => deadline.reject(new LoadTimeoutError(key, timeout)), Math.min(timeout * 1000, LONGEST_TIMER_MS))
+  try {
+    return await Promise.race([work, deadline.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

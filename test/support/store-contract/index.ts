@@ -1,0 +1,35 @@
+import type { Test } from 'tap'
+import { createCache, type Store } from '../../../src/cache/index.ts'
+import { fakeClock } from '../clock.ts'
+import { counting } from './counting.ts'
+import { deleting, clearing, tagging } from './leaving.ts'
+import { lives, adding, touching } from './lives.ts'
+import { loading } from './loading.ts'
+import { revoking, overtaking } from './overlapping.ts'
+import { refusing } from './refusing.ts'
+import { reading, many } from './values.ts'
+import { standingIn, waiting } from './waiting.ts'
+import type { SetUp } from './set-up.ts'
+
+/** Makes an empty store that shares nothing with the ones before, and that goes by the clock given. */
+export type MakeStore = (now: () => number) => Store
+
+const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, overtaking, standingIn, waiting, refusing]
+
+/** The whole `Cache` interface, over a store of the kind that `makeStore` makes. */
+export function cacheContract (t: Test, name: string, makeStore: MakeStore): void {
+  function setUp (): SetUp {
+    const clock = fakeClock()
+    return { clock, cache: createCache({ store: makeStore(clock.now), now: clock.now }) }
+  }
+
+  t.test(`a cache over ${name}`, (t) => {
+    for (const part of PARTS) {
+      t.test(part.name, (t) => {
+        part(t, setUp)
+        t.end()
+      })
+    }
+    t.end()
+  })
+}

@@ -1,0 +1,104 @@
+import type { Test } from 'tap'
+import type { SetUp } from './set-up.ts'
+
+export function refusing (t: Test, setUp: () => SetUp): void {
+  /** What callers may hand in against the types. */
+  type Loose = Record<string, (...args: unknown[]) => Promise<unknown>>
+  const refused = (t: Test, call: Promise<unknown>, message: RegExp, name?: string) =>
+    t.rejects(call, { name: 'TypeError', message }, name ?? String(message))
+
+  t.test('a bad key is refused by every verb', async (t) => {
+    const cache = setUp().cache as unknown as Loose
+    const bad: Array<[unknown, RegExp]> = [
+      ['', /^a cache key must be a non-empty string, got ""$/],
+      [undefined, /^a cache key must be a non-empty string, got undefined$/],
+      [7, /^a cache key must be a non-empty string, got 7$/],
+      [null, /^a cache key must be a non-empty string, got null$/],
+      [Object.create(null), /^a cache key must be a non-empty string, got /],
+      [Symbol('key'), /^a cache key must be a non-empty string, got Symbol\(key\)$/],
+      ['k'.repeat(1025), /^a cache key may have at most 1024 characters, got 1025$/],
+      ['lone \ud800', /^a cache key must be well-formed Unicode, got a lone surrogate$/]
+    ]
+    for (const [key, message] of bad) {
+      await refused(t, cache.get!(key), message)
+      await refused(t, cache.getMany!(['good', key]), message)
+      await refused(t, cache.set!(key, 1), message)
+      await refused(t, cache.setMany!([['good', 1], [key, 1]]), message)
+      await refused(t, cache.add!(key, 1), message)
+      await refused(t, cache.getOrSet!(key, () => 1), message)
+      await refused(t, cache.touch!(key), message)
+      await refused(t, cache.increment!(key), message)
+      await refused(t, cache.ttl!(key), message)
+      await refused(t, cache.delete!(key), message)
+      await refused(t, cache.deleteMany!(['good', key]), message)
+    }
+    await refused(t, cache.getMany!('abc'), /^keys must be an array of strings, got "abc"$/)
+    await refused(t, cache.deleteMany!(new Set(['abc'])), /^keys must be an array of strings, got Set/)
+  })
+
+  t.test('a bad ttl is refused by every verb that takes one', async (t) => {
+    const cache = setUp().cache as unknown as Loose
+    for (const ttl of [NaN, Infinity, -Infinity, '60', {}, true]) {
+      const message = /^ttl must be a number of seconds or null, got /
+      await refused(t, cache.set!('key', 1, { ttl }), message)
+      await refused(t, cache.setMany!([['key', 1]], { ttl }), message)
+      await refused(t, cache.add!('key', 1, { ttl }), message)
+      await refused(t, cache.getOrSet!('key', () => 1, { ttl }), message)
+      await refused(t, cache.touch!('key', ttl), message)
+    }
+    t.equal(await cache.get!('key'), undefined)
+  })
+
+  t.test('bad tags are refused by every verb that takes them', async (t) => {
+    const cache = setUp().cache as unknown as Loose
+    const bad: Array<[unknown, RegExp]> = [
+      ['tag', /^tags must be an array of strings, got "tag"$/],
+      [null, /^tags must be an array of strings, got null$/],
+      [[''], /^a tag must be a non-empty string, got ""$/],
+      [[1], /^a tag must be a non-empty string, got 1$/],
+      [['t'.repeat(1025)], /^a tag may have at most 1024 characters, got 1025$/],
+      [['\udc00'], /^a tag must be well-formed Unicode, got a lone surrogate$/]
+    ]
+    for (const [tags, message] of bad) {
+      await refused(t, cache.set!('key', 1, { tags }), message)
+      await refused(t, cache.setMany!([['key', 1]], { tags }), message)
+      await refused(t, cache.add!('key', 1, { tags }), message)
+      await refused(t, cache.getOrSet!('key', () => 1, { tags }), message)
+      await refused(t, cache.invalidateTags!(tags), message)
+    }
+    t.equal(await cache.get!('key'), undefined)
+  })
+
+  t.test('other bad options and arguments are refused', async (t) => {
+    const cache = setUp().cache as unknown as Loose
+    for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout']) {
+      for (const value of [-1, NaN, Infinity, null, '1']) {
+        await refused(t, cache.getOrSet!('key', () => 1, { [name]: value }), new RegExp(`^${name} must be a number of seconds, zero or more, got `))
+      }
+    }
+    for (const options of [60, null, 'ttl']) {
+      const message = /^options must be an object, got /
+      await refused(t, cache.set!('key', 1, options), message)
+      await refused(t, cache.setMany!([['key', 1]], options), message)
+      await refused(t, cache.add!('key', 1, options), message)
+      await refused(t, cache.getOrSet!('key', () => 1, options), message)
+    }
+    await refused(t, cache.getOrSet!('key', 'value'), /^load must be a function, got "value"$/)
+    for (const by of [1.5, NaN, '1', 2 ** 53, null]) {
+      await refused(t, cache.increment!('key', by), /^by must be a safe integer, got /)
+    }
+    t.equal(await cache.get!('key'), undefined)
+  })
+
+  t.test('a value that cannot be kept is refused', async (t) => {
+    const { cache } = setUp()
+    await refused(t, cache.set('key', undefined), /^undefined cannot be cached/)
+    await refused(t, cache.add('key', undefined), /^undefined cannot be cached/)
+    await refused(t, cache.set('key', () => 1), /^this value cannot be cached/)
+    await refused(t, cache.set('key', { deep: Symbol('no') }), /^this value cannot be cached/)
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    await refused(t, cache.set('key', circle), /^this value cannot be cached/)
+    t.equal(await cache.get('key'), undefined)
+  })
+}

@@ -1,0 +1,8 @@
+import type { Cache } from '../../../src/cache/index.ts'
+import type { FakeClock } from '../clock.ts'
+
+/** A cache over an empty store, and the clock that both go by. */
+export interface SetUp {
+  cache: Cache
+  clock: FakeClock
+}
