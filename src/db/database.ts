@@ -22,7 +22,10 @@ export interface Database {
    * a part of it (a savepoint). Rejects with a 503 error when the lock is not to be had or the work takes too long.
    */
   transaction<T> (work: () => T | Promise<T>): Promise<T>
-  /** Runs `callback` once the transaction around this call has committed, never after a rollback. */
+  /**
+   * Runs `callback` once the transaction around this call has committed, never after a rollback. What it throws rejects
+   * the call of `transaction`, though all is committed.
+   */
   afterCommit (callback: () => unknown): void
   close (): void
 }
