@@ -28,7 +28,8 @@ const ajv = new Ajv({
   strictNumbers: false, // or 1e400, read as Infinity, would be in no range and pass
   formats: {
     host: /^[A-Za-z0-9_.:-]+$/,
-    'redis-url': (value) => /^\/?\d*$/.test(urlOf(value, ['redis:', 'rediss:'])?.pathname ?? 'none'),
+    // Without a query: there ioredis would take options that undo our deadlines.
+    'redis-url': (value) => /^\/?\d*$/.test(urlOf(value, ['redis:', 'rediss:'])?.pathname ?? 'none') && !value.includes('?'),
     'http-url': (value) => urlOf(value, ['http:', 'https:']) !== undefined
   }
 })

@@ -9,6 +9,8 @@ export const DatabaseBusyError = createError('LARDER_DATABASE_BUSY', 'The databa
 export const TransactionOverError = createError('LARDER_TRANSACTION_OVER', 'the transaction that this call belongs to has ended', 500)
 export const TransactionTimeoutError = createError<[number]>('LARDER_TRANSACTION_TIMEOUT', 'the transaction took longer than %s s and was rolled back', 503)
 
+export const RedisDatabaseError = createError<[number]>('LARDER_REDIS_DATABASE', 'Redis has no database %s, see REDIS_URL', 500)
+
 export const ProductNotFoundError = createError<[number]>('LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const BodyTooLargeError = createError<[string]>('FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large, the limit is %s.', 413)
 

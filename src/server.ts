@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
+import { openDatabase } from './db/index.ts'
 
 /**
  * Milliseconds that a shutdown may take: longer than the slowest answer under way.
@@ -16,6 +17,7 @@ async function main (words: string[]): Promise<void> {
     throw new Error(`"${words.join(' ')}" is none of its words: ${TASKS.join(', ')}, or none to serve`)
   }
   const config = loadConfig(process.env)
+  if (words[0] === 'migrate') return openDatabase(config.DATABASE_URL).close()
   const app = await buildApp(config)
   if (words.length === 0) await serve(app, config)
   else await app.close()

@@ -113,6 +113,7 @@ t.test('secrets are not shown', async (t) => {
     ['REDIS_URL', 'redis://user:s3/cret@localhost', 'redis://***@localhost'],
     ['REDIS_URL', 'redis://user:s3@cret@localhost/x', 'redis://***@localhost/x'],
     ['REDIS_URL', 'redis://localhost/x?password=s3cret', 'redis://localhost/x?***'],
+    ['REDIS_URL', 'redis://localhost/1?commandTimeout=60000', 'redis://localhost/1?***'],
     ['REDIS_URL', 'user:s3cret@localhost', '***@localhost'],
     ['REDIS_URL', 'user:s3\ncret@localhost', '***@localhost'],
     ['HTTPBIN_URL', 'ftp://user:s3cret@localhost/', 'ftp://***@localhost/'],

@@ -7,42 +7,47 @@ import {
  * written as its decimal digits instead: no other value begins with such a byte, and a script inside Redis can
  * count with it. As in JSON, what is undefined is dropped, and -0 inside another value becomes 0.
  */
-const extensions = new ExtensionCodec()
-const encoder = new Encoder({ extensionCodec: extensions, ignoreUndefined: true })
-const decoder = new Decoder({ extensionCodec: extensions })
-
 const BIGINT = 1
 const MAP = 2
 const SET = 3
 const BYTES = 4
 
-// The library alone would make 1970 of an invalid date; here it has no bytes.
-extensions.register({
-  type: EXT_TIMESTAMP,
-  encode: (value) => value instanceof Date && Number.isNaN(value.getTime()) ? new Uint8Array() : encodeTimestampExtension(value),
-  decode: (bytes) => bytes.length === 0 ? new Date(NaN) : decodeTimestampExtension(bytes)
-})
-extensions.register({
-  type: BIGINT,
-  encode: (value) => typeof value === 'bigint' ? encoder.encode(value.toString()) : null,
-  decode: (bytes) => BigInt(decoder.decode(bytes) as string)
-})
-extensions.register({
-  type: MAP,
-  encode: (value) => value instanceof Map ? encoder.encode([...value]) : null,
-  decode: (bytes) => new Map(decoder.decode(bytes) as [unknown, unknown][])
-})
-extensions.register({
-  type: SET,
-  encode: (value) => value instanceof Set ? encoder.encode([...value]) : null,
-  decode: (bytes) => new Set(decoder.decode(bytes) as unknown[])
-})
-// The library hands out bytes as a view of what it reads: a caller could write into the cache.
-extensions.register({
-  type: BYTES,
-  encode: (value) => value instanceof Uint8Array ? value : null,
-  decode: (bytes) => new Uint8Array(bytes)
-})
+/** @param bytesOf what becomes of bytes, which the library hands out as a view of what it reads */
+function codecOf (bytesOf: (view: Uint8Array) => Uint8Array) {
+  const extensionCodec = new ExtensionCodec()
+  const encoder = new Encoder({ extensionCodec, ignoreUndefined: true })
+  const decoder = new Decoder({ extensionCodec })
+  // The library alone would make 1970 of an invalid date; here it has no bytes.
+  extensionCodec.register({
+    type: EXT_TIMESTAMP,
+    encode: (value) => value instanceof Date && Number.isNaN(value.getTime()) ? new Uint8Array() : encodeTimestampExtension(value),
+    decode: (bytes) => bytes.length === 0 ? new Date(NaN) : decodeTimestampExtension(bytes)
+  })
+  extensionCodec.register({
+    type: BIGINT,
+    encode: (value) => typeof value === 'bigint' ? encoder.encode(value.toString()) : null,
+    decode: (bytes) => BigInt(decoder.decode(bytes) as string)
+  })
+  extensionCodec.register({
+    type: MAP,
+    encode: (value) => value instanceof Map ? encoder.encode([...value]) : null,
+    decode: (bytes) => new Map(decoder.decode(bytes) as [unknown, unknown][])
+  })
+  extensionCodec.register({
+    type: SET,
+    encode: (value) => value instanceof Set ? encoder.encode([...value]) : null,
+    decode: (bytes) => new Set(decoder.decode(bytes) as unknown[])
+  })
+  extensionCodec.register({
+    type: BYTES,
+    encode: (value) => value instanceof Uint8Array ? value : null,
+    decode: bytesOf
+  })
+  return { encoder, decoder }
+}
+
+const { encoder, decoder } = codecOf((view) => new Uint8Array(view))
+const { decoder: sharingDecoder } = codecOf((view) => view)
 
 const MINUS = 0x2d
 const ZERO = 0x30
@@ -67,8 +72,12 @@ export function encodeValue (value: unknown): Uint8Array {
 
 /** A fresh copy of the value. Throws where the bytes are not what `encodeValue` wrote. */
 export function decodeValue (payload: Uint8Array): unknown {
-  const integer = decodeInteger(payload)
-  return integer ?? decoder.decode(payload)
+  return decodeInteger(payload) ?? decoder.decode(payload)
+}
+
+/** As `decodeValue`, but bytes in the value are a view of the payload: for who does not hand them out to be changed. */
+export function decodeShared (payload: Uint8Array): unknown {
+  return decodeInteger(payload) ?? sharingDecoder.decode(payload)
 }
 
 /** The integer that the bytes spell in decimal, or undefined when they are something else. */

@@ -14,7 +14,7 @@ export type Sql = BetterSQLite3Database
  * sees what was committed last. A transaction may therefore await, and nobody else sees or joins it meanwhile.
  */
 export interface Database {
-  /** The handle to read with: inside a transaction its own, elsewhere the reader. */
+  /** The handle to use: inside a transaction its own, elsewhere the reader. Ask for it anew after every await. */
   readonly sql: Sql
   readonly inTransaction: boolean
   /**
@@ -23,8 +23,8 @@ export interface Database {
    */
   transaction<T> (work: () => T | Promise<T>): Promise<T>
   /**
-   * Runs `callback` once the transaction around this call has committed, never after a rollback. What it throws rejects
-   * the call of `transaction`, though all is committed.
+   * Runs `callback` once the transaction around this call has committed, never after a rollback. The first error
+   * that callbacks throw rejects the call of `transaction`, after all have run, though all is committed.
    */
   afterCommit (callback: () => unknown): void
   close (): void
@@ -116,7 +116,7 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
       return await inScope(scope, 'COMMIT', 'ROLLBACK', () => withDeadline(withParts(scope, work), transactionMs))
     })
     const result = await run.catch((error: unknown) => { throw error === E_TIMEOUT ? new DatabaseBusyError() : error })
-    for (const callback of scope.afterCommit) await callback()
+    await runAll(scope.afterCommit)
     return result
   }
 
@@ -154,6 +154,19 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
 
 function isOpen ({ open, parent }: Scope): boolean {
   return open && (parent === undefined || isOpen(parent))
+}
+
+/** Runs all, one after the other, and then throws the first of what they threw. */
+async function runAll (callbacks: ReadonlyArray<() => unknown>): Promise<void> {
+  const errors: unknown[] = []
+  for (const callback of callbacks) {
+    try {
+      await callback()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }
 
 async function withDeadline<T> (work: Promise<T>, ms: number): Promise<T> {

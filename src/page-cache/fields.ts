@@ -16,6 +16,7 @@ export function withNames (field: ReplyHeaders[string], names: readonly string[]
 /** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */
 export function notModified (reply: FastifyReply): void {
   reply.code(304)
+  if (reply.request.method === 'HEAD') return // they describe what GET would get
   reply.removeHeader('content-type')
   reply.removeHeader('content-length')
 }

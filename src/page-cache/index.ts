@@ -6,7 +6,7 @@ import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
 import { emit } from './events.ts'
 import { pageKey } from './key.ts'
-import { type CachePageOptions, type Plan, planOf } from './options.ts'
+import { checkTtl, type CachePageOptions, type Plan, planOf } from './options.ts'
 import { addToField, notModified, withNames } from './fields.ts'
 import { bodyOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { judge, type Verdict } from './policy.ts'
@@ -54,15 +54,32 @@ const LONGEST_WAIT = 60
  */
 const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, now = Date.now }, done) => {
   if (typeof cache?.lookup !== 'function') return done(new TypeError('the option cache of the page cache must be a cache, made by createCache'))
+  try {
+    checkTtl(ttl)
+  } catch (error) {
+    return done(error as Error)
+  }
   app.decorateRequest('pageCache', null)
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
     route.config = { ...route.config, [PLAN]: planOf(routeName(route), options, ttl) }
-    route.preHandler = [...listOf(route.preHandler), lookUp]
-    // First, since the hook of a derived HEAD route leaves no body to those behind it.
-    route.onSend = [keep, ...listOf(route.onSend)]
+    // Guards that other plugins add after this one must run before the look-up too.
+    let guards = listOf(route.preHandler)
+    Object.defineProperty(route, 'preHandler', {
+      enumerable: true,
+      configurable: true,
+      get: () => [...guards, lookUp],
+      set: (hooks: typeof route.preHandler) => { guards = listOf(hooks).filter((hook) => hook !== lookUp) }
+    })
+  })
+
+  // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const { pageCache: run } = request
+    if (!run) done(null, payload) // null, or undefined in a context that is older than this plugin
+    else keep(request, reply, payload, run).then((payload) => done(null, payload), done)
   })
 
   /** A hook of a route: answers from the cache, or lets one request of many run the handler. */
@@ -71,9 +88,8 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     const { method } = request.raw
     if (method !== 'GET' && method !== 'HEAD') return run(request, reply, plan, { fwd: 'method' }, done)
     if (plan.ttl === 0) return run(request, reply, plan, { fwd: 'bypass', detail: 'ttl-zero' }, done)
-    if (request.headers.authorization !== undefined) {
-      return run(request, reply, plan, { fwd: 'bypass', detail: 'authorization' }, done)
-    }
+    const refused = refusedBefore(request, reply)
+    if (refused !== undefined) return run(request, reply, plan, { fwd: 'bypass', detail: refused }, done)
 
     const key = pageKey(request, plan, method)
     const found = method === 'GET' ? cache.lookup(key) : lookUpHead(pageKey(request, plan, 'GET'), key)
@@ -130,10 +146,8 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     done()
   }
 
-  /** A hook of a route: keeps the response of a handler that ran, if the rules allow. */
-  async function keep (request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
-    const current = request.pageCache
-    if (current === null) return payload
+  /** Keeps the response of a handler that ran, if the rules allow. */
+  async function keep (request: FastifyRequest, reply: FastifyReply, payload: unknown, current: PageRun): Promise<unknown> {
     request.pageCache = null
     const plan = request.routeOptions.config[PLAN]!
     if (plan.vary.length > 0) reply.header('vary', withNames(reply.getHeader('vary'), plan.vary))
@@ -179,7 +193,8 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     describe(reply, stored ? { ...status, stored } : { ...status, detail: 'not-stored' }, ttl)
     if (!noneMatches(request.headers['if-none-match'], etag)) return payload
     notModified(reply)
-    return null
+    // The hook of a HEAD route that Fastify derives reads the body that it leaves out.
+    return request.method === 'HEAD' ? payload : null
   }
 
   /** Answers from the cache. */
@@ -195,12 +210,10 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       reply.header('expires', page.expires)
     }
     describe(reply, status, ttl)
-    if (noneMatches(request.headers['if-none-match'], page.etag)) {
-      notModified(reply)
-      reply.send()
-    } else {
-      reply.send(page.body)
-    }
+    const same = noneMatches(request.headers['if-none-match'], page.etag)
+    if (same) notModified(reply)
+    // An empty body would be given a type that it did not have.
+    reply.send((same && request.method !== 'HEAD') || page.body.length === 0 ? undefined : page.body)
   }
 
   /** Says what the cache did. @param ttl seconds that the answer stays fresh */
@@ -212,6 +225,16 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   }
 
   done()
+}
+
+/** Why a request passes by the cache, as far as is known before its handler runs. */
+function refusedBefore (request: FastifyRequest, reply: FastifyReply): string | undefined {
+  if (request.headers.authorization !== undefined) return 'authorization'
+  // A hook may have said already that this answer is for one client alone.
+  const said = reply.getHeader('cache-control')
+  if (said === undefined) return undefined
+  const control = parseCacheControl(String(said))
+  return ['no-store', 'private'].find((directive) => control.has(directive))
 }
 
 function routeName ({ url, constraints }: RouteOptions): string {

@@ -19,9 +19,17 @@ export function pageKey (request: FastifyRequest, plan: Plan, method: string): s
     normalPath(path),
     query,
     plan.vary.map((name) => request.headers[name] ?? null),
-    plan.key?.(request) ?? null
+    addition(request, plan)
   ]
   return `page:${hash('sha256', JSON.stringify(parts), 'base64url')}`
+}
+
+function addition (request: FastifyRequest, { key, route }: Plan): string | null {
+  if (key === undefined) return null
+  const added = key(request)
+  // A promise, for one, would read the same for every request.
+  if (typeof added !== 'string') throw new TypeError(`key in cachePage of ${route} must return a string, got ${typeof added}`)
+  return added
 }
 
 const UNRESERVED = /[A-Za-z0-9._~-]/

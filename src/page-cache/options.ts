@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { checkTags } from '../cache/index.ts'
 
 /** What a route says in `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -39,7 +40,7 @@ const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 
 const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
   ttl: ['a number of seconds, zero or more', (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value)],
-  tags: ['an array of non-empty strings', (value) => isStrings(value)],
+  tags: ['an array of names that a tag may have', (value) => areTags(value)],
   vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name) && name !== '*')],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
@@ -53,8 +54,8 @@ export function planOf (route: string, given: CachePageOptions | number, default
     throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
   }
   for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(checks, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}`)
     const check = checks[name as keyof CachePageOptions]
-    if (check === undefined) throw new TypeError(`cachePage of ${route} has the unknown option ${name}`)
     if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
   }
   const ttl = options.ttl ?? defaultTtl
@@ -67,6 +68,21 @@ export function planOf (route: string, given: CachePageOptions | number, default
     key: options.key,
     route,
     cacheControl: ttl === undefined ? undefined : `max-age=${Math.floor(ttl)}`
+  }
+}
+
+/** Throws a TypeError unless the `ttl` of the plugin is one that a route may have. */
+export function checkTtl (ttl: unknown): void {
+  const [takes, check] = checks.ttl
+  if (ttl !== undefined && !check(ttl)) throw new TypeError(`the option ttl of the page cache must be ${takes}`)
+}
+
+function areTags (value: unknown): boolean {
+  try {
+    checkTags(value)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,4 +1,4 @@
-import { decodeValue, type Entry } from '../cache/index.ts'
+import { decodeShared, type Entry } from '../cache/index.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 
 /** The fields of an answer, by names in lower case. */
@@ -55,7 +55,7 @@ export function pageOf (entry: Entry): ReadyPage | undefined {
   if (known !== undefined) return known
   let page: Page
   try {
-    page = decodeValue(entry.payload) as Page
+    page = decodeShared(entry.payload) as Page
   } catch {
     return undefined
   }

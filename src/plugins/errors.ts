@@ -4,13 +4,14 @@ import { STATUS_CODES } from 'node:http'
 
 /** Answers every error: a page for who asks for one, else Fastify's JSON form. What is inside stays inside. */
 export default fp((app, _options, done) => {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
-    const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
+  app.setErrorHandler((error: FastifyError | null, request, reply) => {
+    const status = statusOf(error?.statusCode)
     if (status >= 500) request.log.error({ err: error }, 'the request failed')
-    else request.log.info({ code: error.code, reason: error.message }, 'the request was refused')
-    // Only errors of Fastify's kind, with a code and a status, have a message meant for others.
-    const own = error.statusCode !== undefined && error.code !== undefined
-    return answer(request, reply, status, own ? error.message : messageFor(status), own ? error.code : undefined)
+    else request.log.info({ code: error?.code, reason: error?.message }, 'the request was refused')
+    // Only Fastify and we write messages for others.
+    return error !== null && /^(?:FST|LARDER)_/.test(error.code)
+      ? answer(request, reply, status, error.message, error.code)
+      : answer(request, reply, status, messageFor(status))
   })
   app.setNotFoundHandler((request, reply) => answer(request, reply, 404, `There is nothing at ${request.method} ${pathOf(request)}.`))
   done()
@@ -32,7 +33,11 @@ function wantsHtml ({ headers, url }: FastifyRequest): boolean {
   return accept.includes('*/*') && HTML_PATHS.test(url)
 }
 
-const HTML_PATHS = /^\/(?:$|\?|apicalls|products|cache)/
+const HTML_PATHS = /^\/(?:(?:apicalls|products|cache)(?=[/?]|$))?(?:[/?]|$)/
+
+function statusOf (status: number | undefined): number {
+  return status !== undefined && status >= 400 && status < 600 ? status : 500
+}
 
 function messageFor (status: number): string {
   return status < 500 ? 'The request could not be understood.' : 'Something went wrong on our side.'

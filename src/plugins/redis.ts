@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fastifyRedis } from '@fastify/redis'
 import { Redis } from 'ioredis'
 import fp from 'fastify-plugin'
+import { RedisDatabaseError } from '../errors.ts'
 
 /** Milliseconds: how long a start waits for Redis before it goes on without. */
 const START_MS = 1_000
@@ -21,6 +22,10 @@ export default fp<{ url: string }>(async (app, { url }) => {
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000)
   })
   logChanges(client, app.log)
+  app.addHook('onClose', async () => {
+    if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
+    else client.disconnect()
+  })
 
   const waiting = new AbortController()
   await Promise.race([
@@ -28,15 +33,14 @@ export default fp<{ url: string }>(async (app, { url }) => {
     sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
   ])
   waiting.abort()
+  // Of a database that it does not have, ioredis makes number 0, which may be somebody else's.
+  const { db = 0 } = client.options
+  if (client.status === 'ready') await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
 
-  // The plugin would wait for the connection, and give the whole start up; but to this service Redis may come later.
+  // The plugin would wait for the connection, or give the whole start up; but to this service Redis may come later. It
+  // stops listening once it has heard that the client is ready, so it is told so.
   fastifyRedis(app, { client }, (error) => { if (error) app.log.warn({ err: error }, 'Redis') })
   if (client.status !== 'ready') client.emit('ready')
-
-  app.addHook('onClose', async () => {
-    if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
-    else client.disconnect()
-  })
 }, { fastify: '5.x', name: 'larder-redis' })
 
 /** One line each time that Redis comes or goes, not one for each failure. */

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { PAGE_SIZE } from './repository.ts'
 import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './schema.ts'
 
 /** Schemas of what people send and get. */
@@ -28,7 +29,7 @@ export const BulkUpdateBody = Type.Object({
 export const IdParams = Type.Object({ id })
 export const ListQuery = Type.Object({
   page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 })
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
 })
 export const DeleteQuery = Type.Object({ id: Type.Array(id, { minItems: 1, maxItems: MAX_BULK }) })
 export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }) })

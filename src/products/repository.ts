@@ -111,6 +111,12 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
         cached = 'miss'
         return readPage(page, limit)
       })
+      // Another version of the service may have kept a list of another shape.
+      if (!Array.isArray(list?.items) || !Number.isSafeInteger(list.total)) {
+        const fresh = readPage(page, limit)
+        await cache.set(PRODUCT_LIST_KEY, fresh)
+        return { ...fresh, page, limit, cached: 'miss' }
+      }
       return { ...list, page, limit, cached }
     },
     find: async (id) => statements(database.sql).find.get({ id }),

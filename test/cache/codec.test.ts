@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { decodeInteger, decodeValue, encodeValue } from '../../src/cache/codec.ts'
+import { decodeInteger, decodeShared, decodeValue, encodeValue } from '../../src/cache/codec.ts'
 
 const roundTrip = (value: unknown) => decodeValue(encodeValue(value))
 
@@ -100,4 +100,13 @@ t.test('what cannot be kept is a TypeError that says so', async (t) => {
     t.throws(() => encodeValue(value), { name: 'TypeError', message: /^this value cannot be cached: / })
   }
   t.equal(roundTrip('still at work'), 'still at work')
+})
+
+t.test('bytes are copied for who may change them, and shared with who does not', async (t) => {
+  const payload = encodeValue({ body: Uint8Array.of(1, 2, 3) })
+  const shared = decodeShared(payload) as { body: Uint8Array }
+  t.same(shared, { body: Uint8Array.of(1, 2, 3) })
+  t.equal(shared.body.buffer, payload.buffer)
+  t.not((decodeValue(payload) as { body: Uint8Array }).body.buffer, payload.buffer)
+  t.equal(decodeShared(encodeValue(7)), 7)
 })

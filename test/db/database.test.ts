@@ -255,6 +255,19 @@ t.test('after the commit', async (t) => {
     t.same(seen, [['first', ['a'], false], 'first is over', 'second'])
   })
 
+  t.test('a callback that throws keeps no other from running, and tells of what is committed all the same', async (t) => {
+    const { database, add, titles } = notes(t)
+    const seen: string[] = []
+    await t.rejects(database.transaction(() => {
+      add('a')
+      database.afterCommit(() => { throw new Error('first') })
+      database.afterCommit(() => seen.push('second'))
+      database.afterCommit(async () => { throw new Error('third') })
+    }), { message: 'first' })
+    t.same(seen, ['second'])
+    t.same(titles(), ['a'])
+  })
+
   t.test('callbacks of parts run after the commit of the whole', async (t) => {
     const { database } = notes(t)
     const seen: string[] = []

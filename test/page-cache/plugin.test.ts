@@ -6,8 +6,9 @@ import { encode } from '@msgpack/msgpack'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { type Cache, createCache, type Entry, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
+import { pageOf } from '../../src/page-cache/page.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 
@@ -339,6 +340,69 @@ t.test('hooks that guard a route run on a hit as well', async (t) => {
   t.equal((await app.inject('/page')).statusCode, 403)
 })
 
+t.test('a guard that a later plugin adds runs on a hit as well', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.addHook('onRoute', (route) => {
+    const guards = [route.preHandler ?? []].flat()
+    route.preHandler = [...guards, async (request, reply) => request.headers['x-role'] === 'boss' ? undefined : reply.code(403).send('no')]
+  })
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'secret')
+  t.equal((await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).body, 'secret')
+  t.equal((await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).headers['cache-status'], 'larder; hit; ttl=60')
+  t.equal((await app.inject('/page')).statusCode, 403)
+})
+
+t.test('what a hook says is for one client alone passes by', async (t) => {
+  for (const refusal of ['private', 'no-store']) {
+    const app = Fastify()
+    await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('cache-control', request.headers.cookie === undefined ? 'public' : refusal)
+    })
+    app.get('/page', { config: { cachePage: 60 } }, async (request) => `for ${request.headers.cookie ?? 'nobody'}`)
+    const { body, headers } = await app.inject({ url: '/page', headers: { cookie: 'alice' } })
+    t.equal(body, 'for alice')
+    t.match(headers, { 'cache-control': refusal, 'cache-status': `larder; fwd=bypass; detail=${refusal}` })
+    t.equal((await app.inject('/page')).body, 'for nobody')
+    t.equal((await app.inject('/page')).headers['cache-status'], 'larder; hit; ttl=60')
+  }
+})
+
+t.test('a hook that changes bodies changes each once', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.addHook('onSend', async (_request, _reply, payload) => `${String(payload)}!`)
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'body')
+  app.get('/other', async () => 'other')
+  t.equal((await app.inject('/page')).body, 'body!')
+  t.equal((await app.inject('/page')).body, 'body!')
+  t.equal((await app.inject('/other')).body, 'other!')
+})
+
+t.test('HEAD with a validator that matches is answered with 304, cold and warm', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'body')
+  for (const status of ['larder; fwd=uri-miss; stored; ttl=60', 'larder; hit; ttl=60']) {
+    const answer = await app.inject({ method: 'HEAD', url: '/page', headers: { 'if-none-match': '*' } })
+    t.equal(answer.statusCode, 304)
+    t.equal(answer.body, '')
+    t.match(answer.headers, { 'cache-status': status, 'content-length': '4' })
+  }
+})
+
+t.test('a page that was read costs no more memory than the store counts', async (t) => {
+  const { app, store } = await site(t, 'memory', 300, () => 'x'.repeat(1000))
+  const entries: Entry[] = []
+  const { set } = store
+  store.set = (key, entry) => { entries.push(entry); return set(key, entry) }
+  await app.inject('/page')
+  const [entry] = entries
+  t.equal(pageOf(entry!)!.body.buffer, entry!.payload.buffer, 'its body is a view of the entry')
+  t.equal(pageOf(entry!)!.body.toString(), 'x'.repeat(1000))
+})
+
 t.test('two routes on one URL do not share', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
@@ -424,6 +488,10 @@ t.test('an answer that comes after its time was over says so', async (t) => {
 t.test('a key function that throws fails its own request, at once', async (t) => {
   const { app } = await site(t, 'memory', { ttl: 300, key: () => { throw new Error('no key') } })
   t.equal((await app.inject('/page')).statusCode, 500)
+  const promising = await site(t, 'memory', { ttl: 300, key: (async () => 'x') as never })
+  const { statusCode, json } = await promising.app.inject('/page')
+  t.equal(statusCode, 500)
+  t.match(json(), { message: 'key in cachePage of /page must return a string, got object' })
 })
 
 t.test('a page that cannot be sent fails its own request, on any store', async (t) => {
@@ -441,6 +509,11 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
 
 t.test('it takes a cache, and its routes say what they mean', async (t) => {
   await t.rejects(async () => { await Fastify().register(pageCache, {} as never) }, /the option cache of the page cache must be a cache/)
+  for (const ttl of [NaN, -1, '300']) {
+    await t.rejects(async () => {
+      await Fastify().register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: ttl as number })
+    }, /the option ttl of the page cache must be a number of seconds, zero or more/)
+  }
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   t.throws(() => app.get('/x', { config: { cachePage: { ttl: 'long' as never } } }, async () => 'x'), /ttl in cachePage of \/x/)

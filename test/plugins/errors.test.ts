@@ -102,3 +102,17 @@ t.test('what is not there is a 404 that repeats the path, as text, and not the q
   t.equal(long.json().message, `There is nothing at GET /${'x'.repeat(199)}.`)
   t.equal((await app.inject({ method: 'HEAD', url: '/none' })).statusCode, 404)
 })
+
+t.test('what is thrown may be no error, or have no status that there is', async (t) => {
+  for (const error of [null, withStatus(700, 'LARDER_TEST'), withStatus(200)]) {
+    const { ask } = await failing(t, error)
+    const answer = await ask('/api/products')
+    t.equal(answer.statusCode, 500)
+    if (error?.message !== undefined && !('code' in error)) t.notMatch(answer.body, SECRET)
+  }
+})
+
+t.test('the words of errors that are neither ours nor those of Fastify stay inside', async (t) => {
+  const { ask } = await failing(t, withStatus(400, 'SQLITE_ERROR'))
+  t.same((await ask('/api/products')).json(), { statusCode: 400, error: 'Bad Request', message: 'The request could not be understood.' })
+})

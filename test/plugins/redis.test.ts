@@ -175,3 +175,9 @@ t.test('a service has one', async (t) => {
   await app.register(redis, { url: server.url })
   t.match(log.find('Redis')!.err, { message: '@fastify/redis has already been registered' })
 })
+
+t.test('a database that Redis does not have ends the start, since ioredis would take number 0', async (t) => {
+  const server = await startRedis(t)
+  await t.rejects(testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/99` }), { message: 'Redis has no database 99, see REDIS_URL' })
+  t.equal(await client(t, server).dbsize(), 0)
+})

@@ -95,6 +95,16 @@ for (const kind of await storeKinds(t)) {
       return all
     }
 
+    t.test('a list of another shape, as another version of the service may keep it, is replaced', async (t) => {
+      for (const other of [[{ id: 1 }], { items: [], total: '1' }, null, 'text']) {
+        const { cache, products } = await filled(t)
+        await cache.set(PRODUCT_LIST_KEY, other)
+        const { items, cached } = await products.list()
+        t.same([titles(items), cached], [['c', 'b', 'a'], 'miss'])
+        t.equal((await products.list()).cached, 'hit')
+      }
+    })
+
     t.test('the list is loaded once, and then comes from the cache', async (t) => {
       const { products, isCached } = larder(t, kind)
       await products.createMany(named('a', 'b'))
