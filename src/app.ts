@@ -24,10 +24,15 @@ export interface Overrides {
   logger?: FastifyServerOptions['logger']
 }
 
+/** Milliseconds in which a request must have come in whole. */
+const REQUEST_MS = 60_000
+/** Characters of a part of a path; a longer one is refused before it is looked at. */
+const MAX_PARAM_LENGTH = 500
+
 /** The whole service, ready but not yet listening. Closing it closes all that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { now = Date.now, logger = { level: config.LOG_LEVEL } } = overrides
-  const app = Fastify({ logger })
+  const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
     const database = openDatabase(config.DATABASE_URL)
     app.addHook('onClose', () => database.close())

@@ -7,7 +7,7 @@ import { ConfigError } from './errors.ts'
 const schema = Type.Object({
   HOST: Type.String({ format: 'host', default: '127.0.0.1', description: 'a host name or an IP address' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'an integer from 0 to 65535' }),
-  DATABASE_URL: Type.String({ pattern: '^file:\\S', default: 'file:var/larder.db', description: 'file:<path>, or file::memory:' }),
+  DATABASE_URL: Type.String({ pattern: '^file:[^?\\s][^?]*$', default: 'file:var/larder.db', description: 'file:<path>, or file::memory:' }),
   REDIS_URL: Type.Optional(Type.String({ format: 'redis-url', description: 'redis://host:port/number, or rediss:// for TLS' })),
   CACHE_TTL: Type.Number({ minimum: 0, maximum: 31_536_000, default: 300, description: 'a number of seconds from 0 to 31536000' }),
   CACHE_KEY_PREFIX: Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', default: 'larder', description: '1 to 64 of the characters A-Z a-z 0-9 _ . : -' }),

@@ -4,14 +4,16 @@ import createError from '@fastify/error'
 
 export const ConfigError = createError('LARDER_CONFIG', '%s', 500)
 
-export const DatabaseOpenError = createError<[string, string]>('LARDER_DATABASE_OPEN', 'cannot open the database %s: %s', 500)
+export const ListenError = createError<[string, number, string]>('LARDER_LISTEN', 'cannot listen on HOST %s, PORT %s: %s', 500)
+
+export const DatabaseOpenError = createError<[string, string]>('LARDER_DATABASE_OPEN', 'cannot open the DATABASE_URL %s: %s', 500)
 export const DatabaseBusyError = createError('LARDER_DATABASE_BUSY', 'The database is busy, try again in a moment.', 503)
 export const TransactionOverError = createError('LARDER_TRANSACTION_OVER', 'the transaction that this call belongs to has ended', 500)
 export const TransactionTimeoutError = createError<[number]>('LARDER_TRANSACTION_TIMEOUT', 'the transaction took longer than %s s and was rolled back', 503)
 
 export const RedisDatabaseError = createError<[number]>('LARDER_REDIS_DATABASE', 'Redis has no database %s, see REDIS_URL', 500)
 
-export const ProductNotFoundError = createError<[number]>('LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
+export const ProductNotFoundError = createError<[string]>('LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const BodyTooLargeError = createError<[string]>('FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large, the limit is %s.', 413)
 
 export const CrossSiteError = createError('LARDER_CROSS_SITE', 'This form was sent from another site, so it was not accepted.', 403)

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { openDatabase } from './db/index.ts'
+import { ListenError } from './errors.ts'
 
 /**
  * Milliseconds that a shutdown may take: longer than the slowest answer under way.
@@ -37,7 +38,7 @@ async function serve (app: FastifyInstance, { HOST: host, PORT: port }: Config):
     app.log.child({}, { level: 'info' }).info(`listening on ${address}`)
   } catch (error) {
     await app.close()
-    throw error
+    throw new ListenError(host, port, (error as Error).message)
   }
 }
 

@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   apicalls: ['errors', 'page-cache'],
   dashboard: ['cache', 'page-cache', 'plugins'],
   app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products'],
-  server: ['app', 'config', 'db']
+  server: ['app', 'config', 'db', 'errors']
 }
 
 /** Packages that the core may use, so that it fits into any application. */

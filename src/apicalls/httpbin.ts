@@ -32,7 +32,7 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
 
   return {
     async delay (seconds) {
-      const timeout = seconds * 1000 + graceMs
+      const timeout = Math.ceil(seconds * 1000) + graceMs
       // Undici's own timers are coarse, and each covers a part; the signal bounds the whole.
       const signal = AbortSignal.timeout(timeout)
       try {

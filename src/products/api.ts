@@ -20,7 +20,7 @@ const notFound = { ...errors, 404: ErrorReply }
 
 /** The JSON API of the products. */
 export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> = (app, { products }, done) => {
-  const found = (id: number, product: Product | undefined): Product => {
+  const found = (id: string, product: Product | undefined): Product => {
     if (product === undefined) throw new ProductNotFoundError(id)
     return product
   }
@@ -71,24 +71,24 @@ export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> =
 
   app.delete(url, {
     schema: { tags, summary: 'Delete products in bulk', querystring: DeleteQuery, response: { 200: DeletedReply, ...errors } }
-  }, async (request) => ({ deleted: await products.deleteMany(request.query.id) }))
+  }, async (request) => ({ deleted: await products.deleteMany(request.query.id.map(Number)) }))
 
   app.get(`${url}/:id`, {
     schema: { tags, summary: 'Get a product', params: IdParams, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id } }) => found(id, await products.find(id)))
+  }, async ({ params: { id } }) => found(id, await products.find(Number(id))))
 
   app.put(`${url}/:id`, {
     schema: { tags, summary: 'Replace a product', params: IdParams, body: ProductBody, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id }, body }) => found(id, await products.update(id, body)))
+  }, async ({ params: { id }, body }) => found(id, await products.update(Number(id), body)))
 
   app.patch(`${url}/:id`, {
     schema: { tags, summary: 'Change a product', params: IdParams, body: ChangesBody, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id }, body }) => found(id, await products.update(id, body)))
+  }, async ({ params: { id }, body }) => found(id, await products.update(Number(id), body)))
 
   app.delete(`${url}/:id`, {
     schema: { tags, summary: 'Delete a product', params: IdParams, response: { 204: Type.Null(), ...notFound } }
   }, async ({ params: { id } }, reply) => {
-    if (!await products.delete(id)) throw new ProductNotFoundError(id)
+    if (!await products.delete(Number(id))) throw new ProductNotFoundError(id)
     return reply.code(204).send(null)
   })
 

@@ -1,15 +1,17 @@
 import Type from 'typebox'
+import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
 import { PAGE_SIZE } from './repository.ts'
 import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './schema.ts'
 
 /** Schemas of what people send and get. */
 
-const NOT_BLANK = '\\S'
 const strict = { additionalProperties: false }
 
 const title = Type.String({ minLength: 1, maxLength: TITLE_MAX_LENGTH, pattern: NOT_BLANK })
 const price = Type.String({ minLength: 1, maxLength: PRICE_MAX_LENGTH, pattern: NOT_BLANK })
 const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+/** An id in a URL, in decimal and nothing else, so that no two spellings mean one product. */
+const idInUrl = Type.String({ format: POSITIVE_INTEGER })
 const time = Type.String({ description: 'ISO 8601, UTC' })
 
 /** The most products that one request may create, or change by their ids. */
@@ -26,12 +28,12 @@ export const BulkUpdateBody = Type.Object({
   set: ChangesBody
 }, strict)
 
-export const IdParams = Type.Object({ id })
+export const IdParams = Type.Object({ id: idInUrl })
 export const ListQuery = Type.Object({
   page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
 })
-export const DeleteQuery = Type.Object({ id: Type.Array(id, { minItems: 1, maxItems: MAX_BULK }) })
+export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
 export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }) })
 
 export const ProductReply = Type.Object({ id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time })

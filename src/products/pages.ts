@@ -28,8 +28,8 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     })
   }
 
-  async function findProduct (id: number): Promise<Product> {
-    const product = await products.find(id)
+  async function findProduct (id: string): Promise<Product> {
+    const product = await products.find(Number(id))
     if (product === undefined) throw new ProductNotFoundError(id)
     return product
   }
@@ -55,12 +55,12 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     const { params: { id }, body } = request
     const refused = refusedForm(request)
     if (refused) return reply.code(400).viewAsync('product-edit', { product: await findProduct(id), form: refused })
-    if (await products.update(id, body) === undefined) throw new ProductNotFoundError(id)
+    if (await products.update(Number(id), body) === undefined) throw new ProductNotFoundError(id)
     return reply.redirect('/', 303)
   })
 
   app.post('/products/:id/delete', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
-    await products.delete(id) // deleting what is gone already is what was wanted
+    await products.delete(Number(id)) // deleting what is gone already is what was wanted
     return reply.redirect('/', 303)
   })
 }

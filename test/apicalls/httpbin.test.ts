@@ -32,7 +32,8 @@ t.test('asks for the delay, below the path of the URL', async (t) => {
   await client(t, url).delay(2)
   await client(t, `${url}/some/where`).delay(0.5)
   await client(t, `${url}/else/?x=1`).delay(0)
-  t.same(asked, ['GET /delay/2 application/json', 'GET /some/where/delay/0.5 application/json', 'GET /else/delay/0 application/json'])
+  await client(t, url).delay(0.00051)
+  t.same(asked, ['GET /delay/2 application/json', 'GET /some/where/delay/0.5 application/json', 'GET /else/delay/0 application/json', 'GET /delay/0.00051 application/json'])
 })
 
 t.test('a status other than 200 is a bad gateway', async (t) => {

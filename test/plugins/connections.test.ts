@@ -14,6 +14,7 @@ async function service (t: Test) {
   await app.register(connections)
   app.addHook('preClose', async () => closing.resolve())
   app.get('/', async () => 'at once')
+  app.post('/', async () => 'whole')
   app.get('/slow', async () => {
     asked.resolve()
     await answer.promise
@@ -109,4 +110,16 @@ t.test('a connection that its client has ended is forgotten', async (t) => {
     })
   })
   await app.close()
+})
+
+t.test('a request that has come in half is not waited for', async (t) => {
+  const { app, open } = await service(t)
+  app.server.requestTimeout = 0
+  const { socket, ended } = await open()
+  const begun = once(app.server, 'request')
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{')
+  await begun
+  await app.close()
+  await ended
+  t.pass('closed without it')
 })

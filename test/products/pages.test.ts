@@ -158,10 +158,10 @@ t.test('what is absent, or no id, is a page that says so', async (t) => {
     [await get('/products/99/edit', { accept: 'text/html' }), 404, 'There is no product 99.'],
     [await submit('/products/99', fields), 404, 'There is no product 99.'],
     [await submit('/products/99', { title: '' }), 404, 'There is no product 99.'],
-    [await get('/products/abc/edit', { accept: 'text/html' }), 400, 'params/id must be integer'],
-    [await submit('/products/abc', fields), 400, 'params/id must be integer'],
-    [await submit('/products/0', { title: '' }), 400, 'params/id must be &gt;= 1'],
-    [await submit('/products/1.5/delete'), 400, 'params/id must be integer']
+    [await get('/products/abc/edit', { accept: 'text/html' }), 400, 'params/id must be a positive integer'],
+    [await submit('/products/abc', fields), 400, 'params/id must be a positive integer'],
+    [await submit('/products/0', { title: '' }), 400, 'params/id must be a positive integer'],
+    [await submit('/products/1.5/delete'), 400, 'params/id must be a positive integer']
   ] as const
   for (const [page, status, message] of pages) {
     t.equal(page.statusCode, status)
