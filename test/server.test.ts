@@ -124,7 +124,7 @@ t.test('what keeps it from starting is told in one line on stderr, with exit sta
   const cases: Array<[string, Record<string, string>, RegExp]> = [
     ['a bad variable', { PORT: 'http' }, /^larder: PORT is "http", but it takes an integer from 0 to 65535\n$/],
     ['a database that does not open', { DATABASE_URL: `file:${folder}/text.txt` }, /^larder: cannot open the DATABASE_URL file:.*: file is not a database\n$/],
-    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: listen EADDRINUSE.*127\\.0\\.0\\.1:${port}\n$`)]
+    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: cannot listen on HOST 127\\.0\\.0\\.1, PORT ${port}: listen EADDRINUSE.*127\\.0\\.0\\.1:${port}\n$`)]
   ]
   const started = cases.map(([name, env, message]) => ({ name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }))
   for (const { name, message, server } of started) {
