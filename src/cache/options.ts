@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 /** Checks of what callers hand in. Each throws a TypeError of one sentence that names the option. */
 
 /** Longest key or tag accepted, in UTF-16 units. */
-export const MAX_KEY_LENGTH = 1024
+const MAX_KEY_LENGTH = 1024
 
 export function positiveInteger (name: string, value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) {

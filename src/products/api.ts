@@ -5,8 +5,8 @@ import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
   ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
 } from './body.ts'
+import { found } from './found.ts'
 import type { ProductFilter, Products } from './repository.ts'
-import type { Product } from './schema.ts'
 import { listTiming } from './timing.ts'
 
 const MIB = 1024 * 1024
@@ -20,11 +20,6 @@ const notFound = { ...errors, 404: ErrorReply }
 
 /** The JSON API of the products. */
 export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> = (app, { products }, done) => {
-  const found = (id: string, product: Product | undefined): Product => {
-    if (product === undefined) throw new ProductNotFoundError(id)
-    return product
-  }
-
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {

@@ -15,7 +15,7 @@ const idInUrl = Type.String({ format: POSITIVE_INTEGER })
 const time = Type.String({ description: 'ISO 8601, UTC' })
 
 /** The most products that one request may create, or change by their ids. */
-export const MAX_BULK = 10_000
+const MAX_BULK = 10_000
 
 export const ProductBody = Type.Object({ title, price }, strict)
 export const ProductsBody = Type.Union([ProductBody, Type.Array(ProductBody, { maxItems: MAX_BULK })])

@@ -1,11 +1,10 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ProductNotFoundError } from '../errors.ts'
 import { requireSameSite } from '../plugins/same-site.ts'
 import { IdParams, PageQuery, ProductBody } from './body.ts'
+import { found } from './found.ts'
 import type { ProductFields, Products } from './repository.ts'
-import type { Product } from './schema.ts'
 import { listTiming } from './timing.ts'
 
 /** The HTML pages of the products. Their forms need no JavaScript. */
@@ -28,12 +27,6 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     })
   }
 
-  async function findProduct (id: string): Promise<Product> {
-    const product = await products.find(Number(id))
-    if (product === undefined) throw new ProductNotFoundError(id)
-    return product
-  }
-
   app.get('/', { schema: { ...hidden, querystring: PageQuery } }, (request, reply) => {
     return listPage(request, reply, request.query.page, { title: '', price: '' })
   })
@@ -46,7 +39,7 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
   })
 
   app.get('/products/:id/edit', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
-    const product = await findProduct(id)
+    const product = found(id, await products.find(Number(id)))
     return reply.viewAsync('product-edit', { product, form: product })
   })
 
@@ -54,8 +47,8 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     if (request.validationError?.validationContext === 'params') throw request.validationError
     const { params: { id }, body } = request
     const refused = refusedForm(request)
-    if (refused) return reply.code(400).viewAsync('product-edit', { product: await findProduct(id), form: refused })
-    if (await products.update(Number(id), body) === undefined) throw new ProductNotFoundError(id)
+    if (refused) return reply.code(400).viewAsync('product-edit', { product: found(id, await products.find(Number(id))), form: refused })
+    found(id, await products.update(Number(id), body))
     return reply.redirect('/', 303)
   })
 

@@ -157,6 +157,19 @@ t.test('nearTtl counts from when the far store was asked, however late it answer
   t.equal(await mine.get('key'), undefined)
 })
 
+/** A write of a key that holds 1, while a read of it is on its way to the far store; and what that read answers. */
+async function overlappedByARead (write: (cache: Cache) => Promise<unknown>) {
+  const { mine, hold, holdNoMore } = oneProcess(5)
+  await mine.set('key', 1)
+  const letGo = hold()
+  const overlapping = mine.get('key')
+  await turn()
+  holdNoMore()
+  await write(mine)
+  letGo()
+  return { mine, read: await overlapping }
+}
+
 t.test('a write of this process is seen at once, by every verb, also where a read overlaps it', async (t) => {
   const writes: Record<string, [(cache: Cache) => Promise<unknown>, unknown]> = {
     delete: [(cache) => cache.delete('key'), undefined],
@@ -168,29 +181,14 @@ t.test('a write of this process is seen at once, by every verb, also where a rea
     clear: [(cache) => cache.clear(), undefined]
   }
   for (const [verb, [write, written]] of Object.entries(writes)) {
-    const { mine, hold, holdNoMore } = oneProcess(5)
-    await mine.set('key', 1)
-    const letGo = hold()
-    const overlapping = mine.get('key')
-    await turn()
-    holdNoMore()
-    await write(mine)
-    letGo()
-    t.equal(await overlapping, 1, verb)
+    const { mine, read } = await overlappedByARead(write)
+    t.equal(read, 1, verb)
     t.equal(await mine.get('key'), written, verb)
   }
 })
 
 t.test('a new life is seen at once, also where a read overlaps it', async (t) => {
-  const { mine, hold, holdNoMore } = oneProcess(5)
-  await mine.set('key', 1)
-  const letGo = hold()
-  const overlapping = mine.get('key')
-  await turn()
-  holdNoMore()
-  await mine.touch('key', 1000)
-  letGo()
-  await overlapping
+  const { mine } = await overlappedByARead((cache) => cache.touch('key', 1000))
   t.equal(await mine.ttl('key'), 1000)
 })
 
