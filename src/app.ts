@@ -49,7 +49,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     const store = config.REDIS_URL === undefined
       ? memoryStore({ now })
       : redisStore({ client: app.redis, prefix: config.CACHE_KEY_PREFIX, now })
-    const cache = createCache({ store, ttl: config.CACHE_TTL, now })
+    const cache = createCache({ store, versions: database.versions, ttl: config.CACHE_TTL, now })
     await app.register(pageCache, { cache, now })
 
     await app.register(health, { database })

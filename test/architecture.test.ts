@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'page-cache': ['cache'],
   errors: [],
   config: ['errors'],
-  db: ['errors'],
+  db: ['cache', 'errors'],
   plugins: ['db', 'errors'],
   products: ['cache', 'db', 'errors', 'plugins'],
   apicalls: ['errors', 'page-cache'],

@@ -4,11 +4,12 @@ import type { Entry } from './entry.ts'
 import { emit } from './events.ts'
 import { Loader } from './loader.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
+import { currentReads, ignoreReads } from './read-set.ts'
 import {
   checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkTags, duration, safeInteger, seconds
 } from './options.ts'
 import {
-  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type Lookup, type Miss, type SetOptions
+  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type Miss, type SetOptions
 } from './types.ts'
 import type { Stamp } from './versions.ts'
 
@@ -52,12 +53,14 @@ class StoreCache implements Cache {
 
   async get<T> (key: string): Promise<T | undefined> {
     checkKey(key)
+    this.#begin()
     const found = this.#open(key, await this.#loader.find(key))
     return isMiss(found) ? undefined : found.value as T
   }
 
   async getMany<T> (keys: readonly string[]): Promise<Map<string, T>> {
     checkKeys(keys)
+    this.#begin()
     const entries = await orElse(() => this.#entries.store.getMany(keys), (error) => {
       this.#entries.failed('getMany', error)
       return undefined
@@ -80,8 +83,15 @@ class StoreCache implements Cache {
   /** The value of what was found; a value that cannot be read is a miss. */
   #open (key: string, found: Lookup): { value: unknown } | Miss {
     const opened = isMiss(found) ? found : valueOf(found)
+    if (!isMiss(found)) this.#entries.noteTags(currentReads(), found)
     this.#report(key, opened)
     return opened
+  }
+
+  /** A load that reads from here is stamped before it does. */
+  #begin (): void {
+    const reads = currentReads()
+    if (reads !== undefined) this.#entries.begin(reads)
   }
 
   #report (key: string, found: object): void {
@@ -94,6 +104,7 @@ class StoreCache implements Cache {
     checkKey(key)
     checkFunction('load', load)
     options = checkGetOrSet(options)
+    this.#begin()
     const found = this.#open(key, await this.#loader.find(key))
     if (!isMiss(found)) return found.value as T
 
@@ -102,7 +113,8 @@ class StoreCache implements Cache {
       if (!isMiss(old)) {
         // Whoever waits for a load under way shares it, so this begins no more than one.
         const { stale, ...miss } = found
-        this.load(key, load, options, miss).catch((error) => this.#entries.failed('refresh', error))
+        ignoreReads(() => this.load(key, load, options, miss)).catch((error) => this.#entries.failed('refresh', error))
+        this.#entries.noteTags(currentReads(), stale)
         this.#entries.tell({ type: 'stale', key })
         return old.value as T
       }
@@ -112,7 +124,7 @@ class StoreCache implements Cache {
     return (loaded.joined ? copyOf(loaded) : loaded.value) as T
   }
 
-  load (key: string, load: Load<unknown>, options?: GetOrSetOptions, miss?: Miss): Promise<Loaded> {
+  load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded> {
     return this.#loader.load(key, load, options, miss)
   }
 

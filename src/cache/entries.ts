@@ -3,6 +3,7 @@ import type { Entry } from './entry.ts'
 import type { CacheHappening } from './events.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
 import type { Store } from './store.ts'
+import type { ReadSet } from './read-set.ts'
 import { isMiss, type Lookup, type Miss, type MissReason } from './types.ts'
 import type { Stamp, Versions } from './versions.ts'
 
@@ -66,6 +67,23 @@ export class Entries {
   /** Undefined where no clock answers. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp | undefined> {
     return orElse(() => this.versions.stamp(tags), (error) => this.failed('stamp', error))
+  }
+
+  /** To be called before what goes into a read set is read. Undefined where no clock answers. */
+  begin (reads: ReadSet, tags?: readonly string[]): MaybePromise<Stamp | undefined> {
+    return reads.begin(this.versions, () => this.stamp(tags))
+  }
+
+  /** Says that what goes into a read set is made of an entry. */
+  noteTags (reads: ReadSet | undefined, entry: Entry): void {
+    if (reads === undefined || entry.tags.length === 0) return
+    reads.begin(this.versions, () => entry.stamp)
+    reads.add(this.versions, entry.tags)
+  }
+
+  tagsOf (reads: ReadSet): readonly string[] {
+    const tags = reads.tags(this.versions)
+    return [...this.versions.condense?.(tags) ?? tags]
   }
 
   /** @param window seconds for which it may stand in after its life */

@@ -1,3 +1,4 @@
+import type { ReadSet } from './read-set.ts'
 import type { Flight, Loaded } from './types.ts'
 
 /** The loads of a process. Of those under one key, the latest alone may still be joined. */
@@ -16,8 +17,8 @@ export class Flights {
    * Begins a flight, in the place of any other under the key. What that one brings may be kept all the same: were it
    * not, a clock that moves more often than a load takes time would leave nothing in the cache.
    */
-  start (key: string, stamp: Flight['stamp'], run: (flight: Flight) => Promise<Loaded>): Flight {
-    const flight: Flight = { stamp, result: undefined as never, revoked: false, older: this.#byKey.get(key) }
+  start (key: string, stamp: Flight['stamp'], reads: ReadSet, run: (flight: Flight) => Promise<Loaded>): Flight {
+    const flight: Flight = { stamp, reads, result: undefined as never, revoked: false, older: this.#byKey.get(key) }
     this.#byKey.set(key, flight)
     flight.result = run(flight).finally(() => {
       this.overtake(flight)

@@ -3,8 +3,9 @@ import type { Entry } from './entry.ts'
 import { Flights } from './flights.ts'
 import { andThen, type MaybePromise } from './maybe-promise.ts'
 import { checkTags, seconds } from './options.ts'
+import { collectReads, currentReads, ReadSet } from './read-set.ts'
 import {
-  type Flight, type GetOrSetOptions, isMiss, type Load, type LoadContext, type Loaded, LoadTimeoutError, type Lookup, type Miss
+  type Flight, isMiss, type Load, type LoadContext, type Loaded, type LoadOptions, LoadTimeoutError, type Lookup, type Miss
 } from './types.ts'
 
 /** A longer timer of Node ends at once. */
@@ -30,7 +31,7 @@ export class Loader {
   }
 
   /** What follows a miss: joins a load under way that has seen enough, or begins one. */
-  async load (key: string, load: Load<unknown>, options: GetOrSetOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
+  async load (key: string, load: Load<unknown>, options: LoadOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
     let flight = this.#flights.get(key) ?? miss.underWay
     if (flight !== undefined) {
       const joinable = this.#sameClock(flight)
@@ -41,7 +42,7 @@ export class Loader {
       }
     }
     const joined = flight !== undefined
-    flight ??= this.#flights.start(key, this.#entries.stamp(options.tags), (flight) => this.#fly(flight, key, load, options))
+    flight ??= this.#begin(key, load, options)
     try {
       const loaded = await within(options.timeout, key, flight.result)
       return joined ? { ...loaded, joined: true } : loaded
@@ -51,8 +52,18 @@ export class Loader {
       if (isMiss(old)) throw error
       this.#entries.failed('load', error)
       this.#entries.tell({ type: 'stale', key })
+      this.#entries.noteTags(currentReads(), miss.stale)
       return { value: old.value, entry: miss.stale, stored: false, stale: true }
+    } finally {
+      // An answer made of this one, or of its failure, is made of the same reads.
+      currentReads()?.include(flight.reads)
     }
+  }
+
+  #begin (key: string, load: Load<unknown>, options: LoadOptions): Flight {
+    const reads = options.reads ?? new ReadSet()
+    const stamp = this.#entries.begin(reads, options.tags)
+    return this.#flights.start(key, stamp, reads, (flight) => this.#fly(flight, key, load, options))
   }
 
   /** Whether a load began at the clock of now: then it has seen every write that a caller could know of. */
@@ -61,27 +72,30 @@ export class Loader {
     return andThen(this.#entries.stamp(), (mine) => andThen(flight.stamp, (theirs) => mine === theirs && !flight.revoked))
   }
 
-  async #fly (flight: Flight, key: string, load: Load<unknown>, options: GetOrSetOptions): Promise<Loaded> {
+  async #fly (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions): Promise<Loaded> {
     const stamp = await flight.stamp
-    const tags = new Set(options.tags)
     let ttl = options.ttl === undefined ? this.#ttl : options.ttl
     let skipped = false
+    const addTags = (tags: readonly string[]) => flight.reads.add(this.#entries.versions, tags)
+    addTags(options.tags ?? [])
     const context: LoadContext = {
       key,
-      addTags (...more) { checkTags(more); for (const tag of more) tags.add(tag) },
+      addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = seconds('ttl', value) },
       skipStore () { skipped = true }
     }
 
     const began = this.#entries.now()
-    const value = await load(context)
+    const value = await collectReads(flight.reads, () => load(context))
     this.#entries.tell({ type: 'load', key, ms: this.#entries.now() - began })
 
     if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }
+    const { refusal } = flight.reads
+    if (refusal !== undefined) return { value, stored: false, refusal }
     const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
     let entry: Entry
     try {
-      entry = this.#entries.make(value, ttl, [...tags], stamp, window)
+      entry = this.#entries.make(value, ttl, this.#entries.tagsOf(flight.reads), stamp, window)
     } catch (error) {
       this.#entries.failed('encode', error)
       return { value, stored: false }

@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts'
 import type { MaybePromise } from './maybe-promise.ts'
+import type { ReadSet } from './read-set.ts'
 import type { Store, StoreStats } from './store.ts'
 import type { Stamp, Versions } from './versions.ts'
 
@@ -27,6 +28,12 @@ export interface GetOrSetOptions extends SetOptions {
   staleIfError?: number
   /** Seconds to wait for a load; then the old value where `staleIfError` allows, else a `LoadTimeoutError`. Default: as long as it takes. */
   timeout?: number
+}
+
+/** What an adapter may say of a load besides. */
+export interface LoadOptions extends GetOrSetOptions {
+  /** What was read for this answer before the load, and where its reads go. Default a new set. */
+  reads?: ReadSet
 }
 
 /** What a load is told, and may say, about the entry that it makes. */
@@ -59,7 +66,8 @@ export interface Cache {
   add (key: string, value: unknown, options?: SetOptions): Promise<boolean>
   /**
    * The value, or what `load` makes of it. Callers in this process who miss together share one load, except one
-   * who comes after a write that the load may not have seen. A load that answers `undefined` is not kept.
+   * who comes after a write that the load may not have seen. A load that answers `undefined` is not kept. What is read
+   * meanwhile from a database or a cache on the same clock tags the value by itself.
    */
   getOrSet<T> (key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
   /** Gives an entry a new life, by default that of the cache; false when there is none. Zero or less deletes it. */
@@ -80,7 +88,7 @@ export interface Cache {
   /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
   lookup (key: string): MaybePromise<Lookup>
   /** For adapters: what `getOrSet` does after a miss. */
-  load (key: string, load: Load<unknown>, options?: GetOrSetOptions, miss?: Miss): Promise<Loaded>
+  load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded>
   /** How full the store is, where it can tell. */
   stats (): StoreStats | undefined
   /** The name of the store. */
@@ -109,6 +117,8 @@ export interface Loaded {
   readonly entry?: Entry
   /** It is in the store now. */
   readonly stored: boolean
+  /** Why what was read keeps it from being stored, as a token. */
+  readonly refusal?: string
   /** The load was begun by another caller. */
   readonly joined?: boolean
   /** The value is an old one that stands in. */
@@ -118,7 +128,9 @@ export interface Loaded {
 /** A load under way. */
 export interface Flight {
   /** The clock before the load began, which decides who may join; undefined where no clock answers. */
-  stamp: MaybePromise<Stamp | undefined>
+  readonly stamp: MaybePromise<Stamp | undefined>
+  /** What it has read so far. */
+  readonly reads: ReadSet
   result: Promise<Loaded>
   /** Set when the key was written or deleted meanwhile: what the load brings is not kept, and nobody joins it. */
   revoked: boolean

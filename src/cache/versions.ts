@@ -17,4 +17,6 @@ export interface Versions {
   isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean>
   /** Moves the tags: whatever was stamped before is no longer current. */
   invalidate (tags: readonly string[]): MaybePromise<void>
+  /** The fewest tags that say all that these say, where the clock knows that some include others. */
+  condense? (tags: ReadonlySet<string>): Iterable<string>
 }

@@ -3,8 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
 import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
+import type { Versions } from '../cache/index.ts'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
 import { RETRY_MS, tryLock } from './busy.ts'
+import { Clock } from './clock.ts'
+import { refuseReads, trackReads } from './tracking.ts'
+import { databaseVersions } from './versions.ts'
 
 /** Drizzle's handle on one connection. */
 export type Sql = BetterSQLite3Database
@@ -27,6 +31,8 @@ export interface Database {
    * that callbacks throw rejects the call of `transaction`, after all have run, though all is committed.
    */
   afterCommit (callback: () => unknown): void
+  /** The clock of what is kept of this database. Reads through `sql` tag what is made of them by themselves. */
+  readonly versions: Versions
   close (): void
 }
 
@@ -56,8 +62,11 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
   const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
   const scopes = new AsyncLocalStorage<Scope>()
   const turns = withTimeout(new Mutex(), lockWaitMs)
-  const writeSql = drizzle({ client: writer })
-  const readSql = drizzle({ client: reader })
+  const inTransaction = () => current() !== undefined
+  const committed = new Clock(reader, true)
+  const versions = databaseVersions({ committed, uncommitted: new Clock(writer, false), writer, inTransaction, transaction })
+  const writeSql = drizzle({ client: writer, logger: refuseReads })
+  const readSql = drizzle({ client: reader, logger: trackReads(reader, committed, versions) })
   // Waiting for a lock inside SQLite would stop the whole process; `begin` waits outside.
   writer.pragma('busy_timeout = 0')
 
@@ -132,17 +141,20 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
     })
   }
 
+  async function transaction<T> (work: () => T | Promise<T>): Promise<T> {
+    const parent = current()
+    return await (parent === undefined ? outermost(work) : nested(parent, work))
+  }
+
   return {
     get sql () {
-      return current() === undefined ? readSql : writeSql
+      return inTransaction() ? writeSql : readSql
     },
     get inTransaction () {
-      return current() !== undefined
+      return inTransaction()
     },
-    async transaction (work) {
-      const parent = current()
-      return await (parent === undefined ? outermost(work) : nested(parent, work))
-    },
+    transaction,
+    versions,
     afterCommit (callback) {
       const scope = current()
       if (scope === undefined) throw new TransactionOverError()

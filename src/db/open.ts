@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
-import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
 import { RETRY_MS, tryLock } from './busy.ts'
 import { createDatabase, type Database, type DatabaseLimits, LOCK_WAIT_MS } from './database.ts'
@@ -35,7 +34,7 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
     writer.pragma('synchronous = NORMAL')
     writer.pragma('foreign_keys = ON')
     writer.pragma('recursive_triggers = ON')
-    migrate(drizzle({ client: writer }))
+    migrate(writer)
 
     const reader = new Sqlite(path, { timeout: lockWaitMs })
     connections.push(reader)

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { andThen, type Cache, isMiss, type Lookup, type Miss } from '../cache/index.ts'
+import { andThen, type Cache, collectReads, currentReads, isMiss, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
 import { type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
@@ -75,6 +75,12 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     })
   })
 
+  // The page is also made of what the hooks before its handler read.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config?.[PLAN] === undefined) done()
+    else collectReads(new ReadSet(), done)
+  })
+
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
   app.addHook('onSend', (request, reply, payload, done) => {
     const { pageCache: run } = request
@@ -119,7 +125,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
         reply.raw.once('close', () => { if (reply.sent) finish(null) })
         run(request, reply, plan, status, done, finish)
         return response.promise
-      }, { tags: plan.tags }, miss)
+      }, { tags: plan.tags, reads: currentReads() ?? new ReadSet() }, miss)
 
       loaded.then(({ value, entry }) => {
         if (leads) return

@@ -107,15 +107,16 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
       // What a transaction has not committed belongs in no cache.
       if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) return { ...readPage(page, limit), page, limit }
       let cached: 'hit' | 'miss' = 'hit'
-      const list = await cache.getOrSet(PRODUCT_LIST_KEY, () => {
+      // What it reads tags it, so that whoever changes a product makes it stale.
+      const load = () => {
         cached = 'miss'
         return readPage(page, limit)
-      })
+      }
+      let list = await cache.getOrSet(PRODUCT_LIST_KEY, load)
       // Another version of the service may have kept a list of another shape.
       if (!Array.isArray(list?.items) || !Number.isSafeInteger(list.total)) {
-        const fresh = readPage(page, limit)
-        await cache.set(PRODUCT_LIST_KEY, fresh)
-        return { ...fresh, page, limit, cached: 'miss' }
+        await cache.delete(PRODUCT_LIST_KEY)
+        list = await cache.getOrSet(PRODUCT_LIST_KEY, load)
       }
       return { ...list, page, limit, cached }
     },

@@ -1,12 +1,12 @@
 import t from 'tap'
 import type { Flight } from '../../src/cache/types.ts'
 import { Flights } from '../../src/cache/flights.ts'
-import type { Loaded } from '../../src/cache/index.ts'
+import { type Loaded, ReadSet } from '../../src/cache/index.ts'
 
 /** Begins a flight that lands when it is told to. */
 function begin (flights: Flights, key = 'key'): { flight: Flight, land: () => Promise<unknown>, crash: () => Promise<unknown> } {
   const { promise, resolve, reject } = Promise.withResolvers<Loaded>()
-  const flight = flights.start(key, 'stamp', () => promise)
+  const flight = flights.start(key, 'stamp', new ReadSet(), () => promise)
   const settled = flight.result.catch((error) => error)
   return {
     flight,

@@ -1,0 +1,69 @@
+import type Sqlite from 'better-sqlite3'
+import { areThere, SLOTS, triggersOf, triggersThere } from './triggers.ts'
+
+/** A tag, as a place on the clock: a table, or some rows of it. */
+export interface Place {
+  readonly name: string
+  readonly slot?: number
+}
+
+const INTEGER = /^-?(?:0|[1-9]\d*)$/
+
+/** What a schema says of its tables: which of them are watched, and how their tags are spelled. */
+export class Catalog {
+  /** Of tables that are watched: whether changes of single rows are told apart. By the tag of the table. */
+  readonly #watched = new Map<string, { table: string, byRow: boolean }>()
+  readonly #tagOfRoot = new Map<number, string | undefined>()
+
+  constructor (connection: Sqlite.Database) {
+    const there = triggersThere(connection)
+    for (const { table, byRow, triggers } of triggersOf(connection)) {
+      if (areThere(triggers, there)) this.#watched.set(tagOf(table), { table, byRow })
+    }
+    const trees = connection.prepare('SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0').raw().all()
+    for (const [root, table] of trees as Array<[number, string]>) {
+      const tag = tagOf(table)
+      this.#tagOfRoot.set(root, this.#watched.has(tag) ? tag : undefined)
+    }
+  }
+
+  /** The tags of all tables. */
+  get tables (): Iterable<string> {
+    return this.#watched.keys()
+  }
+
+  /** The tag of the table to which a b-tree belongs; undefined where it belongs to none that is watched. */
+  tableAt (rootPage: number): string | undefined {
+    return this.#tagOfRoot.get(rootPage)
+  }
+
+  /** The tag of one row, or of its table where rows are not told apart. */
+  rowTag (table: string, id: number): string {
+    return Number.isSafeInteger(id) && this.#watched.get(table)!.byRow ? `${table}:${id}` : table
+  }
+
+  /** The tag of the table of which a tag means a row; undefined for any other tag. */
+  tableOfRow (tag: string): string | undefined {
+    const colon = tag.lastIndexOf(':')
+    const table = tag.slice(0, Math.max(0, colon))
+    return this.#watched.get(table)?.byRow && INTEGER.test(tag.slice(colon + 1)) ? table : undefined
+  }
+
+  /** Where on the clock a tag stands; undefined for one that is neither a table nor a row. */
+  placeOf (tag: string): Place | undefined {
+    const ofRow = this.tableOfRow(tag)
+    const watched = this.#watched.get(ofRow ?? tag)
+    if (watched === undefined) return undefined
+    return ofRow === undefined ? { name: watched.table } : { name: watched.table, slot: slotOf(Number(tag.slice(ofRow.length + 1))) }
+  }
+}
+
+/** The tag of a table is its name, but for what would look like a row of another one. */
+function tagOf (table: string): string {
+  return encodeURIComponent(table)
+}
+
+/** The lowest bits of an integer, as SQLite's `&` takes them. */
+function slotOf (id: number): number {
+  return ((id % SLOTS) + SLOTS) % SLOTS
+}
