@@ -47,6 +47,10 @@ export class Clock {
     return this.#catalog
   }
 
+  placeOf (tag: string): Place {
+    return placeOf(tag, this.catalog)
+  }
+
   get stamp (): Stamp {
     return this.#look().stamp
   }
@@ -61,8 +65,9 @@ export class Clock {
   }
 
   #hasNotMoved (tag: string, then: readonly number[], { vector, positions }: Moment): boolean {
-    const { name, slot } = this.placeOf(tag)
-    const position = positions.get(name)!
+    const { name, slot } = placeOf(tag, this.#catalog)
+    const position = positions.get(name)
+    if (position === undefined) return false // somebody took its place on the clock away
     const before = then[position]!
     if (before === vector[position]) return true
     // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
@@ -76,11 +81,6 @@ export class Clock {
       if (this.#slots.size < MAX_KNOWN_SLOTS) this.#slots.set(tag, moved)
     }
     return moved
-  }
-
-  /** Where on the clock a tag stands: a table, a row, or any name. */
-  placeOf (tag: string): Place {
-    return this.#catalog.placeOf(tag) ?? { name: TAGS, slot: crc32(tag) % SLOTS }
   }
 
   /** The clock of now. Between two commits of others it costs one question. */
@@ -103,4 +103,9 @@ export class Clock {
     this.#moment = { stamp: vector.join('.'), vector, positions }
     return this.#moment
   }
+}
+
+/** Where on the clock a tag stands: a table, a row, or any name. */
+function placeOf (tag: string, catalog: Catalog): Place {
+  return catalog.placeOf(tag) ?? { name: TAGS, slot: crc32(tag) % SLOTS }
 }

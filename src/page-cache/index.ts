@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { andThen, type Cache, collectReads, currentReads, isMiss, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
+import { andThen, type Cache, collectReads, currentReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
 import { type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
@@ -42,7 +42,7 @@ interface PageRun {
   /** Headers that stood before the handler ran. */
   before: ReplyHeaders
   /** Hands the response to all who wait for it; null when it may not be kept. Absent where nobody may wait. */
-  finish?: (page: { page: Page, ttl: number } | null) => Promise<boolean>
+  finish?: (page: { page: Page, ttl: number } | null) => Promise<Loaded>
 }
 
 /** Seconds for which requests wait for one that runs the handler; then each runs it for itself. */
@@ -118,7 +118,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
           if (result === null) context.skipStore()
           else context.setTtl(result.ttl)
           response.resolve(result?.page)
-          return (await loaded).stored
+          return await loaded
         }
         const abandon = setTimeout(finish, LONGEST_WAIT * 1000, null).unref()
         // A reply that the handler hijacked does not come through our hook.
@@ -187,7 +187,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       delete page.headers['cache-control']
       delete page.headers.expires
     }
-    const stored = await finish({ page, ttl: verdict.ttl })
+    const { stored, refusal = 'not-stored' } = await finish({ page, ttl: verdict.ttl })
 
     // The one who ran the handler is told what all others will be told.
     reply.header('etag', etag)
@@ -196,7 +196,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       reply.header('cache-control', directivesBeforeMaxAge(parseCacheControl(page.cacheControl)) + ttl)
       reply.header('expires', new Date(now() + verdict.ttl * 1000).toUTCString())
     }
-    describe(reply, stored ? { ...status, stored } : { ...status, detail: 'not-stored' }, ttl)
+    describe(reply, stored ? { ...status, stored } : { ...status, detail: refusal }, ttl)
     if (!noneMatches(request.headers['if-none-match'], etag)) return payload
     notModified(reply)
     // The hook of a HEAD route that Fastify derives reads the body that it leaves out.
