@@ -100,15 +100,16 @@ export class Loader {
       this.#entries.failed('encode', error)
       return { value, stored: false }
     }
-    return { value, entry, stored: await this.#fill(flight, key, entry) }
+    return { value, entry, ...await this.#fill(flight, key, entry) }
   }
 
   /** Keeps what a load brought, unless something that it may not have seen was written meanwhile. */
-  async #fill (flight: Flight, key: string, entry: Entry): Promise<boolean> {
+  async #fill (flight: Flight, key: string, entry: Entry): Promise<Pick<Loaded, 'stored' | 'refusal'>> {
     const unseen = entry.tags.length > 0 && await this.#entries.isCurrent(entry.stamp, entry.tags) !== true
-    if (unseen || flight.revoked) return false
+    if (unseen) return { stored: false, refusal: 'outdated' }
+    if (flight.revoked) return { stored: false, refusal: 'revoked' }
     this.#flights.overtake(flight)
-    return await this.#entries.write(key, entry)
+    return { stored: await this.#entries.write(key, entry) }
   }
 
   /** Whether an old entry may still stand in. @param window seconds after its life */

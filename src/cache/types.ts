@@ -117,7 +117,7 @@ export interface Loaded {
   readonly entry?: Entry
   /** It is in the store now. */
   readonly stored: boolean
-  /** Why what was read keeps it from being stored, as a token. */
+  /** Why it may not be stored, as a token: `outdated` where its tags moved meanwhile, `revoked` where its key was deleted or set. */
   readonly refusal?: string
   /** The load was begun by another caller. */
   readonly joined?: boolean

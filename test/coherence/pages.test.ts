@@ -159,7 +159,7 @@ t.test('a page that was overtaken by a write is sent to those who asked before i
   release.resolve()
   t.equal((await first).body, '1')
   t.equal((await second).body, '1')
-  t.match((await first).headers['cache-status'], 'detail=not-stored')
+  t.match((await first).headers['cache-status'], 'detail=outdated')
   t.equal((await app.inject('/slow')).body, 'new')
   t.equal(calls, 2)
 })

@@ -53,9 +53,9 @@ export function larder (t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache 
   const path = `${t.testdir()}/larder.db`
   const clock = fakeClock()
   const { store, has } = kind.make(clock.now)
-  const cache = createCache({ store, now: clock.now })
   const database = openDatabase(`file:${path}`)
   t.teardown(() => database.close())
+  const cache = createCache({ store, versions: database.versions, now: clock.now })
   const failures: Larder['failures'] = []
   const products = createProducts({
     database,
