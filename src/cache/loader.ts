@@ -86,7 +86,8 @@ export class Loader {
     }
 
     const began = this.#entries.now()
-    const value = await collectReads(flight.reads, () => load(context))
+    // Awaited inside: a query builder runs when it is awaited.
+    const value = await collectReads(flight.reads, async () => await load(context))
     this.#entries.tell({ type: 'load', key, ms: this.#entries.now() - began })
 
     if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }

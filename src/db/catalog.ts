@@ -46,7 +46,7 @@ export class Catalog {
   tableOfRow (tag: string): string | undefined {
     const colon = tag.lastIndexOf(':')
     const table = tag.slice(0, Math.max(0, colon))
-    return this.#watched.get(table)?.byRow && INTEGER.test(tag.slice(colon + 1)) ? table : undefined
+    return this.#watched.has(table) && INTEGER.test(tag.slice(colon + 1)) ? table : undefined
   }
 
   /** Where on the clock a tag stands; undefined for one that is neither a table nor a row. */
@@ -54,7 +54,8 @@ export class Catalog {
     const ofRow = this.tableOfRow(tag)
     const watched = this.#watched.get(ofRow ?? tag)
     if (watched === undefined) return undefined
-    return ofRow === undefined ? { name: watched.table } : { name: watched.table, slot: slotOf(Number(tag.slice(ofRow.length + 1))) }
+    const { table, byRow } = watched
+    return ofRow !== undefined && byRow ? { name: table, slot: slotOf(tag.slice(ofRow.length + 1)) } : { name: table }
   }
 }
 
@@ -64,6 +65,6 @@ function tagOf (table: string): string {
 }
 
 /** The lowest bits of an integer, as SQLite's `&` takes them. */
-function slotOf (id: number): number {
-  return ((id % SLOTS) + SLOTS) % SLOTS
+function slotOf (id: string): number {
+  return Number(BigInt.asUintN(Math.log2(SLOTS), BigInt(id)))
 }

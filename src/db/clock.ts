@@ -4,9 +4,6 @@ import type { Stamp } from '../cache/index.ts'
 import { Catalog, type Place } from './catalog.ts'
 import { SLOTS } from './triggers.ts'
 
-/** Slots that are remembered until the next commit. */
-const MAX_KNOWN_SLOTS = 10_000
-
 /** What tags are counted under that are neither a table nor a row. */
 const TAGS = ':tags'
 
@@ -15,18 +12,22 @@ interface Moment {
   /** Schema, epoch, and how often each table changed: a version vector. */
   readonly stamp: Stamp
   readonly vector: readonly number[]
-  readonly positions: ReadonlyMap<string, number>
+  /** Of each name: where it stands in the vector, and its number in the database. */
+  readonly places: ReadonlyMap<string, { position: number, id: number }>
 }
+
+/** What was found of some tags at a moment. */
+interface Verdict { moment: Moment, stamp: Stamp, current: boolean }
 
 /** The clock of a database, as one connection sees it. */
 export class Clock {
   readonly #dataVersion: Sqlite.Statement<[], number>
   readonly #schemaVersion: Sqlite.Statement<[], number>
-  readonly #ticks: Sqlite.Statement<[], [string, number]>
-  readonly #slot: Sqlite.Statement<[string, number], number>
+  readonly #ticks: Sqlite.Statement<[], [number, string, number]>
+  readonly #moved: Sqlite.Statement<[string, number], number>
   readonly #connection: Sqlite.Database
   readonly #alone: boolean
-  readonly #slots = new Map<string, number>()
+  readonly #verdicts = new WeakMap<readonly string[], Verdict>()
   #seen: number | undefined
   #schema: number | undefined
   #catalog!: Catalog
@@ -38,8 +39,9 @@ export class Clock {
     this.#alone = alone
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
-    this.#ticks = connection.prepare<[], [string, number]>("SELECT name, ticks FROM larder_clock ORDER BY name <> ':epoch', name").raw()
-    this.#slot = connection.prepare<[string, number], number>('SELECT ticks FROM larder_slots WHERE name = ? AND slot = ?').pluck()
+    this.#ticks = connection.prepare<[], [number, string, number]>('SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
+    this.#moved = connection.prepare<[string, number], number>(
+      'SELECT 1 FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
   }
 
   get catalog (): Catalog {
@@ -58,29 +60,31 @@ export class Clock {
   isCurrent (stamp: Stamp, tags: readonly string[]): boolean {
     const moment = this.#look()
     if (stamp === moment.stamp) return true
+    const known = this.#verdicts.get(tags)
+    if (known?.moment === moment && known.stamp === stamp) return known.current
+    const current = this.#judge(stamp, tags, moment)
+    this.#verdicts.set(tags, { moment, stamp, current })
+    return current
+  }
+
+  #judge (stamp: Stamp, tags: readonly string[], { vector, places }: Moment): boolean {
     const then = stamp.split('.').map(Number)
     // Of another schema, or of another database.
-    if (then.length !== moment.vector.length || then[0] !== moment.vector[0] || then[1] !== moment.vector[1]) return false
-    return tags.every((tag) => this.#hasNotMoved(tag, then, moment))
-  }
-
-  #hasNotMoved (tag: string, then: readonly number[], { vector, positions }: Moment): boolean {
-    const { name, slot } = placeOf(tag, this.#catalog)
-    const position = positions.get(name)
-    if (position === undefined) return false // somebody took its place on the clock away
-    const before = then[position]!
-    if (before === vector[position]) return true
-    // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
-    return slot !== undefined && before < vector[position]! && this.#slotMoved(tag, name, slot) <= before
-  }
-
-  #slotMoved (tag: string, name: string, slot: number): number {
-    let moved = this.#slots.get(tag)
-    if (moved === undefined) {
-      moved = this.#slot.get(name, slot) ?? 0
-      if (this.#slots.size < MAX_KNOWN_SLOTS) this.#slots.set(tag, moved)
+    if (then.length !== vector.length || then[0] !== vector[0] || then[1] !== vector[1]) return false
+    const slots = new Map<number, number[]>()
+    for (const tag of tags) {
+      const { name, slot } = placeOf(tag, this.#catalog)
+      const place = places.get(name)
+      if (place === undefined) return false // somebody took it from the clock
+      const { position, id } = place
+      if (then[position] === vector[position]) continue
+      // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
+      if (slot === undefined || then[position]! > vector[position]!) return false
+      const among = slots.get(position)
+      if (among === undefined) slots.set(position, [id * SLOTS + slot])
+      else among.push(id * SLOTS + slot)
     }
-    return moved
+    return [...slots].every(([position, ids]) => this.#moved.get(JSON.stringify(ids), then[position]!) === undefined)
   }
 
   /** The clock of now. Between two commits of others it costs one question. */
@@ -88,19 +92,20 @@ export class Clock {
     const version = this.#dataVersion.get()!
     if (version === this.#seen && this.#alone) return this.#moment
     const schema = this.#schemaVersion.get()!
-    if (schema !== this.#schema) {
+    const rows = this.#ticks.all()
+    // A table that is no longer on the clock is not watched.
+    if (schema !== this.#schema || rows.length !== this.#moment.places.size) {
       this.#catalog = new Catalog(this.#connection)
       this.#schema = schema
     }
     const vector = [schema]
-    const positions = new Map<string, number>()
-    for (const [name, ticks] of this.#ticks.all()) {
-      positions.set(name, vector.length)
+    const places = new Map<string, { position: number, id: number }>()
+    for (const [id, name, ticks] of rows) {
+      places.set(name, { position: vector.length, id })
       vector.push(ticks)
     }
-    this.#slots.clear()
     this.#seen = version
-    this.#moment = { stamp: vector.join('.'), vector, positions }
+    this.#moment = { stamp: vector.join('.'), vector, places }
     return this.#moment
   }
 }

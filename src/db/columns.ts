@@ -1,4 +1,4 @@
-import { desc, sql } from 'drizzle-orm'
+import { desc, type Placeholder, sql } from 'drizzle-orm'
 import { customType, type SQLiteColumn } from 'drizzle-orm/sqlite-core'
 
 /** ISO 8601, UTC, with milliseconds. */
@@ -36,7 +36,7 @@ export function toIsoTime (value: unknown): string {
 }
 
 /** For an update: now, or a millisecond after what the column says, so that it moves even in the same millisecond. */
-export function movedTo (column: SQLiteColumn, now: string) {
+export function movedTo (column: SQLiteColumn, now: string | Placeholder) {
   return sql`CASE WHEN strftime(${FORMAT}, ${column}) < ${now} THEN ${now}
     ELSE coalesce(strftime(${FORMAT}, ${column}, '+0.001 seconds'), ${now}) END`
 }

@@ -47,23 +47,22 @@ export class Statements {
     } catch {
       return { tables: [...catalog.tables], rows: [], unwatched: false }
     }
-    return readsOf(program, catalog, this.#hasVirtualTables())
-  }
-
-  /** Those that SQLite offers unasked, such as `json_each`, keep nothing. */
-  #hasVirtualTables (): boolean {
-    return this.#connection.prepare("SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'").get() !== undefined
+    return readsOf(program, catalog, sql.match(JSON_TABLES)?.length ?? 0)
   }
 }
 
+/** Virtual tables that keep nothing. The program does not name those that it opens; the text does. */
+const JSON_TABLES = /\bjson_(?:each|tree)\b/gi
+
 const OPENS = new Set(['OpenRead', 'OpenWrite', 'ReopenIdx'])
 
-function readsOf (program: readonly Instruction[], catalog: Catalog, hasVirtualTables: boolean): StatementReads {
+/** @param jsonTables how many of the virtual tables that it opens keep nothing */
+function readsOf (program: readonly Instruction[], catalog: Catalog, jsonTables: number): StatementReads {
   const tables = new Set<string>()
   const rows: Array<{ table: string, id: number | Parameter }> = []
-  let unwatched = false
+  let unwatched = program.filter(([, opcode]) => opcode === 'VOpen').length > jsonTables
   for (const [, opcode, cursor, root, database] of program) {
-    if (opcode === 'VOpen' && hasVirtualTables) unwatched = true
+    if (opcode === 'ReadCookie') unwatched = true // e.g. PRAGMA user_version
     if (!OPENS.has(opcode)) continue
     const table = database === 0 ? catalog.tableAt(root) : undefined
     const ids = rowsOf(program, cursor)

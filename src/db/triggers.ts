@@ -25,9 +25,10 @@ const OURS = ['sqlite_', '__drizzle', 'larder_', ':']
 
 /** What triggers the tables of a database should have. */
 export function triggersOf (connection: Sqlite.Database): TableTriggers[] {
+  const ids = new Map(connection.prepare('SELECT name, id FROM larder_clock').raw().all() as Array<[string, number]>)
   return tablesOf(connection).map((table) => {
     const key = rowKeyOf(connection, table)
-    return { table, byRow: key !== undefined, triggers: triggersFor(table, key) }
+    return { table, byRow: key !== undefined, triggers: triggersFor(table, ids.get(table), key) }
   })
 }
 
@@ -39,9 +40,9 @@ export function makeTriggers (connection: Sqlite.Database): void {
   if (isComplete(connection)) return // the usual start takes no lock
   connection.transaction(() => {
     const there = triggersThere(connection)
-    const addTable = connection.prepare('INSERT INTO larder_clock VALUES (?, 0) ON CONFLICT DO NOTHING')
-    for (const { table, triggers } of triggersOf(connection)) {
-      addTable.run(table)
+    const addTable = connection.prepare('INSERT INTO larder_clock (name, ticks) VALUES (?, 0) ON CONFLICT DO NOTHING')
+    for (const table of tablesOf(connection)) addTable.run(table)
+    for (const { triggers } of triggersOf(connection)) {
       for (const [name, sql] of triggers) {
         if (there.get(name) === sql) continue
         connection.exec(`DROP TRIGGER IF EXISTS ${quoted(name)}; ${sql}`)
@@ -83,12 +84,13 @@ function rowKeyOf (connection: Sqlite.Database, table: string): string | undefin
   return keys.length === 1 && key!.type.toUpperCase() === 'INTEGER' && indexed === 0 ? key!.name : undefined
 }
 
-function triggersFor (table: string, key: string | undefined): Map<string, string> {
-  const moveTable = `UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ${literal(table)};`
+/** @param id of the table on the clock; undefined for one that is not there yet, and gets no such trigger */
+function triggersFor (table: string, id: number | undefined, key: string | undefined): Map<string, string> {
+  const moveTable = `UPDATE larder_clock SET ticks = ticks + 1 WHERE id = ${id};`
   // No `OR REPLACE` here: in a trigger, that of the statement which fires it would take its place.
   const moveRow = (row: string, condition = '') => `
-  INSERT INTO larder_slots SELECT name, ${row}.${quoted(key!)} & ${SLOTS - 1}, ticks FROM larder_clock
-    WHERE name = ${literal(table)}${condition} ON CONFLICT (name, slot) DO UPDATE SET ticks = excluded.ticks;`
+  INSERT INTO larder_slots SELECT ${id} * ${SLOTS} + (${row}.${quoted(key!)} & ${SLOTS - 1}), ticks FROM larder_clock
+    WHERE id = ${id}${condition} ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks;`
   const trigger = (event: string, moveRows: string): [string, string] => {
     const name = `larder_${table}_${event.toLowerCase()}`
     return [name, `CREATE TRIGGER ${quoted(name)} AFTER ${event} ON ${quoted(table)} BEGIN
@@ -105,8 +107,4 @@ END`]
 
 function quoted (name: string): string {
   return `"${name.replaceAll('"', '""')}"`
-}
-
-function literal (text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import type { Clock } from './clock.ts'
+import { SLOTS } from './triggers.ts'
 
 /** Rows of one table that an answer remembers one by one; with more of them, it remembers the table. */
 const MAX_ROWS = 1_000
@@ -26,8 +27,8 @@ export interface DatabaseVersionsOptions {
  */
 export function databaseVersions ({ committed, uncommitted, writer, inTransaction, transaction }: DatabaseVersionsOptions): Versions {
   const moveName = writer.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
-  const moveSlot = writer.prepare(`INSERT INTO larder_slots SELECT name, ?, ticks FROM larder_clock WHERE name = ?
-    ON CONFLICT (name, slot) DO UPDATE SET ticks = excluded.ticks`)
+  const moveSlot = writer.prepare(`INSERT INTO larder_slots SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
+    ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
 
   return {
     // Nobody shares a load that sees what is not committed: it may be undone.

@@ -124,7 +124,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     count: async () => statements(database.sql).count.get()!.total,
     create: async (product) => (await createMany([product]))[0]!,
     createMany,
-    update: async (id, changes) => (await updateWhere(eq(products.id, id), changes))[0],
+    update: async (id, { title = null, price = null }) => (await save(false, (sql) => statements(sql).update.all({ id, title, price, now: time() })))[0],
     updateMany: async (filter, changes) => (await updateWhere(conditionOf(filter), changes)).length,
     delete: async (id) => await deleteMany([id]) > 0,
     deleteMany,
@@ -141,6 +141,11 @@ function prepare (handle: Sql) {
       .limit(sql.placeholder('limit')).offset(sql.placeholder('offset')).prepare(),
     count: handle.select({ total: count() }).from(products).prepare(),
     find: handle.select().from(products).where(eq(products.id, sql.placeholder('id'))).prepare(),
+    update: handle.update(products).set({
+      title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
+      price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
+      updated: movedTo(products.updated, sql.placeholder('now'))
+    }).where(eq(products.id, sql.placeholder('id'))).returning().prepare(),
     insert: handle.insert(products).values({
       title: sql.placeholder('title'),
       price: sql.placeholder('price'),
