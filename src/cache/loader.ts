@@ -32,14 +32,12 @@ export class Loader {
 
   /** What follows a miss: joins a load under way that has seen enough, or begins one. */
   async load (key: string, load: Load<unknown>, options: LoadOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
-    let flight = this.#flights.get(key) ?? miss.underWay
-    if (flight !== undefined) {
-      const joinable = this.#sameClock(flight)
-      if (!(joinable instanceof Promise ? await joinable : joinable)) {
-        // One that began in the meantime began after this caller came, and has seen all that it must.
-        const newer = this.#flights.get(key)
-        flight = newer === flight ? undefined : newer
-      }
+    const underWay = this.#flights.get(key) ?? miss.underWay
+    let flight = underWay && await this.#joinable(underWay)
+    if (flight === undefined) {
+      // One may have begun while the clock was asked, inside a transaction or outside of this caller's.
+      const newer = this.#flights.get(key)
+      if (newer !== undefined && newer !== underWay) flight = await this.#joinable(newer)
     }
     const joined = flight !== undefined
     flight ??= this.#begin(key, load, options)
@@ -66,10 +64,10 @@ export class Loader {
     return this.#flights.start(key, stamp, reads, (flight) => this.#fly(flight, key, load, options))
   }
 
-  /** Whether a load began at the clock of now: then it has seen every write that a caller could know of. */
-  #sameClock (flight: Flight): MaybePromise<boolean> {
-    if (flight.revoked) return false
-    return andThen(this.#entries.stamp(), (mine) => andThen(flight.stamp, (theirs) => mine === theirs && !flight.revoked))
+  /** The load, if it began at the clock of now: then it has seen every write that a caller could know of. */
+  #joinable (flight: Flight): MaybePromise<Flight | undefined> {
+    if (flight.revoked) return undefined
+    return andThen(this.#entries.stamp(), (mine) => andThen(flight.stamp, (theirs) => mine === theirs && !flight.revoked ? flight : undefined))
   }
 
   async #fly (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions): Promise<Loaded> {
