@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis run migrate seed latency test check lint types
+.PHONY: help setup runtime redis run migrate seed latency bench test check lint types
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -15,6 +15,7 @@ help:
 	@echo 'make test     set up, run the tests'
 	@echo 'make check    lint, types, tests with coverage'
 	@echo 'make latency  measure the pages with and without their caches'
+	@echo 'make bench    measure what the clock costs'
 	@echo 'make migrate  bring the database of DATABASE_URL up to date'
 	@echo 'make seed     the same, and fill it if it is empty'
 
@@ -57,6 +58,9 @@ seed: setup
 
 latency: setup
 	@node bench/latency.ts
+
+bench: setup
+	@node bench/clock.ts
 
 test: setup redis node_modules/.tap-built
 	tap --disable-coverage

@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { Pool } from 'undici'
+import { type Process, startServer, stop as stopProcess } from './support/process.ts'
 
 /** Measures what the caches are worth, on real services in processes of their own: one with the caches, one without. */
 
@@ -10,25 +8,16 @@ const REQUESTS = 500
 const DELAY = process.env['HTTPBIN_DELAY'] ?? '2'
 const COLD_REQUESTS = 3
 
-interface Service { child: ChildProcess, pool: Pool }
+interface Service { server: Process, pool: Pool }
 
 async function start (env: Record<string, string>): Promise<Service> {
-  const child = spawn(process.execPath, ['src/server.ts'], {
-    env: { ...process.env, DATABASE_URL: 'file::memory:', HTTPBIN_DELAY: DELAY, PORT: '0', LOG_LEVEL: 'silent', ...env },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const address = /listening on (http:[^"\s]+)/.exec(line)?.[1]
-    if (address !== undefined) return { child, pool: new Pool(address, { connections: 1 }) }
-  }
-  throw new Error('the service did not start')
+  const server = await startServer('src/server.ts', [], { DATABASE_URL: 'file::memory:', HTTPBIN_DELAY: DELAY, ...env })
+  return { server, pool: new Pool(server.address, { connections: 1 }) }
 }
 
-async function stop ({ child, pool }: Service): Promise<void> {
+async function stop ({ server, pool }: Service): Promise<void> {
   await pool.close()
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
+  await stopProcess(server)
 }
 
 /** Milliseconds of requests one after the other, sorted. `path` gets the number of the request. */

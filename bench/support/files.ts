@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { openDatabase } from '../../src/db/index.ts'
+
+/** A folder that goes with the program. */
+export const folder = mkdtempSync(join(tmpdir(), 'larder-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
+/** A table beside that of the products, with nothing but numbers. */
+const NOTES = 'CREATE TABLE notes (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)'
+
+const ALL = (rows: number) => `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${rows})`
+
+/** The path of a new database with so many products and an empty table of notes, all watched. */
+export function newFile (name: string, products: number): string {
+  const path = join(folder, `${name}.db`)
+  openDatabase(`file:${path}`).close()
+  const connection = connect(path)
+  connection.exec(NOTES)
+  addProducts(connection, products)
+  connection.close()
+  openDatabase(`file:${path}`).close() // which makes the triggers of the notes
+  return path
+}
+
+/** A connection of another program, set up as that of the service. */
+export function connect (path: string): Sqlite.Database {
+  const connection = new Sqlite(path)
+  connection.pragma('journal_mode = WAL')
+  connection.pragma('synchronous = NORMAL')
+  connection.pragma('foreign_keys = ON')
+  connection.pragma('recursive_triggers = ON')
+  return connection
+}
+
+export function addProducts (connection: Sqlite.Database, count: number): void {
+  connection.exec(`${ALL(count)} INSERT INTO products (title, price) SELECT 'Product number ' || n, '9.99' FROM numbers`)
+}
+
+export function addNotes (connection: Sqlite.Database, from: number, count: number): void {
+  connection.exec(`${ALL(count)} INSERT INTO notes SELECT n + ${from - 1}, n FROM numbers`)
+}
+
+/** Leaves the clock of a database alone: what is written then moves nothing. The next start makes the triggers again. */
+export function dropTriggers (connection: Sqlite.Database): void {
+  const names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all() as string[]
+  for (const name of names) connection.exec(`DROP TRIGGER "${name}"`)
+}

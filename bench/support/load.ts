@@ -1,0 +1,55 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+
+const CONNECTIONS = 32
+const SECONDS = 1
+
+/** Requests and the seconds that they took. */
+export interface Load { requests: number, seconds: number }
+
+export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
+
+/** Asks for one URL as fast as it is answered. */
+export const load = hasWrk ? wrk : ownLoad
+
+async function wrk (url: string): Promise<Load> {
+  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = await text(child.stdout)
+  const [, requests, seconds] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
+  if (requests === undefined || said.includes('Non-2xx') || said.includes('Socket errors')) throw new Error(`wrk said:\n${said}`)
+  return { requests: Number(requests), seconds: Number(seconds) }
+}
+
+/** The same where wrk is missing: on each connection a request follows the answer to the one before. */
+async function ownLoad (url: string): Promise<Load> {
+  const { hostname, port, pathname, host } = new URL(url)
+  const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  const began = performance.now()
+  const until = began + SECONDS * 1000
+  let requests = 0
+  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
+    const socket = connect(Number(port), hostname)
+    let kept = ''
+    socket.setEncoding('latin1').on('data', (part: string) => {
+      kept += part
+      if (!isWhole(kept)) return
+      kept = ''
+      requests++
+      if (performance.now() < until) socket.write(request)
+      else socket.end()
+    })
+    socket.write(request)
+    await once(socket, 'close')
+  }))
+  return { requests, seconds: (performance.now() - began) / 1000 }
+}
+
+function isWhole (answer: string): boolean {
+  const head = answer.indexOf('\r\n\r\n')
+  if (head < 0) return false
+  const length = /\r\ncontent-length: (\d+)/i.exec(answer)?.[1]
+  if (!answer.startsWith('HTTP/1.1 200 ') || length === undefined) throw new Error(`answered with ${answer.slice(0, head)}`)
+  return answer.length >= head + 4 + Number(length)
+}

@@ -1,0 +1,38 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+/** What a program of ours said when it was ready. */
+export interface Process { child: ChildProcess, said: RegExpExecArray }
+
+const running = new Set<ChildProcess>()
+process.once('exit', () => { for (const child of running) child.kill() })
+
+/** Starts a program in a process of its own, and waits until it says so. Undefined where it does not start. */
+export async function start (program: string, words: string[], ready: RegExp, env: Record<string, string> = {}): Promise<Process | undefined> {
+  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  child.once('error', () => running.delete(child)).once('exit', () => running.delete(child))
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = ready.exec(line)
+    if (said === null) continue
+    child.stdout.resume()
+    return { child, said }
+  }
+  return undefined
+}
+
+/** The same for a program of this repository that listens: its address comes with it. */
+export async function startServer (program: string, words: string[], env: Record<string, string> = {}): Promise<Process & { address: string }> {
+  const process = await start(node, [program, ...words], /listening on (http:[^"\s]+)/, { PORT: '0', LOG_LEVEL: 'silent', ...env })
+  if (process === undefined) throw new Error(`${program} did not start`)
+  return { ...process, address: process.said[1]! }
+}
+
+const node = process.execPath
+
+export async function stop ({ child }: Process): Promise<void> {
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
