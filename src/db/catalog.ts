@@ -38,8 +38,8 @@ export class Catalog {
   }
 
   /** The tag of one row, or of its table where rows are not told apart. */
-  rowTag (table: string, id: number): string {
-    return Number.isSafeInteger(id) && this.#watched.get(table)!.byRow ? `${table}:${id}` : table
+  rowTag (table: string, id: unknown): string {
+    return isRowNumber(id) && this.#watched.get(table)!.byRow ? `${table}:${id}` : table
   }
 
   /** The tag of the table of which a tag means a row; undefined for any other tag. */
@@ -62,6 +62,11 @@ export class Catalog {
 /** The tag of a table is its name, but for what would look like a row of another one. */
 function tagOf (table: string): string {
   return encodeURIComponent(table)
+}
+
+/** Of what JavaScript and SQLite are sure to take for the same number. */
+function isRowNumber (id: unknown): boolean {
+  return Number.isSafeInteger(id) || typeof id === 'bigint' || (typeof id === 'string' && INTEGER.test(id))
 }
 
 /** The lowest bits of an integer, as SQLite's `&` takes them. */

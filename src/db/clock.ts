@@ -79,7 +79,7 @@ export class Clock {
       const { position, id } = place
       if (then[position] === vector[position]) continue
       // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
-      if (slot === undefined || then[position]! > vector[position]!) return false
+      if (slot === undefined || !(then[position]! < vector[position]!)) return false
       const among = slots.get(position)
       if (among === undefined) slots.set(position, [id * SLOTS + slot])
       else among.push(id * SLOTS + slot)

@@ -109,7 +109,7 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
 
   /** Runs `work`, and waits also for those of its parts that it did not wait for: they are kept or undone with it. */
   async function withParts<T> (scope: Scope, work: () => T | Promise<T>): Promise<T> {
-    const result = await scopes.run(scope, work)
+    const result = await scopes.run(scope, async () => await work())
     await scope.turns.runExclusive(() => { scope.open = false })
     return result
   }

@@ -47,14 +47,16 @@ export class Statements {
     } catch {
       return { tables: [...catalog.tables], rows: [], unwatched: false }
     }
-    return readsOf(program, catalog, sql.match(JSON_TABLES)?.length ?? 0)
+    const jsonTables = sql.match(JSON_TABLES)?.length ?? 0
+    return { ...readsOf(program, catalog, jsonTables), ...PRAGMA.test(sql) && { unwatched: true } }
   }
 }
 
 /** Virtual tables that keep nothing. The program does not name those that it opens; the text does. */
-const JSON_TABLES = /\bjson_(?:each|tree)\b/gi
+const JSON_TABLES = /\bjson_(?:each|tree)\s*\(/gi
+const PRAGMA = /^\s*pragma\b/i
 
-const OPENS = new Set(['OpenRead', 'OpenWrite', 'ReopenIdx'])
+const OPENS = new Set(['OpenRead', 'ReopenIdx'])
 
 /** @param jsonTables how many of the virtual tables that it opens keep nothing */
 function readsOf (program: readonly Instruction[], catalog: Catalog, jsonTables: number): StatementReads {
@@ -62,7 +64,6 @@ function readsOf (program: readonly Instruction[], catalog: Catalog, jsonTables:
   const rows: Array<{ table: string, id: number | Parameter }> = []
   let unwatched = program.filter(([, opcode]) => opcode === 'VOpen').length > jsonTables
   for (const [, opcode, cursor, root, database] of program) {
-    if (opcode === 'ReadCookie') unwatched = true // e.g. PRAGMA user_version
     if (!OPENS.has(opcode)) continue
     const table = database === 0 ? catalog.tableAt(root) : undefined
     const ids = rowsOf(program, cursor)

@@ -16,7 +16,7 @@ export function trackReads (connection: Sqlite.Database, clock: Clock, versions:
       const { tables, rows, unwatched } = statements.readsOf(sql, parameters, catalog)
       if (unwatched) reads.refuse('unwatched-read')
       reads.add(versions, tables)
-      reads.add(versions, rows.map(({ table, id }) => catalog.rowTag(table, typeof id === 'number' ? id : Number(parameters[id.parameter]))))
+      reads.add(versions, rows.map(({ table, id }) => catalog.rowTag(table, typeof id === 'number' ? id : parameters[id.parameter])))
     }
   }
 }

@@ -40,8 +40,7 @@ export function makeTriggers (connection: Sqlite.Database): void {
   if (isComplete(connection)) return // the usual start takes no lock
   connection.transaction(() => {
     const there = triggersThere(connection)
-    const addTable = connection.prepare('INSERT INTO larder_clock (name, ticks) VALUES (?, 0) ON CONFLICT DO NOTHING')
-    for (const table of tablesOf(connection)) addTable.run(table)
+    addPlaces(connection)
     for (const { triggers } of triggersOf(connection)) {
       for (const [name, sql] of triggers) {
         if (there.get(name) === sql) continue
@@ -51,9 +50,21 @@ export function makeTriggers (connection: Sqlite.Database): void {
   }).immediate()
 }
 
+/** The places of the clock that are no tables, see drizzle/0001_clock.sql. */
+const FIXED_PLACES = "(0, ':epoch', 0), (1, ':tags', 0)"
+
+/** Adds what is not on the clock. It may have been there and begin anew, so all that was stamped before is void. */
+function addPlaces (connection: Sqlite.Database): void {
+  const add = connection.prepare('INSERT INTO larder_clock (name, ticks) VALUES (?, 0) ON CONFLICT DO NOTHING')
+  let { changes: added } = connection.prepare(`INSERT INTO larder_clock VALUES ${FIXED_PLACES} ON CONFLICT DO NOTHING`).run()
+  for (const table of tablesOf(connection)) added += add.run(table).changes
+  if (added > 0) connection.exec(`UPDATE larder_clock SET ticks = abs(random() % ${Number.MAX_SAFE_INTEGER}) WHERE id = 0`)
+}
+
 function isComplete (connection: Sqlite.Database): boolean {
   const there = triggersThere(connection)
-  return triggersOf(connection).every(({ triggers }) => areThere(triggers, there))
+  const fixed = connection.prepare('SELECT count(*) FROM larder_clock WHERE id IN (0, 1)').pluck().get()
+  return fixed === 2 && triggersOf(connection).every(({ triggers }) => areThere(triggers, there))
 }
 
 /** Whether a table is watched just as it should be. */
@@ -78,10 +89,10 @@ function tablesOf (connection: Sqlite.Database): string[] {
  * unique, they cannot: a `REPLACE` of another program may remove the row with the same value, and fires no trigger.
  */
 function rowKeyOf (connection: Sqlite.Database, table: string): string | undefined {
-  const keys = connection.prepare('SELECT name, type FROM pragma_table_info(?) WHERE pk > 0').all(table) as Array<{ name: string, type: string }>
-  const indexed = connection.prepare('SELECT count(*) FROM pragma_index_list(?) WHERE "unique"').pluck().get(table) as number
-  const [key] = keys
-  return keys.length === 1 && key!.type.toUpperCase() === 'INTEGER' && indexed === 0 ? key!.name : undefined
+  // Any other primary key has an index of its own.
+  const unique = connection.prepare('SELECT count(*) FROM pragma_index_list(?) WHERE "unique"').pluck().get(table)
+  if (unique !== 0) return undefined
+  return connection.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0').pluck().get(table) as string | undefined
 }
 
 /** @param id of the table on the clock; undefined for one that is not there yet, and gets no such trigger */

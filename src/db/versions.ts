@@ -46,15 +46,15 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
 
     condense (tags) {
       const { catalog } = committed
-      const rows = new Map<string, string[]>()
+      const rows = new Map<string, Set<string>>()
       const others = new Set<string>()
       for (const tag of tags) {
         const table = catalog.tableOfRow(tag)
         if (table === undefined) others.add(tag)
-        else if (!tags.has(table)) rows.set(table, [...rows.get(table) ?? [], tag])
+        else if (!tags.has(table)) rows.set(table, (rows.get(table) ?? new Set()).add(tag))
       }
       for (const [table, tags] of rows) {
-        for (const tag of tags.length > MAX_ROWS ? [table] : tags) others.add(tag)
+        for (const tag of tags.size > MAX_ROWS ? [table] : tags) others.add(tag)
       }
       return others
     }

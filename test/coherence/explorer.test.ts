@@ -1,9 +1,9 @@
 import t from 'tap'
 import { createCache } from '../../src/cache/index.ts'
-import { Explorer } from './explorer.ts'
-import { cacheAside, stampedLate } from './model-naive.ts'
-import type { Subject } from './model-process.ts'
-import { ANYTHING, FAIR } from './model-steps.ts'
+import { Explorer } from './explorer/explorer.ts'
+import { cacheAside, stampedLate } from './explorer/naive.ts'
+import type { Subject } from './explorer/process.ts'
+import { ANYTHING, FAIR } from './explorer/steps.ts'
 
 /*
  * Promise G1, "never stale", in all sorts of orders of events. To look further than every day, or elsewhere:

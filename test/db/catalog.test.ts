@@ -43,10 +43,10 @@ t.test('every tree belongs to its table, and a tree of none that is watched to n
 
 t.test('the tag of a row', async (t) => {
   const { catalog } = catalogOf(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
-  const cases: Array<[table: string, id: number, tag: string]> = [
+  const cases: Array<[table: string, id: unknown, tag: string]> = [
     ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'], ['products', -0, 'products:0'],
     ['products', 2 ** 53 - 1, 'products:9007199254740991'], ['products', 2 ** 53, 'products'], ['products', NaN, 'products'], ['products', 7.5, 'products'],
-    ['products', Infinity, 'products'], ['codes', 7, 'codes'], ['x%3A1', 2, 'x%3A1:2']
+    ['products', Infinity, 'products'], ['products', 7n, 'products:7'], ['products', '7', 'products:7'], ['products', '7.0', 'products'], ['products', null, 'products'], ['codes', 7, 'codes'], ['x%3A1', 2, 'x%3A1:2']
   ]
   for (const [table, id, tag] of cases) {
     t.equal(catalog.rowTag(table, id), tag)

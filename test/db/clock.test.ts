@@ -78,6 +78,14 @@ t.test('what is no stamp of this clock is not current', async (t) => {
   t.equal(isCurrent(now, 'products'), true)
 })
 
+t.test('what is no number in a stamp is current for no row', async (t) => {
+  const { database, other, isCurrent } = clockwork(t)
+  addProduct(other, 7)
+  const stamp = stampOf(database)
+  change(other, 7)
+  for (const text of ['x', 'NaN', 'Infinity', '-1', '']) t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
+})
+
 t.test('every change of the schema makes all stamps invalid, and what is not watched is refused', async (t) => {
   const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY, v)')
   addProduct(other, 7)
@@ -180,6 +188,33 @@ t.test('a table that somebody took off the clock is not watched until the next s
   t.equal(isCurrent(stamp, ...tags), true)
   change(other, 7)
   t.equal(isCurrent(stamp, ...tags), false)
+})
+
+t.test('what was kept before something was taken off the clock does not come back', async (t) => {
+  const { database, other, open, isCurrent } = clockwork(t)
+  addProduct(other, 7, 8)
+  const stamp = stampOf(database)
+  other.exec("DELETE FROM larder_clock WHERE name = 'products'")
+  change(other, 7)
+  open()
+  for (let changes = 0; changes < 4; changes++) {
+    t.equal(isCurrent(stamp, 'products'), false)
+    t.equal(isCurrent(stamp, 'products:7'), false)
+    change(other, 8)
+  }
+})
+
+t.test('a clock that somebody emptied goes on from the next start', async (t) => {
+  const { database, other, open, isCurrent } = clockwork(t)
+  const before = stampOf(database)
+  other.exec('DELETE FROM larder_clock')
+  open()
+  t.equal(isCurrent(before, 'a name'), false)
+  const stamp = stampOf(database)
+  t.equal(isCurrent(stamp, 'a name', 'products'), true)
+  await database.versions.invalidate(['a name'])
+  t.equal(isCurrent(stamp, 'a name'), false)
+  t.equal(isCurrent(stamp, 'products'), true)
 })
 
 t.test('in a transaction', async (t) => {

@@ -155,12 +155,26 @@ t.test('what is no table is refused too', async (t) => {
   }
 })
 
+t.test('what is named beside a virtual table does not hide it', async (t) => {
+  const { database } = clockwork(t, "CREATE VIRTUAL TABLE texts USING fts5 (text); INSERT INTO texts VALUES ('x')")
+  for (const statement of [
+    "SELECT text FROM texts JOIN json_each('[1]') ON json_each.value = texts.rowid",
+    "SELECT json_each.key, json_each.value, text FROM json_each('[1]'), texts",
+    'SELECT text AS json_tree FROM texts',
+    'PRAGMA page_count',
+    'PRAGMA table_info(products)'
+  ]) {
+    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
+  }
+  t.same(tagsRead(database, "SELECT json_each.value FROM json_each('[1]')"), [])
+})
+
 t.test('a parameter of any type', async (t) => {
   const { database } = clockwork(t)
   const cases: Array<[value: unknown, tag: string]> = [
     ['7', 'products:7'], [7n, 'products:7'], [-7n, 'products:-7'], [0, 'products:0'], [-0, 'products:0'],
-    [7.5, 'products'], [NaN, 'products'], [Infinity, 'products'], [2 ** 60, 'products'], [2n ** 60n, 'products'], ['seven', 'products'],
-    [String(2n ** 60n), 'products']
+    [7.5, 'products'], [NaN, 'products'], [Infinity, 'products'], [2 ** 60, 'products'], [2n ** 60n, 'products:1152921504606846976'], ['seven', 'products'],
+    [String(2n ** 60n), 'products:1152921504606846976'], ['5274434033816330.50000001', 'products'], ['7.0', 'products'], [' 7', 'products']
   ]
   for (const [value, tag] of cases) t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [tag], String(value))
   for (const value of [null, '', Buffer.from('7')]) {

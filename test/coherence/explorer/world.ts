@@ -1,8 +1,8 @@
 import { setImmediate as drained } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import type { Scheduler } from 'fast-check'
-import { History } from './model-history.ts'
-import { ModelRedis } from './model-redis.ts'
+import { History } from './history.ts'
+import { ModelRedis } from './redis.ts'
 
 /** SQL that writes a title. */
 export type Change = (title: string) => string

@@ -1,7 +1,7 @@
-import { Process, type Subject } from './model-process.ts'
-import { KEYS, type Manner } from './model-reads.ts'
-import { A_WHILE, CHANGES, MANNERS, type Step, type Story } from './model-steps.ts'
-import type { Change, World } from './model-world.ts'
+import { Process, type Subject } from './process.ts'
+import { KEYS, type Manner } from './reads.ts'
+import { A_WHILE, CHANGES, MANNERS, type Step, type Story } from './steps.ts'
+import type { Change, World } from './world.ts'
 
 const NAMES = ['A', 'B'] as const
 

@@ -1,11 +1,11 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
-import { openDatabase } from '../../src/db/index.ts'
-import type { Subject } from './model-process.ts'
-import { play } from './model-play.ts'
-import type { Story } from './model-steps.ts'
-import { World } from './model-world.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import type { Subject } from './process.ts'
+import { play } from './play.ts'
+import type { Story } from './steps.ts'
+import { World } from './world.ts'
 
 export interface Limits {
   seed: number

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import type { GetOrSetOptions } from '../../src/cache/index.ts'
-import type { Work } from './model-process.ts'
-import { KEYS, type Manner } from './model-reads.ts'
-import type { Change } from './model-world.ts'
+import type { GetOrSetOptions } from '../../../src/cache/index.ts'
+import type { Work } from './process.ts'
+import { KEYS, type Manner } from './reads.ts'
+import type { Change } from './world.ts'
 
 /** A step begins something, and does not wait for its end, which is up to the scheduler. */
 export type Step =

@@ -1,5 +1,5 @@
-import { frameEntry, unframeEntry } from '../../src/cache/entry.ts'
-import { memoryVersions, type Entry, type Store } from '../../src/cache/index.ts'
+import { frameEntry, unframeEntry } from '../../../src/cache/entry.ts'
+import { memoryVersions, type Entry, type Store } from '../../../src/cache/index.ts'
 
 /** Carries a command to Redis, where it takes effect, and the answer back; each way takes as long as the scheduler likes. */
 export type Wire = <T>(command: string, effect: () => T) => Promise<T>

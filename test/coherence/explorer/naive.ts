@@ -1,6 +1,6 @@
-import { decodeValue, encodeValue } from '../../src/cache/codec.ts'
-import { collectReads, currentReads, type LoadContext, ReadSet, type Store, type Versions } from '../../src/cache/index.ts'
-import type { ModelCache } from './model-reads.ts'
+import { decodeValue, encodeValue } from '../../../src/cache/codec.ts'
+import { collectReads, currentReads, type LoadContext, ReadSet, type Store, type Versions } from '../../../src/cache/index.ts'
+import type { ModelCache } from './reads.ts'
 
 /*
  * Caches as one would write them without much thought. Each of them serves what is no longer true, and the explorer

@@ -1,8 +1,8 @@
 import { eq } from 'drizzle-orm'
-import type { Cache, GetOrSetOptions, LoadContext } from '../../src/cache/index.ts'
-import type { Database } from '../../src/db/index.ts'
-import { products } from '../../src/products/schema.ts'
-import type { History, Part } from './model-history.ts'
+import type { Cache, GetOrSetOptions, LoadContext } from '../../../src/cache/index.ts'
+import type { Database } from '../../../src/db/index.ts'
+import { products } from '../../../src/products/schema.ts'
+import type { History, Part } from './history.ts'
 
 /** What the model asks of a cache, be it ours or a naive one. */
 export type ModelCache = Pick<Cache, 'getOrSet' | 'getMany' | 'touch' | 'deleteMany' | 'invalidateTags'>

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
-import { memoryStore, type Store, tieredStore, type Versions } from '../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../src/db/index.ts'
-import { Violation } from './model-history.ts'
-import { KEYS, LoadFailed, type Manner, type ModelCache, readThrough, rowsOf, UPSTREAM } from './model-reads.ts'
-import type { Change, World } from './model-world.ts'
+import { memoryStore, type Store, tieredStore, type Versions } from '../../../src/cache/index.ts'
+import { type Database, openDatabase } from '../../../src/db/index.ts'
+import { Violation } from './history.ts'
+import { KEYS, LoadFailed, type Manner, type ModelCache, readThrough, rowsOf, UPSTREAM } from './reads.ts'
+import type { Change, World } from './world.ts'
 
 /** The cache that is explored, and how its users treat it. */
 export interface Subject {

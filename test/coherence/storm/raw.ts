@@ -1,0 +1,119 @@
+import type { Storm } from './storm.ts'
+import { STOCKED } from './readers.ts'
+import { isFull, product, someIds, type Writer } from './writers.ts'
+import { type Row, rowOf, type Table, type Write } from './truth.ts'
+
+/*
+ * Writes by another program, on a connection of its own. Each is over when its statement returns, and says which rows
+ * it touched.
+ */
+
+const TITLE = 'by another program'
+
+/** Runs one statement that returns the ids of the rows that it touched. */
+function run (storm: Storm, write: Write, table: Table, sql: string, ...parameters: unknown[]): void {
+  const ids = storm.raw.prepare<unknown[], number>(sql).pluck().all(...parameters)
+  finish(storm, write, ids.map((id) => rowOf(table, id)))
+}
+
+function finish ({ truth, tally }: Storm, write: Write, touched: Row[]): void {
+  if (write.fate === 'undone' || touched.length === 0) truth.undo(write)
+  else truth.commit(write, touched)
+  tally.write(write.what, `${write.n} ${write.what}, ${write.rows instanceof Set ? [...write.rows].join() : write.rows}: ${write.fate} at ${write.over}`)
+}
+
+/** Triggers inherit the word, which must not keep them from doing theirs. */
+const ON_CONFLICT = ['', 'OR IGNORE', 'OR REPLACE', 'OR FAIL', 'OR ROLLBACK']
+
+const updateOne: Writer = (storm, random) => {
+  const [id] = someIds(storm, random, 1) as [number]
+  const write = storm.truth.begin('raw UPDATE of one', [product(id)])
+  run(storm, write, 'products', `UPDATE ${random.pick(ON_CONFLICT)} products SET price = ? WHERE id = ? RETURNING id`, String(write.n), id)
+}
+
+const updateAll: Writer = (storm) => {
+  const write = storm.truth.begin('raw UPDATE of all', 'products')
+  run(storm, write, 'products', 'UPDATE products SET price = ? RETURNING id', String(write.n))
+}
+
+const updateSome: Writer = (storm, random) => {
+  const write = storm.truth.begin('raw UPDATE of some', 'products')
+  run(storm, write, 'products', 'UPDATE products SET price = ? WHERE id % 3 = ? RETURNING id', String(write.n), random.below(3))
+}
+
+/** Where it is not there, it is added; where it is, no row is deleted as far as triggers are told. */
+const replace: Writer = (storm, random) => {
+  const [id] = isFull(storm) ? [1] : someIds(storm, random, 1) as [number]
+  const write = storm.truth.begin('raw INSERT OR REPLACE', [product(id)])
+  run(storm, write, 'products', 'INSERT OR REPLACE INTO products (id, title, price) VALUES (?, ?, ?) RETURNING id', id, TITLE, String(write.n))
+}
+
+const upsert: Writer = (storm, random) => {
+  const [id] = isFull(storm) ? [1] : someIds(storm, random, 1) as [number]
+  const write = storm.truth.begin('raw INSERT ON CONFLICT', [product(id)])
+  run(storm, write, 'products', `INSERT INTO products (id, title, price) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET price = excluded.price RETURNING id`, id, TITLE, String(write.n))
+}
+
+const deleteOne: Writer = (storm, random) => {
+  const [id] = someIds(storm, random, 1) as [number]
+  const write = storm.truth.begin('raw DELETE of one', [product(id)], { removes: true })
+  run(storm, write, 'products', 'DELETE FROM products WHERE id = ? RETURNING id', id)
+}
+
+/** All of them, so that nobody may ever see that they are gone. */
+const deleteAndInsert: Writer = (storm) => {
+  const { raw, truth } = storm
+  const write = truth.begin('raw DELETE and INSERT of all', 'products')
+  const rows = raw.transaction(() => {
+    const rows = raw.prepare<[], { id: number, title: string }>('SELECT id, title FROM products').all()
+    raw.exec('DELETE FROM products')
+    const insert = raw.prepare('INSERT INTO products (id, title, price) VALUES (?, ?, ?)')
+    for (const { id, title } of rows) insert.run(id, title, String(write.n))
+    return rows
+  }).immediate()
+  finish(storm, write, rows.map(({ id }) => product(id)))
+}
+
+/** A transaction of which a part is undone, and then perhaps all of it. */
+const rollBack: Writer = (storm, random) => {
+  const { raw, truth } = storm
+  const ids = someIds(storm, random, 3)
+  const whole = random.chance(0.5)
+  const write = truth.begin(whole ? 'raw ROLLBACK' : 'raw COMMIT after ROLLBACK TO', ids.map(product), { doomed: whole })
+  const part = truth.begin('raw ROLLBACK TO', ids.map(product), { doomed: true })
+  const update = raw.prepare<[string, string], number>('UPDATE products SET price = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING id').pluck()
+  raw.exec('BEGIN IMMEDIATE')
+  const touched = update.all(String(write.n), JSON.stringify(ids))
+  raw.exec('SAVEPOINT part')
+  update.all(String(part.n), JSON.stringify(ids))
+  raw.exec(`DELETE FROM products WHERE id > 5; ROLLBACK TO part; ${whole ? 'ROLLBACK' : 'COMMIT'}`)
+  finish(storm, part, [])
+  finish(storm, write, touched.map(product))
+}
+
+const stock: Writer = (storm, random) => {
+  const write = storm.truth.begin('raw UPDATE of stock', 'stock')
+  run(storm, write, 'stock', 'UPDATE stock SET amount = ? WHERE id >= ? RETURNING id', write.n, random.below(8) + 1)
+}
+
+/** Gives a product the id of another, which is then no more, without being deleted as far as triggers are told. */
+const renumber: Writer = (storm, random) => {
+  const { raw, truth } = storm
+  const [from, to] = random.shuffle([...someIds(storm, random, 1), random.below(STOCKED) + 1])
+  if (from === to) return
+  const [removal, move] = [truth.begin('raw UPDATE of an id', [product(from!)], { removes: true }), truth.begin('raw UPDATE to an id', [product(to!)])]
+  const { changes } = raw.prepare('UPDATE OR REPLACE products SET id = ?, price = ? WHERE id = ?').run(to, String(move.n), from)
+  finish(storm, removal, changes === 0 ? [] : [product(from!)])
+  finish(storm, move, changes === 0 ? [] : [product(to!)])
+}
+
+/** Nothing is written, but what was moves to another file. */
+const checkpoint: Writer = ({ raw, tally }) => {
+  raw.pragma('wal_checkpoint(TRUNCATE)')
+  tally.happened('a checkpoint')
+}
+
+export const RAW_WRITERS: Writer[] = [
+  updateOne, updateOne, updateAll, updateSome, replace, upsert, deleteOne, deleteAndInsert, rollBack, stock, renumber, checkpoint
+]

@@ -1,0 +1,66 @@
+import Sqlite from 'better-sqlite3'
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { openDatabase } from '../../../src/db/index.ts'
+import { killAll } from './process.ts'
+import { STOCKED } from './readers.ts'
+import { startStormRedis, type StormRedis } from './redis.ts'
+import { Server } from './servers.ts'
+import { Tally } from './tally.ts'
+import { rowOf, Truth } from './truth.ts'
+
+/** Products that are there when it begins. */
+const PRODUCTS = 40
+
+/** All that the tasks of a storm share. */
+export interface Storm {
+  truth: Truth
+  tally: Tally
+  /** Another program: a connection that knows nothing of caches. */
+  raw: Sqlite.Database
+  redis: StormRedis
+  /** Two processes of the service, and two that make other answers of the same products. */
+  services: Server[]
+  others: Server[]
+}
+
+const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+
+/** Four processes on one SQLite file and one Redis. */
+export async function setUp (t: Test): Promise<Storm> {
+  t.teardown(killAll)
+  const folder = t.testdir()
+  const file = `${folder}/larder.db`
+  mkdirSync(`${folder}/redis`)
+  const truth = new Truth()
+  const raw = fill(t, file, truth)
+  const redis = await startStormRedis(`${folder}/redis`)
+  const env = { DATABASE_URL: `file:${file}`, REDIS_URL: redis.url, CACHE_KEY_PREFIX: 'storm', LOG_LEVEL: 'silent', PORT: '0', HOST: '127.0.0.1' }
+  const services = [1, 2].map((i) => new Server(`service ${i}`, pathOf('../../../src/server.ts'), env))
+  const others = [
+    new Server('other 1', pathOf('server.ts'), { ...env, NEAR: '' }),
+    new Server('other 2, with a near store', pathOf('server.ts'), { ...env, NEAR: 'memory' })
+  ]
+  await Promise.all([...services, ...others].map((server) => server.start()))
+  return { truth, tally: new Tally(), raw, redis, services, others }
+}
+
+/** Products, and a second table with a view over both, which the next start finds and watches. */
+function fill (t: Test, file: string, truth: Truth): Sqlite.Database {
+  openDatabase(`file:${file}`).close()
+  const raw = new Sqlite(file, { timeout: 10_000 })
+  t.teardown(() => raw.close())
+  raw.pragma('synchronous = NORMAL')
+  raw.exec(`
+    CREATE TABLE stock (id INTEGER PRIMARY KEY, amount INTEGER NOT NULL);
+    CREATE VIEW priced_stock AS SELECT products.id, price, amount FROM products JOIN stock ON stock.id = products.id
+  `)
+  const ids = Array.from({ length: PRODUCTS }, (_, i) => i + 1)
+  const first = truth.begin('at the beginning', [])
+  const add = raw.prepare('INSERT INTO products (id, title, price) VALUES (?, ?, ?)')
+  for (const id of ids) add.run(id, `product ${id}`, String(first.n))
+  raw.prepare('INSERT INTO stock SELECT id, price FROM products WHERE id <= ?').run(STOCKED)
+  truth.commit(first, [...ids.map((id) => rowOf('products', id)), ...ids.slice(0, STOCKED).map((id) => rowOf('stock', id))])
+  return raw
+}
