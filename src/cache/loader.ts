@@ -41,6 +41,13 @@ export class Loader {
     }
     const joined = flight !== undefined
     flight ??= this.#begin(key, load, options)
+    const { reads } = flight
+    // An answer made of this one, or of its failure, is made of the same reads.
+    return await this.#land(flight, joined, key, options, miss).finally(() => currentReads()?.include(reads))
+  }
+
+  /** What a load brings, or what stands in for it. */
+  async #land (flight: Flight, joined: boolean, key: string, options: LoadOptions, miss: Miss): Promise<Loaded> {
     try {
       const loaded = await within(options.timeout, key, flight.result)
       return joined ? { ...loaded, joined: true } : loaded
@@ -52,9 +59,6 @@ export class Loader {
       this.#entries.tell({ type: 'stale', key })
       this.#entries.noteTags(currentReads(), miss.stale)
       return { value: old.value, entry: miss.stale, stored: false, stale: true }
-    } finally {
-      // An answer made of this one, or of its failure, is made of the same reads.
-      currentReads()?.include(flight.reads)
     }
   }
 

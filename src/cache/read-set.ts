@@ -39,18 +39,19 @@ export class ReadSet {
     this.#refusal ??= why
   }
 
-  /** Adds what another answer was made of, which this one is made of in turn. */
+  /** Adds what another answer, which has begun to read, was made of, and this one is made of in turn. */
   include (other: ReadSet): void {
     if (other === this) return
     if (other.#refusal !== undefined) this.refuse(other.#refusal)
-    for (const [versions, { stamp, tags }] of other.#reads ?? []) {
+    for (const [versions, { stamp, tags }] of other.#reads!) {
       this.begin(versions, () => stamp)
       this.add(versions, tags)
     }
   }
 
+  /** To be called after `begin`. */
   tags (versions: Versions): ReadonlySet<string> {
-    return this.#reads?.get(versions)?.tags ?? NONE
+    return this.#reads!.get(versions)!.tags
   }
 
   /** Why nothing made of these reads may be kept; undefined where it may. */
@@ -58,8 +59,6 @@ export class ReadSet {
     return this.#refusal
   }
 }
-
-const NONE: ReadonlySet<string> = new Set()
 
 const current = new AsyncLocalStorage<ReadSet | undefined>()
 

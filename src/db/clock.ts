@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type Sqlite from 'better-sqlite3'
 import type { Stamp } from '../cache/index.ts'
 import { Catalog, type Place } from './catalog.ts'
 import { SLOTS } from './triggers.ts'
 
-/** What tags are counted under that are neither a table nor a row. */
+/** The places of the clock that are no tables. Under the second are tags that are neither a table nor a row. */
+const EPOCH = ':epoch'
 const TAGS = ':tags'
 
 /** The clock at a moment. */
@@ -74,9 +76,7 @@ export class Clock {
     const slots = new Map<number, number[]>()
     for (const tag of tags) {
       const { name, slot } = placeOf(tag, this.#catalog)
-      const place = places.get(name)
-      if (place === undefined) return false // somebody took it from the clock
-      const { position, id } = place
+      const { position, id } = places.get(name)!
       if (then[position] === vector[position]) continue
       // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
       if (slot === undefined || !(then[position]! < vector[position]!)) return false
@@ -104,8 +104,10 @@ export class Clock {
       places.set(name, { position: vector.length, id })
       vector.push(ticks)
     }
-    this.#seen = version
-    this.#moment = { stamp: vector.join('.'), vector, places }
+    // Without the two that are no tables, see triggers.ts, nothing can be told until a start puts them back.
+    const whole = places.has(EPOCH) && places.has(TAGS)
+    this.#seen = whole ? version : undefined
+    this.#moment = { stamp: whole ? vector.join('.') : randomUUID(), vector, places }
     return this.#moment
   }
 }
