@@ -4,7 +4,6 @@ import type Sqlite from 'better-sqlite3'
 import type { Stamp } from '../cache/index.ts'
 import { Catalog, type Place } from './catalog.ts'
 import { SLOTS } from './triggers.ts'
-import { watchWalIndex } from './wal-index.ts'
 
 /** The places of the clock that are no tables. Under the second are tags that are neither a table nor a row. */
 const EPOCH = ':epoch'
@@ -30,7 +29,6 @@ export class Clock {
   readonly #moved: Sqlite.Statement<[string, number], number>
   readonly #connection: Sqlite.Database
   readonly #alone: boolean
-  readonly #isUnchanged: (() => boolean) | undefined
   readonly #verdicts = new WeakMap<readonly string[], Verdict>()
   #seen: number | undefined
   #schema: number | undefined
@@ -41,7 +39,6 @@ export class Clock {
   constructor (connection: Sqlite.Database, alone: boolean) {
     this.#connection = connection
     this.#alone = alone
-    this.#isUnchanged = alone ? watchWalIndex(connection) : undefined
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
     this.#ticks = connection.prepare<[], [number, string, number]>('SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
@@ -92,8 +89,6 @@ export class Clock {
 
   /** The clock of now. Between two commits of others it costs one question. */
   #look (): Moment {
-    // The index is asked first, since what is seen then is at least as new as what it says.
-    if (this.#isUnchanged?.() && this.#seen !== undefined) return this.#moment
     const version = this.#dataVersion.get()!
     if (version === this.#seen && this.#alone) return this.#moment
     const schema = this.#schemaVersion.get()!
