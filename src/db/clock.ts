@@ -19,7 +19,7 @@ interface Moment {
 }
 
 /** What was found of some tags at a moment. */
-interface Verdict { moment: Moment, stamp: Stamp, current: boolean }
+interface Verdict { look: number, stamp: Stamp, current: boolean }
 
 /** The clock of a database, as one connection sees it. */
 export class Clock {
@@ -34,6 +34,8 @@ export class Clock {
   #schema: number | undefined
   #catalog!: Catalog
   #moment!: Moment
+  /** How often the clock was read. */
+  #looks = 0
 
   /** @param alone whether nothing is written through this connection, so that SQLite tells of every change */
   constructor (connection: Sqlite.Database, alone: boolean) {
@@ -63,9 +65,9 @@ export class Clock {
     const moment = this.#look()
     if (stamp === moment.stamp) return true
     const known = this.#verdicts.get(tags)
-    if (known?.moment === moment && known.stamp === stamp) return known.current
+    if (known?.look === this.#looks && known.stamp === stamp) return known.current
     const current = this.#judge(stamp, tags, moment)
-    this.#verdicts.set(tags, { moment, stamp, current })
+    this.#verdicts.set(tags, { look: this.#looks, stamp, current })
     return current
   }
 
@@ -91,6 +93,7 @@ export class Clock {
   #look (): Moment {
     const version = this.#dataVersion.get()!
     if (version === this.#seen && this.#alone) return this.#moment
+    this.#looks++
     const schema = this.#schemaVersion.get()!
     const rows = this.#ticks.all()
     // A table that is no longer on the clock is not watched.

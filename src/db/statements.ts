@@ -17,7 +17,7 @@ export interface StatementReads {
 interface Parameter { readonly parameter: number }
 
 /** An instruction of SQLite's virtual machine, as EXPLAIN lists it. */
-type Instruction = [address: number, opcode: string, p1: number, p2: number, p3: number]
+type Instruction = [address: number, opcode: string, p1: number, p2: number, p3: number, p4: string]
 
 /**
  * Tells what statements read by the program that SQLite makes of them, so that views, joins and subqueries are seen
@@ -35,34 +35,46 @@ export class Statements {
   readsOf (sql: string, parameters: readonly unknown[], catalog: Catalog): StatementReads {
     if (catalog !== this.#catalog) this.#known.clear()
     this.#catalog = catalog
-    let reads = this.#known.get(sql)
-    if (reads === undefined) this.#known.set(sql, reads = this.#explain(sql, parameters, catalog))
-    return reads
+    const known = this.#known.get(sql)
+    if (known !== undefined) return known
+    try {
+      const reads = this.#explain(sql, parameters, catalog)
+      this.#known.set(sql, reads)
+      return reads
+    } catch {
+      // It may fail for its parameters, and work with others.
+      return { tables: [...catalog.tables], rows: [], unwatched: true }
+    }
   }
 
   #explain (sql: string, parameters: readonly unknown[], catalog: Catalog): StatementReads {
-    let program: Instruction[]
-    try {
-      program = this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(...parameters) as Instruction[]
-    } catch {
-      return { tables: [...catalog.tables], rows: [], unwatched: false }
-    }
-    const jsonTables = sql.match(JSON_TABLES)?.length ?? 0
-    return { ...readsOf(program, catalog, jsonTables), ...PRAGMA.test(sql) && { unwatched: true } }
+    const program = this.#programOf(sql, parameters)
+    const opened = virtualTablesOf(program)
+    const harmless = opened.length === 0 ? [] : virtualTablesOf(this.#programOf(JSON_TABLES, []))
+    const reads = readsOf(program, catalog)
+    return opened.every((table) => harmless.includes(table)) && !PRAGMA.test(sql) ? reads : { ...reads, unwatched: true }
+  }
+
+  #programOf (sql: string, parameters: readonly unknown[]): Instruction[] {
+    return this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(...parameters) as Instruction[]
   }
 }
 
-/** Virtual tables that keep nothing. The program does not name those that it opens; the text does. */
-const JSON_TABLES = /\bjson_(?:each|tree)\s*\(/gi
+/** Virtual tables that keep nothing. Programs name virtual tables by where they are in memory. */
+const JSON_TABLES = "SELECT 1 FROM json_each('1'), json_tree('1')"
+/** Answers by more than the tables of the database. */
 const PRAGMA = /^\s*pragma\b/i
+
+function virtualTablesOf (program: readonly Instruction[]): string[] {
+  return program.filter(([, opcode]) => opcode === 'VOpen').map((instruction) => instruction[5])
+}
 
 const OPENS = new Set(['OpenRead', 'ReopenIdx'])
 
-/** @param jsonTables how many of the virtual tables that it opens keep nothing */
-function readsOf (program: readonly Instruction[], catalog: Catalog, jsonTables: number): StatementReads {
+function readsOf (program: readonly Instruction[], catalog: Catalog): StatementReads {
   const tables = new Set<string>()
   const rows: Array<{ table: string, id: number | Parameter }> = []
-  let unwatched = program.filter(([, opcode]) => opcode === 'VOpen').length > jsonTables
+  let unwatched = false
   for (const [, opcode, cursor, root, database] of program) {
     if (!OPENS.has(opcode)) continue
     const table = database === 0 ? catalog.tableAt(root) : undefined

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { andThen, type Cache, collectReads, currentReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
+import { andThen, type Cache, collectReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
 import { type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
@@ -33,6 +33,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     pageCache: PageRun | null
+    /** What has been read for the page so far, also by hooks before its handler. */
+    pageReads: ReadSet | null
   }
 }
 
@@ -60,6 +62,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     return done(error as Error)
   }
   app.decorateRequest('pageCache', null)
+  app.decorateRequest('pageReads', null)
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
@@ -77,8 +80,9 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
   // The page is also made of what the hooks before its handler read.
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config?.[PLAN] === undefined) done()
-    else collectReads(new ReadSet(), done)
+    if (request.routeOptions.config?.[PLAN] === undefined) return done()
+    request.pageReads = new ReadSet()
+    collectReads(request.pageReads, done)
   })
 
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
@@ -125,7 +129,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
         reply.raw.once('close', () => { if (reply.sent) finish(null) })
         run(request, reply, plan, status, done, finish)
         return response.promise
-      }, { tags: plan.tags, reads: currentReads() ?? new ReadSet() }, miss)
+      }, { tags: plan.tags, reads: request.pageReads! }, miss)
 
       loaded.then(({ value, entry }) => {
         if (leads) return
