@@ -15,7 +15,7 @@ help:
 	@echo 'make test     set up, run the tests'
 	@echo 'make check    lint, types, tests with coverage'
 	@echo 'make latency  measure the pages with and without their caches'
-	@echo 'make bench    measure what the clock costs'
+	@echo 'make bench    measure what the clock costs, and the caches under load'
 	@echo 'make migrate  bring the database of DATABASE_URL up to date'
 	@echo 'make seed     the same, and fill it if it is empty'
 
@@ -60,7 +60,7 @@ latency: setup
 	@node bench/latency.ts
 
 bench: setup
-	@node bench/clock.ts
+	@node bench/index.ts
 
 test: setup redis node_modules/.tap-built
 	tap --disable-coverage

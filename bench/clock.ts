@@ -1,12 +1,12 @@
 import { bulk } from './clock/bulk.ts'
 import { checks } from './clock/check.ts'
 import { gets } from './clock/gets.ts'
-import { hasWrk } from './support/load.ts'
 import { oneRow } from './clock/one-row.ts'
 import { pageHits } from './clock/pages.ts'
 import { sizes } from './clock/size.ts'
-import { type Line, tableOf } from './support/table.ts'
 import { tagMoves } from './clock/tags.ts'
+import { hasWrk } from './support/load.ts'
+import { measure } from './support/sections.ts'
 
 /**
  * Measures what the clock costs: the check on a hit, the triggers on a write, the room that it takes, and moving a tag.
@@ -15,7 +15,7 @@ import { tagMoves } from './clock/tags.ts'
  * installed.
  */
 
-const SECTIONS: Record<string, () => Line[] | Promise<Line[]>> = {
+await measure({
   'The check of an entry, in process': checks,
   [`Hits of a page of 5 KiB, by ${hasWrk ? 'wrk' : 'a loop of our own'}, 32 connections; other: a page without tags`]: pageHits,
   'Hits of cache.get; other: an entry without tags': gets,
@@ -23,11 +23,4 @@ const SECTIONS: Record<string, () => Line[] | Promise<Line[]>> = {
   'Update of one row in a transaction of its own; other: without triggers': oneRow,
   'Size of the clock': sizes,
   'cache.invalidateTags of one tag': tagMoves
-}
-
-const table = new Map<string, Line[]>()
-for (const [title, measure] of Object.entries(SECTIONS)) {
-  process.stderr.write(`${title} …\n`)
-  table.set(title, await measure())
-}
-console.log(tableOf(table))
+})

@@ -1,5 +1,6 @@
 import { Pool } from 'undici'
 import { type Process, startServer, stop as stopProcess } from './support/process.ts'
+import { percentile } from './support/table.ts'
 
 /** Measures what the caches are worth, on real services in processes of their own: one with the caches, one without. */
 
@@ -32,8 +33,6 @@ async function measure ({ pool }: Service, requests: number, path: (request: num
   }
   return times.sort((a, b) => a - b)
 }
-
-const percentile = (sorted: number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 
 const cached = await start({})
 const uncached = await start({ CACHE_TTL: '0' })

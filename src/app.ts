@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { apicalls } from './apicalls/index.ts'
-import { createCache, memoryStore, redisStore } from './cache/index.ts'
+import { createCache, memoryStore, redisStore, tieredStore } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { dashboard } from './dashboard/index.ts'
 import { openDatabase } from './db/index.ts'
@@ -46,10 +46,13 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(docs)
 
     if (config.REDIS_URL !== undefined) await app.register(redis, { url: config.REDIS_URL })
-    const store = config.REDIS_URL === undefined
-      ? memoryStore({ now })
-      : redisStore({ client: app.redis, prefix: config.CACHE_KEY_PREFIX, now })
+    const near = memoryStore({ now })
+    const far = config.REDIS_URL === undefined
+      ? undefined
+      : redisStore({ client: app.redis, prefix: config.CACHE_KEY_PREFIX, onStateChange: app.onRedisStateChange, now })
+    const store = far === undefined ? near : tieredStore({ near, far, now })
     const cache = createCache({ store, versions: database.versions, ttl: config.CACHE_TTL, now })
+    app.addHook('onClose', () => cache.close())
     await app.register(pageCache, { cache, now })
 
     await app.register(health, { database })

@@ -4,30 +4,29 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 const CONNECTIONS = 32
-const SECONDS = 1
 
 /** Requests and the seconds that they took. */
 export interface Load { requests: number, seconds: number }
 
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
-/** Asks for one URL as fast as it is answered. */
+/** Asks for one URL as fast as it is answered, for so many seconds. */
 export const load = hasWrk ? wrk : ownLoad
 
-async function wrk (url: string): Promise<Load> {
-  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+async function wrk (url: string, seconds = 1): Promise<Load> {
+  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = await text(child.stdout)
-  const [, requests, seconds] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
+  const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
   if (requests === undefined || said.includes('Non-2xx') || said.includes('Socket errors')) throw new Error(`wrk said:\n${said}`)
-  return { requests: Number(requests), seconds: Number(seconds) }
+  return { requests: Number(requests), seconds: Number(took) }
 }
 
 /** The same where wrk is missing: on each connection a request follows the answer to the one before. */
-async function ownLoad (url: string): Promise<Load> {
+async function ownLoad (url: string, seconds = 1): Promise<Load> {
   const { hostname, port, pathname, host } = new URL(url)
   const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const began = performance.now()
-  const until = began + SECONDS * 1000
+  const until = began + seconds * 1000
   let requests = 0
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     const socket = connect(Number(port), hostname)

@@ -29,6 +29,10 @@ export function tableOf (sections: ReadonlyMap<string, readonly Line[]>): string
 }
 
 export const us = (figure: number) => `${figure.toFixed(2)} µs`
+export const ms = (figure: number) => `${figure.toFixed(1)} ms`
+export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+
+export const percentile = (sorted: readonly number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 
 /** A time that should be short. */
 export function shortTime (what: string, figure: number, target: number): Line {

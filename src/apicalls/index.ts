@@ -13,6 +13,11 @@ export interface ApicallsOptions {
   now: () => number
 }
 
+/** Seconds after its life for which an old page stands in for an upstream that fails, or takes longer than it was asked to. */
+const STALE_IF_ERROR = 24 * 3600
+/** Seconds that the upstream may take beyond the delay, where an old page can stand in. */
+const GRACE = 1
+
 /** `GET /apicalls`: a page that takes as long as its upstream, and is kept whole. */
 export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, delay, ttl, now }) => {
   const standIn = url === undefined ? await startStandIn() : undefined
@@ -23,7 +28,8 @@ export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, 
   })
   const source = standIn === undefined ? new URL(url!).host : 'the built-in stand-in for httpbin'
 
-  app.get('/apicalls', { config: { cachePage: { ttl } }, schema: { hide: true } }, async (_request, reply) => {
+  const cachePage = { ttl, staleIfError: STALE_IF_ERROR, timeout: delay + GRACE }
+  app.get('/apicalls', { config: { cachePage }, schema: { hide: true } }, async (_request, reply) => {
     await httpbin.delay(delay)
     return reply.viewAsync('apicalls', { receivedAt: new Date(now()).toISOString(), delay, source })
   })

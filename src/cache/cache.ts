@@ -6,10 +6,10 @@ import { Loader } from './loader.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
 import { currentReads, ignoreReads } from './read-set.ts'
 import {
-  checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkTags, duration, safeInteger, seconds
+  checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkTags, duration, fraction, positiveInteger, safeInteger, seconds
 } from './options.ts'
 import {
-  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type Miss, type SetOptions
+  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn
 } from './types.ts'
 import type { Stamp } from './versions.ts'
 
@@ -24,14 +24,15 @@ class StoreCache implements Cache {
   readonly #loader: Loader
   readonly #ttl: number | null
 
-  constructor ({ store, versions, ttl = 300, now = Date.now }: CacheOptions) {
+  constructor ({ store, versions, ttl = 300, jitter = 0, maxLoads = 10_000, now = Date.now, random = Math.random }: CacheOptions) {
     checkObject('store', store, 'get', 'a store, e.g. memoryStore()')
     versions ??= store.versions
     checkObject('versions', versions, 'stamp', 'a version clock, e.g. memoryVersions()')
     checkFunction('now', now)
+    checkFunction('random', random)
     this.#ttl = seconds('ttl', ttl)
-    this.#entries = new Entries({ store, versions, now, tell: (happening) => emit(this, happening) })
-    this.#loader = new Loader(this.#entries, this.#ttl)
+    this.#entries = new Entries({ store, versions, jitter: fraction('jitter', jitter), now, random, tell: (happening) => emit(this, happening) })
+    this.#loader = new Loader({ entries: this.#entries, ttl: this.#ttl, maxLoads: positiveInteger('maxLoads', maxLoads) })
   }
 
   get storeName (): string {
@@ -44,8 +45,8 @@ class StoreCache implements Cache {
 
   // Reading
 
-  lookup (key: string): MaybePromise<Lookup> {
-    return andThen(this.#loader.find(key), (found) => {
+  lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
+    return andThen(this.#loader.find(key, options?.lease === true), (found) => {
       this.#report(key, found)
       return found
     })
@@ -54,7 +55,7 @@ class StoreCache implements Cache {
   async get<T> (key: string): Promise<T | undefined> {
     checkKey(key)
     this.#begin()
-    const found = this.#open(key, await this.#loader.find(key))
+    const found = this.#open(key, await this.#entries.find(key))
     return isMiss(found) ? undefined : found.value as T
   }
 
@@ -75,7 +76,7 @@ class StoreCache implements Cache {
 
   async ttl (key: string): Promise<number | null | undefined> {
     checkKey(key)
-    const found = readable(await this.#loader.find(key))
+    const found = readable(await this.#entries.find(key))
     if (isMiss(found)) return undefined
     return found.freshUntil === Infinity ? null : (found.freshUntil - this.#entries.now()) / 1000
   }
@@ -105,23 +106,40 @@ class StoreCache implements Cache {
     checkFunction('load', load)
     options = checkGetOrSet(options)
     this.#begin()
-    const found = this.#open(key, await this.#loader.find(key))
-    if (!isMiss(found)) return found.value as T
+    const entry = await this.#loader.find(key, true)
+    const found = this.#open(key, entry)
+    if (!isMiss(found)) {
+      if (options.refreshAhead && !isMiss(entry) && this.isDue(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
+      return found.value as T
+    }
 
-    if (this.#loader.standsIn(found.stale, options.staleWhileRevalidate)) {
-      const old = valueOf(found.stale)
-      if (!isMiss(old)) {
-        // Whoever waits for a load under way shares it, so this begins no more than one.
-        const { stale, ...miss } = found
-        ignoreReads(() => this.load(key, load, options, miss)).catch((error) => this.#entries.failed('refresh', error))
-        this.#entries.noteTags(currentReads(), stale)
+    const old = this.standIn(found, options)
+    if (old !== undefined) {
+      const opened = valueOf(old.entry)
+      if (!isMiss(opened)) {
+        const { stale: _, ...miss } = found // nothing stands in for what fails in the background
+        if (old.renew) this.#refresh(key, load, options, miss)
+        this.#entries.noteTags(currentReads(), old.entry)
         this.#entries.tell({ type: 'stale', key })
-        return old.value as T
+        return opened.value as T
       }
     }
 
     const loaded = await this.load(key, load, options, found)
     return (loaded.joined ? copyOf(loaded) : loaded.value) as T
+  }
+
+  standIn ({ stale }: Miss, options: LoadOptions): StandIn | undefined {
+    return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, renew: this.#loader.mayRenew(stale) } : undefined
+  }
+
+  isDue (key: string, entry: Entry): boolean {
+    return this.#loader.isDue(key, entry)
+  }
+
+  /** Loads in the background; what comes of it makes no difference to the answer. */
+  #refresh (key: string, load: Load<unknown>, options: LoadOptions, miss: Miss): void {
+    ignoreReads(() => this.load(key, load, options, miss)).catch((error) => this.#entries.failed('refresh', error))
   }
 
   load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded> {
@@ -171,7 +189,7 @@ class StoreCache implements Cache {
   async touch (key: string, ttl: number | null = this.#ttl): Promise<boolean> {
     checkKey(key)
     seconds('ttl', ttl)
-    const found = readable(await this.#loader.find(key))
+    const found = readable(await this.#entries.find(key))
     if (isMiss(found)) return false
     if (!hasLife(ttl)) return await this.delete(key)
     const window = found.staleUntil === found.freshUntil ? 0 : found.staleUntil - found.freshUntil
@@ -248,6 +266,7 @@ function checkGetOrSet (options: GetOrSetOptions): GetOrSetOptions {
   for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const) {
     if (options[name] !== undefined) duration(name, options[name])
   }
+  if (options.refreshAhead !== undefined) checkBoolean('refreshAhead', options.refreshAhead)
   // The caller may go on using the array of tags.
   return options.tags === undefined ? options : { ...options, tags: [...options.tags] }
 }

@@ -2,24 +2,26 @@ import { decodeValue, encodeValue } from './codec.ts'
 import type { Entry } from './entry.ts'
 import type { CacheHappening } from './events.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
-import type { Store } from './store.ts'
+import type { Lease, Store } from './store.ts'
 import type { ReadSet } from './read-set.ts'
-import { isMiss, type Lookup, type Miss, type MissReason } from './types.ts'
+import { isMiss, type Loaded, type Lookup, type Miss, type MissReason } from './types.ts'
 import type { Stamp, Versions } from './versions.ts'
 
 export const MISSES = {
   absent: { miss: 'absent' },
-  expired: { miss: 'expired' },
-  invalidated: { miss: 'invalidated' },
   corrupt: { miss: 'corrupt' },
   unavailable: { miss: 'unavailable' }
-} as const satisfies Record<MissReason, Miss>
+} as const satisfies Partial<Record<MissReason, Miss>>
 
 export interface EntriesOptions {
   store: Store
   versions: Versions
+  /** The part of its life, from 0 to 1, by which an entry may end earlier. */
+  jitter: number
   /** Milliseconds since 1970. */
   now: () => number
+  /** From 0 to less than 1. */
+  random: () => number
   /** Told of what happens, and of what fails without failing the caller. */
   tell: (happening: CacheHappening) => void
 }
@@ -29,13 +31,17 @@ export class Entries {
   readonly store: Store
   readonly versions: Versions
   readonly now: () => number
+  readonly random: () => number
   readonly tell: (happening: CacheHappening) => void
+  readonly #jitter: number
 
-  constructor ({ store, versions, now, tell }: EntriesOptions) {
+  constructor ({ store, versions, jitter, now, random, tell }: EntriesOptions) {
     this.store = store
     this.versions = versions
     this.now = now
+    this.random = random
     this.tell = tell
+    this.#jitter = jitter
   }
 
   /** Asks the store, and the clock about what the store says. */
@@ -47,16 +53,42 @@ export class Entries {
     return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
   }
 
+  /**
+   * As `find`, for who goes on to load what is missing: where the store has leases, it takes that of the key.
+   *
+   * @param seen what is known to stand there and not to be good
+   */
+  findOrLease (key: string, seen?: Entry): MaybePromise<Lookup> {
+    const { store } = this
+    if (store.getOrLease === undefined || this.isolated) return this.find(key)
+    const found = orElse(() => store.getOrLease!(key, seen), (error) => {
+      this.failed('getOrLease', error)
+      return null
+    })
+    return andThen(found, (found) => {
+      if (found === null) return MISSES.unavailable
+      if ('payload' in found) return this.verify(found)
+      const { old } = found
+      if (old === undefined) return { miss: 'absent', vacancy: found }
+      return andThen(this.verify(old), (checked) => isMiss(checked) ? { ...checked, vacancy: found } : checked)
+    })
+  }
+
   verify (entry: Entry | undefined): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
-    if (now >= entry.staleUntil) return MISSES.expired
-    const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', stale: entry }
+    if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
+    const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
     if (entry.tags.length === 0) return valid
     return andThen(this.isCurrent(entry.stamp, entry.tags), (current) => {
       if (current === undefined) return MISSES.unavailable
-      return current ? valid : MISSES.invalidated
+      return current ? valid : { miss: 'invalidated', seen: entry }
     })
+  }
+
+  /** Whether the caller sees what others do not: then nothing is shared with it, and nothing kept of it. */
+  get isolated (): boolean {
+    return this.versions.isolated?.() === true
   }
 
   /** Undefined where no clock answers. */
@@ -89,7 +121,7 @@ export class Entries {
   /** @param window seconds for which it may stand in after its life */
   make (value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, window = 0): Entry {
     const storedAt = this.now()
-    const freshUntil = until(ttl, storedAt)
+    const freshUntil = until(ttl === null || this.#jitter === 0 ? ttl : ttl * (1 - this.#jitter * this.random()), storedAt)
     return {
       payload: encodeValue(value),
       storedAt,
@@ -100,15 +132,16 @@ export class Entries {
     }
   }
 
-  /** Whether it was kept. */
-  async write (key: string, entry: Entry): Promise<boolean> {
+  /** Keeps an entry. @param lease the right to, where the store leases it */
+  async write (key: string, entry: Entry, lease?: Lease): Promise<Pick<Loaded, 'stored' | 'refusal'>> {
     try {
-      const kept = await this.store.set(key, entry)
-      if (kept) this.tell({ type: 'set', key })
-      return kept
+      const end = lease === undefined ? await this.store.set(key, entry) ? 'kept' : 'too-large' : await lease.fill(entry)
+      if (end !== 'kept') return { stored: false, refusal: end }
+      this.tell({ type: 'set', key })
+      return { stored: true }
     } catch (error) {
       this.failed('set', error)
-      return false
+      return { stored: false, refusal: 'store-unavailable' }
     }
   }
 
@@ -127,7 +160,7 @@ export function valueOf (entry: Entry): { value: unknown } | Miss {
   try {
     return { value: decodeValue(entry.payload) }
   } catch {
-    return MISSES.corrupt
+    return { miss: 'corrupt', seen: entry }
   }
 }
 

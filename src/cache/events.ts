@@ -8,6 +8,8 @@ export type CacheHappening =
   | { type: 'miss', key: string, reason: MissReason }
   | { type: 'load', key: string, ms: number }
   | { type: 'set', key: string }
+  /** What was loaded is not kept, for a reason as in `Loaded.refusal`. */
+  | { type: 'refuse', key: string, reason: string }
   | { type: 'delete', keys: readonly string[] }
   | { type: 'invalidate', tags: readonly string[] }
   | { type: 'clear' }

@@ -1,80 +1,217 @@
-import { type Entries, hasLife, MISSES, valueOf } from './entries.ts'
+import { type Entries, hasLife, MISSES, readable, valueOf } from './entries.ts'
 import type { Entry } from './entry.ts'
 import { Flights } from './flights.ts'
-import { andThen, type MaybePromise } from './maybe-promise.ts'
+import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
 import { checkTags, seconds } from './options.ts'
 import { collectReads, currentReads, ReadSet } from './read-set.ts'
+import type { Lease } from './store.ts'
 import {
   type Flight, isMiss, type Load, type LoadContext, type Loaded, type LoadOptions, LoadTimeoutError, type Lookup, type Miss
 } from './types.ts'
 
 /** A longer timer of Node ends at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** Milliseconds between looks at a lease that another process holds: one that ends unfilled sends no message. */
+const LOOK_MS = 250
+/** Looks after which nobody is waited for any more: a minute. */
+const LOOKS = 240
+/** Seconds until the next attempt after one that failed, doubled with each further failure. */
+const FIRST_RETRY = 1
+const LONGEST_RETRY = 60
+/** Milliseconds for which other processes load side by side what one has found not to be keepable. */
+const PASS_MS = 10_000
+/** In times of what its load took: how long before its end an entry may be renewed. Earlier the odds are one in 20,000. */
+const LONGEST_LEAD = 10
 
-/** Loads what is missing: one load for all who miss together, kept unless it may be stale by then. */
+export interface LoaderOptions {
+  entries: Entries
+  /** Seconds that a value is kept where a call does not say; null: for ever. */
+  ttl: number | null
+  /** Loads under way at once that are shared and kept. */
+  maxLoads: number
+}
+
+/** Loads what is missing: one load for all who miss together, here and in other processes, kept unless it may be stale by then. */
 export class Loader {
   readonly #entries: Entries
   readonly #ttl: number | null
+  readonly #maxLoads: number
   readonly #flights = new Flights()
 
-  /** @param ttl seconds that a value is kept where a call does not say; null: for ever */
-  constructor (entries: Entries, ttl: number | null) {
+  constructor ({ entries, ttl, maxLoads }: LoaderOptions) {
     this.#entries = entries
     this.#ttl = ttl
+    this.#maxLoads = maxLoads
   }
 
-  /** As `Entries.find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
-  find (key: string): MaybePromise<Lookup> {
+  /** As `Entries.findOrLease` or `find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
+  find (key: string, lease: boolean): MaybePromise<Lookup> {
     const underWay = this.#flights.get(key)
-    const found = this.#entries.find(key)
+    const found = lease ? this.#entries.findOrLease(key) : this.#entries.find(key)
     return underWay === undefined ? found : andThen(found, (found) => isMiss(found) ? { ...found, underWay } : found)
   }
 
   /** What follows a miss: joins a load under way that has seen enough, or begins one. */
   async load (key: string, load: Load<unknown>, options: LoadOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
-    const underWay = this.#flights.get(key) ?? miss.underWay
-    let flight = underWay && await this.#joinable(underWay)
-    if (flight === undefined) {
-      // One may have begun while the clock was asked, inside a transaction or outside of this caller's.
-      const newer = this.#flights.get(key)
-      if (newer !== undefined && newer !== underWay) flight = await this.#joinable(newer)
+    const { isolated } = this.#entries
+    // Who has just got the lease knows that a load under way has lost it, e.g. since another process deleted the key.
+    if (!isolated && !holdsLease(miss)) {
+      const earlier = this.#flights.get(key) ?? miss.underWay
+      if (earlier !== undefined && await this.#isTrueSoFar(earlier)) {
+        const loaded = await this.#land(earlier, { joined: true, check: true }, key, options, miss)
+        if (loaded !== undefined) return loaded
+        // By now there may be a newer one.
+        const found = readable(await this.#entries.findOrLease(key))
+        if (!isMiss(found)) {
+          this.#entries.noteTags(currentReads(), found)
+          return adopted(found)
+        }
+        miss = found
+      } else if (earlier !== undefined) {
+        // Nobody waits for a lease whose holder will not be able to use it.
+        this.#release(earlier, earlier.reads.refusal === undefined ? 0 : PASS_MS)
+      }
+      // One that began since the caller came has seen every write that the caller could know of.
+      const later = holdsLease(miss) ? undefined : this.#flights.get(key)
+      if (later !== undefined && later !== earlier) return (await this.#land(later, { joined: true }, key, options, miss))!
     }
-    const joined = flight !== undefined
-    flight ??= this.#begin(key, load, options)
-    const { reads } = flight
-    // An answer made of this one, or of its failure, is made of the same reads.
-    return await this.#land(flight, joined, key, options, miss).finally(() => currentReads()?.include(reads))
+    const alone = isolated ? 'uncommitted-read' : this.#flights.size >= this.#maxLoads ? 'too-many-loads' : undefined
+    return (await this.#land(this.#begin(key, load, options, miss, alone), {}, key, options, miss))!
   }
 
-  /** What a load brings, or what stands in for it. */
-  async #land (flight: Flight, joined: boolean, key: string, options: LoadOptions, miss: Miss): Promise<Loaded> {
+  /**
+   * What a load brings, or what stands in for it.
+   *
+   * @param check whether it must be found true after its end; undefined is answered where it is not
+   */
+  async #land (
+    flight: Flight, { joined = false, check = false }: { joined?: boolean, check?: boolean }, key: string, options: LoadOptions, miss: Miss
+  ): Promise<Loaded | undefined> {
+    let loaded: Loaded
     try {
-      const loaded = await within(options.timeout, key, flight.result)
-      return joined ? { ...loaded, joined: true } : loaded
+      loaded = await within(this.#patience(flight, options, miss), key, flight.result)
+      if (check && !await this.#wasTrue(flight)) return undefined
+      if (joined && !loaded.joined) loaded = { ...loaded, joined }
     } catch (error) {
-      if (!this.standsIn(miss.stale, options.staleIfError)) throw error
-      const old = valueOf(miss.stale)
-      if (isMiss(old)) throw error
+      if (check && !(error instanceof LoadTimeoutError) && !await this.#wasTrue(flight)) return undefined
+      const old = this.standsIn(miss.stale, options.staleIfError) ? valueOf(miss.stale) : undefined
+      if (old === undefined || isMiss(old)) {
+        currentReads()?.include(flight.reads)
+        throw error
+      }
       this.#entries.failed('load', error)
       this.#entries.tell({ type: 'stale', key })
-      this.#entries.noteTags(currentReads(), miss.stale)
-      return { value: old.value, entry: miss.stale, stored: false, stale: true }
+      this.#entries.noteTags(currentReads(), miss.stale!)
+      return { value: old.value, entry: miss.stale!, stored: false, stale: true }
+    }
+    // An answer made of this one is made of the same reads.
+    currentReads()?.include(flight.reads)
+    return loaded
+  }
+
+  /** Seconds to wait: where an old value can stand in, those since the load began count. */
+  #patience (flight: Flight, { timeout, staleIfError }: LoadOptions, miss: Miss): number | undefined {
+    if (timeout === undefined || !this.standsIn(miss.stale, staleIfError)) return timeout
+    return Math.max(0, timeout - (this.#entries.now() - flight.began) / 1000)
+  }
+
+  /** @param alone why the load is not shared and not kept */
+  #begin (key: string, load: Load<unknown>, options: LoadOptions, miss: Miss, alone: string | undefined): Flight {
+    const reads = options.reads ?? new ReadSet()
+    const flight: Flight = {
+      began: this.#entries.now(),
+      stamp: this.#entries.begin(reads, options.tags),
+      reads,
+      result: undefined as never,
+      revoked: false,
+      verdict: undefined,
+      lease: undefined
+    }
+    const fly = () => this.#fly(flight, key, load, options, miss, alone)
+    if (alone === undefined) return this.#flights.start(key, flight, fly)
+    flight.result = fly()
+    return flight
+  }
+
+  /** Whether nothing that a load has read so far has changed since. */
+  #isTrueSoFar (flight: Flight): MaybePromise<boolean> {
+    if (flight.revoked || flight.reads.refusal !== undefined) return false
+    const tags = this.#entries.tagsOf(flight.reads)
+    if (tags.length === 0) return true
+    return andThen(flight.stamp, (stamp) => stamp === undefined ||
+      andThen(this.#entries.isCurrent(stamp, tags), (current) => current !== false && !flight.revoked))
+  }
+
+  /** As `#isTrueSoFar` after its end; one look does for all who came while it was under way. */
+  #wasTrue (flight: Flight): MaybePromise<boolean> {
+    flight.verdict ??= this.#isTrueSoFar({ ...flight, revoked: false })
+    return flight.verdict
+  }
+
+  async #fly (
+    flight: Flight, key: string, load: Load<unknown>, options: LoadOptions, miss: Miss, alone: string | undefined
+  ): Promise<Loaded> {
+    const { entry, lease, old, waited } = alone === undefined ? await this.#acquire(key, options, miss) : { lease: miss.vacancy?.lease }
+    if (entry !== undefined) {
+      this.#entries.noteTags(flight.reads, entry)
+      return adopted(entry)
+    }
+    flight.lease = lease
+    if (waited) flight.stamp = flight.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
+    try {
+      const loaded = await this.#run(flight, key, load, options, alone)
+      if (loaded.refusal !== undefined) this.#entries.tell({ type: 'refuse', key, reason: loaded.refusal })
+      return loaded
+    } catch (error) {
+      if (old !== undefined && !flight.revoked) await this.#postpone(key, old, flight)
+      throw error
+    } finally {
+      this.#release(flight, PASS_MS)
     }
   }
 
-  #begin (key: string, load: Load<unknown>, options: LoadOptions): Flight {
-    const reads = options.reads ?? new ReadSet()
-    const stamp = this.#entries.begin(reads, options.tags)
-    return this.#flights.start(key, stamp, reads, (flight) => this.#fly(flight, key, load, options))
+  /**
+   * Waits for the lease of the key, or for what its holder brings. With neither, the store can lease nothing now.
+   * Answers besides whether it had to wait, and which entry is to be renewed, if any.
+   */
+  async #acquire (
+    key: string, options: LoadOptions, miss: Miss
+  ): Promise<{ entry?: Entry, lease?: Lease | undefined, old?: Entry | undefined, waited?: boolean }> {
+    let old = oldOf(miss)
+    if (this.#entries.store.getOrLease === undefined) return { old }
+    let found: Lookup = miss
+    let watch
+    try {
+      for (let looks = 0; looks < LOOKS; looks++) {
+        if (!isMiss(found)) {
+          const opened = valueOf(found)
+          if (!isMiss(opened)) return { entry: found }
+          found = opened
+        }
+        const { vacancy, seen, stale } = found
+        const waited = watch !== undefined
+        // A lease that was taken over an entry does not say over which.
+        if (seen !== undefined) old = oldOf(found)
+        if (waited && this.standsInAtOnce(stale, options) && !this.mayRenew(stale)) {
+          throw new Error(`another process has just failed to load ${JSON.stringify(key)}`)
+        }
+        if (vacancy?.lease !== undefined) return { lease: vacancy.lease, old, waited }
+        if (vacancy?.watch !== undefined) {
+          watch ??= vacancy.watch()
+          await watch.next(LOOK_MS)
+          found = await this.#entries.findOrLease(key)
+        } else {
+          if (vacancy !== undefined || found.miss === 'unavailable') return { waited }
+          found = await this.#entries.findOrLease(key, seen)
+        }
+      }
+      return { waited: true }
+    } finally {
+      watch?.end()
+    }
   }
 
-  /** The load, if it began at the clock of now: then it has seen every write that a caller could know of. */
-  #joinable (flight: Flight): MaybePromise<Flight | undefined> {
-    if (flight.revoked) return undefined
-    return andThen(this.#entries.stamp(), (mine) => andThen(flight.stamp, (theirs) => mine === theirs && !flight.revoked ? flight : undefined))
-  }
-
-  async #fly (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions): Promise<Loaded> {
+  async #run (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions, alone: string | undefined): Promise<Loaded> {
     const stamp = await flight.stamp
     let ttl = options.ttl === undefined ? this.#ttl : options.ttl
     let skipped = false
@@ -90,10 +227,11 @@ export class Loader {
     const began = this.#entries.now()
     // Awaited inside: a query builder runs when it is awaited.
     const value = await collectReads(flight.reads, async () => await load(context))
-    this.#entries.tell({ type: 'load', key, ms: this.#entries.now() - began })
+    const ms = this.#entries.now() - began
+    this.#entries.tell({ type: 'load', key, ms })
 
     if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }
-    const { refusal } = flight.reads
+    const refusal = flight.reads.refusal ?? alone
     if (refusal !== undefined) return { value, stored: false, refusal }
     const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
     let entry: Entry
@@ -103,6 +241,7 @@ export class Loader {
       this.#entries.failed('encode', error)
       return { value, stored: false }
     }
+    if (ms > 0) entry = { ...entry, loadMs: ms }
     return { value, entry, ...await this.#fill(flight, key, entry) }
   }
 
@@ -111,13 +250,58 @@ export class Loader {
     const unseen = entry.tags.length > 0 && await this.#entries.isCurrent(entry.stamp, entry.tags) !== true
     if (unseen) return { stored: false, refusal: 'outdated' }
     if (flight.revoked) return { stored: false, refusal: 'revoked' }
-    this.#flights.overtake(flight)
-    return { stored: await this.#entries.write(key, entry) }
+    const { lease } = flight
+    const kept = await this.#entries.write(key, entry, lease)
+    if (kept.stored) flight.lease = undefined
+    else if (kept.refusal === 'too-large') await this.#release(flight, PASS_MS, null)
+    return kept
+  }
+
+  /** Notes at an entry that it could not be renewed, so that not every request tries. */
+  async #postpone (key: string, old: Entry, flight: Flight): Promise<void> {
+    const { store, now } = this.#entries
+    if (now() >= old.staleUntil) return
+    const failures = (old.retry?.failures ?? 0) + 1
+    const ms = Math.min(FIRST_RETRY * 2 ** (failures - 1), LONGEST_RETRY) * 1000
+    const noted: Entry = { ...old, retry: { failures, at: now() + ms } }
+    // Nobody waits for an entry that is still good.
+    if (store.getOrLease !== undefined) return await this.#release(flight, now() < old.freshUntil ? 0 : Math.min(ms, PASS_MS), noted)
+    await orElse(
+      // What was deleted meanwhile must not come back.
+      () => andThen(store.get(key), (kept) => kept === old && store.add(key, noted, old)),
+      (error) => this.#entries.failed('postpone', error)
+    )
+  }
+
+  /** As `Lease.release`. */
+  async #release (flight: Flight, pass: number, old?: Entry | null): Promise<void> {
+    const { lease } = flight
+    flight.lease = undefined
+    if (lease === undefined) return
+    await orElse(() => lease.release(pass, old), (error) => this.#entries.failed('release', error))
   }
 
   /** Whether an old entry may still stand in. @param window seconds after its life */
   standsIn (stale: Entry | undefined, window: number | undefined): stale is Entry {
     return stale !== undefined && window !== undefined && this.#entries.now() < stale.freshUntil + window * 1000
+  }
+
+  /** Whether an old entry is to be answered at once: since it may, or since it is too early for another attempt to renew it. */
+  standsInAtOnce (stale: Entry | undefined, { staleWhileRevalidate, staleIfError }: LoadOptions): stale is Entry {
+    return this.standsIn(stale, staleWhileRevalidate) || (this.standsIn(stale, staleIfError) && !this.mayRenew(stale))
+  }
+
+  /** Whether the last attempt to renew an entry, if it failed, is long enough ago. */
+  mayRenew ({ retry }: Entry): boolean {
+    return retry === undefined || this.#entries.now() >= retry.at
+  }
+
+  /** Whether a good entry is to be renewed ahead of its time: XFetch, by Vattani, Chierichetti and Lowenstein, 2015. */
+  isDue (key: string, entry: Entry): boolean {
+    const { loadMs, freshUntil } = entry
+    const left = freshUntil - this.#entries.now()
+    if (loadMs === undefined || left > LONGEST_LEAD * loadMs) return false
+    return -Math.log(this.#entries.random()) * loadMs >= left && this.mayRenew(entry) && this.#flights.get(key) === undefined
   }
 
   /** Keeps the loads under way from storing what the caller is about to replace or delete, and from being joined. */
@@ -128,6 +312,20 @@ export class Loader {
   revokeAll (): void {
     this.#flights.revokeAll()
   }
+}
+
+/** The entry that a load is to renew. */
+function oldOf ({ miss, seen }: Miss): Entry | undefined {
+  return miss === 'expired' ? seen : undefined
+}
+
+function holdsLease ({ vacancy }: Miss): boolean {
+  return vacancy?.lease?.shared === false
+}
+
+/** What another load brought. @param entry one that can be read */
+function adopted (entry: Entry): Loaded {
+  return { value: (valueOf(entry) as { value: unknown }).value, entry, stored: true, joined: true }
 }
 
 async function within<T> (timeout: number | undefined, key: string, work: Promise<T>): Promise<T> {

@@ -24,9 +24,19 @@ export function duration (name: string, value: unknown): number {
   throw new TypeError(`${name} must be a number of seconds, zero or more, got ${show(value)}`)
 }
 
+/** From 0 to 1. */
+export function fraction (name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  throw new TypeError(`${name} must be a number from 0 to 1, got ${show(value)}`)
+}
+
 export function safeInteger (name: string, value: unknown): number {
   if (Number.isSafeInteger(value)) return value as number
   throw new TypeError(`${name} must be a safe integer, got ${show(value)}`)
+}
+
+export function checkBoolean (name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${show(value)}`)
 }
 
 export function checkFunction (name: string, value: unknown): void {

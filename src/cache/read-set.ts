@@ -3,7 +3,7 @@ import type { MaybePromise } from './maybe-promise.ts'
 import type { Stamp, Versions } from './versions.ts'
 
 interface Reads {
-  readonly stamp: MaybePromise<Stamp | undefined>
+  stamp: MaybePromise<Stamp | undefined>
   readonly tags: Set<string>
 }
 
@@ -26,6 +26,13 @@ export class ReadSet {
     const stamp = take()
     this.#reads.set(versions, { stamp, tags: new Set() })
     return stamp
+  }
+
+  /** A later stamp, where nothing has been read since the first. To be called after `begin`. */
+  restamp (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
+    const reads = this.#reads!.get(versions)!
+    if (reads.tags.size === 0) reads.stamp = take()
+    return reads.stamp
   }
 
   /** To be called after `begin`. */

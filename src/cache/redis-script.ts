@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
+import type { RedisLink } from './redis-link.ts'
 
 export type RedisClient = Redis | Cluster
 
 /** A Lua script, sent by its digest and whole only to a Redis that does not have it yet. Answers in bytes. */
-export function redisScript (client: RedisClient, source: string) {
+export function redisScript (link: RedisLink, source: string) {
+  const { client } = link
   const digest = createHash('sha1').update(source).digest('hex')
 
   return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
     try {
-      return await client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args)
+      return await link.run(() => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args))
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return await client.callBuffer('EVAL', source, keys.length, ...keys, ...args)
+      return await link.run(() => client.callBuffer('EVAL', source, keys.length, ...keys, ...args))
     }
   }
 }

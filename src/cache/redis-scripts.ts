@@ -1,10 +1,11 @@
 /*
  * What must happen in one step inside Redis. Values come in as KEYS and ARGV alone. The numbers are places in the
- * frame of an entry, see entry.ts, counted from 1 as Lua does.
+ * frames of an entry and of a lease, see entry.ts, counted from 1 as Lua does.
  */
 
-/** The entry, or nothing: as in `unframeEntry`, what stands at its key and is none of ours does not count. */
+/** `kept` is the entry, or nothing: as in `unframeEntry`, what stands at its key and is none of ours does not count. */
 const READ_ENTRY = `
+local function is_lease (bytes) return #bytes >= 27 and string.sub(bytes, 1, 2) == '\\193\\2' end
 local function is_frame (bytes)
   if #bytes <= 30 or string.sub(bytes, 1, 2) ~= '\\193\\1' then return false end
   local payload = 31 + struct.unpack('>I4', bytes, 27)
@@ -12,8 +13,11 @@ local function is_frame (bytes)
   local read, meta = pcall(cmsgpack.unpack, string.sub(bytes, 31, payload - 1))
   return read and type(meta) == 'table' and type(meta[1]) == 'string' and type(meta[2]) == 'table'
 end
-local kept = redis.call('GET', KEYS[1])
-if kept and not is_frame(kept) then kept = false end`
+local bytes = redis.pcall('GET', KEYS[1])
+if type(bytes) ~= 'string' then bytes = '' end
+local kept = bytes
+if is_lease(bytes) then kept = string.sub(bytes, 28) end
+if not is_frame(kept) then kept = false end`
 
 /** KEYS entry; ARGV frame, life in ms or '', frame to replace or ''. Answers 1 when it was set. */
 export const ADD = `${READ_ENTRY}
@@ -45,6 +49,75 @@ if kept and kept ~= ARGV[5] and struct.unpack('>d', kept, 11) > tonumber(ARGV[2]
 end
 if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
 return ARGV[1]`
+
+/** KEYS entry. Answers 1 when there was one: a lease over nothing does not count. */
+export const DELETE = `
+local length = redis.pcall('STRLEN', KEYS[1])
+local lease = length == 27 and string.sub(redis.call('GET', KEYS[1]), 1, 2) == '\\193\\2'
+local removed = redis.call('UNLINK', KEYS[1])
+return lease and 0 or removed`
+
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`
+
+/**
+ * KEYS entry; ARGV token, length of the lease in ms, all but the payload of the frame that may not be used any more,
+ * or ''. Answers nothing when the lease was taken, else what stands there: another entry, or the lease of another.
+ */
+export const TAKE_LEASE = `${READ_ENTRY}${NOW}
+if is_lease(bytes) and struct.unpack('>d', bytes, 3) > now then return bytes end
+if kept and (ARGV[3] == '' or string.sub(kept, 1, #ARGV[3]) ~= ARGV[3]) then
+  -- A lease that is over goes, so that the next read costs one command again.
+  if kept ~= bytes then redis.call('SET', KEYS[1], kept, 'KEEPTTL') end
+  return kept
+end
+local length = tonumber(ARGV[2])
+local life = length
+if kept then
+  life = redis.call('PTTL', KEYS[1])
+  if life >= 0 and life < length then life = length end
+end
+local lease = '\\193\\2' .. struct.pack('>d', now + length) .. 'x' .. ARGV[1] .. (kept or '')
+if life < 0 then redis.call('SET', KEYS[1], lease) else redis.call('SET', KEYS[1], lease, 'PX', life) end
+return nil`
+
+/** Ends the script with 0 unless the lease of the token in ARGV[1] stands at the key. */
+const HOLD_LEASE = `
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 26)
+if type(head) ~= 'string' or #head < 27 or string.sub(head, 1, 2) ~= '\\193\\2' or string.sub(head, 12) ~= ARGV[1] then return 0 end`
+
+/** KEYS entry; ARGV token, length in ms. Answers 1 when it is still held. */
+export const RENEW_LEASE = `${HOLD_LEASE}${NOW}
+local length = tonumber(ARGV[2])
+if struct.unpack('>d', head, 3) < math.huge then redis.call('SETRANGE', KEYS[1], 2, struct.pack('>d', now + length)) end
+local life = redis.call('PTTL', KEYS[1])
+if life >= 0 and life < length then redis.call('PEXPIRE', KEYS[1], length) end
+return 1`
+
+/** KEYS entry; ARGV token, channel, frame, its life in ms or ''. Answers 1 when it was set. */
+export const FILL_LEASE = `${HOLD_LEASE}
+if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+redis.pcall('PUBLISH', ARGV[2], '')
+return 1`
+
+/**
+ * KEYS entry; ARGV token, channel, ms for which all may load side by side, or 0, and a frame that takes the place of
+ * that of the old entry, or '', without which that stays. Answers 1 when it was still held.
+ */
+export const RELEASE_LEASE = `${HOLD_LEASE}${NOW}
+local pass = tonumber(ARGV[3])
+local old = string.sub(redis.call('GET', KEYS[1]), 28)
+if old ~= '' and ARGV[4] then old = ARGV[4] end
+if pass > 0 then
+  local life = redis.call('PTTL', KEYS[1])
+  if old == '' or (life >= 0 and life < pass) then life = pass end
+  local lease = '\\193\\2' .. struct.pack('>d', now + pass) .. 'p' .. ARGV[1] .. old
+  if life < 0 then redis.call('SET', KEYS[1], lease) else redis.call('SET', KEYS[1], lease, 'PX', life) end
+elseif old == '' then redis.call('UNLINK', KEYS[1])
+else redis.call('SET', KEYS[1], old, 'KEEPTTL') end
+redis.pcall('PUBLISH', ARGV[2], '')
+return 1`
 
 /*
  * The version clock. It starts, and starts again after its key was lost, at the time in microseconds: ahead of

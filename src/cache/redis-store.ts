@@ -1,9 +1,12 @@
 import type { Cluster, Redis } from 'ioredis'
 import { type Entry, frameEntry, frameTimes, unframeEntry } from './entry.ts'
-import { checkFunction, checkObject } from './options.ts'
+import { checkFunction, checkObject, positiveInteger } from './options.ts'
+import { redisFeed } from './redis-feed.ts'
+import { RedisLeases } from './redis-leases.ts'
+import { RedisLink } from './redis-link.ts'
 import { type RedisClient, redisScript } from './redis-script.ts'
-import { ADD, INCREMENT, TOUCH } from './redis-scripts.ts'
-import { redisVersions } from './redis-versions.ts'
+import { ADD, DELETE, INCREMENT, TOUCH } from './redis-scripts.ts'
+import { redisVersions, rootOf } from './redis-versions.ts'
 import { notAnInteger, type Store } from './store.ts'
 
 export interface RedisStoreOptions {
@@ -11,9 +14,20 @@ export interface RedisStoreOptions {
   client: RedisClient
   /** First part of every key: entries are at `<prefix>:<key>`, the version clock at `<prefix>#…`. Default `larder`. */
   prefix?: string
+  /**
+   * Milliseconds that Redis has to answer one command; default 50. After three failures in a row, or once the connection is
+   * lost, commands fail at once until Redis answers again.
+   */
+  commandTimeout?: number
+  /** A larger entry, with what is kept beside its value, is not kept. Default 8 MiB. */
+  maxEntryBytes?: number
+  /** Told once each time that Redis goes, and why, and once each time that it is back. */
+  onStateChange?: (up: boolean, reason?: Error) => void
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
+
+const DEFAULT_MAX_ENTRY_BYTES = 8 * 1024 * 1024
 
 /** Longest life that is told to Redis, which refuses some that are longer; the entry itself knows better. */
 const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER
@@ -35,39 +49,62 @@ export function redisStore (options: RedisStoreOptions): Store {
     throw new TypeError(`prefix must be a non-empty string without "#" or white space, got ${JSON.stringify(prefix)}`)
   }
 
-  const add = redisScript(client, ADD)
-  const touch = redisScript(client, TOUCH)
-  const increment = redisScript(client, INCREMENT)
+  const maxEntryBytes = positiveInteger('maxEntryBytes', options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
+
+  const link = new RedisLink({
+    client,
+    probeKey: `${rootOf(prefix)}clock`,
+    ...options.commandTimeout !== undefined && { commandTimeout: options.commandTimeout },
+    ...options.onStateChange && { onStateChange: options.onStateChange }
+  })
+  const add = redisScript(link, ADD)
+  const touch = redisScript(link, TOUCH)
+  const increment = redisScript(link, INCREMENT)
+  const remove = redisScript(link, DELETE)
   const nameOf = (key: string) => `${prefix}:${key}`
   const frameOf = (entry: Entry | undefined) => entry === undefined ? '' : frameEntry(entry)
   /** Milliseconds left, as PX takes them; empty when it never expires. */
   const lifeOf = (until: number) => until === Infinity ? '' : Math.min(Math.max(1, Math.ceil(until - now())), LONGEST_LIFE_MS)
+  const fits = (frame: Buffer) => frame.length <= maxEntryBytes
+  const changes = redisFeed(client, prefix, now)
+  const leases = new RedisLeases({ link, prefix, now, nameOf, lifeOf, get, fits })
 
   async function get (key: string): Promise<Entry | undefined> {
-    const frame = await client.getBuffer(nameOf(key))
-    return frame === null ? undefined : unframeEntry(frame)
+    try {
+      const frame = await link.run(() => client.getBuffer(nameOf(key)))
+      return frame === null ? undefined : unframeEntry(frame)
+    } catch (error) {
+      if ((error as Error).message.startsWith('WRONGTYPE')) return undefined
+      throw error
+    }
   }
 
   async function set (key: string, entry: Entry): Promise<boolean> {
+    const frame = frameEntry(entry)
+    if (!fits(frame)) {
+      await remove([nameOf(key)], [])
+      return false
+    }
     const life = lifeOf(entry.staleUntil)
-    if (life === '') await client.set(nameOf(key), frameEntry(entry))
-    else await client.set(nameOf(key), frameEntry(entry), 'PX', life)
+    await link.run(() => life === '' ? client.set(nameOf(key), frame) : client.set(nameOf(key), frame, 'PX', life))
     return true
   }
 
-  async function remove (names: string[]): Promise<number> {
+  async function removeAll (names: string[]): Promise<number> {
     // One command a key: a command of several would not be accepted by a cluster. They share a round trip.
-    const counts = await Promise.all(names.map((name) => client.unlink(name)))
-    return counts.reduce((sum, count) => sum + count, 0)
+    const counts = await Promise.all(names.map((name) => remove([name], [])))
+    return counts.reduce<number>((sum, count) => sum + Number(count), 0)
   }
 
   return {
     name: 'redis',
-    versions: redisVersions(client, prefix),
+    versions: redisVersions(client, prefix, link),
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set,
+    getOrLease: (key, seen) => leases.getOrLease(key, seen),
     async add (key, entry, replace) {
+      if (!fits(frameEntry(entry))) return false
       return await add([nameOf(key)], [frameEntry(entry), lifeOf(entry.staleUntil), frameOf(replace)]) === 1
     },
     async touch (key, freshUntil, staleUntil) {
@@ -80,19 +117,24 @@ export function redisStore (options: RedisStoreOptions): Store {
       if (sum === null) throw notAnInteger(key)
       return Number(sum)
     },
-    delete: (keys) => remove(keys.map(nameOf)),
+    delete: (keys) => removeAll(keys.map(nameOf)),
     async clear () {
       const match = `${prefix.replace(/[\\*?[\]^]/g, '\\$&')}:*`
       const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, names] = await node.scan(cursor, 'MATCH', match, 'COUNT', SCAN_COUNT)
-          await remove(names)
+          const [next, names] = await link.run(() => node.scan(cursor, 'MATCH', match, 'COUNT', SCAN_COUNT))
+          await removeAll(names)
           cursor = next
         } while (cursor !== '0')
       }
     },
-    close () {}
+    ...changes && { changes },
+    close () {
+      changes?.close()
+      leases.close()
+      link.close()
+    }
   }
 }

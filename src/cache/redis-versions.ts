@@ -1,3 +1,4 @@
+import { RedisLink } from './redis-link.ts'
 import { type RedisClient, redisScript } from './redis-script.ts'
 import { IS_CURRENT, INVALIDATE, STAMP } from './redis-scripts.ts'
 import type { Versions } from './versions.ts'
@@ -5,18 +6,24 @@ import type { Versions } from './versions.ts'
 /** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */
 const TAG_LIFE_SECONDS = 30 * 24 * 3600
 
+/** Keys with the same word in braces are kept in one place by a cluster, which runs no script over several places. */
+export function rootOf (prefix: string): string {
+  return `${prefix}#{${prefix}}`
+}
+
 /**
  * A version clock in Redis, shared by all who use the prefix, for caches without a database. It is as durable as
  * that Redis: one that comes back with old data comes back with an old clock.
  */
-export function redisVersions (client: RedisClient, prefix: string): Versions {
-  // A cluster keeps keys with the same word in braces in one place, and runs no script over several places.
-  const root = `${prefix}#{${prefix}}`
+export function redisVersions (
+  client: RedisClient, prefix: string, link: RedisLink = new RedisLink({ client, probeKey: `${rootOf(prefix)}clock` })
+): Versions {
+  const root = rootOf(prefix)
   const clock = `${root}clock`
   const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
-  const stamp = redisScript(client, STAMP)
-  const isCurrent = redisScript(client, IS_CURRENT)
-  const invalidate = redisScript(client, INVALIDATE)
+  const stamp = redisScript(link, STAMP)
+  const isCurrent = redisScript(link, IS_CURRENT)
+  const invalidate = redisScript(link, INVALIDATE)
 
   return {
     stamp: async (tags = []) => String(await stamp(keysOf(tags), [TAG_LIFE_SECONDS])),

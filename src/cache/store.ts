@@ -31,6 +31,64 @@ export interface Store {
   clear (): MaybePromise<void>
   close (): MaybePromise<void>
   stats? (): StoreStats
+  /**
+   * Where processes share the store: as `get`, and where nothing is kept takes the lease of the key, which is the right
+   * to load it, in the same round trip.
+   *
+   * @param seen what stands there and may not be used any more, as far as the caller knows: then the lease is taken over it
+   */
+  getOrLease? (key: string, seen?: Entry): MaybePromise<Entry | Vacancy>
+  /** Where others share the store: tells of what they change. */
+  readonly changes?: ChangeFeed
+}
+
+/** A key without an entry that is known to be good. With neither a lease nor a watch, the store can lease nothing now. */
+export interface Vacancy {
+  /** The lease, if this call got it; it must be filled or released. */
+  readonly lease?: Lease
+  /** An old entry, which the holder of the lease is about to replace. */
+  readonly old?: Entry
+  /** Where another holds the lease: for those who wait for what it brings. */
+  watch? (): Watch
+}
+
+/** The right to load a key and to keep what the load brings. It renews itself, and ends when the key is written or deleted. */
+export interface Lease {
+  /** All have it at the moment, since what was loaded last could not be kept: nobody need wait. */
+  readonly shared: boolean
+  /** Keeps the entry, unless it is too large, which leaves the lease, or the lease has ended. */
+  fill (entry: Entry): MaybePromise<'kept' | 'too-large' | 'revoked'>
+  /**
+   * Gives the right back.
+   *
+   * @param pass milliseconds for which those who wait need not, since what was loaded is not kept: each loads for itself
+   * @param old takes the place of the old entry, if there still is one; null: nothing does
+   */
+  release (pass?: number, old?: Entry | null): MaybePromise<void>
+}
+
+/** Hears when something has happened at a key. */
+export interface Watch {
+  /** Resolves when something may have happened since the last call, and after so many milliseconds at the latest. */
+  next (ms: number): Promise<void>
+  end (): void
+}
+
+/** Tells of the changes of a shared store, whoever makes them. */
+export interface ChangeFeed {
+  /** Milliseconds since 1970: all changes made until then have been told. It stands still while the channel is down. */
+  readonly toldUntil: number
+  /** Begins to tell. To be called once. */
+  listen (listener: ChangeListener): void
+}
+
+export interface ChangeListener {
+  /** The entry of a key was written, dropped or deleted. */
+  onEntry (key: string): void
+  /** A tag has moved. */
+  onTag (): void
+  /** Anything may have changed. */
+  onAll (): void
 }
 
 export interface StoreStats {

@@ -1,7 +1,8 @@
 import type { Entry } from './entry.ts'
-import type { MaybePromise } from './maybe-promise.ts'
+import { type MaybePromise, orElse } from './maybe-promise.ts'
+import { nearVersions } from './near-versions.ts'
 import { checkFunction, checkObject, duration } from './options.ts'
-import type { Store } from './store.ts'
+import type { Lease, Store, Vacancy } from './store.ts'
 
 export interface TieredStoreOptions {
   /** Asked first. Must be in this process and hand out the entries that it was given, as `memoryStore` does. */
@@ -9,15 +10,18 @@ export interface TieredStoreOptions {
   /** The one that counts, shared with other processes. */
   far: Store
   /**
-   * Seconds for which the near store is believed before the far one is asked again: the longest that an entry
-   * without tags can outlive its deletion by another process. Default 1.
+   * Seconds for which the near store is believed after the far one was asked, or has told all its changes: the longest
+   * that a change by another process can go unseen, whatever breaks. Default 1.
    */
   nearTtl?: number
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
 
-/** A near store over a far one. Reads fill the near store; writes go to the far one. */
+/**
+ * A near store over a far one. Reads fill the near store; writes go to the far one. Where the far store tells of its
+ * changes, what is near stays for as long as that is heard; while it is not, for `nearTtl`.
+ */
 export function tieredStore (options: TieredStoreOptions): Store {
   const { near, far } = options
   const now = options.now ?? Date.now
@@ -25,39 +29,104 @@ export function tieredStore (options: TieredStoreOptions): Store {
   checkObject('far', far, 'get', 'a store, e.g. redisStore()')
   checkFunction('now', now)
   const nearMs = duration('nearTtl', options.nearTtl ?? 1) * 1000
-  const believedUntil = new WeakMap<Entry, number>()
+  const { changes } = far
+  let versions = far.versions
+  let askedAt = new WeakMap<Entry, number>()
+  const reads = new Reads()
+
+  if (changes !== undefined) {
+    const verdicts = versions = nearVersions({ far: far.versions, counts, now })
+    changes.listen({
+      onEntry (key) {
+        reads.changed([key])
+        forget(() => near.delete([key]))
+      },
+      onTag: verdicts.forget,
+      onAll () {
+        reads.allChanged()
+        forget(() => near.clear())
+        verdicts.forget()
+      }
+    })
+  }
+
+  function forget (work: () => MaybePromise<unknown>): void {
+    // What a near store fails to drop is not believed, at the price of all the rest.
+    orElse(work, () => { askedAt = new WeakMap() })
+  }
 
   /**
-   * Counts the ends of writes, so that a read can tell that one ended since it asked: what it found may be from
-   * before, and comes too late to be deleted.
+   * Whether what the far store said at that time still counts, as long as it has told of no change. Times to come are
+   * those of a clock that was put back.
    */
-  let writes = 0
-
-  async function get (key: string): Promise<Entry | undefined> {
-    const kept = await near.get(key)
-    if (kept !== undefined && (believedUntil.get(kept) ?? 0) > now()) return kept
-    const before = writes
-    const until = now() + nearMs
-    const entry = await far.get(key)
-    if (entry !== undefined && writes === before) {
-      believedUntil.set(entry, until)
-      await near.set(key, entry)
-    }
-    return entry
+  function counts (at: number): boolean {
+    const time = now()
+    return isRecent(time - at) || (changes !== undefined && isRecent(time - changes.toldUntil))
   }
+
+  function isRecent (age: number): boolean {
+    return age >= 0 && age < nearMs
+  }
+
+  function isBelieved (kept: Entry | undefined): kept is Entry {
+    if (kept === undefined) return false
+    const at = askedAt.get(kept)
+    return at !== undefined && counts(at)
+  }
+
+  /** What is near is answered at once, where the near store does. */
+  function nearOr<T> (key: string, ask: (key: string) => Promise<T>): MaybePromise<Entry | T> {
+    const kept = near.get(key)
+    if (kept instanceof Promise) return kept.then<Entry | T>((kept) => isBelieved(kept) ? kept : ask(key))
+    return isBelieved(kept) ? kept : ask(key)
+  }
+
+  /** Keeps near the entry that the far store finds, unless the key changes meanwhile: it may be from before. */
+  async function keep<T extends object | undefined> (key: string, ask: () => MaybePromise<T>): Promise<T> {
+    const at = now()
+    const read = reads.begin(key)
+    try {
+      const found = await ask()
+      if (found !== undefined && 'payload' in found && !read.hasChanged()) {
+        askedAt.set(found as Entry, at)
+        await near.set(key, found as Entry)
+      }
+      return found
+    } finally {
+      read.end()
+    }
+  }
+
+  const askFar = (key: string) => keep(key, () => far.get(key))
+  const get = (key: string) => nearOr(key, askFar)
 
   async function write<T> (keys: readonly string[], work: () => MaybePromise<T>): Promise<T> {
     try {
       return await work()
     } finally {
-      writes++
+      reads.changed(keys)
       await near.delete(keys)
     }
   }
 
+  async function leaseFar (key: string, seen?: Entry): Promise<Entry | Vacancy> {
+    if (seen !== undefined) await near.delete([key])
+    const found = await keep(key, () => far.getOrLease!(key, seen))
+    if (!('lease' in found) || found.lease === undefined) return found
+    const { lease } = found
+    // Where changes are told, a fill is too, and might be told of together with what somebody else did after it. So it
+    // is like any write: the next read keeps near what it finds.
+    const watched: Lease = {
+      shared: lease.shared,
+      fill: (entry) => write([key], () => lease.fill(entry)),
+      release: (pass, old) => write([key], () => lease.release(pass, old))
+    }
+    return { ...found, lease: watched }
+  }
+
   return {
     name: `${near.name} over ${far.name}`,
-    versions: far.versions,
+    versions,
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set: (key, entry) => write([key], () => far.set(key, entry)),
@@ -66,13 +135,47 @@ export function tieredStore (options: TieredStoreOptions): Store {
     increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
     delete: (keys) => write(keys, () => far.delete(keys)),
     async clear () {
-      await write([], () => far.clear())
-      await near.clear()
+      try {
+        await far.clear()
+      } finally {
+        reads.allChanged()
+        await near.clear()
+      }
     },
     async close () {
       await near.close()
       await far.close()
     },
+    ...far.getOrLease && {
+      getOrLease: (key: string, seen?: Entry) => seen === undefined ? nearOr(key, leaseFar) : leaseFar(key, seen)
+    },
     ...near.stats && { stats: () => near.stats!() }
+  }
+}
+
+/** The reads of the far store that are under way, and whether their keys changed since they began. */
+class Reads {
+  readonly #byKey = new Map<string, { count: number, changes: number }>()
+
+  begin (key: string) {
+    let reads = this.#byKey.get(key)
+    if (reads === undefined) this.#byKey.set(key, reads = { count: 0, changes: 0 })
+    reads.count++
+    const { changes } = reads
+    return {
+      hasChanged: () => reads.changes !== changes,
+      end: () => { if (--reads.count === 0) this.#byKey.delete(key) }
+    }
+  }
+
+  changed (keys: readonly string[]): void {
+    for (const key of keys) {
+      const reads = this.#byKey.get(key)
+      if (reads !== undefined) reads.changes++
+    }
+  }
+
+  allChanged (): void {
+    for (const reads of this.#byKey.values()) reads.changes++
   }
 }

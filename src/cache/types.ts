@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { ReadSet } from './read-set.ts'
-import type { Store, StoreStats } from './store.ts'
+import type { Lease, Store, StoreStats, Vacancy } from './store.ts'
 import type { Stamp, Versions } from './versions.ts'
 
 export interface CacheOptions {
@@ -10,8 +10,14 @@ export interface CacheOptions {
   versions?: Versions
   /** Seconds that an entry is kept where a call does not say; null: never expires. Default 300. */
   ttl?: number | null
+  /** The part of its life, from 0 to 1, by which an entry may end earlier at random, so that not all end at once. Default 0. */
+  jitter?: number
+  /** Loads under way at once; beyond them each caller loads for itself, and nothing is kept. Default 10,000. */
+  maxLoads?: number
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
+  /** From 0 to less than 1. Default `Math.random`. */
+  random?: () => number
 }
 
 export interface SetOptions {
@@ -26,6 +32,11 @@ export interface GetOrSetOptions extends SetOptions {
   staleWhileRevalidate?: number
   /** Seconds after its life for which an old value stands in for a load that fails or takes longer than `timeout`. */
   staleIfError?: number
+  /**
+   * Renews the value in the background shortly before its life ends, the likelier the nearer that is, the longer its load
+   * takes and the more often it is read (XFetch, Vattani et al. 2015). Default false.
+   */
+  refreshAhead?: boolean
   /** Seconds to wait for a load; then the old value where `staleIfError` allows, else a `LoadTimeoutError`. Default: as long as it takes. */
   timeout?: number
 }
@@ -86,13 +97,27 @@ export interface Cache {
   close (): Promise<void>
 
   /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
-  lookup (key: string): MaybePromise<Lookup>
+  lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
   /** For adapters: what `getOrSet` does after a miss. */
   load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded>
+  /** For adapters: an old entry that is to be answered at once after a miss, and whether to renew it in the background. */
+  standIn (miss: Miss, options: LoadOptions): StandIn | undefined
+  /** For adapters that renew entries ahead of their end: whether it is this one's turn. */
+  isDue (key: string, entry: Entry): boolean
   /** How full the store is, where it can tell. */
   stats (): StoreStats | undefined
   /** The name of the store. */
   readonly storeName: string
+}
+
+export interface StandIn {
+  readonly entry: Entry
+  readonly renew: boolean
+}
+
+export interface LookupOptions {
+  /** Whether the caller calls `load` after a miss: then the look takes the lease of the key. Default false. */
+  lease?: boolean
 }
 
 /** Why a read found nothing that it could use. */
@@ -100,8 +125,12 @@ export type MissReason = 'absent' | 'expired' | 'invalidated' | 'corrupt' | 'una
 
 export interface Miss {
   readonly miss: MissReason
+  /** What was found, and may not be used. */
+  readonly seen?: Entry
   /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
   readonly stale?: Entry
+  /** The lease that was taken with the look, or who holds it. */
+  readonly vacancy?: Vacancy | undefined
   /** A load that was under way when the search began. */
   readonly underWay?: Flight
 }
@@ -117,9 +146,12 @@ export interface Loaded {
   readonly entry?: Entry
   /** It is in the store now. */
   readonly stored: boolean
-  /** Why it may not be stored, as a token: `outdated` where its tags moved meanwhile, `revoked` where its key was deleted or set. */
+  /**
+   * Why it is not, as a token: `outdated` where its tags moved meanwhile, `revoked` where its key was deleted or set,
+   * `too-large`, `too-many-loads`, `uncommitted-read`, `unwatched-read`.
+   */
   readonly refusal?: string
-  /** The load was begun by another caller. */
+  /** The load was begun by another caller, here or in another process. */
   readonly joined?: boolean
   /** The value is an old one that stands in. */
   readonly stale?: boolean
@@ -127,15 +159,19 @@ export interface Loaded {
 
 /** A load under way. */
 export interface Flight {
-  /** The clock before the load began, which decides who may join; undefined where no clock answers. */
-  readonly stamp: MaybePromise<Stamp | undefined>
+  /** Milliseconds since 1970. */
+  readonly began: number
+  /** The clock before the load began. */
+  stamp: MaybePromise<Stamp | undefined>
   /** What it has read so far. */
   readonly reads: ReadSet
   result: Promise<Loaded>
-  /** Set when the key was written or deleted meanwhile: what the load brings is not kept, and nobody joins it. */
+  /** Set when the key was written or deleted meanwhile, or another load took its place: what it brings is not kept, and nobody joins it. */
   revoked: boolean
-  /** The load in whose place this one began, since the clock had moved. It may be kept until this one is. */
-  older: Flight | undefined
+  /** Whether what it brought was still true after it had ended, for those who came while it was under way. */
+  verdict: MaybePromise<boolean> | undefined
+  /** The right to keep what it brings, where the store leases it. */
+  lease: Lease | undefined
 }
 
 /** A load took longer than the `timeout` of its caller. It goes on, and keeps what it brings. */

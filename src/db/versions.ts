@@ -31,7 +31,9 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
     ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
 
   return {
-    // Nobody shares a load that sees what is not committed: it may be undone.
+    // What is not committed may be undone.
+    isolated: inTransaction,
+
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
     isCurrent: (stamp, tags) => (inTransaction() ? uncommitted : committed).isCurrent(stamp, tags),

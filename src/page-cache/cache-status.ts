@@ -5,18 +5,25 @@ export interface CacheStatus {
   hit?: boolean
   /** Why the handler ran: `uri-miss`, `stale`, `bypass`, `method`, `miss`. */
   fwd?: string
+  /** What it answered, where something else was sent. */
+  fwdStatus?: number
   stored?: boolean
   collapsed?: boolean
   detail?: string
 }
 
 export const HIT: CacheStatus = { hit: true }
+/** An old page, while a new one is made. */
+export const STALE_HIT: CacheStatus = { hit: true, detail: 'stale-while-revalidate' }
+/** An old page, since the last attempt to make a new one failed a moment ago. */
+export const BACKED_OFF: CacheStatus = { hit: true, detail: 'stale-if-error' }
 
-/** @param ttl seconds that the answer stays fresh */
-export function formatCacheStatus ({ hit, fwd, stored, collapsed, detail }: CacheStatus, ttl?: number): string {
+/** @param ttl seconds that the answer stays fresh, less than zero where it no longer is */
+export function formatCacheStatus ({ hit, fwd, fwdStatus, stored, collapsed, detail }: CacheStatus, ttl?: number): string {
   let field = 'larder'
   if (hit) field += '; hit'
   if (fwd !== undefined) field += `; fwd=${fwd}`
+  if (fwdStatus !== undefined) field += `; fwd-status=${fwdStatus}`
   if (stored) field += '; stored'
   if (collapsed) field += '; collapsed'
   if (ttl !== undefined) field += `; ttl=${ttl}`

@@ -1,15 +1,19 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { andThen, type Cache, collectReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet } from '../cache/index.ts'
-import { type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT } from './cache-status.ts'
+import {
+  andThen, type Cache, collectReads, ignoreReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet
+} from '../cache/index.ts'
+import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT, STALE_HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
 import { emit } from './events.ts'
 import { pageKey } from './key.ts'
 import { checkTtl, type CachePageOptions, type Plan, planOf } from './options.ts'
 import { addToField, notModified, withNames } from './fields.ts'
+import { Handover, type Made, PageFailure } from './handover.ts'
 import { bodyOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
-import { judge, type Verdict } from './policy.ts'
+import { isFailure, judge, mayShare, type Verdict } from './policy.ts'
+import { type Renewal, renewing, takeRenewal } from './renewal.ts'
 
 export type { CachePageOptions } from './options.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'
@@ -22,6 +26,8 @@ export interface PageCacheOptions {
   now?: () => number
 }
 
+/** How a page is looked up that will be made where it is missing. */
+const OR_LEASE = { lease: true }
 /** Where a route keeps its resolved options. */
 const PLAN = Symbol('larder.page-plan')
 
@@ -35,6 +41,8 @@ declare module 'fastify' {
     pageCache: PageRun | null
     /** What has been read for the page so far, also by hooks before its handler. */
     pageReads: ReadSet | null
+    /** Of a request that the page cache makes itself. */
+    pageRenewal: Renewal | null
   }
 }
 
@@ -43,12 +51,9 @@ interface PageRun {
   status: CacheStatus
   /** Headers that stood before the handler ran. */
   before: ReplyHeaders
-  /** Hands the response to all who wait for it; null when it may not be kept. Absent where nobody may wait. */
-  finish?: (page: { page: Page, ttl: number } | null) => Promise<Loaded>
+  /** Takes the response to all who wait for it. Absent where nobody may wait. */
+  finish?: (result: Made | PageFailure | undefined) => Promise<Loaded>
 }
-
-/** Seconds for which requests wait for one that runs the handler; then each runs it for itself. */
-const LONGEST_WAIT = 60
 
 /**
  * Keeps whole responses of the routes that say `config: { cachePage: { ttl } }`. The look-up is the last of a route's
@@ -63,6 +68,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   }
   app.decorateRequest('pageCache', null)
   app.decorateRequest('pageReads', null)
+  app.decorateRequest('pageRenewal', null)
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
@@ -81,7 +87,13 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   // The page is also made of what the hooks before its handler read.
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config?.[PLAN] === undefined) return done()
-    request.pageReads = new ReadSet()
+    const renewal = takeRenewal()
+    if (renewal !== undefined) {
+      request.pageRenewal = renewal
+      // The scheme is that of the request in whose place this one is made.
+      if (renewal.encrypted) Object.assign(request.raw.socket, { encrypted: true })
+    }
+    request.pageReads = renewal?.reads ?? new ReadSet()
     collectReads(request.pageReads, done)
   })
 
@@ -102,47 +114,85 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     if (refused !== undefined) return run(request, reply, plan, { fwd: 'bypass', detail: refused }, done)
 
     const key = pageKey(request, plan, method)
-    const found = method === 'GET' ? cache.lookup(key) : lookUpHead(pageKey(request, plan, 'GET'), key)
+    const renewal = request.pageRenewal
+    if (renewal !== null) {
+      // Made of what the key leaves out, it would be another page.
+      const finish = key === renewal.key ? renewal.handover.finish.bind(renewal.handover) : undefined
+      return run(request, reply, plan, { fwd: 'stale' }, done, finish)
+    }
+    const found = method === 'GET' ? cache.lookup(key, OR_LEASE) : lookUpHead(pageKey(request, plan, 'GET'), key)
     const answered = andThen(found, (found) => {
-      const page = isMiss(found) ? undefined : pageOf(found)
-      if (page !== undefined) serve(request, reply, page, HIT)
-      else lead(key, isMiss(found) ? found : { miss: 'corrupt' })
+      if (isMiss(found)) return missed(found)
+      const page = pageOf(found)
+      if (page === undefined) return lead({ miss: 'corrupt', seen: found })
+      if (plan.refreshAhead && cache.isDue(key, found)) renew({ miss: 'expired', seen: found })
+      serve(request, reply, page, HIT)
     })
     if (answered instanceof Promise) answered.catch(done)
 
+    function missed (miss: Miss): void {
+      const old = cache.standIn(miss, plan.load)
+      const page = old && pageOf(old.entry)
+      if (page === undefined) return canRace(miss) ? race(miss) : lead(miss)
+      const { stale: _, ...rest } = miss // nothing stands in for what fails in the background
+      if (old!.renew) renew(rest)
+      serve(request, reply, page, old!.renew || miss.underWay ? STALE_HIT : BACKED_OFF)
+    }
+
+    /** Has the page made by a request of our own. */
+    function renew (miss: Miss, options = plan.load): Promise<Loaded> {
+      const loaded: Promise<Loaded> = ignoreReads(() => cache.load(key, renewing(app, request, key, () => loaded), options, miss))
+      loaded.catch(() => {}) // it is told as an event
+      return loaded
+    }
+
+    function canRace ({ stale }: Miss): boolean {
+      return stale !== undefined && plan.timeout !== undefined && now() < stale.freshUntil + plan.load.staleIfError! * 1000
+    }
+
+    /** Waits for a page that a request of our own makes, and for so long only; then an old one is answered instead. */
+    function race (miss: Miss): void {
+      renew(miss, { ...plan.load, timeout: plan.timeout! }).then((loaded) => collapse(loaded, FORWARD_REASONS[miss.miss]), giveUp)
+    }
+
     /** Runs the handler for all who miss this key now, or waits for who does. */
-    function lead (key: string, miss: Miss): void {
+    function lead (miss: Miss): void {
       const status = FORWARD_REASONS[miss.miss]
       let leads = false
       const loaded = cache.load(key, (context) => {
         leads = true
-        const response = Promise.withResolvers<Page | undefined>()
-        const finish: PageRun['finish'] = async (result) => {
-          clearTimeout(abandon)
-          if (result === null) context.skipStore()
-          else context.setTtl(result.ttl)
-          response.resolve(result?.page)
-          return await loaded
-        }
-        const abandon = setTimeout(finish, LONGEST_WAIT * 1000, null).unref()
+        const handover = new Handover(context, () => loaded)
         // A reply that the handler hijacked does not come through our hook.
-        reply.raw.once('close', () => { if (reply.sent) finish(null) })
-        run(request, reply, plan, status, done, finish)
-        return response.promise
-      }, { tags: plan.tags, reads: request.pageReads! }, miss)
+        reply.raw.once('close', () => { if (reply.sent) handover.settle(undefined) })
+        run(request, reply, plan, status, done, handover.finish.bind(handover))
+        return handover.page
+      }, { ...plan.load, reads: request.pageReads! }, miss)
 
-      loaded.then(({ value, entry }) => {
-        if (leads) return
-        const page = value === undefined || entry === undefined ? undefined : pageOf(entry)
-        if (page !== undefined) serve(request, reply, page, { ...status, collapsed: true })
-        else run(request, reply, plan, { ...status, detail: 'collapse-refused' }, done)
-      }).catch(done)
+      loaded.then((loaded) => { if (!leads) collapse(loaded, status) }, (error) => { if (!leads) giveUp(error) })
+    }
+
+    /** Answers with what another request brought. */
+    function collapse ({ value, entry, stale, stored, joined }: Loaded, status: CacheStatus): void {
+      const page = value === undefined || entry === undefined ? undefined : pageOf(entry)
+      if (page === undefined) run(request, reply, plan, { ...status, detail: 'collapse-refused' }, done)
+      else if (stale) serve(request, reply, page, { ...status, detail: 'stale-if-error' })
+      else serve(request, reply, page, { ...status, ...joined ? { collapsed: true } : { stored } })
+    }
+
+    /** What another request failed by is the answer to this one too, where all may get it. */
+    function giveUp (error: unknown): void {
+      const answer = error instanceof PageFailure ? error.answer : undefined
+      if (answer === undefined) return run(request, reply, plan, { fwd: 'miss', detail: 'collapse-refused' }, done)
+      const { status: code } = error as PageFailure
+      reply.code(code).headers(answer.headers)
+      describe(reply, { fwd: 'miss', fwdStatus: code, collapsed: true })
+      reply.send(answer.body)
     }
   }
 
   async function lookUpHead (keyOfGet: string, keyOfHead: string): Promise<Lookup> {
     const found = await cache.lookup(keyOfGet)
-    return isMiss(found) ? await cache.lookup(keyOfHead) : found
+    return isMiss(found) ? await cache.lookup(keyOfHead, OR_LEASE) : found
   }
 
   /** Goes on to the handler. */
@@ -178,7 +228,13 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       ? { refused: 'stream' }
       : body.length > plan.maxBytes ? { refused: 'too-large' } : judge(plan, reply.statusCode, headers, now())
     if ('refused' in verdict) {
-      finish(null)
+      const old = await settle(reply, headers, body, finish)
+      if (old !== undefined) {
+        const fwdStatus = reply.statusCode
+        for (const name of Object.keys(headers)) if (!(name in current.before)) reply.removeHeader(name)
+        reply.code(200)
+        return present(request, reply, old, { ...status, fwdStatus, detail: 'stale-if-error' }) ?? null
+      }
       if (silent) reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
       describe(reply, { ...status, detail: verdict.refused })
       return payload
@@ -207,23 +263,42 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     return request.method === 'HEAD' ? payload : null
   }
 
+  /** Lets all who wait go on after a response that may not be kept; tells the old page that is to be sent in its place. */
+  async function settle (
+    reply: FastifyReply, headers: ReplyHeaders, body: Buffer | undefined, finish: NonNullable<PageRun['finish']>
+  ): Promise<ReadyPage | undefined> {
+    const { statusCode } = reply
+    if (!isFailure(statusCode)) {
+      finish(undefined).catch(() => {})
+      return undefined
+    }
+    const answer = body !== undefined && mayShare(statusCode, headers) ? { headers: { ...keptHeaders(headers, {}), 'cache-control': 'no-store' }, body } : undefined
+    const loaded = await finish(new PageFailure(statusCode, answer)).catch(() => undefined)
+    return loaded?.stale && loaded.entry !== undefined ? pageOf(loaded.entry) : undefined
+  }
+
   /** Answers from the cache. */
   function serve (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): void {
+    reply.send(present(request, reply, page, status))
+  }
+
+  /** Makes the answer that of a page in the cache, and gives what is to be sent. */
+  function present (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): Buffer | undefined {
     const { entry } = page
     const age = Math.max(0, Math.floor((now() - entry.storedAt) / 1000))
-    const ttl = Math.max(0, page.life - age)
+    const ttl = page.life - age
     reply.headers(page.headers)
     reply.header('etag', page.etag)
     reply.header('age', age)
     if (page.beforeMaxAge !== undefined) {
-      reply.header('cache-control', page.beforeMaxAge + ttl)
+      reply.header('cache-control', page.beforeMaxAge + Math.max(0, ttl))
       reply.header('expires', page.expires)
     }
     describe(reply, status, ttl)
     const same = noneMatches(request.headers['if-none-match'], page.etag)
     if (same) notModified(reply)
     // An empty body would be given a type that it did not have.
-    reply.send((same && request.method !== 'HEAD') || page.body.length === 0 ? undefined : page.body)
+    return (same && request.method !== 'HEAD') || page.body.length === 0 ? undefined : page.body
   }
 
   /** Says what the cache did. @param ttl seconds that the answer stays fresh */

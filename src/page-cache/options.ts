@@ -8,6 +8,14 @@ export interface CachePageOptions {
    * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
    */
   ttl?: number
+  /** Seconds after its life for which an old page is answered at once, while one request of our own renews it. */
+  staleWhileRevalidate?: number
+  /** Seconds after its life for which an old page is answered in place of a status of 500, 502, 503 or 504, RFC 5861 section 4. */
+  staleIfError?: number
+  /** Seconds to wait for the handler, where an old page may be answered instead. Default: as long as it takes. */
+  timeout?: number
+  /** Renews a page in the background shortly before its life ends, if it is asked for often. Default false. */
+  refreshAhead?: boolean
   /** Names that `cache.invalidateTags` can call the pages by. */
   tags?: string[]
   /** Request headers whose values take part in the key; they are added to `Vary`. */
@@ -23,7 +31,11 @@ export interface CachePageOptions {
 /** The options of one route, resolved once. */
 export interface Plan {
   readonly ttl: number | undefined
-  readonly tags: readonly string[]
+  /** What the cache is told with each load. */
+  readonly load: Pick<CachePageOptions, 'staleWhileRevalidate' | 'staleIfError'> & { readonly tags: readonly string[], readonly timeout?: number }
+  /** Present where an old page may be answered instead. */
+  readonly timeout: number | undefined
+  readonly refreshAhead: boolean
   /** In lower case. */
   readonly vary: readonly string[]
   readonly query: ReadonlySet<string> | undefined
@@ -38,8 +50,15 @@ export interface Plan {
 const DEFAULT_MAX_BYTES = 1024 * 1024
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 
+const SECONDS = 'a number of seconds, zero or more'
+const areSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value)
+
 const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
-  ttl: ['a number of seconds, zero or more', (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value)],
+  ttl: [SECONDS, areSeconds],
+  staleWhileRevalidate: [SECONDS, areSeconds],
+  staleIfError: [SECONDS, areSeconds],
+  timeout: [SECONDS, areSeconds],
+  refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
   tags: ['an array of names that a tag may have', (value) => areTags(value)],
   vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name) && name !== '*')],
   query: ['an array of parameter names', (value) => isStrings(value)],
@@ -59,9 +78,16 @@ export function planOf (route: string, given: CachePageOptions | number, default
     if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
   }
   const ttl = options.ttl ?? defaultTtl
+  const { staleWhileRevalidate, staleIfError, timeout } = options
   return {
     ttl,
-    tags: options.tags ?? [],
+    load: {
+      tags: options.tags ?? [],
+      ...staleWhileRevalidate !== undefined && { staleWhileRevalidate },
+      ...staleIfError !== undefined && { staleIfError }
+    },
+    timeout: staleIfError === undefined ? undefined : timeout,
+    refreshAhead: options.refreshAhead ?? false,
     vary: (options.vary ?? []).map((name) => name.toLowerCase()).sort(),
     query: options.query && new Set(options.query),
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,

@@ -30,6 +30,22 @@ export function judge (plan: Plan, status: number, headers: ReplyHeaders, now: n
   return ttl > 0 ? { ttl } : { refused: 'lifetime-over' }
 }
 
+/** Whether a status says that what is behind the handler failed, RFC 5861 section 4. */
+export function isFailure (status: number): boolean {
+  return status === 500 || isGatewayFailure(status)
+}
+
+/** Whether a failure may be told to all who wait for the same page: it is not the request's own, and for no one in particular. */
+export function mayShare (status: number, headers: ReplyHeaders): boolean {
+  return isGatewayFailure(status) && headers['set-cookie'] === undefined && headers['content-encoding'] === undefined &&
+    !parseCacheControl(text(headers['cache-control'])).has('private')
+}
+
+/** 502, 503 and 504. */
+function isGatewayFailure (status: number): boolean {
+  return status >= 502 && status <= 504
+}
+
 /** Why the key does not tell apart what the response varies by; undefined when it does. */
 function uncoveredVary (field: ReplyHeaders[string], covered: readonly string[]): string | undefined {
   const names = text(field).toLowerCase().split(',').map((name) => name.trim()).filter(Boolean)

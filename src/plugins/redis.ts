@@ -4,24 +4,42 @@ import { Redis } from 'ioredis'
 import fp from 'fastify-plugin'
 import { RedisDatabaseError } from '../errors.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** For `redisStore`: logs one line each time that Redis comes or goes, not one for each failure. */
+    onRedisStateChange: (up: boolean, reason?: Error) => void
+  }
+}
+
 /** Milliseconds: how long a start waits for Redis before it goes on without. */
 const START_MS = 1_000
-/** Milliseconds that one command may take; then it counts as failed. */
-const COMMAND_MS = 100
+/** Milliseconds that one command may take; the store that uses the client is stricter. */
+const COMMAND_MS = 1_000
+/** Milliseconds after which a connection on which nothing is answered is given up for another. */
+const SILENCE_MS = 5_000
 
 /**
- * `app.redis`, a client that never makes anyone wait long: commands fail at once while there is no connection, and
- * soon when Redis does not answer. The service starts without Redis, and finds it when it comes.
+ * `app.redis`, a client whose commands fail at once while there is no connection. The service starts without Redis, and
+ * finds it when it comes.
  */
 export default fp<{ url: string }>(async (app, { url }) => {
   const client = new Redis(url, {
     connectTimeout: START_MS,
     commandTimeout: COMMAND_MS,
+    socketTimeout: SILENCE_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000)
   })
-  logChanges(client, app.log)
+  let lastError: NodeJS.ErrnoException | undefined
+  client.on('error', (error) => { lastError = error })
+  client.on('ready', () => { lastError = undefined })
+  app.decorate('onRedisStateChange', (up, reason) => {
+    if (up) return app.log.info('Redis is there')
+    // What the connection failed by says more than that there is none.
+    const { code, message } = lastError ?? reason as NodeJS.ErrnoException
+    app.log.warn({ err: { code, message } }, 'Redis is away; going on without')
+  })
   app.addHook('onClose', async () => {
     if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
     else client.disconnect()
@@ -42,18 +60,3 @@ export default fp<{ url: string }>(async (app, { url }) => {
   fastifyRedis(app, { client }, (error) => { if (error) app.log.warn({ err: error }, 'Redis') })
   if (client.status !== 'ready') client.emit('ready')
 }, { fastify: '5.x', name: 'larder-redis' })
-
-/** One line each time that Redis comes or goes, not one for each failure. */
-function logChanges (client: Redis, log: { info (message: string): void, warn (details: object, message: string): void }): void {
-  let up: boolean | undefined
-  client.on('ready', () => {
-    if (client.status !== 'ready' || up === true) return
-    up = true
-    log.info('Redis is there')
-  })
-  client.on('error', (err: NodeJS.ErrnoException) => {
-    if (up === false) return
-    up = false
-    log.warn({ err: { code: err.code, message: err.message } }, 'Redis is away; going on without')
-  })
-}

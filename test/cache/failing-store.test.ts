@@ -73,7 +73,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       held.end({ a: 1 })
       t.strictSame(await Promise.all(callers), [{ a: 1 }, { a: 1 }, { a: 1 }])
       t.equal(held.runs(), 1)
-      t.match(listener.events.at(-1), { type: 'error', doing: 'set' })
+      t.match(listener.events.slice(-2), [{ type: 'error', doing: 'set' }, { type: 'refuse', key: 'key', reason: 'store-unavailable' }])
       t.equal(await cache.getOrSet<unknown>('key', () => 2), 2)
       await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }), { message: 'upstream down' })
     })

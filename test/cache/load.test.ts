@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createCache, isMiss, memoryStore, type Miss, type Store } from '../../src/cache/index.ts'
+import { createCache, isMiss, memoryStore, type Miss, type Store, type Versions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { heldLoad } from './held-load.ts'
 
@@ -92,10 +92,10 @@ t.test('a caller who missed while a load was under way shares it, though it is o
   t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', joined: true })
 })
 
-t.test('a caller who missed shares no load that is over when the clock has moved', async (t) => {
+t.test('a caller who missed shares no load that is over when what it was made of has changed', async (t) => {
   const { cache } = setUp()
   const held = heldLoad()
-  const first = cache.getOrSet('key', held.load)
+  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
   await held.began
   const miss = await missOf(t, cache.lookup('key'))
   held.end('old')
@@ -122,77 +122,14 @@ t.test('a caller whose read overlaps the end of a load does not run it again', a
   t.equal(held.runs(), 1)
 })
 
-t.test('an older load that ends while a newer one is being kept does not take its place', async (t) => {
-  const store = memoryStore()
-  const writes: Array<() => void> = []
-  const slowWrites: Store = {
-    ...store,
-    set (key, entry) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      writes.push(resolve)
-      return promise.then(() => store.set(key, entry))
-    }
-  }
-  const cache = createCache({ store: slowWrites })
-  const [older, newer] = [heldLoad(), heldLoad()]
-  const olderCaller = cache.getOrSet('key', older.load)
-  await older.began
-  await cache.invalidateTags(['something else'])
-  const newerCaller = cache.getOrSet('key', newer.load)
-  await newer.began
-  newer.end('newer')
-  await turn()
-  t.equal(writes.length, 1)
-  older.end('older')
-  t.equal(await olderCaller, 'older')
-  t.equal(writes.length, 1)
-  writes[0]!()
-  t.equal(await newerCaller, 'newer')
-  t.equal(await cache.get('key'), 'newer')
-})
-
-t.test('a caller who waits for the clock joins the load that began meanwhile, not the one from before', async (t) => {
-  const versions = memoryStore().versions
-  const gates: Array<() => void> = []
-  const slowClock = {
-    ...versions,
-    stamp: () => {
-      const seen = versions.stamp()
-      const { promise, resolve } = Promise.withResolvers<void>()
-      gates.push(resolve)
-      return promise.then(() => seen)
-    }
-  }
-  const letGo = async () => {
-    await turn()
-    for (const go of gates.splice(0)) go()
-    await turn()
-  }
-  const cache = createCache({ store: memoryStore(), versions: slowClock })
-  const [old, fresh] = [heldLoad(), heldLoad()]
-  const first = cache.getOrSet('key', old.load)
-  await letGo()
-  await old.began
-  await cache.invalidateTags(['a'])
-  const callers = Array.from({ length: 3 }, () => cache.getOrSet('key', fresh.load))
-  await letGo() // they learn that they may not join
-  await letGo() // the load of the first of them begins
-  await fresh.began
-  old.end('old')
-  fresh.end('new')
-  t.equal(await first, 'old')
-  t.strictSame(await Promise.all(callers), ['new', 'new', 'new'])
-  t.equal(fresh.runs(), 1)
-})
-
 t.test('a load that is revoked while a caller waits for the clock is not joined', async (t) => {
   const versions = memoryStore().versions
   const gate = Promise.withResolvers<void>()
   let slow = false
-  const stamp = () => slow ? gate.promise.then(() => versions.stamp()) : versions.stamp()
-  const cache = createCache({ store: memoryStore(), versions: { ...versions, stamp } })
+  const isCurrent: Versions['isCurrent'] = (stamp, tags) => slow ? gate.promise.then(() => versions.isCurrent(stamp, tags)) : versions.isCurrent(stamp, tags)
+  const cache = createCache({ store: memoryStore(), versions: { ...versions, isCurrent } })
   const held = heldLoad()
-  const first = cache.getOrSet('key', held.load)
+  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
   await held.began
   slow = true
   const second = cache.getOrSet('key', () => 'new')

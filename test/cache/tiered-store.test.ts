@@ -1,12 +1,18 @@
 import { Redis } from 'ioredis'
-import t from 'tap'
-import { type Cache, createCache, memoryStore, redisStore, type Store, tieredStore, type TieredStoreOptions } from '../../src/cache/index.ts'
-import { fakeClock } from '../support/clock.ts'
+import t, { type Test } from 'tap'
+import {
+  type Cache, createCache, type Entry, memoryStore, redisStore, type Store, tieredStore, type TieredStoreOptions
+} from '../../src/cache/index.ts'
+import { type RedisFeed, redisFeed } from '../../src/cache/redis-feed.ts'
+import type { ChangeFeed, ChangeListener, Vacancy } from '../../src/cache/store.ts'
+import { type FakeClock, fakeClock } from '../support/clock.ts'
+import { startProxy } from '../support/proxy.ts'
 import { startRedis } from '../support/redis.ts'
 import { cacheContract } from '../support/store-contract/index.ts'
+import { until } from '../support/until.ts'
 import { heldLoad } from './held-load.ts'
 
-const { url } = await startRedis(t)
+const { url, port } = await startRedis(t)
 const client = new Redis(url)
 t.teardown(() => client.disconnect())
 
@@ -16,8 +22,24 @@ const newPrefix = () => `test${++prefixes}`
 cacheContract(t, 'memoryStore over memoryStore', (now) =>
   tieredStore({ near: memoryStore({ now }), far: memoryStore({ now }), now }))
 
-cacheContract(t, 'memoryStore over redisStore', (now) =>
-  tieredStore({ near: memoryStore({ now }), far: redisStore({ client, prefix: newPrefix(), now }), now }))
+/** A Redis store that tells nobody of its changes, as that of a cluster. */
+function silentStore (now: () => number): Store {
+  const { changes, ...silent } = redisStore({ client, prefix: newPrefix(), now })
+  return silent
+}
+
+cacheContract(t, 'memoryStore over a silent redisStore', (now) =>
+  tieredStore({ near: memoryStore({ now }), far: silentStore(now), now }))
+
+let lastFeed: RedisFeed | undefined
+t.teardown(() => lastFeed?.close())
+
+cacheContract(t, 'memoryStore over redisStore', (now) => {
+  lastFeed?.close()
+  const prefix = newPrefix()
+  const changes = lastFeed = redisFeed(client, prefix, now)!
+  return tieredStore({ near: memoryStore({ now }), far: { ...redisStore({ client, prefix, now }), changes }, now })
+})
 
 /** A store over another that counts how often it is read. */
 function countReads (store: Store): Store & { reads: number } {
@@ -79,10 +101,10 @@ function oneProcess (nearTtl: number) {
   }
 }
 
-/** Two processes, each with a near store of its own, over one far store. */
+/** Two processes, each with a near store of its own, over one far store that tells nothing. */
 function twoProcesses (nearTtl?: number) {
   const clock = fakeClock()
-  const far = countReads(redisStore({ client, prefix: newPrefix(), now: clock.now }))
+  const far = countReads(silentStore(clock.now))
   const newCache = () => createCache({
     store: tieredStore({
       near: memoryStore({ now: clock.now }), far, now: clock.now, ...nearTtl !== undefined && { nearTtl }
@@ -255,6 +277,428 @@ t.test('one load in a process fills the caches of all', async (t) => {
   t.equal(await mine.getOrSet('key', held.load), 'loaded')
   t.equal(await theirs.getOrSet('key', held.load), 'loaded')
   t.equal(held.runs(), 1)
+})
+
+/** One process over a far store whose changes are told by hand. */
+function toldByHand (nearTtl = 5, near?: Store) {
+  const clock = fakeClock()
+  let listener: ChangeListener | undefined
+  const changes = { toldUntil: -Infinity, listen: (by: ChangeListener) => { listener = by } }
+  const farStore = memoryStore({ now: clock.now })
+  const { held, ...holding } = holdBack({ ...farStore, changes })
+  const far = countReads(held)
+  const store = tieredStore({ near: near ?? memoryStore({ now: clock.now }), far, nearTtl, now: clock.now })
+  return {
+    clock,
+    changes: changes as { -readonly [K in keyof ChangeFeed]: ChangeFeed[K] },
+    tell: listener!,
+    store,
+    far,
+    mine: createCache({ store, now: clock.now }),
+    theirs: createCache({ store: farStore, now: clock.now }),
+    ...holding
+  }
+}
+
+t.test('what is near is believed for as long as changes are told, and for nearTtl more', async (t) => {
+  const { clock, changes, theirs, mine, far } = toldByHand()
+  await theirs.set('key', 'old')
+  t.equal(await mine.get('key'), 'old')
+  for (let i = 0; i < 10; i++) {
+    clock.advance(4)
+    changes.toldUntil = clock.now() - 1_000
+    t.equal(await mine.get('key'), 'old')
+  }
+  t.equal(far.reads, 1)
+  await theirs.set('key', 'new')
+  clock.advance(3.999)
+  t.equal(await mine.get('key'), 'old', 'the channel is down')
+  clock.advance(0.001)
+  t.equal(await mine.get('key'), 'new')
+  t.equal(far.reads, 2)
+  clock.advance(4.999)
+  t.equal(await mine.get('key'), 'new')
+  t.equal(far.reads, 2)
+  clock.advance(0.001)
+  t.equal(await mine.get('key'), 'new')
+  t.equal(far.reads, 3)
+})
+
+t.test('a clock that is put back makes nothing believed that it cannot date', async (t) => {
+  const { clock, changes, theirs, mine } = toldByHand()
+  await theirs.set('key', 'old')
+  t.equal(await mine.get('key'), 'old')
+  changes.toldUntil = clock.now()
+  clock.advance(-3600)
+  await theirs.set('key', 'new')
+  t.equal(await mine.get('key'), 'new')
+})
+
+t.test('what changes is dropped when that is told, and nothing else', async (t) => {
+  const { tell, theirs, mine, far } = toldByHand()
+  await theirs.setMany([['a', 'old'], ['b', 'old']])
+  await mine.getMany(['a', 'b'])
+  await theirs.setMany([['a', 'new'], ['b', 'new']])
+  tell.onEntry('a')
+  tell.onEntry('c')
+  t.strictSame([...(await mine.getMany(['a', 'b'])).values()], ['new', 'old'])
+  t.equal(far.reads, 3)
+  tell.onAll()
+  t.strictSame([...(await mine.getMany(['a', 'b'])).values()], ['new', 'new'])
+})
+
+t.test('a read that is overtaken by the message of a change is not kept, and no other is lost', async (t) => {
+  for (const message of ['onEntry', 'onAll'] as const) {
+    const { tell, theirs, mine, far, hold } = toldByHand()
+    await theirs.setMany([['key', 'old'], ['other', 'old']])
+    const letGo = hold()
+    const overtaken = Promise.all([mine.get('key'), mine.get('key'), mine.get('other')])
+    await turn()
+    await theirs.set('key', 'new')
+    tell[message]('key')
+    letGo()
+    t.strictSame(await overtaken, ['old', 'old', 'old'])
+    t.equal(await mine.get('key'), 'new')
+    t.equal(far.reads, 4)
+    await mine.get('other')
+    t.equal(far.reads, message === 'onAll' ? 5 : 4)
+  }
+})
+
+t.test('what is near is answered without a promise', async (t) => {
+  const { theirs, store } = toldByHand()
+  await theirs.set('key', 1, { tags: ['a'] })
+  const asked = store.get('key')
+  t.type(asked, Promise)
+  const entry = store.get('key') as Entry | Promise<Entry>
+  t.type(entry, Promise, 'it is not here yet')
+  await Promise.all([asked, entry])
+  const { stamp, tags } = store.get('key') as Entry
+  t.strictSame(tags, ['a'])
+  t.type(store.versions.isCurrent(stamp, tags), Promise)
+  await store.versions.isCurrent(stamp, tags)
+  t.equal(store.versions.isCurrent(stamp, tags), true)
+})
+
+t.test('verdicts on tags are believed for as long as no tag is told to have moved', async (t) => {
+  for (const message of ['onTag', 'onAll'] as const) {
+    const { clock, changes, tell, theirs, mine } = toldByHand()
+    await theirs.set('key', 1, { tags: ['a'] })
+    t.equal(await mine.get('key'), 1)
+    await theirs.invalidateTags(['a'])
+    t.equal(await mine.get('key'), 1, 'it has not been told')
+    clock.advance(10)
+    changes.toldUntil = clock.now()
+    t.equal(await mine.get('key'), 1)
+    tell[message]()
+    t.equal(await mine.get('key'), undefined)
+
+    await theirs.set('key', 2, { tags: ['a'] })
+    tell.onEntry('key')
+    t.equal(await mine.get('key'), 2)
+    await theirs.invalidateTags(['a'])
+    clock.advance(5)
+    t.equal(await mine.get('key'), undefined, 'the channel is down')
+  }
+})
+
+t.test('an invalidation of this process is seen at once', async (t) => {
+  const { theirs, mine } = toldByHand()
+  await theirs.set('key', 1, { tags: ['a'] })
+  t.equal(await mine.get('key'), 1)
+  await mine.invalidateTags(['a'])
+  t.equal(await mine.get('key'), undefined)
+})
+
+t.test('a near store may take its time', async (t) => {
+  const memory = memoryStore()
+  const slow: Store = { ...memory, get: async (key) => memory.get(key), delete: async (keys) => memory.delete(keys) }
+  const { theirs, mine, tell, far } = toldByHand(5, slow)
+  await theirs.set('key', 'old')
+  t.equal(await mine.get('key'), 'old')
+  t.equal(await mine.get('key'), 'old')
+  t.equal(far.reads, 1)
+  await theirs.set('key', 'new')
+  tell.onEntry('key')
+  t.equal(await mine.get('key'), 'new')
+})
+
+t.test('what a near store fails to drop is not believed', async (t) => {
+  const fails = () => { throw new Error('stuck') }
+  const stuck: Store = { ...memoryStore(), delete: fails, clear: fails }
+  for (const message of ['onEntry', 'onAll'] as const) {
+    const { theirs, mine, tell } = toldByHand(5, stuck)
+    await theirs.set('key', 'old')
+    t.equal(await mine.get('key'), 'old')
+    await theirs.set('key', 'new')
+    t.equal(await mine.get('key'), 'old')
+    tell[message]('key')
+    t.equal(await mine.get('key'), 'new')
+  }
+})
+
+t.test('a clear that fails midway is not hidden', async (t) => {
+  const far = memoryStore()
+  const store = tieredStore({
+    near: memoryStore(),
+    far: {
+      ...far,
+      async clear () {
+        far.clear()
+        throw new Error('the connection was lost')
+      }
+    }
+  })
+  const cache = createCache({ store })
+  await cache.set('key', 1)
+  t.equal(await cache.get('key'), 1)
+  await t.rejects(async () => store.clear(), { message: 'the connection was lost' })
+  t.equal(await cache.get('key'), undefined)
+})
+
+/** A near store over one that leases. */
+function leasing () {
+  const clock = fakeClock()
+  const far = memoryStore({ now: clock.now })
+  const log: unknown[] = []
+  const answers: Array<Entry | Vacancy> = []
+  const leasingFar: Store = {
+    ...far,
+    getOrLease (key, seen) {
+      log.push(seen === undefined ? ['lease', key] : ['lease', key, seen])
+      return answers.shift()!
+    }
+  }
+  const entry = (payload: number): Entry => ({
+    payload: Uint8Array.of(payload), storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: ''
+  })
+  return { clock, far, log, answers, entry, store: tieredStore({ near: memoryStore(), far: leasingFar, now: clock.now }) }
+}
+
+t.test('it leases where the far store does', async (t) => {
+  t.notOk('getOrLease' in tieredStore({ near: memoryStore(), far: memoryStore() }))
+  t.ok('getOrLease' in leasing().store)
+})
+
+t.test('getOrLease asks the far store for what is not near, and keeps what that finds', async (t) => {
+  const { clock, store, log, answers, entry } = leasing()
+  const found = entry(1)
+  answers.push(found, found)
+  t.equal(await store.getOrLease!('key'), found)
+  t.equal(store.getOrLease!('key'), found)
+  t.equal(store.get('key'), found)
+  t.strictSame(log, [['lease', 'key']])
+  clock.advance(1)
+  t.equal(await store.getOrLease!('key'), found)
+  t.strictSame(log, [['lease', 'key'], ['lease', 'key']])
+})
+
+t.test('getOrLease does not answer with what the caller has seen, nor keep it', async (t) => {
+  const { store, far, log, answers, entry } = leasing()
+  const [seen, newer] = [entry(1), entry(2)]
+  await far.set('key', seen)
+  t.equal(await store.get('key'), seen)
+  const vacancy = { old: seen }
+  answers.push(newer, vacancy)
+  t.equal(await store.getOrLease!('key', seen), newer)
+  t.equal(store.get('key'), newer)
+  t.equal(await store.getOrLease!('key', newer), vacancy)
+  t.strictSame(log, [['lease', 'key', seen], ['lease', 'key', newer]])
+  t.type(store.get('key'), Promise)
+})
+
+t.test('what fills a lease is read from then on, also where a read overlaps the fill', async (t) => {
+  for (const end of ['kept', 'revoked'] as const) {
+    const { store, far, answers, entry } = leasing()
+    const [old, filled] = [entry(1), entry(2)]
+    await far.set('key', old)
+    t.equal(await store.get('key'), old)
+    const released: unknown[] = []
+    answers.push({
+      old,
+      lease: {
+        shared: true,
+        async fill (entry) {
+          await far.set('key', entry)
+          await turn()
+          return end
+        },
+        release (...how) { released.push(how) }
+      }
+    })
+    const found = await store.getOrLease!('key', old) as Vacancy
+    t.equal(found.old, old)
+    t.equal(found.lease!.shared, true)
+    await found.lease!.release(7, null)
+    t.strictSame(released, [[7, null]])
+    const overlapping = store.get('key')
+    t.equal(await found.lease!.fill(filled), end)
+    t.equal(await overlapping, old)
+    t.equal(await store.get('key'), filled)
+  }
+})
+
+/** A process that hears of changes over a line of its own, and another that shares its Redis store, and does not listen. */
+async function listening (t: Test, { nearTtl = 600, now = Date.now as () => number, port: to = port, deadlineMs = 2_000 } = {}) {
+  const prefix = newPrefix()
+  const line = await startProxy(t, to)
+  const ownLine = new Redis(line.url, { retryStrategy: () => 20 })
+  const [mineClient, theirClient] = [new Redis(to), new Redis(to)]
+  for (const client of [ownLine, mineClient, theirClient]) {
+    client.on('error', () => {})
+    t.teardown(() => client.disconnect())
+  }
+  const feed = redisFeed(ownLine, prefix, now, { beatMs: 10, deadlineMs, retryMs: 10, maxRetryMs: 100 })!
+  t.teardown(() => feed.close())
+  // A machine that is busy is not what is tested here.
+  const storeOver = (client: Redis) => redisStore({ client, prefix, now, commandTimeout: 5_000 })
+  const far = countReads({ ...storeOver(mineClient), changes: feed })
+  return {
+    prefix,
+    line,
+    feed,
+    far,
+    mine: createCache({ store: tieredStore({ near: memoryStore({ now }), far, nearTtl, now }), now }),
+    theirs: createCache({ store: storeOver(theirClient), now }),
+    theirClient,
+    /** Reads a key as this process does, until it has a value. */
+    sees: (cache: Cache, key: string, value: unknown) => until(`${key} is ${value}`, async () => await cache.get(key) === value)
+  }
+}
+
+t.test('what another process does reaches the near store long before nearTtl is over', async (t) => {
+  const { prefix, mine, theirs, theirClient, feed, sees } = await listening(t)
+  await until('the feed is heard', () => feed.toldUntil > 0)
+  const changes: Record<string, [() => Promise<unknown>, unknown]> = {
+    set: [() => theirs.set('key', 'new'), 'new'],
+    delete: [() => theirs.delete('key'), undefined],
+    clear: [() => theirs.clear(), undefined],
+    invalidateTags: [() => theirs.invalidateTags(['a']), undefined],
+    'the end of a life': [() => theirs.touch('key', 0.01), undefined],
+    'redis-cli DEL': [() => theirClient.del(`${prefix}:key`), undefined],
+    'redis-cli FLUSHALL': [() => theirClient.flushall(), undefined]
+  }
+  for (const [what, [change, after]] of Object.entries(changes)) {
+    await theirs.set('key', 'old', { tags: ['a'] })
+    await sees(mine, 'key', 'old')
+    await change()
+    await sees(mine, 'key', after)
+    t.pass(what)
+  }
+})
+
+/** Moves the clock on, and waits for a beat of then: whatever changed before has been told. */
+async function hearsAfter (seconds: number, clock: FakeClock, feed: RedisFeed): Promise<void> {
+  clock.advance(seconds)
+  await until('the feed is heard', () => feed.toldUntil === clock.now())
+}
+
+t.test('what is near stays near while nothing changes, and costs no round trip, tags or not', async (t) => {
+  const clock = fakeClock()
+  const { mine, theirs, feed, far } = await listening(t, { nearTtl: 5, now: clock.now })
+  await theirs.set('key', 1, { tags: ['a'] })
+  await hearsAfter(0.001, clock, feed)
+  let verdicts = 0
+  const { isCurrent } = far.versions
+  far.versions.isCurrent = (stamp, tags) => {
+    verdicts++
+    return isCurrent(stamp, tags)
+  }
+  t.equal(await mine.get('key'), 1)
+  for (let i = 0; i < 10; i++) {
+    await hearsAfter(4, clock, feed)
+    t.equal(await mine.get('key'), 1)
+  }
+  t.strictSame([far.reads, verdicts], [1, 1])
+})
+
+t.test('nothing is older than nearTtl where the channel goes dead without a word', async (t) => {
+  const clock = fakeClock()
+  const { mine, theirs, feed, line } = await listening(t, { nearTtl: 5, now: clock.now, deadlineMs: 60_000 })
+  await theirs.setMany([['deleted', 'old'], ['written', 'old']])
+  await theirs.set('tagged', 'old', { tags: ['a'] })
+  const keys = ['deleted', 'written', 'tagged']
+  await hearsAfter(0.001, clock, feed)
+  t.equal((await mine.getMany(keys)).size, 3)
+  await hearsAfter(3, clock, feed)
+  line.blackHole()
+  await Promise.all([theirs.delete('deleted'), theirs.set('written', 'new'), theirs.invalidateTags(['a'])])
+  clock.advance(4.999)
+  t.strictSame([...(await mine.getMany(keys)).values()], ['old', 'old', 'old'])
+  clock.advance(0.001)
+  t.strictSame([...await mine.getMany(keys)], [['written', 'new']])
+})
+
+t.test('nothing is older than nearTtl where connections are cut and lines go dead at random', async (t) => {
+  const nearTtl = 0.3
+  const { mine, theirs, far, feed, line, theirClient } = await listening(t, { nearTtl, deadlineMs: 500 })
+  const committedAt = [0]
+  await theirs.set('key', 0)
+  await until('the feed is heard', () => feed.toldUntil > 0)
+  const end = Date.now() + 3_000
+  const isOver = () => Date.now() > end
+  let [reads, oldest] = [0, 0]
+
+  async function write () {
+    for (let version = 1; !isOver(); version++) {
+      await theirs.set('key', version)
+      committedAt.push(Date.now())
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20))
+    }
+  }
+  async function read () {
+    while (!isOver()) {
+      const began = Date.now()
+      const version = await mine.get<number>('key')
+      reads++
+      // How long it had been replaced when it was asked for.
+      const replacedAt = committedAt[version! + 1]
+      if (replacedAt !== undefined) oldest = Math.max(oldest, began - replacedAt)
+      await turn()
+    }
+  }
+  async function cut () {
+    while (!isOver()) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
+      if (Math.random() < 0.5) await theirClient.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      else {
+        line.blackHole()
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 800))
+        line.pass()
+      }
+    }
+  }
+  await Promise.all([write(), read(), cut()])
+  t.ok(reads > 2 * far.reads, 'most were answered by the near store', { reads, far: far.reads })
+  t.ok(oldest <= nearTtl * 1000, 'the oldest answer', { oldest })
+})
+
+t.test('a Redis that hangs or goes leaves nothing behind that is older than nearTtl, and what follows is heard', async (t) => {
+  const redis = await startRedis(t)
+  const { mine, theirs, feed, sees } = await listening(t, { nearTtl: 0.5, port: redis.port, deadlineMs: 500 })
+  await theirs.set('key', 'old')
+  await until('the feed is heard', () => feed.toldUntil > 0)
+  await sees(mine, 'key', 'old')
+  process.kill(redis.pid, 'SIGSTOP')
+  const stoppedAt = Date.now()
+  await until('what is near is believed no more', () => feed.toldUntil <= stoppedAt && Date.now() > stoppedAt + 500)
+  const asked = mine.get('key')
+  process.kill(redis.pid, 'SIGCONT')
+  t.equal(await asked, 'old', 'as Redis itself says')
+  await until('the feed is heard', () => feed.toldUntil > stoppedAt + 500)
+  await theirs.set('key', 'new')
+  await sees(mine, 'key', 'new')
+
+  process.kill(redis.pid, 'SIGKILL')
+  await startRedis(t, '--port', String(redis.port))
+  await sees(mine, 'key', undefined)
+  const backAt = Date.now() + 1
+  await until('the feed is heard', () => feed.toldUntil >= backAt)
+  await until('it takes writes', async () => {
+    await theirs.set('key', 'newest')
+    return await mine.get('key') === 'newest'
+  })
+  t.pass()
 })
 
 t.test('it goes by the names of both, has the clock of the far one and the figures of the near one', async (t) => {

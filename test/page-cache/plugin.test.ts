@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { type Cache, createCache, type Entry, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
 import { pageOf } from '../../src/page-cache/page.ts'
+import { listen } from '../cache/listen.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 
@@ -164,13 +165,12 @@ for (const name of Object.keys(stores)) {
     })
 
     t.test('what stands at the key but is no page is a miss', async (t) => {
-      const { app, store, clock } = await site(t, name, 300)
-      const keys: string[] = []
-      const set = store.set
-      store.set = (key, entry) => { keys.push(key); return set(key, entry) }
+      const { app, cache, store, clock } = await site(t, name, 300)
+      const listener = listen(t, cache)
       await app.inject('/page')
+      const { key } = listener.events.find(({ type }) => type === 'set') as { key: string }
       for (const [i, value] of [new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]), new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])].entries()) {
-        await set(keys[0]!, { payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
+        await store.set(key, { payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
         const next = await app.inject('/page')
         t.equal(next.body, `call ${i + 2}`)
         t.match(String(next.headers['cache-status']), 'larder; fwd=miss; stored; ttl=300; detail=corrupt')
@@ -498,11 +498,10 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
   for (const name of Object.keys(stores)) {
     const { app, store } = await site(t, name, 300)
     await app.inject('/page')
-    const { get } = store
-    store.get = async (key) => {
-      const entry = await get(key)
-      return entry && { ...entry, payload: encode({ headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"' }) }
-    }
+    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"' }) }
+    const { get, getOrLease } = store
+    store.get = async (key) => spoilt(await get(key))
+    if (getOrLease !== undefined) store.getOrLease = async (key) => spoilt(await getOrLease(key))
     t.equal((await app.inject('/page')).statusCode, 500)
   }
 })

@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici'
-import { type Process, start } from './process.ts'
+import { type Process, start } from '../../support/process.ts'
 
 /** One life of a server, from its start until it is killed. */
 export interface Life {

@@ -1,11 +1,10 @@
 import Sqlite from 'better-sqlite3'
-import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { openDatabase } from '../../../src/db/index.ts'
-import { killAll } from './process.ts'
+import { killAll } from '../../support/process.ts'
+import { type RestartableRedis, startRestartableRedis } from '../../support/restartable-redis.ts'
 import { STOCKED } from './readers.ts'
-import { startStormRedis, type StormRedis } from './redis.ts'
 import { Server } from './servers.ts'
 import { Tally } from './tally.ts'
 import { rowOf, Truth } from './truth.ts'
@@ -19,7 +18,7 @@ export interface Storm {
   tally: Tally
   /** Another program: a connection that knows nothing of caches. */
   raw: Sqlite.Database
-  redis: StormRedis
+  redis: RestartableRedis
   /** Two processes of the service, and two that make other answers of the same products. */
   services: Server[]
   others: Server[]
@@ -32,10 +31,9 @@ export async function setUp (t: Test): Promise<Storm> {
   t.teardown(killAll)
   const folder = t.testdir()
   const file = `${folder}/larder.db`
-  mkdirSync(`${folder}/redis`)
   const truth = new Truth()
   const raw = fill(t, file, truth)
-  const redis = await startStormRedis(`${folder}/redis`)
+  const redis = await startRestartableRedis(t)
   const env = { DATABASE_URL: `file:${file}`, REDIS_URL: redis.url, CACHE_KEY_PREFIX: 'storm', LOG_LEVEL: 'silent', PORT: '0', HOST: '127.0.0.1' }
   const services = [1, 2].map((i) => new Server(`service ${i}`, pathOf('../../../src/server.ts'), env))
   const others = [

@@ -5,7 +5,7 @@ import { counting } from './counting.ts'
 import { deleting, clearing, tagging } from './leaving.ts'
 import { lives, adding, touching } from './lives.ts'
 import { loading } from './loading.ts'
-import { revoking, overtaking } from './overlapping.ts'
+import { revoking, joining } from './overlapping.ts'
 import { refusing } from './refusing.ts'
 import { reading, many } from './values.ts'
 import { standingIn, waiting } from './waiting.ts'
@@ -14,7 +14,7 @@ import type { SetUp } from './set-up.ts'
 /** Makes an empty store that shares nothing with the ones before, and that goes by the clock given. */
 export type MakeStore = (now: () => number) => Store
 
-const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, overtaking, standingIn, waiting, refusing]
+const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, joining, standingIn, waiting, refusing]
 
 /** The whole `Cache` interface, over a store of the kind that `makeStore` makes. */
 export function cacheContract (t: Test, name: string, makeStore: MakeStore): void {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Cache } from '../../../src/cache/index.ts'
+import type { Cache, Load } from '../../../src/cache/index.ts'
 import { heldLoad } from '../../cache/held-load.ts'
 import { listen } from '../../cache/listen.ts'
 import type { SetUp } from './set-up.ts'
@@ -46,44 +46,73 @@ export function revoking (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function overtaking (t: Test, setUp: () => SetUp): void {
-  /** Two loads of one key under way, since the clock moved in between. */
-  async function twoLoads (cache: Cache, tags: string[] = []) {
+export function joining (t: Test, setUp: () => SetUp): void {
+  /** Two loads of one key under way, since what the first is made of changed in between. */
+  async function twoLoads (cache: Cache) {
     const older = heldLoad()
-    const olderCaller = cache.getOrSet('key', older.load, { tags })
+    const olderCaller = cache.getOrSet('key', older.load, { tags: ['x'] })
     await older.began
-    await cache.invalidateTags(['something else'])
+    await cache.invalidateTags(['x'])
     const newer = heldLoad()
-    const newerCaller = cache.getOrSet('key', newer.load, { tags })
+    const newerCaller = cache.getOrSet('key', newer.load, { tags: ['x'] })
     await newer.began
     return { older, olderCaller, newer, newerCaller }
   }
 
-  t.test('a load is kept though the clock moved, and until a newer one is', async (t) => {
+  t.test('a caller joins a load under way though something else has changed since it began', async (t) => {
     const { cache } = setUp()
-    for (const tags of [[], ['x']]) {
-      await cache.delete('key')
-      const { older, olderCaller, newer, newerCaller } = await twoLoads(cache, tags)
-      older.end('older')
-      t.equal(await olderCaller, 'older')
-      t.equal(await cache.get('key'), 'older')
-      newer.end('newer')
-      t.equal(await newerCaller, 'newer')
+    const listener = listen(t, cache)
+    const held = heldLoad()
+    const first = cache.getOrSet('key', held.load, { tags: ['x'] })
+    await held.began
+    await cache.invalidateTags(['something else'])
+    const second = cache.getOrSet('key', () => t.fail('loaded again'), { tags: ['x'] })
+    await listener.heard('miss', 2)
+    held.end('value')
+    t.strictSame(await Promise.all([first, second]), ['value', 'value'])
+    t.equal(await cache.get('key'), 'value')
+  })
+
+  t.test('a caller who joined a load that turns out to be made of something that changed before loads again', async (t) => {
+    for (const failing of [false, true]) {
+      const { cache } = setUp()
+      const listener = listen(t, cache)
+      const held = heldLoad()
+      const load: Load<unknown> = async (context) => {
+        await held.load(context)
+        context.addTags('late')
+        if (failing) throw new Error('upstream down')
+        return 'old'
+      }
+      const first = cache.getOrSet('key', load).catch(() => 'failed')
+      await held.began
+      await cache.invalidateTags(['late'])
+      const fresh = heldLoad(({ addTags }) => addTags('late'))
+      const others = [cache.getOrSet('key', fresh.load), cache.getOrSet('key', fresh.load)]
+      await listener.heard('miss', 3)
+      held.end(undefined)
+      fresh.end('new')
+      t.equal(await first, failing ? 'failed' : 'old')
+      t.strictSame(await Promise.all(others), ['new', 'new'])
+      t.equal(fresh.runs(), 1)
+      t.equal(await cache.get('key'), 'new')
+    }
+  })
+
+  t.test('of two loads the one that began before a change is not kept, whichever ends first', async (t) => {
+    for (const order of ['older first', 'newer first']) {
+      const { cache } = setUp()
+      const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
+      const end = { 'older first': [older, newer], 'newer first': [newer, older] }[order]!
+      for (const held of end) {
+        held.end(held === older ? 'older' : 'newer')
+        t.equal(await (held === older ? olderCaller : newerCaller), held === older ? 'older' : 'newer')
+      }
       t.equal(await cache.get('key'), 'newer')
     }
   })
 
-  t.test('a load is not kept once a newer one is', async (t) => {
-    const { cache } = setUp()
-    const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
-    newer.end('newer')
-    t.equal(await newerCaller, 'newer')
-    older.end('older')
-    t.equal(await olderCaller, 'older')
-    t.equal(await cache.get('key'), 'newer')
-  })
-
-  t.test('a load is not kept once a newer one failed', async (t) => {
+  t.test('a load that began before a change is not kept though the one after it failed', async (t) => {
     const { cache } = setUp()
     const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
     const failed = t.rejects(newerCaller, { message: 'upstream down' })

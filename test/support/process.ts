@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 export interface Process {
   /** The line that said that it was ready. */
   line: string
+  /** To send it signals. */
+  pid: number
   /** Resolves when it has ended. */
   ended: Promise<unknown>
   kill (): Promise<void>
@@ -39,6 +41,7 @@ export async function start (command: string, args: string[], ready: string, env
   child.stdout.resume()
   return {
     line,
+    pid: child.pid!,
     ended,
     async kill () {
       child.kill('SIGKILL')

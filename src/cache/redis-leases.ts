@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import { type Entry, frameEntry, frameHead, frameLease, unframeEntry, unframeLease } from './entry.ts'
+import type { RedisLink } from './redis-link.ts'
+import { redisScript } from './redis-script.ts'
+import { FILL_LEASE, RELEASE_LEASE, RENEW_LEASE, TAKE_LEASE } from './redis-scripts.ts'
+import { RedisWakeups } from './redis-wakeups.ts'
+import type { Lease, Vacancy } from './store.ts'
+
+export interface RedisLeasesOptions {
+  link: RedisLink
+  prefix: string
+  /** Milliseconds since 1970. */
+  now: () => number
+  nameOf: (key: string) => string
+  /** Milliseconds left, as PX takes them; empty when it never expires. */
+  lifeOf: (until: number) => number | ''
+  get: (key: string) => Promise<Entry | undefined>
+  /** Whether the frame of an entry may be kept. */
+  fits: (frame: Buffer) => boolean
+}
+
+/** Milliseconds after which a holder that no longer renews its lease is replaced. */
+export const LEASE_MS = 2_000
+/** Milliseconds between renewals. */
+const RENEW_MS = 600
+/** Milliseconds after which a lease is renewed no more, however long its load takes. */
+const LONGEST_HOLD_MS = 60_000
+/** Milliseconds for which leases are not tried again at a Redis that takes no writes. */
+const NO_WRITES_MS = 1_000
+
+/**
+ * Leases of the keys of a Redis store: `SET … NX GET` reads an entry for the price of a GET, and takes the lease where
+ * there is none. A Redis that cannot do that, because it is old, full or a replica, is read without leases.
+ */
+export class RedisLeases {
+  readonly #options: RedisLeasesOptions
+  readonly #wakeups: RedisWakeups
+  readonly #take
+  readonly #renew
+  readonly #fill
+  readonly #release
+  /** Sixteen bytes that nobody else has, by their random part and their count. */
+  readonly #token = randomBytes(16)
+  #nativeFrom = 0
+
+  constructor (options: RedisLeasesOptions) {
+    this.#options = options
+    const { link } = options
+    this.#wakeups = new RedisWakeups(link.client)
+    this.#take = redisScript(link, TAKE_LEASE)
+    this.#renew = redisScript(link, RENEW_LEASE)
+    this.#fill = redisScript(link, FILL_LEASE)
+    this.#release = redisScript(link, RELEASE_LEASE)
+  }
+
+  close (): void {
+    this.#wakeups.close()
+  }
+
+  async getOrLease (key: string, seen?: Entry): Promise<Entry | Vacancy> {
+    const { now, get } = this.#options
+    if (seen !== undefined) return await this.#takeOver(key, frameHead(seen))
+    if (now() < this.#nativeFrom) return await get(key) ?? await this.#takeOver(key, '')
+    const token = this.#nextToken()
+    try {
+      const kept = await this.#getOrSet(key, frameLease(token), token)
+      if (kept === null) return { lease: this.#lease(key, token) }
+      // Whether its time is over, Redis alone can say.
+      return unframeLease(kept)?.timed === true ? await this.#takeOver(key, '') : this.#read(key, kept) ?? await this.#takeOver(key, '')
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      // What stands at the key may be of another type, which the script does not mind.
+      if (!error.message.startsWith('WRONGTYPE')) this.#nativeFrom = error.message.startsWith('ERR syntax') ? Infinity : now() + NO_WRITES_MS
+      return await get(key) ?? await this.#takeOver(key, '')
+    }
+  }
+
+  #getOrSet (key: string, frame: Buffer, token: Buffer): Promise<Buffer | null> {
+    const { link, nameOf } = this.#options
+    return link.run(() => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, (late) => {
+      // Nobody waits for it any more.
+      if (late === null) this.#giveBack(key, token, 0).catch(() => {})
+    })
+  }
+
+  async #takeOver (key: string, head: Buffer | ''): Promise<Entry | Vacancy> {
+    const token = this.#nextToken()
+    try {
+      const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head]) as Buffer | null
+      return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept)!
+    } catch (error) {
+      if (isRefusal(error)) return {}
+      throw error
+    }
+  }
+
+  /** What the bytes at a key are; undefined where they are none of ours. */
+  #read (key: string, kept: Buffer): Entry | Vacancy | undefined {
+    const lease = unframeLease(kept)
+    const entry = unframeEntry(kept)
+    if (lease === undefined) return entry
+    const old = entry && { old: entry }
+    if (lease.pass) return { ...old, lease: this.#shared(key, lease.token) }
+    return { ...old, watch: () => this.#wakeups.watch(this.#channelOf(key)) }
+  }
+
+  #channelOf (key: string): string {
+    return `${this.#options.prefix}#filled:${key}`
+  }
+
+  #nextToken (): Buffer {
+    this.#token.writeUInt32BE((this.#token.readUInt32BE(12) + 1) % 2 ** 32, 12)
+    return Buffer.from(this.#token)
+  }
+
+  /** A lease that renews itself until it is filled or released. */
+  #lease (key: string, token: Buffer): Lease {
+    const names = [this.#options.nameOf(key)]
+    const shared = this.#shared(key, token)
+    let left = Math.floor(LONGEST_HOLD_MS / RENEW_MS)
+    const timer = setInterval(() => {
+      if (left-- === 0) return clearInterval(timer)
+      this.#renew(names, [token, LEASE_MS]).then((held) => { if (held !== 1) clearInterval(timer) }, () => {})
+    }, RENEW_MS).unref()
+    return {
+      shared: false,
+      fill: async (entry) => {
+        const end = await shared.fill(entry)
+        clearInterval(timer)
+        return end
+      },
+      release: async (pass = 0, old) => {
+        clearInterval(timer)
+        await this.#giveBack(key, token, pass, old)
+      }
+    }
+  }
+
+  /** A lease that all have who load side by side. */
+  #shared (key: string, token: Buffer): Lease {
+    const { nameOf, lifeOf, fits } = this.#options
+    return {
+      shared: true,
+      fill: async (entry) => {
+        const frame = frameEntry(entry)
+        if (!fits(frame)) return 'too-large'
+        const kept = await this.#fill([nameOf(key)], [token, this.#channelOf(key), frame, lifeOf(entry.staleUntil)]) === 1
+        return kept ? 'kept' : 'revoked'
+      },
+      // The others still have it.
+      release: async (pass = 0, old) => { if (old !== undefined) await this.#giveBack(key, token, pass, old) }
+    }
+  }
+
+  async #giveBack (key: string, token: Buffer, pass: number, old?: Entry | null): Promise<void> {
+    const more = old === undefined ? [] : [old === null ? '' : frameEntry(old)]
+    await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more])
+  }
+}
+
+/** Whether Redis is there, and refuses. */
+function isRefusal (error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError'
+}

@@ -1,0 +1,172 @@
+import { positiveInteger } from './options.ts'
+import type { RedisClient } from './redis-script.ts'
+
+export interface RedisLinkOptions {
+  client: RedisClient
+  /** A key that may be read to see whether Redis answers. */
+  probeKey: string
+  /** Milliseconds that Redis has to answer one command. Default 50. */
+  commandTimeout?: number
+  /** Told once each time that Redis goes, with what it failed by, and once each time that it is back. */
+  onStateChange?: (up: boolean, reason?: Error) => void
+}
+
+/** What a command fails by while Redis is known to be away: at once, and without being sent. */
+export class RedisAwayError extends Error {
+  readonly code = 'LARDER_REDIS_AWAY'
+  override readonly name = 'RedisAwayError'
+}
+
+/** So many failures in a row, and Redis is not asked any more. */
+const FAILURES = 3
+/** Milliseconds between the questions whether it is back. */
+const PROBE_MS = 250
+/** States of a client that has lost its connection, or never got one. */
+const LOST = new Set(['reconnecting', 'close', 'end'])
+/** Replies of a Redis that serves nobody at the moment; by any other reply it serves, be it with a refusal. */
+const SERVES_NOBODY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|WRONGPASS)\b/
+
+/**
+ * A circuit breaker around a Redis client: every command has a deadline, and after a few failures in a row, or when
+ * the connection is lost, commands fail at once, until a probe is answered in time.
+ */
+export class RedisLink {
+  readonly client: RedisClient
+  readonly #commandTimeout: number
+  readonly #probeKey: string
+  readonly #onStateChange: RedisLinkOptions['onStateChange']
+  #up = true
+  /** What was told last. A connection that is lost and found at once is not worth telling. */
+  #told = true
+  #closed = false
+  #failures = 0
+  #lastError: Error | undefined
+  #probe: NodeJS.Timeout | undefined
+  #asking = false
+
+  constructor ({ client, probeKey, commandTimeout = 50, onStateChange }: RedisLinkOptions) {
+    this.client = client
+    this.#commandTimeout = positiveInteger('commandTimeout', commandTimeout)
+    this.#probeKey = probeKey
+    this.#onStateChange = onStateChange
+    // Each store over the client listens; that is no leak.
+    client.setMaxListeners(client.getMaxListeners() + 1)
+    client.on('error', this.#onError)
+    client.on('close', this.#onClose)
+    client.on('ready', this.#ask)
+    if (LOST.has(client.status)) this.#lose(new Error('there is no connection'))
+  }
+
+  get up (): boolean {
+    return this.#up
+  }
+
+  /**
+   * Sends a command. Rejects with its failure, or with a `RedisAwayError` once its time is over or while Redis is away.
+   *
+   * @param late told of an answer that came after the deadline
+   */
+  run<T> (command: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
+    if (!this.#up) return Promise.reject(this.#away())
+    return new Promise<T>((resolve, reject) => {
+      let over = false
+      // An answer that lies in our socket, because our own event loop was busy, is read before the second timer.
+      const timer = setTimeout(() => setImmediate(() => {
+        if (over) return
+        over = true
+        const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`)
+        this.#failed(error)
+        reject(error)
+      }), this.#commandTimeout)
+      command().then((answer) => {
+        if (over) return late?.(answer)
+        over = true
+        clearTimeout(timer)
+        this.#failures = 0
+        resolve(answer)
+      }, (error: Error) => {
+        if (over) return
+        over = true
+        clearTimeout(timer)
+        if (isAnswer(error)) this.#failures = 0
+        else this.#failed(error)
+        reject(error)
+      })
+    })
+  }
+
+  close (): void {
+    this.#closed = true
+    clearTimeout(this.#probe)
+    this.client.off('error', this.#onError)
+    this.client.off('close', this.#onClose)
+    this.client.off('ready', this.#ask)
+    this.client.setMaxListeners(this.client.getMaxListeners() - 1)
+  }
+
+  #away (): RedisAwayError {
+    return new RedisAwayError(`Redis is away: ${this.#lastError!.message}`)
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#lastError = error
+    if (!this.#up) this.#tell(false)
+  }
+
+  readonly #onClose = (): void => {
+    this.#lose(this.#lastError ?? new Error('the connection was closed'))
+  }
+
+  #failed (error: Error): void {
+    // What was under way when the connection was lost says nothing more.
+    if (!this.#up || ++this.#failures < FAILURES) return
+    this.#lose(error)
+    this.#tell(false)
+  }
+
+  #lose (error: Error): void {
+    this.#lastError = error
+    if (!this.#up || this.#closed) return
+    this.#up = false
+    this.#askLater()
+  }
+
+  #tell (up: boolean): void {
+    if (this.#told === up || this.#closed) return
+    this.#told = up
+    if (up) this.#onStateChange?.(up)
+    else this.#onStateChange?.(up, this.#lastError)
+  }
+
+  #askLater (): void {
+    clearTimeout(this.#probe)
+    if (!this.#closed) this.#probe = setTimeout(this.#ask, PROBE_MS).unref()
+  }
+
+  /** One question at a time: one that is not answered waits, with its connection, for Redis or for the end of both. */
+  readonly #ask = (): void => {
+    clearTimeout(this.#probe)
+    if (this.#up || this.#closed || this.#asking) return
+    if (this.client.status !== 'ready') return this.#stillAway()
+    this.#asking = true
+    const asked = performance.now()
+    this.client.get(this.#probeKey).then(() => performance.now() - asked <= this.#commandTimeout, isAnswer).then((answered) => {
+      this.#asking = false
+      if (!answered) return this.#stillAway()
+      this.#up = true
+      this.#failures = 0
+      this.#lastError = undefined
+      this.#tell(true)
+    })
+  }
+
+  #stillAway (): void {
+    this.#tell(false)
+    this.#askLater()
+  }
+}
+
+/** Whether this failure is an answer of a Redis that serves. */
+function isAnswer (error: Error): boolean {
+  return error.name === 'ReplyError' && !SERVES_NOBODY.test(error.message)
+}

@@ -1,0 +1,51 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { currentReads, type Load, type Loaded, type ReadSet } from '../cache/index.ts'
+import { Handover } from './handover.ts'
+
+/** A request of our own that runs the handler of a page again. */
+export interface Renewal {
+  /** That of the request in whose place it is made. */
+  readonly key: string
+  readonly handover: Handover
+  /** Where what is read for the page goes. */
+  readonly reads: ReadSet
+  readonly encrypted: boolean
+}
+
+const current = new AsyncLocalStorage<{ renewal: Renewal | undefined }>()
+
+/** The renewal that the request is made for which has just begun. Requests that it makes in turn are none. */
+export function takeRenewal (): Renewal | undefined {
+  const slot = current.getStore()
+  const renewal = slot?.renewal
+  if (renewal !== undefined) slot!.renewal = undefined
+  return renewal
+}
+
+/** Fields that would make an answer other than the whole page. */
+const CONDITIONAL = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range', 'content-length', 'transfer-encoding']
+
+/**
+ * A load that asks the application itself for the page, as the request did, hooks included.
+ *
+ * @param loaded the load that it is made for
+ */
+export function renewing (app: FastifyInstance, request: FastifyRequest, key: string, loaded: () => Promise<Loaded>): Load<unknown> {
+  const headers = { ...request.headers }
+  for (const name of CONDITIONAL) delete headers[name]
+  const method = request.raw.method as 'GET' | 'HEAD'
+  const { originalUrl: url, ip: remoteAddress } = request
+  const encrypted = (request.raw.socket as TLSSocket).encrypted === true
+
+  return async (context) => {
+    const handover = new Handover(context, loaded)
+    const renewal: Renewal = { key, handover, reads: currentReads()!, encrypted }
+    // Awaited inside: the request begins when it is awaited.
+    current.run({ renewal }, async () => await app.inject({ method, url, headers, remoteAddress }))
+      .finally(() => handover.settle(undefined)) // a hook may have answered before the handler
+      .catch(() => {})
+    return await handover.page
+  }
+}
