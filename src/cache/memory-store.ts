@@ -8,6 +8,8 @@ import { notAnInteger, type Store } from './store.ts'
 export interface MemoryStoreOptions {
   /** Bytes of keys, values and bookkeeping kept; the least recently used go first. Default 64 MiB. */
   maxBytes?: number
+  /** Entries kept; the least recently used go first. Default as many as `maxBytes` has room for. */
+  maxEntries?: number
   /** A larger entry is not kept. Default an eighth of `maxBytes`, at most all of it. */
   maxEntryBytes?: number
   /** Milliseconds since 1970. Default `Date.now`. */
@@ -21,12 +23,14 @@ const OVERHEAD_BYTES = 450
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   const maxBytes = positiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
   const maxEntryBytes = Math.min(positiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8)), maxBytes)
+  const max = options.maxEntries === undefined ? undefined : positiveInteger('maxEntries', options.maxEntries)
   const now = options.now ?? Date.now
   checkFunction('now', now)
   let evictions = 0
   let refusals = 0
 
   const entries = new LRUCache<string, Entry>({
+    ...max !== undefined && { max },
     maxSize: maxBytes,
     maxEntrySize: maxEntryBytes,
     dispose: (_entry, _key, reason) => { if (reason === 'evict') evictions++ }

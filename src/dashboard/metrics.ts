@@ -19,6 +19,7 @@ export function createMetrics (cache: Cache) {
   const reads = new Counter({ name: 'larder_cache_reads_total', help: 'Reads of the cache, by what they found.', labelNames: ['prefix', 'result'], registers })
   const misses = new Counter({ name: 'larder_cache_misses_total', help: 'Misses, by their reason.', labelNames: ['prefix', 'reason'], registers })
   const writes = new Counter({ name: 'larder_cache_writes_total', help: 'Entries set and deleted.', labelNames: ['prefix', 'operation'], registers })
+  const refusals = new Counter({ name: 'larder_cache_refusals_total', help: 'What was loaded and not kept, by the reason.', labelNames: ['prefix', 'reason'], registers })
   const errors = new Counter({ name: 'larder_cache_errors_total', help: 'Failures of the store that failed no caller.', labelNames: ['operation'], registers })
   const loads = new Histogram({ name: 'larder_cache_load_seconds', help: 'What loads after a miss took.', labelNames: ['prefix'], buckets: SECONDS, registers })
   const pages = new Counter({ name: 'larder_page_answers_total', help: 'Answers of cached routes, by what the page cache did.', labelNames: ['route', 'status'], registers })
@@ -34,6 +35,8 @@ export function createMetrics (cache: Cache) {
   })
   stats('larder_memory_entries', 'Entries in the store in this process.', ({ entries }) => entries)
   stats('larder_memory_bytes', 'Bytes in the store in this process.', ({ bytes }) => bytes)
+  stats('larder_memory_evictions', 'Entries dropped from it to make room, since the start.', ({ evictions }) => evictions)
+  stats('larder_memory_refusals', 'Entries that were too large for it, since the start.', ({ refusals }) => refusals)
 
   const prefixes = new Set<string>()
   function prefixOf (key: string): string {
@@ -59,6 +62,8 @@ export function createMetrics (cache: Cache) {
         return loads.observe({ prefix: prefixOf(event.key) }, event.ms / 1000)
       case 'set':
         return writes.inc({ prefix: prefixOf(event.key), operation: 'set' })
+      case 'refuse':
+        return refusals.inc({ prefix: prefixOf(event.key), reason: event.reason })
       case 'delete':
         for (const key of event.keys) writes.inc({ prefix: prefixOf(key), operation: 'delete' })
         return

@@ -98,6 +98,13 @@ t.test('an entry may take an eighth of maxBytes where nobody says, and never mor
   t.match(all.stats(), { entries: 1, refusals: 1, evictions: 0 })
 })
 
+t.test('it keeps no more entries than it is told to', async (t) => {
+  const { cache, stats } = setUp({ maxEntries: 3 })
+  for (let i = 0; i < 10; i++) await cache.set(`key ${i}`, i)
+  t.match(stats(), { entries: 3, evictions: 7 })
+  t.strictSame((await cache.getMany(['key 6', 'key 7', 'key 8', 'key 9'])).size, 3)
+})
+
 t.test('it goes by the name of memory, and holds 64 MiB where nobody says', async (t) => {
   const cache = createCache({ store: memoryStore() })
   t.equal(cache.storeName, 'memory')
@@ -109,7 +116,7 @@ t.test('it goes by the name of memory, and holds 64 MiB where nobody says', asyn
 })
 
 t.test('bad options are refused, and named', async (t) => {
-  for (const name of ['maxBytes', 'maxEntryBytes']) {
+  for (const name of ['maxBytes', 'maxEntryBytes', 'maxEntries']) {
     for (const value of [0, -1, 1.5, NaN, Infinity, '1']) {
       const options = { [name]: value } as MemoryStoreOptions
       t.throws(() => memoryStore(options), { name: 'TypeError', message: new RegExp(`^${name} must be a positive integer, got `) })

@@ -36,8 +36,16 @@ t.test('metrics tell what the caches did', async (t) => {
     'larder_page_answers_total{route="/apicalls",status="uri-miss"} 1'
   ])
   t.same(samples(body, 'larder_cache_load_seconds_count{prefix="page"}'), ['larder_cache_load_seconds_count{prefix="page"} 1'])
-  t.same(samples(body, 'larder_memory_entries'), ['larder_memory_entries 1'])
+  t.same(samples(body, 'larder_memory_'), ['larder_memory_entries 1', samples(body, 'larder_memory_bytes')[0], 'larder_memory_evictions 0', 'larder_memory_refusals 0'])
   t.match(body, /^process_cpu_seconds_total/m)
+})
+
+t.test('metrics tell what was loaded and not kept', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  const metrics = createMetrics(cache)
+  t.teardown(() => metrics.close())
+  await cache.getOrSet('list:1', async () => { await cache.delete('list:1'); return 1 })
+  t.same(samples(await metrics.registry.metrics(), 'larder_cache_refusals_total'), ['larder_cache_refusals_total{prefix="list",reason="revoked"} 1'])
 })
 
 t.test('metrics count only their own cache, and few prefixes', async (t) => {
