@@ -217,7 +217,13 @@ class StoreCache implements Cache {
     checkKeys(keys)
     for (const key of keys) this.#loader.revoke(key)
     this.#entries.tell({ type: 'delete', keys })
-    return keys.length === 0 ? 0 : await this.#entries.store.delete(keys)
+    if (keys.length === 0) return 0
+    try {
+      return await this.#entries.store.delete(keys)
+    } catch (error) {
+      this.#entries.failed('delete', error)
+      throw error
+    }
   }
 
   async invalidateTags (tags: readonly string[]): Promise<void> {

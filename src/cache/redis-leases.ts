@@ -27,6 +27,8 @@ const RENEW_MS = 600
 const LONGEST_HOLD_MS = 60_000
 /** Milliseconds for which leases are not tried again at a Redis that takes no writes. */
 const NO_WRITES_MS = 1_000
+/** Leases remembered that nobody here knows to hold. */
+const MAX_LOST = 1_000
 
 /**
  * Leases of the keys of a Redis store: `SET … NX GET` reads an entry for the price of a GET, and takes the lease where
@@ -41,6 +43,8 @@ export class RedisLeases {
   readonly #release
   /** Sixteen bytes that nobody else has, by their random part and their count. */
   readonly #token = randomBytes(16)
+  /** Tokens that may stand at a key though nobody here holds the lease, since an answer of Redis got lost. */
+  readonly #lost = new Set<string>()
   #nativeFrom = 0
 
   constructor (options: RedisLeasesOptions) {
@@ -68,7 +72,7 @@ export class RedisLeases {
       // Whether its time is over, Redis alone can say.
       return unframeLease(kept)?.timed === true ? await this.#takeOver(key, '') : this.#read(key, kept) ?? await this.#takeOver(key, '')
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isRefusal(error)) throw this.#lose(token, error)
       // What stands at the key may be of another type, which the script does not mind.
       if (!error.message.startsWith('WRONGTYPE')) this.#nativeFrom = error.message.startsWith('ERR syntax') ? Infinity : now() + NO_WRITES_MS
       return await get(key) ?? await this.#takeOver(key, '')
@@ -78,6 +82,7 @@ export class RedisLeases {
   #getOrSet (key: string, frame: Buffer, token: Buffer): Promise<Buffer | null> {
     const { link, nameOf } = this.#options
     return link.run(() => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, (late) => {
+      this.#lost.delete(token.toString('latin1'))
       // Nobody waits for it any more.
       if (late === null) this.#giveBack(key, token, 0).catch(() => {})
     })
@@ -90,7 +95,7 @@ export class RedisLeases {
       return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept)!
     } catch (error) {
       if (isRefusal(error)) return {}
-      throw error
+      throw this.#lose(token, error)
     }
   }
 
@@ -101,7 +106,14 @@ export class RedisLeases {
     if (lease === undefined) return entry
     const old = entry && { old: entry }
     if (lease.pass) return { ...old, lease: this.#shared(key, lease.token) }
+    if (this.#lost.delete(lease.token.toString('latin1'))) return { ...old, lease: this.#lease(key, lease.token) }
     return { ...old, watch: () => this.#wakeups.watch(this.#channelOf(key)) }
+  }
+
+  #lose (token: Buffer, error: unknown): unknown {
+    if (this.#lost.size >= MAX_LOST) this.#lost.clear() // they end by themselves
+    this.#lost.add(token.toString('latin1'))
+    return error
   }
 
   #channelOf (key: string): string {
@@ -125,9 +137,13 @@ export class RedisLeases {
     return {
       shared: false,
       fill: async (entry) => {
-        const end = await shared.fill(entry)
-        clearInterval(timer)
-        return end
+        try {
+          return await shared.fill(entry)
+        } catch (error) {
+          throw this.#lose(token, error)
+        } finally {
+          clearInterval(timer)
+        }
       },
       release: async (pass = 0, old) => {
         clearInterval(timer)

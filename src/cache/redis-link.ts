@@ -19,8 +19,13 @@ export class RedisAwayError extends Error {
 
 /** So many failures in a row, and Redis is not asked any more. */
 const FAILURES = 3
-/** Milliseconds between the questions whether it is back. */
+/** Milliseconds between the questions whether it is back; doubled, up to so many, each time that it goes soon after it came. */
 const PROBE_MS = 250
+const LONGEST_PROBE_MS = 4_000
+/** Milliseconds for which a Redis that is back must stay, lest it count as going soon. */
+const STAY_MS = 5_000
+/** Commands sent and not yet answered; others wait for their turn, so that a bulk of them is not taken for a slow Redis. */
+const WINDOW = 256
 /** States of a client that has lost its connection, or never got one. */
 const LOST = new Set(['reconnecting', 'close', 'end'])
 /** Replies of a Redis that serves nobody at the moment; by any other reply it serves, be it with a refusal. */
@@ -40,6 +45,10 @@ export class RedisLink {
   #told = true
   #closed = false
   #failures = 0
+  #underWay = 0
+  readonly #waiting = new Set<() => void>()
+  #probeMs = PROBE_MS
+  #backSince = -Infinity
   #lastError: Error | undefined
   #probe: NodeJS.Timeout | undefined
   #asking = false
@@ -67,32 +76,66 @@ export class RedisLink {
    * @param late told of an answer that came after the deadline
    */
   run<T> (command: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
-    if (!this.#up) return Promise.reject(this.#away())
     return new Promise<T>((resolve, reject) => {
-      let over = false
-      // An answer that lies in our socket, because our own event loop was busy, is read before the second timer.
-      const timer = setTimeout(() => setImmediate(() => {
-        if (over) return
-        over = true
-        const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`)
-        this.#failed(error)
-        reject(error)
-      }), this.#commandTimeout)
-      command().then((answer) => {
-        if (over) return late?.(answer)
-        over = true
-        clearTimeout(timer)
-        this.#failures = 0
-        resolve(answer)
-      }, (error: Error) => {
-        if (over) return
-        over = true
-        clearTimeout(timer)
-        if (isAnswer(error)) this.#failures = 0
-        else this.#failed(error)
-        reject(error)
-      })
+      const send = () => {
+        if (!this.#up) return reject(this.#away())
+        this.#underWay++
+        let over = false
+        const end = (): boolean => {
+          if (over) return false
+          over = true
+          stop()
+          this.#underWay--
+          this.#sendNext()
+          return true
+        }
+        const stop = this.#afterDeadline(() => {
+          const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`)
+          this.#failed(error)
+          reject(error)
+          end()
+        })
+        command().then((answer) => {
+          if (!end()) return late?.(answer)
+          this.#failures = 0
+          resolve(answer)
+        }, (error: Error) => {
+          if (!end()) return
+          if (isAnswer(error)) this.#failures = 0
+          else this.#failed(error)
+          reject(error)
+        })
+      }
+      if (this.#underWay < WINDOW) send()
+      else this.#waiting.add(send)
     })
+  }
+
+  #sendNext (): void {
+    for (const send of this.#waiting) {
+      if (this.#up && this.#underWay >= WINDOW) return
+      this.#waiting.delete(send)
+      send()
+    }
+  }
+
+  /** Calls back when the time of a command is over, not counting that in which our own event loop stood still. */
+  #afterDeadline (callback: () => void): () => void {
+    let timer: NodeJS.Timeout
+    const start = () => {
+      const due = performance.now() + this.#commandTimeout
+      timer = setTimeout(() => {
+        if (performance.now() - due > this.#commandTimeout / 2) return start()
+        // An answer that lies in our socket is read before this.
+        immediate = setImmediate(callback)
+      }, this.#commandTimeout)
+    }
+    let immediate: NodeJS.Immediate | undefined
+    start()
+    return () => {
+      clearTimeout(timer)
+      if (immediate !== undefined) clearImmediate(immediate)
+    }
   }
 
   close (): void {
@@ -128,7 +171,10 @@ export class RedisLink {
     this.#lastError = error
     if (!this.#up || this.#closed) return
     this.#up = false
+    const soon = performance.now() - this.#backSince < STAY_MS
+    this.#probeMs = soon ? Math.min(2 * this.#probeMs, LONGEST_PROBE_MS) : PROBE_MS
     this.#askLater()
+    this.#sendNext()
   }
 
   #tell (up: boolean): void {
@@ -140,7 +186,7 @@ export class RedisLink {
 
   #askLater (): void {
     clearTimeout(this.#probe)
-    if (!this.#closed) this.#probe = setTimeout(this.#ask, PROBE_MS).unref()
+    if (!this.#closed) this.#probe = setTimeout(this.#ask, this.#probeMs).unref()
   }
 
   /** One question at a time: one that is not answered waits, with its connection, for Redis or for the end of both. */
@@ -154,6 +200,7 @@ export class RedisLink {
       this.#asking = false
       if (!answered) return this.#stillAway()
       this.#up = true
+      this.#backSince = performance.now()
       this.#failures = 0
       this.#lastError = undefined
       this.#tell(true)

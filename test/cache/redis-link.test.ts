@@ -1,0 +1,243 @@
+import { EventEmitter } from 'node:events'
+import { Redis } from 'ioredis'
+import { spawnSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { RedisAwayError, RedisLink } from '../../src/cache/redis-link.ts'
+import { startProxy } from '../support/proxy.ts'
+import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const redis = await startRedis(t)
+
+/** A Redis client that answers as it is told to. */
+class FakeClient extends EventEmitter {
+  status = 'ready'
+  /** The next answers to the probe; without one it is answered well. */
+  probes: Array<() => Promise<unknown>> = []
+  probed = 0
+
+  async get (): Promise<unknown> {
+    this.probed++
+    return await this.probes.shift()?.()
+  }
+}
+
+function setUp (t: Test, { status = 'ready', commandTimeout = 50 } = {}) {
+  const client = new FakeClient()
+  client.status = status
+  const told: Array<string | true> = []
+  const link = new RedisLink({
+    client: client as unknown as Redis, probeKey: 'probe', commandTimeout, onStateChange: (up, reason) => { told.push(up || reason!.message) }
+  })
+  t.teardown(() => link.close())
+  let sent = 0
+  /** What becomes of a command, whose answer is told. */
+  const run = async (answer: () => Promise<unknown>, late?: (answer: unknown) => void) => await link.run(() => {
+    sent++
+    return answer()
+  }, late).catch((error) => error)
+  return { client, link, told, run, sent: () => sent }
+}
+
+const never = () => new Promise<never>(() => {})
+const fails = (message: string, name = 'Error') => async () => { throw Object.assign(new Error(message), { name }) }
+const refuses = (message: string) => fails(message, 'ReplyError')
+
+t.test('a command that is not answered in time fails, and what comes later is told', async (t) => {
+  const { run, link, told } = setUp(t, { commandTimeout: 10 })
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const late: unknown[] = []
+  const error = await run(() => promise, (answer) => late.push(answer))
+  t.match(error, { name: 'RedisAwayError', code: 'LARDER_REDIS_AWAY', message: 'Redis did not answer within 10 ms' })
+  resolve('late')
+  await promise
+  t.strictSame(late, ['late'])
+  await run(async () => 'in time', () => t.fail('was not late'))
+  const failing = Promise.withResolvers<unknown>()
+  t.type(await run(() => failing.promise), RedisAwayError)
+  failing.reject(new Error('too late to matter'))
+  t.equal(await run(async () => 'well'), 'well')
+  const unheard = Promise.withResolvers<unknown>()
+  t.type(await run(() => unheard.promise), RedisAwayError)
+  unheard.resolve('nobody minds')
+  t.ok(link.up)
+  t.strictSame(told, [])
+})
+
+t.test('an answer that waited for our own event loop is in time', async (t) => {
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  const link = new RedisLink({ client, probeKey: 'probe', commandTimeout: 20 })
+  t.teardown(() => link.close())
+  await client.ping()
+  for (let round = 0; round < 5; round++) {
+    const asked = Promise.all([link.run(() => client.ping()), link.run(() => client.getBuffer('nothing'))])
+    await new Promise(setImmediate) // it is sent
+    const end = performance.now() + 200
+    while (performance.now() < end);
+    t.strictSame(await asked, ['PONG', null])
+  }
+})
+
+t.test('after three failures in a row commands fail at once and are not sent, until a probe is answered', async (t) => {
+  const { client, link, told, run, sent } = setUp(t, { commandTimeout: 10 })
+  await run(never)
+  await run(never)
+  t.equal(await run(async () => 'well'), 'well')
+  await run(never)
+  await run(fails('gone'))
+  t.ok(link.up)
+  await run(fails('gone for good'))
+  t.notOk(link.up)
+  const before = sent()
+  for (let i = 0; i < 20; i++) t.match(await run(never), { name: 'RedisAwayError', message: 'Redis is away: gone for good' })
+  t.equal(sent(), before)
+  t.strictSame(told, ['gone for good'])
+
+  client.probes.push(fails('not yet'), refuses('LOADING it is'))
+  await until('it is back', () => link.up)
+  t.equal(client.probed, 3)
+  t.strictSame(told, ['gone for good', true])
+  t.equal(await run(async () => 'well'), 'well')
+  await run(never)
+  await run(never)
+  t.ok(link.up, 'failures are counted from the beginning')
+})
+
+t.test('a probe that is answered too late is not good enough, and one that is refused is', async (t) => {
+  const { client, link, run } = setUp(t, { commandTimeout: 10 })
+  for (let i = 0; i < 3; i++) await run(fails('gone'))
+  client.probes.push(() => new Promise((resolve) => setTimeout(resolve, 30)), refuses('WRONGTYPE it is'))
+  await until('it has been asked', () => client.probed === 1)
+  client.emit('ready') // one question at a time
+  t.equal(client.probed, 1)
+  await until('it is back', () => link.up)
+  t.equal(client.probed, 2)
+})
+
+t.test('a Redis that refuses one command is there; one that serves nobody is not', async (t) => {
+  for (const message of ['WRONGTYPE x', 'OOM x', 'READONLY x', 'NOSCRIPT x', 'ERR x', 'BUSYGROUP x']) {
+    const { run, link } = setUp(t)
+    for (let i = 0; i < 5; i++) t.match(await run(refuses(message)), { message })
+    t.ok(link.up, message)
+  }
+  for (const word of ['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'BUSY', 'NOAUTH', 'WRONGPASS']) {
+    const { run, link, told } = setUp(t)
+    for (let i = 0; i < 3; i++) await run(refuses(`${word} x`))
+    t.notOk(link.up, word)
+    t.strictSame(told, [`${word} x`])
+  }
+})
+
+t.test('a connection that is lost and found at once is told nobody, also where commands were under way', async (t) => {
+  const { client, link, told, run, sent } = setUp(t)
+  const underWay = Promise.withResolvers<never>()
+  const asked = Array.from({ length: 5 }, () => run(() => underWay.promise))
+  client.status = 'reconnecting'
+  client.emit('close')
+  underWay.reject(new Error('the connection is closed'))
+  await Promise.all(asked)
+  t.notOk(link.up)
+  t.match(await run(never), { message: 'Redis is away: the connection was closed' })
+  t.equal(sent(), 5)
+  client.status = 'ready'
+  client.emit('ready')
+  await until('it is up', () => link.up)
+  t.strictSame(told, [])
+})
+
+t.test('a connection that stays lost is told once, by what it failed by', async (t) => {
+  const { client, link, told } = setUp(t)
+  client.status = 'reconnecting'
+  client.emit('error', new Error('while it was up'))
+  t.strictSame(told, [])
+  client.emit('close')
+  for (let i = 0; i < 3; i++) client.emit('error', new Error('ECONNREFUSED'))
+  t.strictSame(told, ['ECONNREFUSED'])
+  client.status = 'ready'
+  await until('it is up', () => link.up)
+  t.strictSame(told, ['ECONNREFUSED', true])
+})
+
+t.test('a client that never was connected is away until it is', async (t) => {
+  for (const status of ['reconnecting', 'close', 'end']) {
+    const { client, link, told } = setUp(t, { status })
+    t.notOk(link.up)
+    await until('it is told', () => told.length === 1)
+    t.strictSame(told, ['there is no connection'])
+    t.equal(client.probed, 0, 'nobody asks without a connection')
+    client.status = 'ready'
+    client.emit('ready')
+    await until('it is up', () => link.up)
+  }
+})
+
+t.test('a slow Redis is not asked, and is again when it is quick', async (t) => {
+  const line = await startProxy(t, redis.port)
+  const client = new Redis(line.url)
+  client.on('error', () => {})
+  t.teardown(() => client.disconnect())
+  const told: boolean[] = []
+  const link = new RedisLink({ client, probeKey: 'probe', commandTimeout: 50, onStateChange: (up) => { told.push(up) } })
+  t.teardown(() => link.close())
+  await client.ping()
+  line.delay(150)
+  await until('it is given up', async () => {
+    await link.run(() => client.ping()).catch(() => {})
+    return !link.up
+  })
+  const began = performance.now()
+  for (let i = 0; i < 100; i++) await t.rejects(link.run(() => client.ping()), { name: 'RedisAwayError' })
+  t.ok(performance.now() - began < 100, 'at once')
+  line.pass()
+  await until('it is up', () => link.up)
+  t.strictSame(told, [false, true])
+})
+
+t.test('closing takes back all listeners and timers, and tells nothing any more', async (t) => {
+  const { client, link, told, run } = setUp(t)
+  const [events, most] = [client.eventNames(), client.getMaxListeners()]
+  t.strictSame(events, ['error', 'close', 'ready'])
+  const probe = Promise.withResolvers<unknown>()
+  client.probes.push(() => probe.promise)
+  client.emit('close')
+  client.emit('ready')
+  t.equal(client.probed, 1)
+  link.close()
+  t.strictSame(client.eventNames(), [])
+  t.equal(client.getMaxListeners(), most - 1)
+  probe.reject(new Error('gone'))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.equal(client.probed, 1)
+  for (let i = 0; i < 4; i++) await run(never)
+  t.strictSame(told, [])
+})
+
+t.test('a closed link that was up stays so', async (t) => {
+  const { link, run, told } = setUp(t, { commandTimeout: 5 })
+  link.close()
+  for (let i = 0; i < 4; i++) await run(never)
+  t.ok(link.up)
+  t.strictSame(told, [])
+})
+
+t.test('nothing but the client keeps a process from ending', async (t) => {
+  const module = new URL('../../src/cache/index.ts', import.meta.url).href
+  const program = (port: number) => `
+    import { Redis } from 'ioredis'
+    import { createCache, redisStore } from '${module}'
+    const client = new Redis(${port}, { enableOfflineQueue: false, maxRetriesPerRequest: 0 })
+    client.on('error', () => {})
+    const cache = createCache({ store: redisStore({ client }) })
+    await new Promise((resolve) => client.once('ready', resolve).once('reconnecting', resolve))
+    await cache.getOrSet('key', () => 1)
+    client.disconnect()`
+  for (const port of [redis.port, 1]) {
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program(port)], { timeout: 10_000, encoding: 'utf8', cwd: import.meta.dirname })
+    t.equal(status, 0, stderr)
+  }
+})
+
+t.test('bad options are refused, and named', async (t) => {
+  t.throws(() => setUp(t, { commandTimeout: 0 }), { name: 'TypeError', message: /^commandTimeout must be a positive integer, got 0/ })
+})

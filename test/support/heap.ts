@@ -1,0 +1,14 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Bytes that are really in use. */
+export async function heapUsed (): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    await new Promise(setImmediate)
+    collectGarbage()
+  }
+  return process.memoryUsage().heapUsed
+}
