@@ -4,10 +4,9 @@ import { load } from '../support/load.ts'
 import { startServer, stop } from '../support/process.ts'
 import { startRedis } from '../support/redis.ts'
 import { type Line, us } from '../support/table.ts'
-import { assert, median, takeTurns } from '../support/turns.ts'
+import { assert, median, ratioIn, roundsOf } from '../support/turns.ts'
 
-const ROUNDS = 5
-const SECONDS = 2
+const ROUNDS = 11
 /** The share of the throughput of a bare route that must be left. */
 const TARGET = 0.95
 
@@ -29,7 +28,7 @@ export async function hits (): Promise<Line[]> {
     await assertSame(app.address, ['/near', '/tagged', '/redis', '/bare/buffer', '/bare/string', '/bare/redis'])
     const atNear = await turns(near)
     const atFar = await turns(far)
-    const against = (figures: Record<string, number>, routes: Record<string, Route>) => (what: string, name: string, other: string) => [
+    const against = (figures: Record<string, number[]>, routes: Record<string, Route>) => (what: string, name: string, other: string) => [
       throughput(what, figures[name]!, figures[other]!), cpu(routes[name]!, routes[other]!)
     ]
     return [
@@ -45,7 +44,7 @@ export async function hits (): Promise<Line[]> {
   }
 }
 
-const turns = <Name extends string> (routes: Record<Name, Route>) => takeTurns(ROUNDS, Object.fromEntries(
+const turns = <Name extends string> (routes: Record<Name, Route>) => roundsOf(ROUNDS, Object.fromEntries(
   Object.entries<Route>(routes).map(([name, { throughput }]) => [name, throughput])) as Record<Name, Route['throughput']>)
 
 function routeOf (address: string, url: string): Route {
@@ -59,7 +58,7 @@ function routeOf (address: string, url: string): Route {
     cpu,
     async throughput () {
       const before = await cpuSoFar()
-      const { requests, seconds } = await load(address + url, SECONDS)
+      const { requests, seconds } = await load(address + url)
       cpu.push((await cpuSoFar() - before) / requests)
       return requests / seconds
     }
@@ -81,10 +80,10 @@ async function assertSame (address: string, urls: string[]): Promise<void> {
   for (const [i, url] of urls.entries()) assert(answers[i] === answers[0], `${url} sends other bytes than ${urls[0]}`)
 }
 
-function throughput (what: string, figure: number, other: number): Line {
-  const say = (hits: number) => `${hits.toFixed(0)} /s`
-  const share = figure / other
-  return { what, figure: say(figure), other: say(other), compared: `${share.toFixed(3)} x`, target: `>= ${TARGET} x`, met: share >= TARGET }
+function throughput (what: string, figures: number[], others: number[]): Line {
+  const say = (hits: number[]) => `${median(hits).toFixed(0)} /s`
+  const share = ratioIn(figures, others)
+  return { what, figure: say(figures), other: say(others), compared: `${share.toFixed(3)} x`, target: `>= ${TARGET} x`, met: share >= TARGET }
 }
 
 function cpu (route: Route, bare: Route): Line {

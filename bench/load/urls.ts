@@ -14,10 +14,11 @@ const CONNECTIONS = 4
 const PIPELINE = 32
 /** How an answer begins. */
 const GOOD = 'HTTP/1.1 200 OK\r\n'
-/** How much more there may be at the end than after the first tenth. */
+/** How much more of the heap there may be in use than after the first tenth, and how much more of the machine's memory. */
 const TARGET = 1.1
+const RESIDENT_TARGET = 1.25
 
-interface Memory { kept: number, rss: number, entries: number }
+interface Memory { kept: number, rss: number }
 
 /** Whether memory grows with the number of URLs. */
 export async function urls (): Promise<Line[]> {
@@ -42,16 +43,15 @@ async function measure (store: string, count: number, ...words: string[]): Promi
     const middle = await memory()
     await ask(app.address, half, count)
     const last = await memory()
-    assert(first.entries < tenth, 'a store that is full after the first tenth')
-    const line = (what: string, of: (memory: Memory) => number, later: Memory): Line => {
+    const line = (what: string, of: (memory: Memory) => number, later: Memory, target = TARGET): Line => {
       const share = of(later) / of(first)
-      return { what, figure: mib(of(later)), other: mib(of(first)), compared: `${share.toFixed(2)} x`, target: `< ${TARGET} x`, met: share < TARGET }
+      return { what, figure: mib(of(later)), other: mib(of(first)), compared: `${share.toFixed(2)} x`, target: `< ${target} x`, met: share < target }
     }
     return [
       line(`${store}: heap and buffers after ${half} URLs; other: after ${tenth}`, ({ kept }) => kept, middle),
       line(`  after ${count}`, ({ kept }) => kept, last),
-      line(`  resident after ${half}`, ({ rss }) => rss, middle),
-      line(`  resident after ${count}`, ({ rss }) => rss, last)
+      line(`  resident after ${half}`, ({ rss }) => rss, middle, RESIDENT_TARGET),
+      line(`  resident after ${count}`, ({ rss }) => rss, last, RESIDENT_TARGET)
     ]
   } finally {
     await stop(app)

@@ -9,6 +9,12 @@ export function median (figures: readonly number[]): number {
 
 /** Contenders take turns, each round the other way round, so that none has the quiet minute for itself. The first round warms up. */
 export async function takeTurns<Name extends string> (rounds: number, contenders: Record<Name, Contender>): Promise<Record<Name, number>> {
+  const figures = await roundsOf(rounds, contenders)
+  return Object.fromEntries(Object.entries<number[]>(figures).map(([name, all]) => [name, median(all)])) as Record<Name, number>
+}
+
+/** The figures of each round, for who compares within a round what the machine's other work moves from one to the next. */
+export async function roundsOf<Name extends string> (rounds: number, contenders: Record<Name, Contender>): Promise<Record<Name, number[]>> {
   const names = Object.keys(contenders) as Name[]
   const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
   for (let round = 0; round <= rounds; round++) {
@@ -17,7 +23,12 @@ export async function takeTurns<Name extends string> (rounds: number, contenders
       if (round > 0) figures[name].push(figure)
     }
   }
-  return Object.fromEntries(names.map((name) => [name, median(figures[name])])) as Record<Name, number>
+  return figures
+}
+
+/** The typical ratio of two contenders in one round. */
+export function ratioIn (figures: readonly number[], others: readonly number[]): number {
+  return median(figures.map((figure, round) => figure / others[round]!))
 }
 
 const SLICES = 50
