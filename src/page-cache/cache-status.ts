@@ -39,3 +39,15 @@ export const FORWARD_REASONS: Readonly<Record<MissReason, CacheStatus>> = {
   corrupt: { fwd: 'miss', detail: 'corrupt' },
   unavailable: { fwd: 'miss', detail: 'store-unavailable' }
 }
+
+export const missTiming = (ms: number): string => `cache;desc="miss";dur=${ms.toFixed(2)}`
+
+const HIT_TIMINGS: string[] = []
+
+/** The texts of times below 10 ms, to a hundredth of a millisecond, are made once. */
+export function hitTiming (ms: number): string {
+  const hundredths = Math.round(ms * 100)
+  const text = HIT_TIMINGS[hundredths] ?? `cache;desc="hit";dur=${(hundredths / 100).toFixed(2)}`
+  if (hundredths < 1_000) HIT_TIMINGS[hundredths] = text
+  return text
+}

@@ -14,8 +14,5 @@ export interface PageEvent {
 
 export const PAGE_CHANNEL = 'larder:page'
 
-const events = channel(PAGE_CHANNEL)
-
-export function emit (event: PageEvent): void {
-  if (events.hasSubscribers) events.publish(event)
-}
+/** Publishing costs next to nothing while nobody listens, making the event does not. */
+export const pageEvents = channel(PAGE_CHANNEL)

@@ -1,17 +1,17 @@
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import {
-  andThen, type Cache, collectReads, ignoreReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet
+  type Cache, collectReads, ignoreReads, isMiss, type Loaded, type Lookup, type Miss, ReadSet
 } from '../cache/index.ts'
-import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT, STALE_HIT } from './cache-status.ts'
+import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, formatCacheStatus, HIT, hitTiming, missTiming, STALE_HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { etagOf, noneMatches } from './conditional.ts'
-import { emit } from './events.ts'
+import { type PageEvent, pageEvents } from './events.ts'
 import { pageKey } from './key.ts'
 import { checkTtl, type CachePageOptions, type Plan, planOf } from './options.ts'
 import { addToField, notModified, withNames } from './fields.ts'
 import { Handover, type Made, PageFailure } from './handover.ts'
-import { bodyOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { bodyOf, keptHeaders, momentOf, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { isFailure, judge, mayShare, type Verdict } from './policy.ts'
 import { type Renewal, renewing, takeRenewal } from './renewal.ts'
 
@@ -38,15 +38,24 @@ declare module 'fastify' {
     cachePage?: CachePageOptions | number
   }
   interface FastifyRequest {
-    pageCache: PageRun | null
-    /** What has been read for the page so far, also by hooks before its handler. */
-    pageReads: ReadSet | null
-    /** Of a request that the page cache makes itself. */
-    pageRenewal: Renewal | null
+    /** Of requests for routes whose responses are kept. */
+    pageVisit: PageVisit | null
   }
 }
 
-/** A request whose handler runs, on its way through the page cache. */
+/** A request on its way through the page cache. */
+interface PageVisit {
+  readonly plan: Plan
+  /** When it came, by `performance.now`. */
+  readonly began: number
+  /** What has been read for the page so far, also by hooks before its handler. */
+  readonly reads: ReadSet
+  /** Of a request that the page cache makes itself. */
+  readonly renewal: Renewal | undefined
+  run: PageRun | undefined
+}
+
+/** A handler that runs. */
 interface PageRun {
   status: CacheStatus
   /** Headers that stood before the handler ran. */
@@ -66,14 +75,12 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   } catch (error) {
     return done(error as Error)
   }
-  app.decorateRequest('pageCache', null)
-  app.decorateRequest('pageReads', null)
-  app.decorateRequest('pageRenewal', null)
+  app.decorateRequest('pageVisit', null)
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
-    route.config = { ...route.config, [PLAN]: planOf(routeName(route), options, ttl) }
+    route.config = { ...route.config, [PLAN]: planOf(routeName(route), options, ttl, route.url) }
     // Guards that other plugins add after this one must run before the look-up too.
     let guards = listOf(route.preHandler)
     Object.defineProperty(route, 'preHandler', {
@@ -86,27 +93,28 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
   // The page is also made of what the hooks before its handler read.
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config?.[PLAN] === undefined) return done()
+    const plan = request.routeOptions.config?.[PLAN]
+    if (plan === undefined) return done()
     const renewal = takeRenewal()
-    if (renewal !== undefined) {
-      request.pageRenewal = renewal
-      // The scheme is that of the request in whose place this one is made.
-      if (renewal.encrypted) Object.assign(request.raw.socket, { encrypted: true })
-    }
-    request.pageReads = renewal?.reads ?? new ReadSet()
-    collectReads(request.pageReads, done)
+    // The scheme is that of the request in whose place this one is made.
+    if (renewal?.encrypted) Object.assign(request.raw.socket, { encrypted: true })
+    const reads = renewal?.reads ?? new ReadSet()
+    request.pageVisit = { plan, began: performance.now(), reads, renewal, run: undefined }
+    collectReads(reads, done)
   })
 
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
   app.addHook('onSend', (request, reply, payload, done) => {
-    const { pageCache: run } = request
-    if (!run) done(null, payload) // null, or undefined in a context that is older than this plugin
-    else keep(request, reply, payload, run).then((payload) => done(null, payload), done)
+    const visit = request.pageVisit
+    const run = visit?.run // no visit in a context that is older than this plugin
+    if (!run) return done(null, payload)
+    visit!.run = undefined
+    keep(request, reply, payload, run).then((payload) => done(null, payload), done)
   })
 
   /** A hook of a route: answers from the cache, or lets one request of many run the handler. */
   function lookUp (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
-    const plan = request.routeOptions.config[PLAN]!
+    const { plan, renewal, reads } = request.pageVisit!
     const { method } = request.raw
     if (method !== 'GET' && method !== 'HEAD') return run(request, reply, plan, { fwd: 'method' }, done)
     if (plan.ttl === 0) return run(request, reply, plan, { fwd: 'bypass', detail: 'ttl-zero' }, done)
@@ -114,21 +122,22 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     if (refused !== undefined) return run(request, reply, plan, { fwd: 'bypass', detail: refused }, done)
 
     const key = pageKey(request, plan, method)
-    const renewal = request.pageRenewal
-    if (renewal !== null) {
+    if (renewal !== undefined) {
       // Made of what the key leaves out, it would be another page.
       const finish = key === renewal.key ? renewal.handover.finish.bind(renewal.handover) : undefined
       return run(request, reply, plan, { fwd: 'stale' }, done, finish)
     }
     const found = method === 'GET' ? cache.lookup(key, OR_LEASE) : lookUpHead(pageKey(request, plan, 'GET'), key)
-    const answered = andThen(found, (found) => {
+    if (found instanceof Promise) found.then(answer).catch(done)
+    else answer(found)
+
+    function answer (found: Lookup): void {
       if (isMiss(found)) return missed(found)
       const page = pageOf(found)
       if (page === undefined) return lead({ miss: 'corrupt', seen: found })
       if (plan.refreshAhead && cache.isDue(key, found)) renew({ miss: 'expired', seen: found })
       serve(request, reply, page, HIT)
-    })
-    if (answered instanceof Promise) answered.catch(done)
+    }
 
     function missed (miss: Miss): void {
       const old = cache.standIn(miss, plan.load)
@@ -166,7 +175,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
         reply.raw.once('close', () => { if (reply.sent) handover.settle(undefined) })
         run(request, reply, plan, status, done, handover.finish.bind(handover))
         return handover.page
-      }, { ...plan.load, reads: request.pageReads! }, miss)
+      }, { ...plan.load, reads }, miss)
 
       loaded.then((loaded) => { if (!leads) collapse(loaded, status) }, (error) => { if (!leads) giveUp(error) })
     }
@@ -202,14 +211,13 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     const before: ReplyHeaders = { ...reply.getHeaders() }
     // Set first, so that the handler can say something else, and application-wide defaults do not.
     if (plan.cacheControl !== undefined && finish !== undefined) reply.header('cache-control', plan.cacheControl)
-    request.pageCache = { status, before, ...finish && { finish } }
+    request.pageVisit!.run = { status, before, ...finish && { finish } }
     done()
   }
 
   /** Keeps the response of a handler that ran, if the rules allow. */
   async function keep (request: FastifyRequest, reply: FastifyReply, payload: unknown, current: PageRun): Promise<unknown> {
-    request.pageCache = null
-    const plan = request.routeOptions.config[PLAN]!
+    const { plan } = request.pageVisit!
     if (plan.vary.length > 0) reply.header('vary', withNames(reply.getHeader('vary'), plan.vary))
 
     const { finish, status } = current
@@ -284,29 +292,26 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
   /** Makes the answer that of a page in the cache, and gives what is to be sent. */
   function present (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): Buffer | undefined {
-    const { entry } = page
-    const age = Math.max(0, Math.floor((now() - entry.storedAt) / 1000))
-    const ttl = page.life - age
-    reply.headers(page.headers)
-    reply.header('etag', page.etag)
-    reply.header('age', age)
-    if (page.beforeMaxAge !== undefined) {
-      reply.header('cache-control', page.beforeMaxAge + Math.max(0, ttl))
-      reply.header('expires', page.expires)
-    }
-    describe(reply, status, ttl)
+    const { fields, ttl, hit } = momentOf(page, now())
+    reply.headers(fields)
+    describe(reply, status, ttl, status === HIT ? hit : undefined)
     const same = noneMatches(request.headers['if-none-match'], page.etag)
     if (same) notModified(reply)
     // An empty body would be given a type that it did not have.
     return (same && request.method !== 'HEAD') || page.body.length === 0 ? undefined : page.body
   }
 
-  /** Says what the cache did. @param ttl seconds that the answer stays fresh */
-  function describe (reply: FastifyReply, status: CacheStatus, ttl?: number): void {
-    const ms = reply.elapsedTime
-    addToField(reply, 'cache-status', formatCacheStatus(status, ttl))
-    addToField(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
-    emit({ cache, route: reply.request.routeOptions.url!, status, ms })
+  /**
+   * Says what the cache did.
+   *
+   * @param ttl seconds that the answer stays fresh @param field what is known to be the text of the status
+   */
+  function describe (reply: FastifyReply, status: CacheStatus, ttl?: number, field = formatCacheStatus(status, ttl)): void {
+    const { began, plan } = reply.request.pageVisit!
+    const ms = performance.now() - began
+    addToField(reply, 'cache-status', field)
+    addToField(reply, 'server-timing', status.hit ? hitTiming(ms) : missTiming(ms))
+    if (pageEvents.hasSubscribers) pageEvents.publish({ cache, route: plan.url, status, ms } satisfies PageEvent)
   }
 
   done()

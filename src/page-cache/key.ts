@@ -2,11 +2,28 @@ import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Plan } from './options.ts'
 
+/** So many keys of a route are remembered, of URLs and hosts so long together. */
+const MAX_KNOWN_KEYS = 1_000
+const MAX_KNOWN_LENGTH = 500
+
 /**
  * The key of a request: a digest of a list, so that no two different requests have the same one. Host and scheme
  * are those that Fastify trusts. Parameters take part in a normal order, those of one name in the order given.
  */
 export function pageKey (request: FastifyRequest, plan: Plan, method: string): string {
+  if (method !== 'GET' || plan.vary.length > 0 || plan.key !== undefined) return digestOf(request, plan, method)
+  const { url, host, protocol } = request
+  const known = plan.keys.get(url)
+  if (known !== undefined && known.host === host && known.protocol === protocol) return known.key
+  const key = digestOf(request, plan, method)
+  if (url.length + (host?.length ?? 0) <= MAX_KNOWN_LENGTH) {
+    if (plan.keys.size >= MAX_KNOWN_KEYS) plan.keys.clear()
+    plan.keys.set(url, { host, protocol, key })
+  }
+  return key
+}
+
+function digestOf (request: FastifyRequest, plan: Plan, method: string): string {
   const url = request.url
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)

@@ -41,11 +41,17 @@ export interface Plan {
   readonly query: ReadonlySet<string> | undefined
   readonly maxBytes: number
   readonly key: ((request: FastifyRequest) => string) | undefined
+  /** The pattern of the route's URL. */
+  readonly url: string
   /** Tells routes apart that share a URL, e.g. by a version constraint. */
   readonly route: string
   /** The Cache-Control of a page whose handler says nothing. */
   readonly cacheControl: string | undefined
+  /** Keys made of late, by URL. */
+  readonly keys: Map<string, KnownKey>
 }
+
+export interface KnownKey { readonly host: string, readonly protocol: string, readonly key: string }
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
@@ -67,7 +73,7 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
 }
 
 /** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
-export function planOf (route: string, given: CachePageOptions | number, defaultTtl: number | undefined): Plan {
+export function planOf (route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route): Plan {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
@@ -92,7 +98,9 @@ export function planOf (route: string, given: CachePageOptions | number, default
     query: options.query && new Set(options.query),
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     key: options.key,
+    url,
     route,
+    keys: new Map(),
     cacheControl: ttl === undefined ? undefined : `max-age=${Math.floor(ttl)}`
   }
 }

@@ -1,4 +1,5 @@
 import { decodeShared, type Entry } from '../cache/index.ts'
+import { formatCacheStatus, HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 
 /** The fields of an answer, by names in lower case. */
@@ -24,6 +25,32 @@ export interface ReadyPage {
   /** Whole seconds of its life; Infinity when it never expires. */
   readonly life: number
   readonly entry: Entry
+  /** Of the last second in which it was asked for. */
+  moment: PageMoment | undefined
+}
+
+/** A page in one second of its life. */
+export interface PageMoment {
+  readonly age: number
+  /** Seconds that it stays fresh, less than zero where it no longer is. */
+  readonly ttl: number
+  readonly fields: Record<string, string | string[]>
+  /** `Cache-Status` of a hit. */
+  readonly hit: string
+}
+
+/** @param now milliseconds since 1970 */
+export function momentOf (page: ReadyPage, now: number): PageMoment {
+  const age = Math.max(0, Math.floor((now - page.entry.storedAt) / 1000))
+  if (page.moment?.age === age) return page.moment
+  const ttl = page.life - age
+  const fields: PageMoment['fields'] = { ...page.headers, etag: page.etag, age: String(age) }
+  if (page.beforeMaxAge !== undefined) {
+    fields['cache-control'] = page.beforeMaxAge + Math.max(0, ttl)
+    fields.expires = page.expires
+  }
+  page.moment = { age, ttl, fields, hit: formatCacheStatus(HIT, ttl) }
+  return page.moment
 }
 
 /** Belongs to one message or one connection (RFC 9110 section 7.6.1), is made anew each time, or is kept elsewhere. */
@@ -68,7 +95,8 @@ export function pageOf (entry: Entry): ReadyPage | undefined {
     beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
     expires: new Date(entry.freshUntil).toUTCString(),
     life: Math.floor((entry.freshUntil - entry.storedAt) / 1000),
-    entry
+    entry,
+    moment: undefined
   }
   ready.set(entry, made)
   return made

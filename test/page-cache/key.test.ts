@@ -67,3 +67,18 @@ t.test('a path keeps its meaning', async (t) => {
     return decodeURIComponent(normalPath(encodeURIComponent(text))) === text
   }))
 })
+
+t.test('a key that was made before is the same, and none other', (t) => {
+  const plan = planOf('/page', {}, 60)
+  const keyOf = (url: string, host = 'a', protocol = 'http') => pageKey({ url, host, protocol, headers: {} } as FastifyRequest, plan, 'GET')
+  const fresh = (url: string, host = 'a', protocol = 'http') => pageKey({ url, host, protocol, headers: {} } as FastifyRequest, planOf('/page', {}, 60), 'GET')
+  for (const request of [['/page'], ['/page', 'b'], ['/page', 'a', 'https'], ['/page'], ['/page?a'], [`/page?${'x'.repeat(1000)}`]] as Array<[string, string?, string?]>) {
+    t.equal(keyOf(...request), fresh(...request))
+    t.equal(keyOf(...request), fresh(...request))
+  }
+  t.equal(plan.keys.size, 2, 'long ones are not remembered')
+  for (let i = 0; i < 2_500; i++) keyOf(`/page?${i}`)
+  t.ok(plan.keys.size <= 1_000)
+  t.equal(keyOf('/page?1'), fresh('/page?1'))
+  t.end()
+})

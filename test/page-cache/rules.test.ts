@@ -3,6 +3,7 @@ import t from 'tap'
 import { deltaSeconds, directivesBeforeMaxAge, parseCacheControl } from '../../src/page-cache/cache-control.ts'
 import { formatCacheStatus } from '../../src/page-cache/cache-status.ts'
 import { etagOf, noneMatches } from '../../src/page-cache/conditional.ts'
+import { hitTiming, missTiming } from '../../src/page-cache/cache-status.ts'
 import { type CachePageOptions, planOf } from '../../src/page-cache/options.ts'
 import type { ReplyHeaders } from '../../src/page-cache/page.ts'
 import { judge } from '../../src/page-cache/policy.ts'
@@ -91,4 +92,12 @@ t.test('bad options are refused, by route and name', async (t) => {
   t.match(planOf('/', 5, undefined), { ttl: 5, cacheControl: 'max-age=5' })
   t.match(planOf('/', {}, 7), { ttl: 7 }, 'the default of the plugin')
   t.match(planOf('/', { ttl: undefined } as unknown as CachePageOptions, undefined), { ttl: undefined, cacheControl: undefined })
+})
+
+t.test('the text of a time is to a hundredth of a millisecond', (t) => {
+  for (const ms of [0, 0.004, 0.006, 1.234, 1.234, 9.99, 9.996, 10, 1234.5678]) {
+    t.equal(hitTiming(ms), `cache;desc="hit";dur=${(Math.round(ms * 100) / 100).toFixed(2)}`)
+    t.equal(missTiming(ms), `cache;desc="miss";dur=${ms.toFixed(2)}`)
+  }
+  t.end()
 })
