@@ -161,12 +161,12 @@ export class Loader {
     try {
       const loaded = await this.#run(flight, key, load, options, alone)
       if (loaded.refusal !== undefined) this.#entries.tell({ type: 'refuse', key, reason: loaded.refusal })
+      this.#release(flight, PASS_MS)
       return loaded
     } catch (error) {
       if (old !== undefined && !flight.revoked) await this.#postpone(key, old, flight)
-      throw error
-    } finally {
       this.#release(flight, PASS_MS)
+      throw error
     }
   }
 

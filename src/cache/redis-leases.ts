@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Entry, frameEntry, frameHead, frameLease, unframeEntry, unframeLease } from './entry.ts'
+import type { RecentFrames } from './recent-frames.ts'
 import type { RedisLink } from './redis-link.ts'
 import { redisScript } from './redis-script.ts'
 import { FILL_LEASE, RELEASE_LEASE, RENEW_LEASE, TAKE_LEASE } from './redis-scripts.ts'
@@ -15,6 +16,7 @@ export interface RedisLeasesOptions {
   /** Milliseconds left, as PX takes them; empty when it never expires. */
   lifeOf: (until: number) => number | ''
   get: (key: string) => Promise<Entry | undefined>
+  recent: RecentFrames
   /** Whether the frame of an entry may be kept. */
   fits: (frame: Buffer) => boolean
 }
@@ -102,8 +104,8 @@ export class RedisLeases {
   /** What the bytes at a key are; undefined where they are none of ours. */
   #read (key: string, kept: Buffer): Entry | Vacancy | undefined {
     const lease = unframeLease(kept)
+    if (lease === undefined) return this.#options.recent.read(this.#options.nameOf(key), kept)
     const entry = unframeEntry(kept)
-    if (lease === undefined) return entry
     const old = entry && { old: entry }
     if (lease.pass) return { ...old, lease: this.#shared(key, lease.token) }
     if (this.#lost.delete(lease.token.toString('latin1'))) return { ...old, lease: this.#lease(key, lease.token) }
@@ -137,12 +139,11 @@ export class RedisLeases {
     return {
       shared: false,
       fill: async (entry) => {
+        clearInterval(timer)
         try {
           return await shared.fill(entry)
         } catch (error) {
           throw this.#lose(token, error)
-        } finally {
-          clearInterval(timer)
         }
       },
       release: async (pass = 0, old) => {

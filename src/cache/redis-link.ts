@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { positiveInteger } from './options.ts'
 import type { RedisClient } from './redis-script.ts'
 
@@ -80,6 +81,7 @@ export class RedisLink {
       const send = () => {
         if (!this.#up) return reject(this.#away())
         this.#underWay++
+        this.#gather()
         let over = false
         const end = (): boolean => {
           if (over) return false
@@ -109,6 +111,14 @@ export class RedisLink {
       if (this.#underWay < WINDOW) send()
       else this.#waiting.add(send)
     })
+  }
+
+  /** What is asked in one turn of the event loop goes out together: each write is a call of the system. */
+  #gather (): void {
+    const { stream } = this.client as { stream?: Writable } // a cluster has none of its own
+    if (stream === undefined || stream.writableCorked > 0) return
+    stream.cork()
+    setImmediate(() => stream.uncork())
   }
 
   #sendNext (): void {

@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
-import { type Entry, frameEntry, frameTimes, unframeEntry } from './entry.ts'
+import { type Entry, frameEntry, frameTimes } from './entry.ts'
 import { checkFunction, checkObject, positiveInteger } from './options.ts'
+import { RecentFrames } from './recent-frames.ts'
 import { redisFeed } from './redis-feed.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
@@ -67,12 +68,13 @@ export function redisStore (options: RedisStoreOptions): Store {
   const lifeOf = (until: number) => until === Infinity ? '' : Math.min(Math.max(1, Math.ceil(until - now())), LONGEST_LIFE_MS)
   const fits = (frame: Buffer) => frame.length <= maxEntryBytes
   const changes = redisFeed(client, prefix, now)
-  const leases = new RedisLeases({ link, prefix, now, nameOf, lifeOf, get, fits })
+  const recent = new RecentFrames()
+  const leases = new RedisLeases({ link, prefix, now, nameOf, lifeOf, get, fits, recent })
 
   async function get (key: string): Promise<Entry | undefined> {
     try {
       const frame = await link.run(() => client.getBuffer(nameOf(key)))
-      return frame === null ? undefined : unframeEntry(frame)
+      return frame === null ? undefined : recent.read(nameOf(key), frame)
     } catch (error) {
       if ((error as Error).message.startsWith('WRONGTYPE')) return undefined
       throw error

@@ -68,4 +68,11 @@ t.test('bad options are refused, and named', async (t) => {
   t.throws(make({ store, ttl: NaN }), { name: 'TypeError', message: 'ttl must be a number of seconds or null, got NaN' })
   t.throws(make({ store, versions: {} }), { name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}' })
   t.throws(make({ store, now: 12 }), { name: 'TypeError', message: 'now must be a function, got 12' })
+  t.throws(make({ store, random: 0.5 }), { name: 'TypeError', message: 'random must be a function, got 0.5' })
+  for (const jitter of [-0.1, 1.1, NaN, '0.5', null]) {
+    t.throws(make({ store, jitter }), { name: 'TypeError', message: /^jitter must be a number from 0 to 1, got / })
+  }
+  for (const maxLoads of [0, -1, 1.5, Infinity, '10', null]) {
+    t.throws(make({ store, maxLoads }), { name: 'TypeError', message: /^maxLoads must be a positive integer, got / })
+  }
 })

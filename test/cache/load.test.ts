@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
-import { createCache, isMiss, memoryStore, type Miss, type Store, type Versions } from '../../src/cache/index.ts'
+import { createCache, isMiss, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { heldLoad } from './held-load.ts'
+import { listen } from './listen.ts'
 
 /** A store whose reads see what they see when they come, and answer when they are let go. */
 function slowReads (store: Store) {
@@ -140,4 +141,121 @@ t.test('a load that is revoked while a caller waits for the clock is not joined'
   held.end('old')
   t.equal(await first, 'old')
   t.equal(await cache.get('key'), 'new')
+})
+
+t.test('a caller who joined a load that turns out to be untrue takes what another has kept meanwhile', async (t) => {
+  const store = memoryStore()
+  const cache = createCache({ store })
+  const other = createCache({ store })
+  const held = heldLoad()
+  const first = cache.getOrSet('key', async (context) => {
+    const value = await held.load(context)
+    context.addTags('late')
+    return value
+  })
+  await held.began
+  await other.invalidateTags(['late'])
+  const outer = createCache({ store: memoryStore(), versions: store.versions })
+  const second = outer.load('outer', () => cache.getOrSet('key', () => t.fail('loaded again')))
+  await turn()
+  await other.set('key', 'newer', { tags: ['x'] })
+  held.end('old')
+  t.equal(await first, 'old')
+  t.match(await second, { value: 'newer', entry: { tags: ['x'] } })
+})
+
+t.test('a lease that nobody fills is waited for a minute, and no longer', async (t) => {
+  let looks = 0
+  let waited = 0
+  let ended = 0
+  const store: Store = {
+    ...memoryStore(),
+    getOrLease () {
+      looks++
+      return { watch: () => ({ async next (ms) { waited += ms }, end () { ended++ } }) }
+    }
+  }
+  const cache = createCache({ store })
+  t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
+  t.equal(waited, 60_000)
+  t.equal(looks, 241)
+  t.equal(ended, 1)
+  t.match(await store.get('key'), { payload: Uint8Array })
+})
+
+t.test('a store that fails to lease, or to take a lease back, costs no answer', async (t) => {
+  const failing = createCache({ store: { ...memoryStore(), getOrLease () { throw new Error('no lease') } } })
+  t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
+  const release = async () => { throw new Error('no release') }
+  const cache = createCache({ store: { ...memoryStore(), getOrLease: () => ({ lease: { shared: false, fill: () => 'kept', release } }) } })
+  const listener = listen(t, cache)
+  t.equal(await cache.getOrSet('key', () => undefined), undefined)
+  await listener.heard('error')
+  t.match(listener.events.at(-1), { doing: 'release', error: { message: 'no release' } })
+})
+
+t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and gives back what it took before', async (t) => {
+  let isolated = false
+  const log: string[] = []
+  const memory = memoryStore()
+  const store: Store = {
+    ...memory,
+    getOrLease: (key) => {
+      log.push('lease')
+      return { lease: { shared: false, async fill (entry) { return await memory.set(key, entry) ? 'kept' : 'too-large' }, release () { log.push('release') } } }
+    }
+  }
+  const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
+  const listener = listen(t, cache)
+  const miss = await missOf(t, cache.lookup('key', { lease: true }))
+  isolated = true
+  t.match(await cache.load('key', () => 'inside', {}, miss), { value: 'inside', stored: false, refusal: 'uncommitted-read' })
+  t.strictSame(log, ['lease', 'release'])
+  t.match(listener.events.at(-1), { type: 'refuse', key: 'key', reason: 'uncommitted-read' })
+  const [one, two] = [heldLoad(), heldLoad()]
+  const asked = [cache.getOrSet('key', one.load), cache.getOrSet('key', two.load)]
+  await Promise.all([one.began, two.began])
+  one.end(1)
+  two.end(2)
+  t.strictSame(await Promise.all(asked), [1, 2])
+  t.equal(log.length, 2)
+  isolated = false
+  t.match(await cache.load('key', () => 'outside'), { stored: true })
+})
+
+t.test('a caller who joined a load that turns out to be untrue, and then gets the lease, loads', async (t) => {
+  const memory = memoryStore()
+  const fills: string[] = []
+  const leaseOf = (name: string): Vacancy => ({
+    lease: { shared: false, async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'kept' : 'too-large' }, release () {} }
+  })
+  const answers: Vacancy[] = [leaseOf('first'), { watch: () => { throw new Error('nobody waits') } }, leaseOf('second')]
+  const cache = createCache({ store: { ...memory, getOrLease: () => answers.shift()! } })
+  const held = heldLoad()
+  const first = cache.getOrSet('key', async (context) => {
+    const value = await held.load(context)
+    context.addTags('late')
+    return value
+  })
+  await held.began
+  await cache.invalidateTags(['late'])
+  const second = cache.getOrSet('key', () => 'new')
+  await turn()
+  held.end('old')
+  t.equal(await first, 'old')
+  t.equal(await second, 'new')
+  t.strictSame(fills, ['second'])
+})
+
+t.test('a load over an old entry that fails after its key was revoked notes nothing', async (t) => {
+  const { cache, clock } = setUp()
+  await cache.getOrSet('other', () => 'old', { ttl: 10, staleIfError: 100 })
+  clock.advance(10)
+  const held = heldLoad()
+  const asked = cache.getOrSet('other', held.load, { staleIfError: 100 })
+  await held.began
+  await cache.set('other', 'set')
+  held.fail(new Error('upstream down'))
+  t.equal(await asked, 'old')
+  t.equal(await cache.get('other'), 'set')
 })

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import {
-  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, redisStore, type RedisStoreOptions
+  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, redisStore, type RedisStoreOptions, type Vacancy
 } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -218,6 +218,20 @@ t.test('those who wait for a load that does not end in an entry load side by sid
   }
 })
 
+t.test('who waits, and finds what cannot be read, loads', async (t) => {
+  const site = setUp(t)
+  const { held, first, second, waiter } = await heldAndWaitedFor(site)
+  const now = Date.now()
+  const corrupt = { payload: Uint8Array.of(0xc1), storedAt: now, freshUntil: now + 60_000, staleUntil: now + 60_000, tags: [], stamp: '' }
+  await redisStore({ client, prefix: site.prefix }).set('key', corrupt)
+  await second.began
+  second.end('value')
+  t.equal(await waiter, 'value')
+  held.end('old')
+  t.equal(await first, 'old')
+  t.equal(await site.third.get('key'), 'value')
+})
+
 t.test('an older load of the same process gives its lease back when what it read has changed', async (t) => {
   const { mine, theirs } = setUp(t)
   const older = heldLoad()
@@ -355,6 +369,67 @@ t.test('a Redis that is away leases nothing', async (t) => {
   const seen = await mine.lookup('old') as Miss
   client.callBuffer = gone as never
   t.equal(await mine.load('old', () => 'new', {}, seen).then(({ value }) => value), 'new')
+})
+
+/** A client whose answers can get lost, with or without what was asked having been done. */
+function fickleClient (t: Test) {
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  const callBuffer = client.callBuffer.bind(client) as (...args: unknown[]) => Promise<unknown>
+  const fickle = { client, answers: 'come' as 'come' | 'get lost' | 'nothing is done' }
+  client.callBuffer = (async (...args: unknown[]) => {
+    if (fickle.answers === 'nothing is done') throw new Error('not sent')
+    const answer = await callBuffer(...args)
+    if (fickle.answers === 'get lost') throw new Error('the answer got lost')
+    return answer
+  }) as typeof client.callBuffer
+  return fickle
+}
+
+t.test('a lease that stands since an answer got lost is found again by the process that has it', async (t) => {
+  const fickle = fickleClient(t)
+  const { prefix, theirs } = setUp(t)
+  const store = redisStore({ client: fickle.client, prefix, commandTimeout: 5_000 })
+  const mine = createCache({ store })
+  t.teardown(() => mine.close())
+  await theirs.set('old', 'old')
+  const old = (await store.get('old'))!
+  for (const [key, seen] of [['key', undefined], ['old', old]] as const) {
+    fickle.answers = 'get lost'
+    await t.rejects(store.getOrLease!(key, seen) as Promise<unknown>, { message: 'the answer got lost' })
+    fickle.answers = 'come'
+    const found = await store.getOrLease!(key, seen) as Vacancy
+    t.match(found.lease, { shared: false }, key)
+    await found.lease!.release()
+  }
+
+  // A fill and a release that are not done.
+  const held = heldLoad()
+  const asked = mine.getOrSet('key', held.load)
+  await held.began
+  fickle.answers = 'nothing is done'
+  held.end('not kept')
+  t.equal(await asked, 'not kept')
+  fickle.answers = 'come'
+  const began = performance.now()
+  t.equal(await mine.getOrSet<unknown>('key', () => 'kept'), 'kept')
+  t.ok(performance.now() - began < 1_000, 'before the lease would have ended')
+  t.equal(await theirs.get('key'), 'kept')
+})
+
+t.test('of leases that got lost no more than a thousand are remembered', async (t) => {
+  const fickle = fickleClient(t)
+  const { prefix } = setUp(t)
+  const store = redisStore({ client: fickle.client, prefix, commandTimeout: 5_000 })
+  t.teardown(() => store.close())
+  const lose = async (key: string) => await t.rejects(store.getOrLease!(key) as Promise<unknown>)
+  fickle.answers = 'get lost'
+  await lose('key')
+  fickle.answers = 'nothing is done'
+  for (let i = 0; i < 1_000; i++) await lose(`key ${i}`)
+  fickle.answers = 'come'
+  await until('it is up', () => (store.getOrLease!('another') as Promise<unknown>).then(() => true, () => false))
+  t.notHas(await store.getOrLease!('key'), { lease: Object })
 })
 
 t.test('an entry that is too large is answered and not kept, and what was there before is gone', async (t) => {

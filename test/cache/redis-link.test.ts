@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Redis } from 'ioredis'
 import { spawnSync } from 'node:child_process'
 import t, { type Test } from 'tap'
+import { redisStore } from '../../src/cache/index.ts'
 import { RedisAwayError, RedisLink } from '../../src/cache/redis-link.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startRedis } from '../support/redis.ts'
@@ -159,6 +160,23 @@ t.test('a connection that stays lost is told once, by what it failed by', async 
   t.strictSame(told, ['ECONNREFUSED', true])
 })
 
+t.test('a store tells when its Redis goes and comes', async (t) => {
+  const client = new FakeClient()
+  const told: unknown[] = []
+  const fake = Object.assign(client, { options: {}, getBuffer: async () => null }) as unknown as Redis
+  const store = redisStore({ client: fake, onStateChange: (up, reason) => { told.push([up, reason?.message]) } })
+  client.status = 'reconnecting'
+  client.emit('close')
+  client.emit('error', new Error('ECONNREFUSED'))
+  await t.rejects(async () => store.get('key'), { name: 'RedisAwayError' })
+  client.status = 'ready'
+  client.emit('ready')
+  await until('it is told', () => told.length === 2)
+  t.equal(await store.get('key'), undefined)
+  t.strictSame(told, [[false, 'ECONNREFUSED'], [true, undefined]])
+  await store.close()
+})
+
 t.test('a client that never was connected is away until it is', async (t) => {
   for (const status of ['reconnecting', 'close', 'end']) {
     const { client, link, told } = setUp(t, { status })
@@ -187,11 +205,73 @@ t.test('a slow Redis is not asked, and is again when it is quick', async (t) => 
     return !link.up
   })
   const began = performance.now()
-  for (let i = 0; i < 100; i++) await t.rejects(link.run(() => client.ping()), { name: 'RedisAwayError' })
-  t.ok(performance.now() - began < 100, 'at once')
+  for (let i = 0; i < 100; i++) t.type(await link.run(() => client.ping()).catch((error) => error), RedisAwayError)
+  t.ok(performance.now() - began < 1_000, 'at once')
   line.pass()
   await until('it is up', () => link.up)
   t.strictSame(told, [false, true])
+})
+
+t.test('of very many commands at once some wait for their turn, which comes when others are answered', async (t) => {
+  const { link, sent, run, told } = setUp(t, { commandTimeout: 1_000 })
+  const answers = Array.from({ length: 300 }, () => Promise.withResolvers<number>())
+  const asked = answers.map(({ promise }) => run(() => promise))
+  t.equal(sent(), 256)
+  answers[7]!.resolve(7)
+  t.equal(await asked[7], 7)
+  t.equal(sent(), 257)
+  answers[8]!.reject(Object.assign(new Error('ERR no'), { name: 'ReplyError' }))
+  await asked[8]
+  t.equal(sent(), 258)
+  for (const [i, { resolve }] of answers.entries()) resolve(i)
+  t.strictSame((await Promise.all(asked)).toSpliced(8, 1), answers.map((_, i) => i).toSpliced(8, 1))
+  t.equal(sent(), 300)
+  t.ok(link.up)
+  t.strictSame(told, [])
+})
+
+t.test('commands that wait for their turn when Redis goes fail at once, and are not sent', async (t) => {
+  const { client, sent, run } = setUp(t, { commandTimeout: 20_000 })
+  const under = Promise.withResolvers<never>()
+  const asked = Array.from({ length: 300 }, () => run(() => under.promise))
+  client.emit('close')
+  t.match(await Promise.all(asked.slice(256)), Array(44).fill({ name: 'RedisAwayError' }))
+  t.equal(sent(), 256)
+  under.reject(new Error('gone'))
+  await Promise.all(asked)
+})
+
+t.test('the time in which our own event loop stood still does not count', async (t) => {
+  const { run, told } = setUp(t, { commandTimeout: 20 })
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const asked = run(() => promise)
+  const end = performance.now() + 200
+  while (performance.now() < end);
+  setTimeout(() => resolve('in time'), 5)
+  t.equal(await asked, 'in time')
+  t.type(await run(never), RedisAwayError)
+  t.strictSame(told, [])
+})
+
+t.test('a Redis that goes again soon after it came is asked less and less often, until it stays', async (t) => {
+  const { now } = performance
+  let ahead = 0
+  performance.now = () => now.call(performance) + ahead
+  t.teardown(() => { performance.now = now })
+  const { client, link } = setUp(t)
+  /** Milliseconds until it is up again. */
+  const away = async () => {
+    client.emit('close')
+    const began = performance.now()
+    await until('it is up', () => link.up)
+    return performance.now() - began
+  }
+  t.ok(await away() >= 249)
+  t.ok(await away() >= 499)
+  t.ok(await away() >= 999)
+  ahead += 5_000
+  const ms = await away()
+  t.ok(ms >= 249 && ms < 900, 'as at first', { ms })
 })
 
 t.test('closing takes back all listeners and timers, and tells nothing any more', async (t) => {

@@ -5,7 +5,6 @@ import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { cacheContract } from '../support/store-contract/index.ts'
 import { heldLoad } from './held-load.ts'
-import { listen } from './listen.ts'
 
 const { url } = await startRedis(t)
 const client = new Redis(url)

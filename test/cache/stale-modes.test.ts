@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, type Entry, isMiss, type Load, memoryStore, redisStore, tieredStore } from '../../src/cache/index.ts'
+import { createCache, type Entry, isMiss, type Load, memoryStore, redisStore, type Store, tieredStore } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { heapUsed } from '../support/heap.ts'
 import { startRedis } from '../support/redis.ts'
@@ -38,7 +38,8 @@ t.test('the time until the next attempt is seen by another process, and grows wi
       const cache = attempted % 2 === 0 ? mine : theirs
       t.equal(await cache.getOrSet('key', fail, options), 'old')
       attempted++
-      await until('it has failed', attempts_(attempts, attempted))
+      const failed = attempted
+      await until('it has failed', () => attempts() === failed)
       for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', fail, options), 'old')
       clock.advance(seconds - 0.001)
       for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', fail, options), 'old')
@@ -47,11 +48,6 @@ t.test('the time until the next attempt is seen by another process, and grows wi
     }
   }
 })
-
-/** Whether so many attempts were made. */
-function attempts_ (attempts: () => number, count: number): () => boolean {
-  return () => attempts() === count
-}
 
 t.test('a note of a failure brings nothing back that another cache over the same memory deleted', async (t) => {
   const clock = fakeClock()
@@ -200,7 +196,27 @@ t.test('patience: who can fall back on an old value waits from the beginning of 
 })
 
 t.test('100,000 keys that are asked for, waited for, loaded, failed and refused leave nothing behind', async (t) => {
-  const store = memoryStore({ maxBytes: 100_000 })
+  const memory = memoryStore({ maxBytes: 100_000 })
+  let [looks, leases, watches] = [0, 0, 0]
+  const store: Store = {
+    ...memory,
+    getOrLease (key) {
+      const kept = memory.get(key) as Entry | undefined
+      if (kept !== undefined) return kept
+      if (++looks % 2 === 0) return { watch () { watches++; return { async next () {}, end () { watches-- } } } }
+      leases++
+      return {
+        lease: {
+          shared: false,
+          async fill (entry) {
+            leases--
+            return await memory.set(key, entry) ? 'kept' : 'too-large'
+          },
+          release () { leases-- }
+        }
+      }
+    }
+  }
   const cache = createCache({ store, maxLoads: 10 })
   const loads: Array<Load<unknown>> = [() => 1, async () => 1, fail, ({ skipStore }) => { skipStore() }, ({ addTags }) => { addTags('a'); return 1 }]
   const ask = async (from: number, count: number) => {
@@ -213,6 +229,8 @@ t.test('100,000 keys that are asked for, waited for, loaded, failed and refused 
   await ask(0, 5_000)
   const before = await heapUsed()
   await ask(5_000, 100_000)
+  t.equal(leases, 0, 'each was filled or released')
+  t.equal(watches, 0, 'each was ended')
   const grown = await heapUsed() - before
   t.ok(grown < 2_000_000, 'bytes', { grown })
 })

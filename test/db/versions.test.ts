@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
+import { products } from '../../src/products/schema.ts'
 import { addProduct, clockwork, stampOf } from './clock-support.ts'
 
 const oops = new Error('oops')
@@ -127,4 +128,33 @@ t.test('an answer of very many rows is checked by its table', async (t) => {
   t.same((await cache.lookup('many') as { tags: unknown }).tags, ['products'])
   addProduct(other, 99_999)
   t.equal(await cache.get('many'), undefined)
+})
+
+t.test('inside a transaction, and nowhere else, the caller is isolated: its loads are neither shared nor kept', async (t) => {
+  const { database, other } = clockwork(t)
+  const { versions } = database
+  const cache = createCache({ store: memoryStore(), versions })
+  addProduct(other, 1)
+  const count = () => cache.load('count', () => database.sql.$count(products))
+  t.equal(versions.isolated!(), false)
+  await t.rejects(database.transaction(async () => {
+    t.equal(versions.isolated!(), true)
+    await database.sql.insert(products).values({ title: 'Honey', price: '4.20' })
+    t.match(await count(), { value: 2, stored: false, refusal: 'uncommitted-read' })
+    t.equal(await cache.getOrSet('plain', () => 'inside'), 'inside')
+    throw oops
+  }), oops)
+  t.equal(versions.isolated!(), false)
+  t.equal(await cache.get('plain'), undefined)
+  t.match(await count(), { value: 1, stored: true })
+
+  // Who is outside does not get what is being loaded inside, nor the other way round.
+  const inside = Promise.withResolvers<string>()
+  const began = Promise.withResolvers<void>()
+  const transaction = database.transaction(() => cache.getOrSet('key', () => { began.resolve(); return inside.promise }))
+  await began.promise
+  t.equal(await cache.getOrSet<string>('key', () => 'outside'), 'outside')
+  inside.resolve('inside')
+  t.equal(await transaction, 'inside')
+  t.equal(await cache.get('key'), 'outside')
 })

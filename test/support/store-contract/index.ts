@@ -6,21 +6,22 @@ import { deleting, clearing, tagging } from './leaving.ts'
 import { lives, adding, touching } from './lives.ts'
 import { loading } from './loading.ts'
 import { revoking, joining } from './overlapping.ts'
+import { backingOff, refreshingAhead, limiting } from './renewing.ts'
 import { refusing } from './refusing.ts'
 import { reading, many } from './values.ts'
 import { standingIn, waiting } from './waiting.ts'
-import type { SetUp } from './set-up.ts'
+import type { MakeSetUp } from './set-up.ts'
 
 /** Makes an empty store that shares nothing with the ones before, and that goes by the clock given. */
 export type MakeStore = (now: () => number) => Store
 
-const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, joining, standingIn, waiting, refusing]
+const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, joining, standingIn, waiting, backingOff, refreshingAhead, limiting, refusing]
 
 /** The whole `Cache` interface, over a store of the kind that `makeStore` makes. */
 export function cacheContract (t: Test, name: string, makeStore: MakeStore): void {
-  function setUp (): SetUp {
+  const setUp: MakeSetUp = (options = {}) => {
     const clock = fakeClock()
-    return { clock, cache: createCache({ store: makeStore(clock.now), now: clock.now }) }
+    return { clock, cache: createCache({ store: makeStore(clock.now), now: clock.now, ...options }) }
   }
 
   t.test(`a cache over ${name}`, (t) => {

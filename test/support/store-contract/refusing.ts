@@ -76,6 +76,9 @@ export function refusing (t: Test, setUp: () => SetUp): void {
         await refused(t, cache.getOrSet!('key', () => 1, { [name]: value }), new RegExp(`^${name} must be a number of seconds, zero or more, got `))
       }
     }
+    for (const value of [1, null, 'yes']) {
+      await refused(t, cache.getOrSet!('key', () => 1, { refreshAhead: value }), /^refreshAhead must be true or false, got /)
+    }
     for (const options of [60, null, 'ttl']) {
       const message = /^options must be an object, got /
       await refused(t, cache.set!('key', 1, options), message)

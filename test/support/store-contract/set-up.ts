@@ -1,4 +1,4 @@
-import type { Cache } from '../../../src/cache/index.ts'
+import type { Cache, CacheOptions } from '../../../src/cache/index.ts'
 import type { FakeClock } from '../clock.ts'
 
 /** A cache over an empty store, and the clock that both go by. */
@@ -6,3 +6,5 @@ export interface SetUp {
   cache: Cache
   clock: FakeClock
 }
+
+export type MakeSetUp = (options?: Pick<CacheOptions, 'jitter' | 'maxLoads' | 'random'>) => SetUp
