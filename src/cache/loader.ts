@@ -53,11 +53,12 @@ export class Loader {
 
   /** What follows a miss: joins a load under way that has seen enough, or begins one. */
   async load (key: string, load: Load<unknown>, options: LoadOptions = {}, miss: Miss = MISSES.absent): Promise<Loaded> {
-    const { isolated } = this.#entries
+    let alone = this.#entries.isolated ? 'uncommitted-read' : undefined
     // Who has just got the lease knows that a load under way has lost it, e.g. since another process deleted the key.
-    if (!isolated && !holdsLease(miss)) {
+    if (alone === undefined && !holdsLease(miss)) {
       const earlier = this.#flights.get(key) ?? miss.underWay
-      if (earlier !== undefined && await this.#isTrueSoFar(earlier)) {
+      if (earlier !== undefined && currentReads()?.isWithin(earlier.reads)) alone = 'recursive-load' // it would wait for itself
+      else if (earlier !== undefined && await this.#isTrueSoFar(earlier)) {
         const loaded = await this.#land(earlier, { joined: true, check: true }, key, options, miss)
         if (loaded !== undefined) return loaded
         // By now there may be a newer one.
@@ -72,10 +73,10 @@ export class Loader {
         this.#release(earlier, earlier.reads.refusal === undefined ? 0 : PASS_MS)
       }
       // One that began since the caller came has seen every write that the caller could know of.
-      const later = holdsLease(miss) ? undefined : this.#flights.get(key)
+      const later = alone !== undefined || holdsLease(miss) ? undefined : this.#flights.get(key)
       if (later !== undefined && later !== earlier) return (await this.#land(later, { joined: true }, key, options, miss))!
     }
-    const alone = isolated ? 'uncommitted-read' : this.#flights.size >= this.#maxLoads ? 'too-many-loads' : undefined
+    if (this.#flights.size >= this.#maxLoads) alone ??= 'too-many-loads'
     return (await this.#land(this.#begin(key, load, options, miss, alone), {}, key, options, miss))!
   }
 

@@ -7,13 +7,22 @@ interface Reads {
   readonly tags: Set<string>
 }
 
+const current = new AsyncLocalStorage<ReadSet | undefined>()
+
 /**
  * What has been read while an answer is made: on each version clock, the tags of what was read, and a stamp from
  * before the first read. It makes an answer verifiable without anybody naming its tags.
  */
 export class ReadSet {
+  /** That of the answer for which this one is made. */
+  readonly #outer = current.getStore()
   #reads: Map<Versions, Reads> | undefined
   #refusal: string | undefined
+
+  /** Whether what goes in here is read to make what goes in there. */
+  isWithin (other: ReadSet): boolean {
+    return this === other || this.#outer?.isWithin(other) === true
+  }
 
   /**
    * To be called before a read: the stamp from before the first one.
@@ -66,8 +75,6 @@ export class ReadSet {
     return this.#refusal
   }
 }
-
-const current = new AsyncLocalStorage<ReadSet | undefined>()
 
 /** The read set of the answer that is being made on this path of awaits, if any. */
 export function currentReads (): ReadSet | undefined {

@@ -148,7 +148,7 @@ export interface Loaded {
   readonly stored: boolean
   /**
    * Why it is not, as a token: `outdated` where its tags moved meanwhile, `revoked` where its key was deleted or set,
-   * `too-large`, `too-many-loads`, `uncommitted-read`, `unwatched-read`.
+   * `too-large`, `too-many-loads`, `recursive-load`, `uncommitted-read`, `unwatched-read`.
    */
   readonly refusal?: string
   /** The load was begun by another caller, here or in another process. */

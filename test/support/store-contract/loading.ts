@@ -79,6 +79,20 @@ export function loading (t: Test, setUp: () => SetUp): void {
     }
   })
 
+  t.test('a load that asks for its own key, by whatever way, loads it instead of waiting for itself', async (t) => {
+    const { cache } = setUp()
+    const runs: string[] = []
+    const load = async (depth: number): Promise<number> => {
+      runs.push(`load ${depth}`)
+      if (depth === 3) return 1
+      const through = () => cache.getOrSet('key', () => load(depth + 1))
+      return await (depth === 2 ? cache.getOrSet('other', through) : through())
+    }
+    t.equal(await cache.getOrSet('key', () => load(1)), 1)
+    t.strictSame(runs, ['load 1', 'load 2', 'load 3'])
+    t.equal(await cache.get('key'), 1)
+  })
+
   t.test('loads of different keys do not wait for each other', async (t) => {
     const { cache } = setUp()
     const held = heldLoad()
