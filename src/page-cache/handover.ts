@@ -1,19 +1,31 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { LoadContext, Loaded } from '../cache/index.ts'
 import type { Page } from './page.ts'
 
 /** A response that is to be kept. @property ttl seconds */
 export interface Made { page: Page, ttl: number }
 
+/** A failure of what is behind the handler, as all who wait for the same page may be told it. */
+export interface SharedFailure extends Pick<Page, 'headers' | 'body'> {
+  /** The request headers that it was shaped by, and their values: it is for who sent the same. */
+  readonly varies: ReadonlyArray<readonly [name: string, value: string | string[] | undefined]>
+}
+
 /** A response that stands for a failure of what is behind the handler. */
 export class PageFailure extends Error {
   readonly status: number
-  /** The answer, where all who wait may get it. */
-  readonly answer: Pick<Page, 'headers' | 'body'> | undefined
+  /** The answer, where others may get it. */
+  readonly answer: SharedFailure | undefined
 
-  constructor (status: number, answer?: PageFailure['answer']) {
+  constructor (status: number, answer?: SharedFailure) {
     super(`the handler answered with status ${status}`)
     this.status = status
     this.answer = answer
+  }
+
+  /** The answer, where a request with these headers may get it. */
+  answerTo (headers: IncomingHttpHeaders): SharedFailure | undefined {
+    return this.answer?.varies.every(([name, value]) => headers[name] === value) ? this.answer : undefined
   }
 }
 

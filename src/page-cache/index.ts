@@ -10,9 +10,9 @@ import { type PageEvent, pageEvents } from './events.ts'
 import { pageKey } from './key.ts'
 import { checkTtl, type CachePageOptions, type Plan, planOf } from './options.ts'
 import { addToField, notModified, withNames } from './fields.ts'
-import { Handover, type Made, PageFailure } from './handover.ts'
+import { Handover, type Made, PageFailure, type SharedFailure } from './handover.ts'
 import { bodyOf, keptHeaders, momentOf, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
-import { isFailure, judge, mayShare, type Verdict } from './policy.ts'
+import { isFailure, judge, mayShare, varyNames, type Verdict } from './policy.ts'
 import { type Renewal, renewing, takeRenewal } from './renewal.ts'
 
 export type { CachePageOptions } from './options.ts'
@@ -190,7 +190,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
     /** What another request failed by is the answer to this one too, where all may get it. */
     function giveUp (error: unknown): void {
-      const answer = error instanceof PageFailure ? error.answer : undefined
+      const answer = error instanceof PageFailure ? error.answerTo(request.headers) : undefined
       if (answer === undefined) return run(request, reply, plan, { fwd: 'miss', detail: 'collapse-refused' }, done)
       const { status: code } = error as PageFailure
       reply.code(code).headers(answer.headers)
@@ -280,7 +280,13 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       finish(undefined).catch(() => {})
       return undefined
     }
-    const answer = body !== undefined && mayShare(statusCode, headers) ? { headers: { ...keptHeaders(headers, {}), 'cache-control': 'no-store' }, body } : undefined
+    const answer: SharedFailure | undefined = body === undefined || !mayShare(statusCode, headers)
+      ? undefined
+      : {
+          headers: { ...keptHeaders(headers, {}), 'cache-control': 'no-store' },
+          body,
+          varies: varyNames(headers.vary).map((name) => [name, reply.request.headers[name]])
+        }
     const loaded = await finish(new PageFailure(statusCode, answer)).catch(() => undefined)
     return loaded?.stale && loaded.entry !== undefined ? pageOf(loaded.entry) : undefined
   }

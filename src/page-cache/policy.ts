@@ -38,7 +38,7 @@ export function isFailure (status: number): boolean {
 /** Whether a failure may be told to all who wait for the same page: it is not the request's own, and for no one in particular. */
 export function mayShare (status: number, headers: ReplyHeaders): boolean {
   return isGatewayFailure(status) && headers['set-cookie'] === undefined && headers['content-encoding'] === undefined &&
-    !parseCacheControl(text(headers['cache-control'])).has('private')
+    !varyNames(headers.vary).includes('*') && !parseCacheControl(text(headers['cache-control'])).has('private')
 }
 
 /** 502, 503 and 504. */
@@ -48,9 +48,14 @@ function isGatewayFailure (status: number): boolean {
 
 /** Why the key does not tell apart what the response varies by; undefined when it does. */
 function uncoveredVary (field: ReplyHeaders[string], covered: readonly string[]): string | undefined {
-  const names = text(field).toLowerCase().split(',').map((name) => name.trim()).filter(Boolean)
+  const names = varyNames(field)
   if (names.includes('*')) return 'vary-any'
   return names.every((name) => covered.includes(name)) ? undefined : 'vary-uncovered'
+}
+
+/** The names in a `Vary` field, in lower case. */
+export function varyNames (field: ReplyHeaders[string]): string[] {
+  return text(field).toLowerCase().split(',').map((name) => name.trim()).filter(Boolean)
 }
 
 /** An `Expires` that is no date is in the past, RFC 9111 section 5.3. */

@@ -21,7 +21,7 @@ function answer (request: FastifyRequest, reply: FastifyReply, statusCode: numbe
   const error = STATUS_CODES[statusCode] ?? 'Error'
   reply.code(statusCode)
   // An error belongs to who caused it. Nobody may keep it, and what its route would have said of the page does not apply.
-  reply.header('cache-control', 'no-store')
+  reply.header('cache-control', 'no-store').header('vary', 'accept')
   if (wantsHtml(request)) return reply.viewAsync('error', { statusCode, error, message })
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send({ statusCode, ...code !== undefined && { code }, error, message })
 }

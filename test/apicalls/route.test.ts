@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { testApp } from '../support/app.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
@@ -30,12 +30,43 @@ for (const [store, env] of Object.entries({ memory: {}, redis: { REDIS_URL: redi
   })
 }
 
+/** An upstream that answers with a status that can be changed. */
+async function startUpstream (t: Test) {
+  const upstream = { status: 200, url: '', calls: 0 }
+  const server = createServer((_request, response) => {
+    upstream.calls++
+    response.writeHead(upstream.status).end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  upstream.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  return upstream
+}
+
+t.test('an upstream that fails costs freshness, not the page', async (t) => {
+  const upstream = await startUpstream(t)
+  const clock = fakeClock()
+  const app = await testApp(t, { HTTPBIN_URL: upstream.url, CACHE_TTL: '60' }, { now: clock.now })
+  const { body } = await app.inject('/apicalls')
+  upstream.status = 500
+  clock.advance(61)
+  const old = await app.inject('/apicalls')
+  t.match(old, { statusCode: 200, body })
+  t.match(old.headers, { age: '61', 'cache-control': 'max-age=0', 'cache-status': 'larder; fwd=stale; ttl=-1; detail=stale-if-error' })
+  t.match(await app.inject('/apicalls'), { statusCode: 200, body, headers: { 'cache-status': 'larder; hit; ttl=-1; detail=stale-if-error' } })
+  t.equal(upstream.calls, 2, 'it is left alone for a moment')
+  upstream.status = 200
+  clock.advance(1)
+  t.match((await app.inject('/apicalls')).headers, { 'cache-status': 'larder; fwd=stale; stored; ttl=60' })
+  clock.advance(60 + 24 * 3600)
+  upstream.status = 500
+  t.equal((await app.inject('/apicalls')).statusCode, 502, 'not for ever')
+})
+
 t.test('an upstream that fails gives a page that says so, and that nobody keeps', async (t) => {
-  let status = 503
-  const upstream = createServer((_request, response) => { response.writeHead(status).end() }).listen(0, '127.0.0.1')
-  await once(upstream, 'listening')
-  t.teardown(() => upstream.close())
-  const app = await testApp(t, { HTTPBIN_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/` })
+  const upstream = await startUpstream(t)
+  upstream.status = 503
+  const app = await testApp(t, { HTTPBIN_URL: upstream.url })
 
   const failed = await app.inject('/apicalls')
   t.equal(failed.statusCode, 502)
@@ -44,7 +75,7 @@ t.test('an upstream that fails gives a page that says so, and that nobody keeps'
   const asJson = await app.inject({ url: '/apicalls', headers: { accept: 'application/json' } })
   t.same(asJson.json(), { statusCode: 502, code: 'LARDER_UPSTREAM', error: 'Bad Gateway', message: 'The upstream service answered with status 503.' })
 
-  status = 200
+  upstream.status = 200
   const back = await app.inject('/apicalls')
   t.equal(back.statusCode, 200)
   t.match(back.body, /127\.0\.0\.1/, 'names who was asked')

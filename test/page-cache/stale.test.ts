@@ -134,7 +134,7 @@ for (const store of Object.keys(stores)) {
         const gate = Promise.withResolvers<void>()
         const { app, calls, listener } = await site(t, { ttl: 10 }, async (_request, reply) => {
           await gate.promise
-          return reply.code(status).type('text/html').header('x-error', 'yes').send('<h1>sorry</h1>')
+          return reply.code(status).type('text/html').header('x-error', 'yes').header('vary', 'accept').send('<h1>sorry</h1>')
         }, { store })
         const all = Array.from({ length: 5 }, () => ask(app))
         await listener.heard('miss', 5)
@@ -142,7 +142,7 @@ for (const store of Object.keys(stores)) {
         gate.resolve()
         const answers = await Promise.all(all)
         t.equal(calls(), shared ? 1 : 5)
-        t.match(answers, Array(5).fill({ statusCode: status, body: '<h1>sorry</h1>', headers: { 'content-type': 'text/html', 'x-error': 'yes', ...shared && { 'cache-control': 'no-store' } } }))
+        t.match(answers, Array(5).fill({ statusCode: status, body: '<h1>sorry</h1>', headers: { 'content-type': 'text/html', 'x-error': 'yes', vary: 'accept', ...shared && { 'cache-control': 'no-store' } } }))
         const collapsed = `larder; fwd=miss; fwd-status=${status}; collapsed`
         t.equal(answers.filter(({ status }) => status === collapsed).length, shared ? 4 : 0)
       }
@@ -151,14 +151,14 @@ for (const store of Object.keys(stores)) {
 }
 
 t.test('a failure that is for one client alone is not shared', async (t) => {
-  const personal: Array<Record<string, string>> = [{ 'set-cookie': 'a=b' }, { 'cache-control': 'private' }]
+  const personal: Array<Record<string, string>> = [{ 'set-cookie': 'a=b' }, { 'cache-control': 'private' }, { vary: '*' }, { vary: 'x-number' }]
   for (const headers of personal) {
     const gate = Promise.withResolvers<void>()
     const { app, calls, listener } = await site(t, { ttl: 10 }, async (_request, reply, call) => {
       await gate.promise
       return reply.code(502).headers(headers).send(`sorry ${call}`)
     })
-    const all = Array.from({ length: 3 }, () => ask(app))
+    const all = Array.from({ length: 3 }, (_, i) => ask(app, { 'x-number': String(i) }))
     await listener.heard('miss', 3)
     gate.resolve()
     t.same(new Set((await Promise.all(all)).map(({ body }) => body)), new Set(['sorry 1', 'sorry 2', 'sorry 3']))
