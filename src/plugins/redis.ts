@@ -59,7 +59,7 @@ export default fp<{ url: string }>(async (app, { url }) => {
   if (client.status === 'ready') await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
 
   // The plugin would wait for the connection, or give the whole start up; but to this service Redis may come later. It
-  // stops listening once it has heard that the client is ready, so it is told so.
-  fastifyRedis(app, { client }, (error) => { if (error) app.log.warn({ err: error }, 'Redis') })
+  // stops listening once it has heard that the client is ready, so it is told so; what it has to say by then we know.
+  fastifyRedis(app, { client }, () => {})
   if (client.status !== 'ready') client.emit('ready')
 }, { fastify: '5.x', name: 'larder-redis' })

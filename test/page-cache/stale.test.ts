@@ -129,6 +129,25 @@ for (const store of Object.keys(stores)) {
       t.equal(calls(), 3)
     })
 
+    t.test('timeout: an old page whose time is over by then does not stand in', async (t) => {
+      const [began, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const { app, clock, listener } = await site(t, { ttl: 10, staleIfError: 20, timeout: 0.5 }, async (_request, _reply, call) => {
+        if (call === 2) {
+          began.resolve()
+          await gate.promise
+        }
+        return `call ${call}`
+      }, { store })
+      await ask(app)
+      clock.advance(29.9)
+      const waiting = ask(app)
+      await began.promise
+      clock.advance(1)
+      t.match(await waiting, { body: 'call 3', status: 'larder; fwd=miss; detail=collapse-refused' })
+      gate.resolve()
+      await listener.heard('load', 2)
+    })
+
     t.test('those who wait for a failure of what is behind the handler share it', async (t) => {
       for (const [status, shared] of [[502, true], [503, true], [504, true], [500, false]] as const) {
         const gate = Promise.withResolvers<void>()
