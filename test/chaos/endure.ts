@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { COME, GONE } from './log.ts'
 import { median, type Patrol } from './patrol.ts'
 import type { Service } from './service.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 
 /**
  * Milliseconds that no request may take beyond what it takes with Redis. One that waits for Redis waits for two commands
@@ -52,7 +52,7 @@ export async function endure (t: Test, { log, patrol, isInUse }: Subject, { name
   patrol.phase = 'struck'
   await strike()
   let rounds = 0
-  const detection = await until('told that Redis is away', DETECTION_MS, async () => {
+  const detection = await untilIn('told that Redis is away', DETECTION_MS, async () => {
     await meanwhile?.()
     await patrol.round()
     await patrol.change()
@@ -70,7 +70,7 @@ export async function endure (t: Test, { log, patrol, isInUse }: Subject, { name
 
   patrol.phase = 'healed'
   await heal?.()
-  const recovery = await until('Redis is in use again', RECOVERY_MS, async () => {
+  const recovery = await untilIn('Redis is in use again', RECOVERY_MS, async () => {
     await patrol.page()
     return await isInUse()
   })

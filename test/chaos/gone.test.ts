@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RECOVERY_MS } from './endure.ts'
 import { COME, GONE } from './log.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 import { type Fault, setUp, testFaults } from './world.ts'
 
 /** Redis, or its machine, is gone for a while. */
@@ -38,9 +38,9 @@ t.test('each time that it goes and comes back is told once', async (t) => {
     await patrol.round()
     await patrol.change()
     await patrol.crowd()
-    await until('told that it went', RECOVERY_MS, () => log.changes.at(-1) === GONE)
+    await untilIn('told that it went', RECOVERY_MS, () => log.changes.at(-1) === GONE)
     await redis.restart({ empty: true })
-    await until('Redis is in use again', RECOVERY_MS, isInUse)
+    await untilIn('Redis is in use again', RECOVERY_MS, isInUse)
   }
   t.same(log.changes, [GONE, COME, GONE, COME, GONE, COME])
   t.same(log.complaints, [])

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LIST_KEY, RECOVERY_MS } from './endure.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 import { type Fault, testFaults, type World } from './world.ts'
 
 /** Places to cut a reply at: nothing of it, its first byte, its head, and amid its value. */
@@ -12,7 +12,7 @@ async function cutLookUp ({ proxy, redis, patrol }: World, bytes: number): Promi
   proxy.cut(bytes, LIST_KEY).then(() => { isCut = true })
   // What a process keeps near for itself it gives up for this change.
   await redis.ask((client) => client.pexpire(LIST_KEY, 60_000))
-  await until('the reply is cut', RECOVERY_MS, async () => {
+  await untilIn('the reply is cut', RECOVERY_MS, async () => {
     await patrol.list()
     return isCut
   })

@@ -13,7 +13,7 @@ import { endure, RECOVERY_MS, type Trial } from './endure.ts'
 import { COME, GONE, Log } from './log.ts'
 import { Patrol } from './patrol.ts'
 import { databaseOf, openTruth, stock } from './service.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 import { inUse } from './world.ts'
 
 interface FailOver {
@@ -69,7 +69,7 @@ for (const { name, options, strike, told } of FAULTS) {
       name,
       strike: () => strike(redis),
       // It is over when the other has taken over, and the application knows.
-      heal: () => until('there is another master', RECOVERY_MS, async () => {
+      heal: () => untilIn('there is another master', RECOVERY_MS, async () => {
         await patrol.round()
         return await redis.master() === redis.second
       }),

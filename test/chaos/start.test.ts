@@ -5,7 +5,7 @@ import { MEDIAN_MS, MOST_MS, ms, RECOVERY_MS } from './endure.ts'
 import { COME, GONE } from './log.ts'
 import { median, Patrol } from './patrol.ts'
 import { startService, stock } from './service.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 import { inUse } from './world.ts'
 
 /** Milliseconds for which a start waits for Redis. */
@@ -56,12 +56,12 @@ for (const { name, options = [], leave, come } of ABSENCES) {
     for (let i = 0; i < ROUNDS; i++) await patrol.round()
     await patrol.changes()
     await patrol.crowd()
-    await until('told that Redis is away', RECOVERY_MS, () => service.log.changes.length > 0)
+    await untilIn('told that Redis is away', RECOVERY_MS, () => service.log.changes.length > 0)
     t.same(service.log.changes, [GONE], 'no line for a request')
 
     patrol.phase = 'healed'
     await come(redis, proxy)
-    const recovery = await until('Redis is in use', RECOVERY_MS, isInUse)
+    const recovery = await untilIn('Redis is in use', RECOVERY_MS, isInUse)
     t.same(service.log.changes, [GONE, COME])
     patrol.phase = 'well'
     await patrol.changes()

@@ -5,7 +5,7 @@ import { RECOVERY_MS } from './endure.ts'
 import { COME, GONE } from './log.ts'
 import { Patrol } from './patrol.ts'
 import { startService, stock } from './service.ts'
-import { until } from './until.ts'
+import { untilIn } from '../support/until.ts'
 import { inUse } from './world.ts'
 
 t.test('one of two processes is cut off from Redis, and the other goes on with it', async (t) => {
@@ -31,14 +31,14 @@ t.test('one of two processes is cut off from Redis, and the other goes on with i
   await mingle()
   t.ok(await mineUses() && await theirsUses())
   proxy.blackHole()
-  await until('the one knows', RECOVERY_MS, async () => {
+  await untilIn('the one knows', RECOVERY_MS, async () => {
     await mingle()
     return cutOff.log.changes.includes(GONE)
   })
   await mingle()
   t.ok(await theirsUses(), 'the other still has answers in Redis')
   proxy.pass()
-  await until('both use Redis', RECOVERY_MS, async () => {
+  await untilIn('both use Redis', RECOVERY_MS, async () => {
     await mingle()
     return await mineUses() && await theirsUses()
   })

@@ -4,30 +4,19 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { encode } from '@msgpack/msgpack'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, type Entry, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { type Cache, createCache, type Entry, memoryStore, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
 import { pageOf } from '../../src/page-cache/page.ts'
 import { listen } from '../cache/listen.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
-import { startRedis } from '../support/redis.ts'
+import { pageStores } from './stores.ts'
 
 interface Site { app: FastifyInstance, cache: Cache, clock: FakeClock, store: Store, calls: () => number }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply, call: number) => unknown
 
-const { url } = await startRedis(t)
-let prefixes = 0
-
-const stores: Record<string, (t: Test, now: () => number) => Store> = {
-  memory: (_t, now) => memoryStore({ now }),
-  redis (t, now) {
-    const client = new Redis(url)
-    t.teardown(() => client.disconnect())
-    return redisStore({ client, now, prefix: `test-${prefixes++}` })
-  }
-}
+const stores = await pageStores(t)
 
 /** An app with one cached route at /page. */
 async function site (t: Test, storeName: string, cachePage: CachePageOptions | number, handler: Handler = (_request, _reply, call) => `call ${call}`): Promise<Site> {

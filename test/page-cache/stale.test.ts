@@ -1,27 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { type Cache, createCache } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { type Listener, listen } from '../cache/listen.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
-import { startRedis } from '../support/redis.ts'
+import { pageStores } from './stores.ts'
 
 type Handler = (request: FastifyRequest, reply: FastifyReply, call: number) => unknown
 interface Site { app: FastifyInstance, cache: Cache, clock: FakeClock, listener: Listener, calls: () => number }
 
-const { url } = await startRedis(t)
-let prefixes = 0
-
-const stores: Record<string, (t: Test, now: () => number) => Store> = {
-  memory: (_t, now) => memoryStore({ now }),
-  redis (t, now) {
-    const client = new Redis(url)
-    t.teardown(() => client.disconnect())
-    return redisStore({ client, now, prefix: `test-${prefixes++}` })
-  }
-}
+const stores = await pageStores(t)
 
 interface Setting { store?: string, random?: () => number, app?: FastifyInstance }
 

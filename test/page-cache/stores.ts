@@ -1,0 +1,20 @@
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+import { memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { startRedis } from '../support/redis.ts'
+
+export type MakeStore = (t: Test, now: () => number) => Store
+
+/** The stores that pages are tested on, each new one empty; in Redis they share a server of their own. */
+export async function pageStores (t: Test): Promise<Record<string, MakeStore>> {
+  const { url } = await startRedis(t)
+  let prefixes = 0
+  return {
+    memory: (_t, now) => memoryStore({ now }),
+    redis (t, now) {
+      const client = new Redis(url)
+      t.teardown(() => client.disconnect())
+      return redisStore({ client, now, prefix: `test-${prefixes++}` })
+    }
+  }
+}
