@@ -70,7 +70,12 @@ export class Entries {
       if ('payload' in found) return this.verify(found)
       const { old } = found
       if (old === undefined) return { miss: 'absent', vacancy: found }
-      return andThen(this.verify(old), (checked) => isMiss(checked) ? { ...checked, vacancy: found } : checked)
+      return andThen(this.verify(old), (checked) => {
+        if (isMiss(checked)) return { ...checked, vacancy: found }
+        // Nobody will load: a lease that was found again (its taking timed out) would renew itself for a minute.
+        if (found.lease !== undefined) Promise.resolve(orElse(() => found.lease!.release(), (error) => this.failed('release', error)))
+        return checked
+      })
     })
   }
 

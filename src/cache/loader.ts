@@ -58,7 +58,7 @@ export class Loader {
     if (alone === undefined && !holdsLease(miss)) {
       const earlier = this.#flights.get(key) ?? miss.underWay
       if (earlier !== undefined && currentReads()?.isWithin(earlier.reads)) alone = 'recursive-load' // it would wait for itself
-      else if (earlier !== undefined && await this.#isTrueSoFar(earlier)) {
+      else if (earlier !== undefined && !hasLost(earlier, miss) && await this.#isTrueSoFar(earlier)) {
         const loaded = await this.#land(earlier, { joined: true, check: true }, key, options, miss)
         if (loaded !== undefined) return loaded
         // By now there may be a newer one.
@@ -91,11 +91,15 @@ export class Loader {
     let loaded: Loaded
     try {
       loaded = await within(this.#patience(flight, options, miss), key, flight.result)
-      if (check && !await this.#wasTrue(flight)) return undefined
+      // Its key was written or deleted, maybe by another process, and maybe before the caller came.
+      if (check && (loaded.refusal === 'revoked' || !await this.#wasTrue(flight))) return undefined
       if (joined && !loaded.joined) loaded = { ...loaded, joined }
     } catch (error) {
       if (check && !(error instanceof LoadTimeoutError) && !await this.#wasTrue(flight)) return undefined
-      const old = this.standsIn(miss.stale, options.staleIfError) ? valueOf(miss.stale) : undefined
+      // What was deleted or invalidated while the load was under way does not stand in for it.
+      const old = !flight.revoked && this.standsIn(miss.stale, options.staleIfError) && !isMiss(await this.#entries.verify({ ...miss.stale, freshUntil: Infinity }))
+        ? valueOf(miss.stale)
+        : undefined
       if (old === undefined || isMiss(old)) {
         currentReads()?.include(flight.reads)
         throw error
@@ -125,10 +129,12 @@ export class Loader {
       reads,
       result: undefined as never,
       revoked: false,
+      unguarded: false,
       verdict: undefined,
-      lease: undefined
+      lease: undefined,
+      token: undefined
     }
-    const fly = () => this.#fly(flight, key, load, options, miss, alone)
+    const fly = () => this.#fly(flight, key, load, options, miss, alone).finally(() => reads.end())
     if (alone === undefined) return this.#flights.start(key, flight, fly)
     flight.result = fly()
     return flight
@@ -152,16 +158,19 @@ export class Loader {
   async #fly (
     flight: Flight, key: string, load: Load<unknown>, options: LoadOptions, miss: Miss, alone: string | undefined
   ): Promise<Loaded> {
-    const { entry, lease, old, waited } = alone === undefined ? await this.#acquire(key, options, miss) : { lease: miss.vacancy?.lease }
+    const { entry, lease, old, waited, unguarded } = alone === undefined ? await this.#acquire(key, options, miss) : { lease: miss.vacancy?.lease }
     if (entry !== undefined) {
       this.#entries.noteTags(flight.reads, entry)
       return adopted(entry)
     }
     flight.lease = lease
+    flight.token = lease?.token
+    flight.unguarded = unguarded === true
     if (waited) flight.stamp = flight.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
     try {
       const loaded = await this.#run(flight, key, load, options, alone)
       if (loaded.refusal !== undefined) this.#entries.tell({ type: 'refuse', key, reason: loaded.refusal })
+      if (old !== undefined && loaded.endsOld) await this.#dropOld(key, old, flight)
       this.#release(flight, PASS_MS)
       return loaded
     } catch (error) {
@@ -177,7 +186,7 @@ export class Loader {
    */
   async #acquire (
     key: string, options: LoadOptions, miss: Miss
-  ): Promise<{ entry?: Entry, lease?: Lease | undefined, old?: Entry | undefined, waited?: boolean }> {
+  ): Promise<{ entry?: Entry, lease?: Lease | undefined, old?: Entry | undefined, waited?: boolean, unguarded?: boolean }> {
     let old = oldOf(miss)
     if (this.#entries.store.getOrLease === undefined) return { old }
     let found: Lookup = miss
@@ -194,6 +203,7 @@ export class Loader {
         // A lease that was taken over an entry does not say over which.
         if (seen !== undefined) old = oldOf(found)
         if (waited && this.standsInAtOnce(stale, options) && !this.mayRenew(stale)) {
+          await orElse(() => vacancy?.lease?.release(), (error) => this.#entries.failed('release', error))
           throw new Error(`another process has just failed to load ${JSON.stringify(key)}`)
         }
         if (vacancy?.lease !== undefined) return { lease: vacancy.lease, old, waited }
@@ -202,11 +212,12 @@ export class Loader {
           await watch.next(LOOK_MS)
           found = await this.#entries.findOrLease(key)
         } else {
-          if (vacancy !== undefined || found.miss === 'unavailable') return { waited }
+          if (vacancy !== undefined) return { waited }
+          if (found.miss === 'unavailable') return { waited, unguarded: true }
           found = await this.#entries.findOrLease(key, seen)
         }
       }
-      return { waited: true }
+      return { waited: true, unguarded: true }
     } finally {
       watch?.end()
     }
@@ -215,14 +226,14 @@ export class Loader {
   async #run (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions, alone: string | undefined): Promise<Loaded> {
     const stamp = await flight.stamp
     let ttl = options.ttl === undefined ? this.#ttl : options.ttl
-    let skipped = false
+    let skipped: 'ends-old' | 'keeps-old' | undefined
     const addTags = (tags: readonly string[]) => flight.reads.add(this.#entries.versions, tags)
     addTags(options.tags ?? [])
     const context: LoadContext = {
       key,
       addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = seconds('ttl', value) },
-      skipStore () { skipped = true }
+      skipStore (keepOld = false) { skipped = keepOld ? 'keeps-old' : 'ends-old' }
     }
 
     const began = this.#entries.now()
@@ -231,7 +242,7 @@ export class Loader {
     const ms = this.#entries.now() - began
     this.#entries.tell({ type: 'load', key, ms })
 
-    if (skipped || value === undefined || !hasLife(ttl)) return { value, stored: false }
+    if (skipped !== undefined || value === undefined || !hasLife(ttl)) return { value, stored: false, endsOld: skipped !== 'keeps-old' && !flight.revoked }
     const refusal = flight.reads.refusal ?? alone
     if (refusal !== undefined) return { value, stored: false, refusal }
     const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
@@ -251,6 +262,8 @@ export class Loader {
     const unseen = entry.tags.length > 0 && await this.#entries.isCurrent(entry.stamp, entry.tags) !== true
     if (unseen) return { stored: false, refusal: 'outdated' }
     if (flight.revoked) return { stored: false, refusal: 'revoked' }
+    // Without a lease, a deletion by another process since the load began would go unseen.
+    if (flight.unguarded) return { stored: false, refusal: 'store-unavailable' }
     const { lease } = flight
     const kept = await this.#entries.write(key, entry, lease)
     if (kept.stored) flight.lease = undefined
@@ -271,6 +284,16 @@ export class Loader {
       // What was deleted meanwhile must not come back.
       () => andThen(store.get(key), (kept) => kept === old && store.add(key, noted, old)),
       (error) => this.#entries.failed('postpone', error)
+    )
+  }
+
+  /** What a load brought that is not to be kept takes the place of the old entry all the same: with nothing. */
+  async #dropOld (key: string, old: Entry, flight: Flight): Promise<void> {
+    const { store } = this.#entries
+    if (store.getOrLease !== undefined) return await this.#release(flight, PASS_MS, null)
+    await orElse(
+      () => andThen<Entry | undefined, unknown>(store.get(key), (kept) => kept === old && store.delete([key])),
+      (error) => this.#entries.failed('drop', error)
     )
   }
 
@@ -318,6 +341,11 @@ export class Loader {
 /** The entry that a load is to renew. */
 function oldOf ({ miss, seen }: Miss): Entry | undefined {
   return miss === 'expired' ? seen : undefined
+}
+
+/** Whether somebody else has the lease that a load under way began with, since the key was written or deleted meanwhile. */
+function hasLost ({ token }: Flight, { vacancy }: Miss): boolean {
+  return token !== undefined && vacancy?.holder !== undefined && vacancy.holder !== token
 }
 
 function holdsLease ({ vacancy }: Miss): boolean {

@@ -15,13 +15,19 @@ const current = new AsyncLocalStorage<ReadSet | undefined>()
  */
 export class ReadSet {
   /** That of the answer for which this one is made. */
-  readonly #outer = current.getStore()
+  #outer = current.getStore()
   #reads: Map<Versions, Reads> | undefined
   #refusal: string | undefined
 
   /** Whether what goes in here is read to make what goes in there. */
   isWithin (other: ReadSet): boolean {
-    return this === other || this.#outer?.isWithin(other) === true
+    for (let reads: ReadSet | undefined = this; reads !== undefined; reads = reads.#outer) if (reads === other) return true
+    return false
+  }
+
+  /** Its load is over: nobody waits for it any more, and what it was made within need not be remembered. */
+  end (): void {
+    this.#outer = undefined
   }
 
   /**

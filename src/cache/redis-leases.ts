@@ -94,7 +94,7 @@ export class RedisLeases {
     const token = this.#nextToken()
     try {
       const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head]) as Buffer | null
-      return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept)!
+      return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept) ?? {}
     } catch (error) {
       if (isRefusal(error)) return {}
       throw this.#lose(token, error)
@@ -109,7 +109,7 @@ export class RedisLeases {
     const old = entry && { old: entry }
     if (lease.pass) return { ...old, lease: this.#shared(key, lease.token) }
     if (this.#lost.delete(lease.token.toString('latin1'))) return { ...old, lease: this.#lease(key, lease.token) }
-    return { ...old, watch: () => this.#wakeups.watch(this.#channelOf(key)) }
+    return { ...old, holder: lease.token.toString('latin1'), watch: () => this.#wakeups.watch(this.#channelOf(key)) }
   }
 
   #lose (token: Buffer, error: unknown): unknown {
@@ -138,6 +138,7 @@ export class RedisLeases {
     }, RENEW_MS).unref()
     return {
       shared: false,
+      token: shared.token,
       fill: async (entry) => {
         clearInterval(timer)
         try {
@@ -158,6 +159,7 @@ export class RedisLeases {
     const { nameOf, lifeOf, fits } = this.#options
     return {
       shared: true,
+      token: token.toString('latin1'),
       fill: async (entry) => {
         const frame = frameEntry(entry)
         if (!fits(frame)) return 'too-large'

@@ -132,16 +132,16 @@ export class RedisLink {
   /** Calls back when the time of a command is over, not counting that in which our own event loop stood still. */
   #afterDeadline (callback: () => void): () => void {
     let timer: NodeJS.Timeout
-    const start = () => {
+    const start = (mayWait: boolean) => {
       const due = performance.now() + this.#commandTimeout
       timer = setTimeout(() => {
-        if (performance.now() - due > this.#commandTimeout / 2) return start()
+        if (mayWait && performance.now() - due > this.#commandTimeout / 2) return start(false)
         // An answer that lies in our socket is read before this.
         immediate = setImmediate(callback)
       }, this.#commandTimeout)
     }
     let immediate: NodeJS.Immediate | undefined
-    start()
+    start(true)
     return () => {
       clearTimeout(timer)
       if (immediate !== undefined) clearImmediate(immediate)

@@ -2,6 +2,9 @@ import type { Cluster, Redis } from 'ioredis'
 import type { RedisClient } from './redis-script.ts'
 import type { Watch } from './store.ts'
 
+/** Channels asked for at once that are not open yet. */
+const MAX_OPENING = 1_000
+
 interface Channel {
   /** Settles when Redis has it, or cannot. */
   open: Promise<unknown>
@@ -13,6 +16,7 @@ export class RedisWakeups {
   readonly #client: RedisClient
   readonly #channels = new Map<string, Channel>()
   #subscriber: RedisClient | undefined
+  #opening = 0
 
   constructor (client: RedisClient) {
     this.#client = client
@@ -44,7 +48,8 @@ export class RedisWakeups {
         channel.watches.delete(onMessage)
         if (channel.watches.size > 0 || this.#channels.get(name) !== channel) return
         this.#channels.delete(name)
-        this.#subscriber!.unsubscribe(name).catch(() => {})
+        // Not before it is open: while the connection is away, commands pile up in the client.
+        channel.open.then(() => this.#channels.has(name) ? undefined : this.#subscriber!.unsubscribe(name)).catch(() => {})
       }
     }
   }
@@ -57,9 +62,20 @@ export class RedisWakeups {
   #channelOf (name: string): Channel {
     const known = this.#channels.get(name)
     if (known !== undefined) return known
-    const channel: Channel = { open: this.#open().subscribe(name), watches: new Set() }
+    const channel: Channel = { open: this.#subscribe(name), watches: new Set() }
     this.#channels.set(name, channel)
     return channel
+  }
+
+  /** Who waits without a channel goes by a timer. */
+  async #subscribe (name: string): Promise<void> {
+    if (this.#opening >= MAX_OPENING) throw new Error('too many channels wait for the connection')
+    this.#opening++
+    try {
+      await this.#open().subscribe(name)
+    } finally {
+      this.#opening--
+    }
   }
 
   #open (): RedisClient {

@@ -48,6 +48,8 @@ export interface Vacancy {
   readonly lease?: Lease
   /** An old entry, which the holder of the lease is about to replace. */
   readonly old?: Entry
+  /** Where another, in this process or not, holds the lease: its token. */
+  readonly holder?: string
   /** Where another holds the lease: for those who wait for what it brings. */
   watch? (): Watch
 }
@@ -56,6 +58,7 @@ export interface Vacancy {
 export interface Lease {
   /** All have it at the moment, since what was loaded last could not be kept: nobody need wait. */
   readonly shared: boolean
+  readonly token: string
   /** Keeps the entry, unless it is too large, which leaves the lease, or the lease has ended. */
   fill (entry: Entry): MaybePromise<'kept' | 'too-large' | 'revoked'>
   /**

@@ -118,6 +118,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
     // is like any write: the next read keeps near what it finds.
     const watched: Lease = {
       shared: lease.shared,
+      token: lease.token,
       fill: (entry) => write([key], () => lease.fill(entry)),
       release: (pass, old) => write([key], () => lease.release(pass, old))
     }

@@ -54,8 +54,12 @@ export interface LoadContext {
   addTags (...tags: string[]): void
   /** Replaces the `ttl` of the call. */
   setTtl (ttl: number | null): void
-  /** Answers all who wait, and keeps nothing. */
-  skipStore (): void
+  /**
+   * Answers all who wait, and keeps nothing.
+   *
+   * @param keepOld whether an old entry may go on standing in
+   */
+  skipStore (keepOld?: boolean): void
 }
 
 export type Load<T> = (context: LoadContext) => T | Promise<T>
@@ -153,6 +157,8 @@ export interface Loaded {
   readonly refusal?: string
   /** The load was begun by another caller, here or in another process. */
   readonly joined?: boolean
+  /** Nothing is to be kept, and an old entry may not stand in any more. */
+  readonly endsOld?: boolean
   /** The value is an old one that stands in. */
   readonly stale?: boolean
 }
@@ -168,10 +174,14 @@ export interface Flight {
   result: Promise<Loaded>
   /** Set when the key was written or deleted meanwhile, or another load took its place: what it brings is not kept, and nobody joins it. */
   revoked: boolean
+  /** The store could not say whether another process loads too: what it brings is not kept. */
+  unguarded: boolean
   /** Whether what it brought was still true after it had ended, for those who came while it was under way. */
   verdict: MaybePromise<boolean> | undefined
   /** The right to keep what it brings, where the store leases it. */
   lease: Lease | undefined
+  /** Of the lease that it began with, also when that is over. */
+  token: string | undefined
 }
 
 /** A load took longer than the `timeout` of its caller. It goes on, and keeps what it brings. */

@@ -52,16 +52,17 @@ export class Handover {
   }
 
   /** @param result the response; undefined: there is none, or it may not be kept */
-  settle (result: Made | PageFailure | undefined): void {
+  settle (result: Made | PageFailure | 'not-kept' | undefined): void {
     clearTimeout(this.#abandon)
     if (result instanceof PageFailure) return this.#settle.reject(result)
-    if (result === undefined) this.#context.skipStore()
+    if (result === undefined) this.#context.skipStore(true)
+    else if (result === 'not-kept') this.#context.skipStore()
     else this.#context.setTtl(result.ttl)
-    this.#settle.resolve(result?.page)
+    this.#settle.resolve(typeof result === 'object' ? result.page : undefined)
   }
 
   /** As `settle`, and tells what the load ended in. Rejects with a failure for which nothing stands in. */
-  async finish (result: Made | PageFailure | undefined): Promise<Loaded> {
+  async finish (result: Made | PageFailure | 'not-kept' | undefined): Promise<Loaded> {
     this.settle(result)
     return await this.#loaded()
   }

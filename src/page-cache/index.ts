@@ -61,7 +61,7 @@ interface PageRun {
   /** Headers that stood before the handler ran. */
   before: ReplyHeaders
   /** Takes the response to all who wait for it. Absent where nobody may wait. */
-  finish?: (result: Made | PageFailure | undefined) => Promise<Loaded>
+  finish?: (result: Made | PageFailure | 'not-kept' | undefined) => Promise<Loaded>
 }
 
 /**
@@ -236,10 +236,15 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       ? { refused: 'stream' }
       : body.length > plan.maxBytes ? { refused: 'too-large' } : judge(plan, reply.statusCode, headers, now())
     if ('refused' in verdict) {
-      const old = await settle(reply, headers, body, finish)
+      const old = await settle(reply, headers, current.before, body, finish)
       if (old !== undefined) {
         const fwdStatus = reply.statusCode
-        for (const name of Object.keys(headers)) if (!(name in current.before)) reply.removeHeader(name)
+        for (const name of Object.keys(headers)) {
+          const before = current.before[name]
+          if (before === undefined) reply.removeHeader(name)
+          else reply.header(name, before)
+        }
+        drop(payload)
         reply.code(200)
         return present(request, reply, old, { ...status, fwdStatus, detail: 'stale-if-error' }) ?? null
       }
@@ -273,17 +278,18 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
 
   /** Lets all who wait go on after a response that may not be kept; tells the old page that is to be sent in its place. */
   async function settle (
-    reply: FastifyReply, headers: ReplyHeaders, body: Buffer | undefined, finish: NonNullable<PageRun['finish']>
+    reply: FastifyReply, headers: ReplyHeaders, before: ReplyHeaders, body: Buffer | undefined, finish: NonNullable<PageRun['finish']>
   ): Promise<ReadyPage | undefined> {
     const { statusCode } = reply
     if (!isFailure(statusCode)) {
-      finish(undefined).catch(() => {})
+      // A page that is gone, or that has become somebody's own, is no more answered; a refusal of this one request says nothing of it.
+      finish(statusCode === 200 || statusCode === 404 || statusCode === 410 ? 'not-kept' : undefined).catch(() => {})
       return undefined
     }
     const answer: SharedFailure | undefined = body === undefined || !mayShare(statusCode, headers)
       ? undefined
       : {
-          headers: { ...keptHeaders(headers, {}), 'cache-control': 'no-store' },
+          headers: { ...keptHeaders(headers, before), 'cache-control': 'no-store' },
           body,
           varies: varyNames(headers.vary).map((name) => [name, reply.request.headers[name]])
         }
@@ -331,6 +337,14 @@ function refusedBefore (request: FastifyRequest, reply: FastifyReply): string | 
   if (said === undefined) return undefined
   const control = parseCacheControl(String(said))
   return ['no-store', 'private'].find((directive) => control.has(directive))
+}
+
+/** Ends a stream that will not be sent, and with it what it reads from. */
+function drop (payload: unknown): void {
+  const { destroy, cancel, body } = (payload ?? {}) as { destroy?: () => void, cancel?: () => Promise<void>, body?: unknown }
+  if (typeof destroy === 'function') destroy.call(payload)
+  else if (typeof cancel === 'function') cancel.call(payload).catch(() => {})
+  else if (typeof body === 'object') drop(body) // a Response
 }
 
 function routeName ({ url, constraints }: RouteOptions): string {

@@ -33,10 +33,13 @@ const CONDITIONAL = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmod
  * @param loaded the load that it is made for
  */
 export function renewing (app: FastifyInstance, request: FastifyRequest, key: string, loaded: () => Promise<Loaded>): Load<unknown> {
-  const headers = { ...request.headers }
-  for (const name of CONDITIONAL) delete headers[name]
+  const headers: Record<string, string | string[] | undefined> = { ...request.headers }
+  headers.host ??= headers[':authority'] // HTTP/2
+  for (const name of Object.keys(headers)) if (name.startsWith(':') || CONDITIONAL.includes(name)) delete headers[name]
   const method = request.raw.method as 'GET' | 'HEAD'
-  const { originalUrl: url, ip: remoteAddress } = request
+  const { originalUrl: url } = request
+  // Not `request.ip`, which a trusted proxy has said: what it says is only believed when it comes from the proxy.
+  const remoteAddress = request.raw.socket.remoteAddress as string // none over a Unix socket
   const encrypted = (request.raw.socket as TLSSocket).encrypted === true
 
   return async (context) => {

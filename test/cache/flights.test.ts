@@ -6,7 +6,7 @@ import { type Loaded, ReadSet } from '../../src/cache/index.ts'
 /** Begins a flight that lands when it is told to. */
 function begin (flights: Flights, key = 'key'): { flight: Flight, land: () => Promise<unknown>, crash: () => Promise<unknown> } {
   const { promise, resolve, reject } = Promise.withResolvers<Loaded>()
-  const flight = flights.start(key, { began: 0, stamp: 'stamp', reads: new ReadSet(), result: undefined as never, revoked: false, verdict: undefined, lease: undefined }, () => promise)
+  const flight = flights.start(key, { began: 0, stamp: 'stamp', reads: new ReadSet(), result: undefined as never, revoked: false, unguarded: false, verdict: undefined, lease: undefined, token: undefined }, () => promise)
   const settled = flight.result.catch((error) => error)
   return {
     flight,

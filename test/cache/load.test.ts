@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createCache, isMiss, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../src/cache/index.ts'
+import { createCache, type Entry, isMiss, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
@@ -51,8 +51,8 @@ t.test('load tells what was kept, and whether another began it', async (t) => {
 
 t.test('load tells why nothing was kept: no entry, or one that is not stored', async (t) => {
   const { cache } = setUp()
-  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false })
-  t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false })
+  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false, endsOld: true })
+  t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false, endsOld: true })
   const held = heldLoad()
   const loading = cache.load('key', held.load)
   await held.began
@@ -180,18 +180,56 @@ t.test('a lease that nobody fills is waited for a minute, and no longer', async 
   t.equal(waited, 60_000)
   t.equal(looks, 241)
   t.equal(ended, 1)
-  t.match(await store.get('key'), { payload: Uint8Array })
+  t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
 })
 
 t.test('a store that fails to lease, or to take a lease back, costs no answer', async (t) => {
   const failing = createCache({ store: { ...memoryStore(), getOrLease () { throw new Error('no lease') } } })
   t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
   const release = async () => { throw new Error('no release') }
-  const cache = createCache({ store: { ...memoryStore(), getOrLease: () => ({ lease: { shared: false, fill: () => 'kept', release } }) } })
+  const cache = createCache({ store: { ...memoryStore(), getOrLease: () => ({ lease: { shared: false, token: 'token', fill: () => 'kept', release } }) } })
   const listener = listen(t, cache)
   t.equal(await cache.getOrSet('key', () => undefined), undefined)
   await listener.heard('error')
   t.match(listener.events.at(-1), { doing: 'release', error: { message: 'no release' } })
+})
+
+t.test('what was loaded after a look that failed is not kept: a deletion by another process would go unseen', async (t) => {
+  const memory = memoryStore()
+  const cache = createCache({ store: { ...memory, getOrLease () { throw new Error('too late') } } })
+  t.match(await cache.load('key', () => 1), { value: 1, stored: false, refusal: 'store-unavailable' })
+  t.equal(await memory.get('key'), undefined)
+})
+
+t.test('a lease over an entry that is still good is given back', async (t) => {
+  const memory = memoryStore()
+  const other = createCache({ store: memory })
+  await other.set('key', 'good')
+  const old = await memory.get('key') as Entry
+  for (const fails of [false, true]) {
+    let released = 0
+    const release = async () => {
+      released++
+      if (fails) throw new Error('no release')
+    }
+    const lease = { shared: false, token: 'token', fill: () => 'kept' as const, release }
+    const cache = createCache({ store: { ...memory, getOrLease: () => ({ lease, old }) } })
+    t.equal(await cache.getOrSet<unknown>('key', () => 'loaded'), 'good')
+    t.equal(released, 1)
+  }
+})
+
+t.test('a chain of loads of which each begins the next keeps nothing of those before', async (t) => {
+  const { cache } = setUp()
+  const over = Promise.withResolvers<unknown>()
+  let runs = 0
+  const load = async () => {
+    if (++runs < 20_000) setImmediate(() => { cache.delete('key').then(() => cache.getOrSet('key', load)).catch(over.reject) })
+    else setImmediate(() => { over.resolve(Promise.all([cache.getOrSet('other', async () => { await turn(); return 'joined' }), cache.getOrSet('other', () => 2)])) })
+    return runs
+  }
+  await cache.getOrSet('key', load)
+  t.strictSame(await over.promise, ['joined', 'joined'])
 })
 
 t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and gives back what it took before', async (t) => {
@@ -202,7 +240,7 @@ t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and
     ...memory,
     getOrLease: (key) => {
       log.push('lease')
-      return { lease: { shared: false, async fill (entry) { return await memory.set(key, entry) ? 'kept' : 'too-large' }, release () { log.push('release') } } }
+      return { lease: { shared: false, token: 'token', async fill (entry) { return await memory.set(key, entry) ? 'kept' : 'too-large' }, release () { log.push('release') } } }
     }
   }
   const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
@@ -227,7 +265,7 @@ t.test('a caller who joined a load that turns out to be untrue, and then gets th
   const memory = memoryStore()
   const fills: string[] = []
   const leaseOf = (name: string): Vacancy => ({
-    lease: { shared: false, async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'kept' : 'too-large' }, release () {} }
+    lease: { shared: false, token: 'token', async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'kept' : 'too-large' }, release () {} }
   })
   const answers: Vacancy[] = [leaseOf('first'), { watch: () => { throw new Error('nobody waits') } }, leaseOf('second')]
   const cache = createCache({ store: { ...memory, getOrLease: () => answers.shift()! } })
@@ -252,10 +290,10 @@ t.test('a load over an old entry that fails after its key was revoked notes noth
   await cache.getOrSet('other', () => 'old', { ttl: 10, staleIfError: 100 })
   clock.advance(10)
   const held = heldLoad()
-  const asked = cache.getOrSet('other', held.load, { staleIfError: 100 })
+  const asked = t.rejects(cache.getOrSet('other', held.load, { staleIfError: 100 }), { message: 'upstream down' })
   await held.began
   await cache.set('other', 'set')
   held.fail(new Error('upstream down'))
-  t.equal(await asked, 'old')
+  await asked
   t.equal(await cache.get('other'), 'set')
 })

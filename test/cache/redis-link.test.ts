@@ -253,6 +253,19 @@ t.test('the time in which our own event loop stood still does not count', async 
   t.strictSame(told, [])
 })
 
+t.test('an event loop that always stands still puts a deadline off once, and no longer', async (t) => {
+  const { run } = setUp(t, { commandTimeout: 20 })
+  const busy = setInterval(() => {
+    const end = performance.now() + 60
+    while (performance.now() < end);
+  }, 0)
+  t.teardown(() => clearInterval(busy))
+  const began = performance.now()
+  t.type(await run(never), RedisAwayError)
+  clearInterval(busy)
+  t.ok(performance.now() - began < 1_000)
+})
+
 t.test('a Redis that goes again soon after it came is asked less and less often, until it stays', async (t) => {
   const { now } = performance
   let ahead = 0

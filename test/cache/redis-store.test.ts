@@ -195,6 +195,19 @@ t.test('bytes that are none of ours are a miss to every verb', async (t) => {
   }
 })
 
+t.test('bytes that a script takes for an entry, and the cache does not, are written over', async (t) => {
+  const { cache, prefix } = setUp()
+  await cache.set('key', 'text')
+  const frame = (await client.getBuffer(`${prefix}:key`))!
+  const meta = Buffer.of(0x92, 0xa0, 0x81, 0xa1, 0x61, 0x01) // a map for tags
+  const bytes = Buffer.concat([frame.subarray(0, 30), meta, frame.subarray(30 + frame.readUInt32BE(26))])
+  bytes.writeUInt32BE(meta.length, 26)
+  await client.set(`${prefix}:key`, bytes)
+  t.equal(await cache.get('key'), undefined)
+  t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
+  t.equal(await cache.get('key'), 'loaded')
+})
+
 t.test('a key of another type is a miss to every verb', async (t) => {
   const { cache, prefix } = setUp()
   const put = async () => {

@@ -137,3 +137,25 @@ t.test('channels without end leave nothing behind', async (t) => {
   t.equal(open, 0)
   t.ok(grown < 2_000_000, 'bytes', { grown })
 })
+
+t.test('while there is no connection, so many channels are asked for and no more, and none is left before it is open', async (t) => {
+  const open = Promise.withResolvers<void>()
+  const log: string[] = []
+  class FakeClient extends EventEmitter {
+    duplicate () { return this }
+    async subscribe (name: string) { log.push(`+${name}`); await open.promise }
+    async unsubscribe (name: string) { log.push(`-${name}`) }
+    disconnect () {}
+  }
+  const wakeups = new RedisWakeups(new FakeClient() as unknown as RedisClient)
+  const watches = Array.from({ length: 1_500 }, (_, i) => wakeups.watch(`${i}`))
+  t.equal(log.length, 1_000)
+  await watches[1_499]!.next(1)
+  for (const watch of watches) watch.end()
+  const again = wakeups.watch('7')
+  t.equal(log.filter((line) => line.startsWith('-')).length, 0)
+  open.resolve()
+  await until('all others were left', () => log.filter((line) => line.startsWith('-')).length === 999)
+  t.notOk(log.includes('-7'), 'it was asked for again')
+  again.end()
+})

@@ -208,6 +208,7 @@ t.test('100,000 keys that are asked for, waited for, loaded, failed and refused 
       return {
         lease: {
           shared: false,
+          token: 'token',
           async fill (entry) {
             leases--
             return await memory.set(key, entry) ? 'kept' : 'too-large'

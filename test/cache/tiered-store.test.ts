@@ -518,6 +518,7 @@ t.test('what fills a lease is read from then on, also where a read overlaps the 
       old,
       lease: {
         shared: true,
+        token: 'token',
         async fill (entry) {
           await far.set('key', entry)
           await turn()

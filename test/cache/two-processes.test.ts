@@ -85,3 +85,21 @@ t.test('what one invalidates during a load of the other is not kept, and who wai
   t.equal(await waiting, 'new')
   t.equal(await mine.get('key'), 'new')
 })
+
+t.test('who comes after a deletion by the other does not join a load of its own process from before it', async (t) => {
+  for (const value of ['old', undefined]) {
+    const { mine, theirs } = setUp()
+    const [before, after] = [heldLoad(), heldLoad()]
+    const early = mine.getOrSet('key', before.load)
+    await before.began
+    await theirs.delete('key')
+    const other = theirs.getOrSet('key', after.load)
+    await after.began
+    const late = mine.getOrSet('key', () => 'loaded by the late one')
+    before.end(value)
+    t.equal(await early, value)
+    after.end('new')
+    t.equal(await other, 'new')
+    t.equal(await late, 'new')
+  }
+})

@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
@@ -206,6 +210,107 @@ t.test('a request of our own is like the one in whose place it is made, and pass
   t.equal(statusCode, 304)
   await listener.heard('set', 2)
   t.strictSame(seen[1], seen[0])
+})
+
+t.test('a request of our own is believed as much as the one in whose place it is made', async (t) => {
+  const app = Fastify({ trustProxy: '127.0.0.1' })
+  const { clock, listener, calls } = await site(t, { ttl: 10, staleIfError: 100, timeout: 10 }, ({ host, protocol, ip }) => `${protocol}://${host} for ${ip}`, { app })
+  const headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
+  const first = await ask(app, headers)
+  t.equal(first.body, 'https://shop.example for 203.0.113.9')
+  clock.advance(11)
+  t.match(await ask(app, headers), { body: first.body, status: 'larder; fwd=stale; stored; ttl=10' })
+  await listener.heard('set', 2)
+  t.match(await ask(app, headers), { body: first.body, status: 'larder; hit; ttl=10' })
+  t.equal(calls(), 2)
+})
+
+t.test('over HTTP/2 too', async (t) => {
+  const app = Fastify({ http2: true }) as unknown as FastifyInstance
+  const { clock, listener, calls } = await site(t, { ttl: 10, staleWhileRevalidate: 100 }, ({ host }) => host, { app })
+  const session = connect(await app.listen({ host: '127.0.0.1', port: 0 }))
+  t.teardown(() => session.destroy())
+  const get = async () => {
+    const stream = session.request({ ':path': '/page' })
+    const [fields] = await once(stream, 'response')
+    return `${await text(stream)} ${fields['cache-status']}`
+  }
+  const host = (await get()).split(' ')[0]
+  clock.advance(11)
+  t.match(await get(), `${host} larder; hit; ttl=-1`)
+  await listener.heard('set', 2)
+  t.equal(await get(), `${host} larder; hit; ttl=10`)
+  t.equal(calls(), 2)
+})
+
+t.test('a body that an old page takes the place of is ended, of whatever kind', async (t) => {
+  const ended: string[] = []
+  const bodies: Record<string, () => unknown> = {
+    'a stream': () => new Readable({ read () {}, destroy (error, done) { ended.push('a stream'); done(error) } }),
+    'a web stream': () => new ReadableStream({ cancel () { ended.push('a web stream'); throw new Error('oops') } }),
+    'a response': () => new Response(new ReadableStream({ cancel () { ended.push('a response') } }), { status: 503 }),
+    'no body': () => null
+  }
+  for (const [name, make] of Object.entries(bodies)) {
+    const { app, clock } = await site(t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => {
+      return call === 1 ? 'good' : reply.code(503).type('text/plain').send(make())
+    })
+    await ask(app)
+    clock.advance(11)
+    t.match(await ask(app), { statusCode: 200, body: 'good' }, name)
+  }
+  t.strictSame(ended, ['a stream', 'a web stream', 'a response'])
+})
+
+t.test('an old page goes out with the fields of its own request, and none of the failure', async (t) => {
+  const app = Fastify()
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request': String(request.headers['x-number']), 'x-frame-options': 'DENY' })
+  })
+  const gate = Promise.withResolvers<void>()
+  const { clock, listener } = await site(t, { ttl: 10, staleIfError: 10 }, async (_request, reply, call) => {
+    if (call === 1) return 'good'
+    if (call > 2) await gate.promise
+    return reply.code(503).headers({ 'x-frame-options': 'ALLOWALL', 'x-request': 'of the failure', 'x-error': 'yes' }).send('sorry')
+  }, { app })
+  await ask(app, { 'x-number': '1' })
+  clock.advance(11)
+  const old = await ask(app, { 'x-number': '2' })
+  t.match(old, { statusCode: 200, headers: { 'x-request': '2', 'x-frame-options': 'DENY', 'x-error': undefined } })
+  clock.advance(10)
+  const all = [ask(app, { 'x-number': '3' }), ask(app, { 'x-number': '4' })]
+  await listener.heard('miss', 4)
+  gate.resolve()
+  t.match((await Promise.all(all))[1], { statusCode: 503, headers: { 'x-request': 'of the failure', 'x-frame-options': 'ALLOWALL' } }, 'what the handler said is shared')
+})
+
+t.test('a failure that is shared leaves the fields that hooks gave each request', async (t) => {
+  const app = Fastify()
+  app.addHook('onRequest', async (request, reply) => { reply.header('x-request', String(request.headers['x-number'])) })
+  const gate = Promise.withResolvers<void>()
+  const { listener, calls } = await site(t, { ttl: 10 }, async (_request, reply) => {
+    await gate.promise
+    return reply.code(503).send('sorry')
+  }, { app })
+  const all = ['1', '2'].map((number) => ask(app, { 'x-number': number }))
+  await listener.heard('miss', 2)
+  gate.resolve()
+  t.strictSame((await Promise.all(all)).map(({ headers }) => headers['x-request']), ['1', '2'])
+  t.equal(calls(), 1)
+})
+
+t.test('a page that is gone, or that may not be kept any more, is not answered from the cache; one that is refused to a request still is', async (t) => {
+  for (const [status, headers, ends] of [[404, {}, true], [410, {}, true], [200, { 'cache-control': 'private' }, true], [403, {}, false], [302, {}, false]] as const) {
+    const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 1000 }, (_request, reply, call) => {
+      return call === 1 ? 'good' : reply.code(status).headers(headers).send('other')
+    })
+    await ask(app)
+    clock.advance(11)
+    t.equal((await ask(app)).body, 'good')
+    await listener.heard('load', 2)
+    await turn()
+    t.equal((await ask(app)).body, ends ? 'other' : 'good', `${status}`)
+  }
 })
 
 t.test('over TLS too', async (t) => {

@@ -75,7 +75,7 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     await cache.getOrSet('key', () => 'old', options)
     clock.advance(10)
     const held = heldLoad()
-    const asked = cache.getOrSet('key', held.load, options)
+    const asked = t.rejects(cache.getOrSet('key', held.load, options), { message: 'upstream down' })
     await held.began
     await cache.delete('key')
     held.fail(new Error('upstream down'))

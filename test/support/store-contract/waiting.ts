@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { LoadTimeoutError } from '../../../src/cache/index.ts'
+import { type Cache, type LoadContext, LoadTimeoutError } from '../../../src/cache/index.ts'
 import { heldLoad } from '../../cache/held-load.ts'
 import { listen } from '../../cache/listen.ts'
 import type { SetUp } from './set-up.ts'
@@ -59,6 +59,36 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.match(listener.events.filter(({ type }) => type === 'error'), [{ doing: 'refresh', error: { message: 'upstream down' } }])
     t.equal(listener.events.filter(({ type }) => type === 'stale').length, 1)
     t.equal(await cache.getOrSet('key', fail, options), 'old')
+  })
+
+  t.test('what is invalidated or deleted while a load is under way does not stand in when that fails', async (t) => {
+    for (const end of [(cache: Cache) => cache.invalidateTags(['x']), (cache: Cache) => cache.delete('key')]) {
+      const { cache, clock } = setUp()
+      const options = { ttl: 10, staleIfError: 100, tags: ['x'] }
+      await cache.getOrSet('key', () => 'old', options)
+      clock.advance(10)
+      const held = heldLoad()
+      const asked = t.rejects(cache.getOrSet('key', held.load, options), { message: 'upstream down' })
+      await held.began
+      await end(cache)
+      held.fail(new Error('upstream down'))
+      await asked
+    }
+  })
+
+  t.test('a load that succeeds and brings nothing to keep ends the old value', async (t) => {
+    for (const load of [() => undefined, ({ skipStore }: LoadContext) => { skipStore() }, ({ setTtl }: LoadContext) => { setTtl(0); return 'new' }]) {
+      const { cache, clock } = setUp()
+      const options = { ttl: 10, staleIfError: 100 }
+      await cache.getOrSet<unknown>('key', () => 'old', options)
+      clock.advance(10)
+      await cache.getOrSet('key', load, options)
+      await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+      await cache.getOrSet<unknown>('key', () => 'old', options)
+      clock.advance(10)
+      await cache.getOrSet('key', ({ skipStore }) => { skipStore(true) }, options)
+      t.equal(await cache.getOrSet<unknown>('key', fail, options), 'old', 'unless it says that it may go on')
+    }
   })
 
   t.test('staleIfError: an old value stands in for a load that fails, for its window', async (t) => {
