@@ -173,7 +173,11 @@ export class RedisLeases {
 
   async #giveBack (key: string, token: Buffer, pass: number, old?: Entry | null): Promise<void> {
     const more = old === undefined ? [] : [old === null ? '' : frameEntry(old)]
-    await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more])
+    try {
+      await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more])
+    } catch (error) {
+      throw this.#lose(token, error) // e.g. while Redis counts as away
+    }
   }
 }
 
