@@ -4,10 +4,11 @@ import type { Entry } from './entry.ts'
 import { emit } from './events.ts'
 import { Loader } from './loader.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
-import { currentReads, ignoreReads } from './read-set.ts'
+import { currentReads, ignoreReads, type ReadSet } from './read-set.ts'
 import {
-  checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkTags, duration, fraction, positiveInteger, safeInteger, seconds
+  checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkPrefix, checkTags, duration, fraction, positiveInteger, safeInteger, seconds
 } from './options.ts'
+import type { Selection } from './store.ts'
 import {
   type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn
 } from './types.ts'
@@ -133,6 +134,14 @@ class StoreCache implements Cache {
     return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, renew: this.#loader.mayRenew(stale) } : undefined
   }
 
+  noteReads (reads: ReadSet, entry: Entry): void {
+    this.#entries.noteTags(reads, entry)
+  }
+
+  isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {
+    return tags.length === 0 || andThen(this.#entries.isCurrent(stamp, tags), (current) => current === true)
+  }
+
   isDue (key: string, entry: Entry): boolean {
     return this.#loader.isDue(key, entry)
   }
@@ -234,9 +243,23 @@ class StoreCache implements Cache {
   }
 
   async clear (): Promise<void> {
-    this.#loader.revokeAll()
-    this.#entries.tell({ type: 'clear' })
-    await this.#entries.store.clear()
+    await this.sweep()
+  }
+
+  async sweep (which: Selection = {}): Promise<number> {
+    checkOptions(which)
+    const { prefix = '', tags } = which
+    checkPrefix(prefix)
+    if (tags === undefined) {
+      this.#loader.revokeAll(prefix)
+      this.#entries.tell({ type: 'clear', ...prefix !== '' && { prefix } })
+      return await this.#entries.store.clear({ prefix })
+    }
+    checkTags(tags)
+    if (tags.length === 0) return 0
+    const moved = [...tags] // the caller may go on using the array
+    await this.invalidateTags(moved)
+    return await this.#entries.store.clear({ prefix, tags: moved })
   }
 
   async close (): Promise<void> {

@@ -12,7 +12,8 @@ export type CacheHappening =
   | { type: 'refuse', key: string, reason: string }
   | { type: 'delete', keys: readonly string[] }
   | { type: 'invalidate', tags: readonly string[] }
-  | { type: 'clear' }
+  /** All entries, or those whose keys have a prefix. */
+  | { type: 'clear', prefix?: string }
   /** Something that failed without failing the caller. */
   | { type: 'error', error: unknown, doing: string }
 

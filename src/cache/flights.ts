@@ -33,7 +33,10 @@ export class Flights {
     this.#byKey.delete(key)
   }
 
-  revokeAll (): void {
-    for (const key of this.#byKey.keys()) this.revoke(key)
+  /** @param prefix of their keys; empty: of all */
+  revokeAll (prefix = ''): void {
+    for (const key of this.#byKey.keys()) {
+      if (key.startsWith(prefix)) this.revoke(key)
+    }
   }
 }

@@ -2,7 +2,7 @@ import { type Entries, hasLife, MISSES, readable, valueOf } from './entries.ts'
 import type { Entry } from './entry.ts'
 import { Flights } from './flights.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
-import { checkTags, seconds } from './options.ts'
+import { checkTags, duration, seconds } from './options.ts'
 import { collectReads, currentReads, ReadSet } from './read-set.ts'
 import type { Lease } from './store.ts'
 import {
@@ -226,6 +226,8 @@ export class Loader {
   async #run (flight: Flight, key: string, load: Load<unknown>, options: LoadOptions, alone: string | undefined): Promise<Loaded> {
     const stamp = await flight.stamp
     let ttl = options.ttl === undefined ? this.#ttl : options.ttl
+    let keepFor: number | undefined
+    let ignoresReads = false
     let skipped: 'ends-old' | 'keeps-old' | undefined
     const addTags = (tags: readonly string[]) => flight.reads.add(this.#entries.versions, tags)
     addTags(options.tags ?? [])
@@ -233,6 +235,8 @@ export class Loader {
       key,
       addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = seconds('ttl', value) },
+      keepOldFor (value) { keepFor = duration('keepOldFor', value) },
+      ignoreReads () { ignoresReads = true },
       skipStore (keepOld = false) { skipped = keepOld ? 'keeps-old' : 'ends-old' }
     }
 
@@ -242,13 +246,14 @@ export class Loader {
     const ms = this.#entries.now() - began
     this.#entries.tell({ type: 'load', key, ms })
 
-    if (skipped !== undefined || value === undefined || !hasLife(ttl)) return { value, stored: false, endsOld: skipped !== 'keeps-old' && !flight.revoked }
-    const refusal = flight.reads.refusal ?? alone
+    const window = keepFor ?? Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
+    const hasTime = hasLife(ttl) || (keepFor ?? 0) > 0
+    if (skipped !== undefined || value === undefined || !hasTime) return { value, stored: false, endsOld: skipped !== 'keeps-old' && !flight.revoked }
+    const refusal = ignoresReads ? alone : flight.reads.refusal ?? alone
     if (refusal !== undefined) return { value, stored: false, refusal }
-    const window = Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
     let entry: Entry
     try {
-      entry = this.#entries.make(value, ttl, this.#entries.tagsOf(flight.reads), stamp, window)
+      entry = this.#entries.make(value, ttl, ignoresReads ? [] : this.#entries.tagsOf(flight.reads), stamp, window)
     } catch (error) {
       this.#entries.failed('encode', error)
       return { value, stored: false }
@@ -333,8 +338,9 @@ export class Loader {
     this.#flights.revoke(key)
   }
 
-  revokeAll (): void {
-    this.#flights.revokeAll()
+  /** @param prefix of the keys; empty: of all */
+  revokeAll (prefix = ''): void {
+    this.#flights.revokeAll(prefix)
   }
 }
 

@@ -83,7 +83,17 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
       }
       return count
     },
-    clear: () => { entries.clear() },
+    clear ({ prefix = '', tags } = {}) {
+      const wanted = tags && new Set(tags)
+      let count = 0
+      // A list of its own: the walk would lose its way among deletions. It makes nothing recently used.
+      for (const [key, entry] of [...entries]) {
+        if (!key.startsWith(prefix) || (wanted !== undefined && !entry.tags.some((tag) => wanted.has(tag)))) continue
+        if (entry.staleUntil > now()) count++
+        entries.delete(key)
+      }
+      return count
+    },
     close: () => { entries.clear() },
     stats: () => ({ entries: entries.size, bytes: entries.calculatedSize, maxBytes, evictions, refusals })
   }

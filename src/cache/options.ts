@@ -64,6 +64,11 @@ export function checkKeys (keys: unknown): asserts keys is readonly string[] {
   for (const key of keys) checkKey(key)
 }
 
+/** The beginning of keys; an empty one is that of all. */
+export function checkPrefix (prefix: unknown): asserts prefix is string {
+  if (prefix !== '') checkName('a prefix', prefix)
+}
+
 export function checkTags (tags: unknown): asserts tags is readonly string[] {
   if (!Array.isArray(tags)) throw new TypeError(`tags must be an array of strings, got ${show(tags)}`)
   for (const tag of tags) checkName('a tag', tag)

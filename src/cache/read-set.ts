@@ -61,11 +61,11 @@ export class ReadSet {
     this.#refusal ??= why
   }
 
-  /** Adds what another answer, which has begun to read, was made of, and this one is made of in turn. */
+  /** Adds what another answer was made of, and this one is made of in turn. */
   include (other: ReadSet): void {
     if (other === this) return
     if (other.#refusal !== undefined) this.refuse(other.#refusal)
-    for (const [versions, { stamp, tags }] of other.#reads!) {
+    for (const [versions, { stamp, tags }] of other.#reads ?? []) {
       this.begin(versions, () => stamp)
       this.add(versions, tags)
     }

@@ -3,21 +3,42 @@
  * frames of an entry and of a lease, see entry.ts, counted from 1 as Lua does.
  */
 
-/** `kept` is the entry, or nothing: as in `unframeEntry`, what stands at its key and is none of ours does not count. */
-const READ_ENTRY = `
+/** As in `unframeEntry`, bytes that are none of ours are no entry. */
+const FRAMES = `
 local function is_lease (bytes) return #bytes >= 27 and string.sub(bytes, 1, 2) == '\\193\\2' end
-local function is_frame (bytes)
-  if #bytes <= 30 or string.sub(bytes, 1, 2) ~= '\\193\\1' then return false end
-  local payload = 31 + struct.unpack('>I4', bytes, 27)
-  if payload > #bytes then return false end
-  local read, meta = pcall(cmsgpack.unpack, string.sub(bytes, 31, payload - 1))
-  return read and type(meta) == 'table' and type(meta[1]) == 'string' and type(meta[2]) == 'table'
-end
+local function is_frame (bytes) return #bytes > 30 and string.sub(bytes, 1, 2) == '\\193\\1' end
+local function payload_at (frame) return 31 + struct.unpack('>I4', frame, 27) end
+-- Stamp and tags of a frame of so many bytes, or nothing; the payload may be missing.
+local function meta_of (frame, length)
+  if not is_frame(frame) or payload_at(frame) > length then return nil end
+  local read, meta = pcall(cmsgpack.unpack, string.sub(frame, 31, payload_at(frame) - 1))
+  if read and type(meta) == 'table' and type(meta[1]) == 'string' and type(meta[2]) == 'table' then return meta end
+end`
+
+/** `kept` is the entry, or nothing. */
+const READ_ENTRY = `${FRAMES}
 local bytes = redis.pcall('GET', KEYS[1])
 if type(bytes) ~= 'string' then bytes = '' end
 local kept = bytes
 if is_lease(bytes) then kept = string.sub(bytes, 28) end
-if not is_frame(kept) then kept = false end`
+if not meta_of(kept, #kept) then kept = false end`
+
+/** Bytes in which the meta data of most entries end. */
+const HEAD_BYTES = 256
+
+/** `meta` is that of the entry, or nothing, and `lease` the one that stands over it, or ''; payloads are not read. */
+const READ_META = `${FRAMES}
+local bytes = redis.pcall('GETRANGE', KEYS[1], 0, ${HEAD_BYTES - 1})
+if type(bytes) ~= 'string' then bytes = '' end
+local lease = is_lease(bytes) and string.sub(bytes, 1, 27) or ''
+local frame = string.sub(bytes, #lease + 1)
+local length = #frame
+if #bytes == ${HEAD_BYTES} and is_frame(frame) then
+  length = redis.call('STRLEN', KEYS[1]) - #lease
+  local payload = payload_at(frame)
+  if payload > #frame and payload <= length then frame = redis.call('GETRANGE', KEYS[1], #lease, #lease + payload - 2) end
+end
+local meta = meta_of(frame, length)`
 
 /** KEYS entry; ARGV frame, life in ms or '', frame to replace or ''. Answers 1 when it was set. */
 export const ADD = `${READ_ENTRY}
@@ -38,7 +59,7 @@ return 1`
  */
 export const INCREMENT = `${READ_ENTRY}
 if kept and kept ~= ARGV[5] and struct.unpack('>d', kept, 11) > tonumber(ARGV[2]) then
-  local payload = 31 + struct.unpack('>I4', kept, 27)
+  local payload = payload_at(kept)
   local digits = string.sub(kept, payload)
   if not string.match(digits, '^-?%d+$') then return nil end
   local sum = tonumber(digits) + tonumber(ARGV[1])
@@ -50,16 +71,30 @@ end
 if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
 return ARGV[1]`
 
-/** KEYS entry. Answers 1 when there was one: a lease over nothing does not count. */
-export const DELETE = `
-local length = redis.pcall('STRLEN', KEYS[1])
-local lease = length == 27 and string.sub(redis.call('GET', KEYS[1]), 1, 2) == '\\193\\2'
-local removed = redis.call('UNLINK', KEYS[1])
-return lease and 0 or removed`
+/** KEYS entry. Answers 1 when there was one: a lease over nothing does not count, nor what is none of ours. */
+export const DELETE = `${READ_META}
+redis.call('UNLINK', KEYS[1])
+return meta and 1 or 0`
 
 const NOW = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`
+
+/**
+ * KEYS entry; ARGV tags. Answers 1 when there was one that carried one of them. A lease over it stays: it may be that of
+ * a load which began since the tags moved.
+ */
+export const DELETE_TAGGED = `${READ_META}${NOW}
+if not meta then return 0 end
+local wanted = {}
+for _, tag in ipairs(ARGV) do wanted[tag] = true end
+local carried = false
+for _, tag in ipairs(meta[2]) do carried = carried or wanted[tag] end
+if not carried then return 0 end
+local left = lease == '' and 0 or struct.unpack('>d', lease, 3) - now
+-- A Redis that is full takes the deletion, at the price of the lease.
+if left <= 0 or redis.pcall('SET', KEYS[1], lease, 'PX', left).err then redis.call('UNLINK', KEYS[1]) end
+return 1`
 
 /**
  * KEYS entry; ARGV token, length of the lease in ms, all but the payload of the frame that may not be used any more,

@@ -6,7 +6,7 @@ import { redisFeed } from './redis-feed.ts'
 import { RedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { type RedisClient, redisScript } from './redis-script.ts'
-import { ADD, DELETE, INCREMENT, TOUCH } from './redis-scripts.ts'
+import { ADD, DELETE, DELETE_TAGGED, INCREMENT, TOUCH } from './redis-scripts.ts'
 import { redisVersions, rootOf } from './redis-versions.ts'
 import { notAnInteger, type Store } from './store.ts'
 
@@ -33,8 +33,9 @@ const DEFAULT_MAX_ENTRY_BYTES = 8 * 1024 * 1024
 /** Longest life that is told to Redis, which refuses some that are longer; the entry itself knows better. */
 const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER
 
-/** Keys asked for and deleted at a time by `clear`. */
+/** Keys asked for and deleted at a time by `clear`, about, and bytes of tags sent with them: fewer keys where there are many tags. */
 const SCAN_COUNT = 500
+const SCAN_BYTES = 1024 * 1024
 
 /** A store in Redis. Every entry is one string that Redis drops by itself when its life is over. */
 export function redisStore (options: RedisStoreOptions): Store {
@@ -62,6 +63,7 @@ export function redisStore (options: RedisStoreOptions): Store {
   const touch = redisScript(link, TOUCH)
   const increment = redisScript(link, INCREMENT)
   const remove = redisScript(link, DELETE)
+  const removeTagged = redisScript(link, DELETE_TAGGED)
   const nameOf = (key: string) => `${prefix}:${key}`
   const frameOf = (entry: Entry | undefined) => entry === undefined ? '' : frameEntry(entry)
   /** Milliseconds left, as PX takes them; empty when it never expires. */
@@ -92,9 +94,10 @@ export function redisStore (options: RedisStoreOptions): Store {
     return true
   }
 
-  async function removeAll (names: string[]): Promise<number> {
+  /** @param tags of those to remove, default all */
+  async function removeAll (names: string[], tags?: string[]): Promise<number> {
     // One command a key: a command of several would not be accepted by a cluster. They share a round trip.
-    const counts = await Promise.all(names.map((name) => remove([name], [])))
+    const counts = await Promise.all(names.map((name) => tags === undefined ? remove([name], []) : removeTagged([name], tags)))
     return counts.reduce<number>((sum, count) => sum + Number(count), 0)
   }
 
@@ -120,17 +123,21 @@ export function redisStore (options: RedisStoreOptions): Store {
       return Number(sum)
     },
     delete: (keys) => removeAll(keys.map(nameOf)),
-    async clear () {
-      const match = `${prefix.replace(/[\\*?[\]^]/g, '\\$&')}:*`
+    async clear (which = {}) {
+      const match = `${nameOf(which.prefix ?? '').replace(/[\\*?[\]^]/g, '\\$&')}*`
+      const tags = which.tags && [...which.tags]
+      const step = Math.max(1, Math.min(SCAN_COUNT, Math.floor(SCAN_BYTES / Buffer.byteLength(tags?.join() ?? ''))))
       const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
+      let count = 0
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, names] = await link.run(() => node.scan(cursor, 'MATCH', match, 'COUNT', SCAN_COUNT))
-          await removeAll(names)
+          const [next, names] = await link.run(() => node.scan(cursor, 'MATCH', match, 'COUNT', step))
+          count += await removeAll(names, tags)
           cursor = next
         } while (cursor !== '0')
       }
+      return count
     },
     ...changes && { changes },
     close () {

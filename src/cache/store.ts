@@ -2,6 +2,14 @@ import type { Entry } from './entry.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { Versions } from './versions.ts'
 
+/** Some of the entries: those for which all is true that is given. */
+export interface Selection {
+  /** Their keys begin with it. */
+  readonly prefix?: string | undefined
+  /** They carry at least one of them. */
+  readonly tags?: readonly string[] | undefined
+}
+
 /**
  * Where entries are kept. A store knows bytes, keys and lifetimes; what an entry means, and whether it may still
  * be used, is the cache's business. Any call may throw or reject; the cache decides what that costs.
@@ -25,10 +33,15 @@ export interface Store {
    * replace. Throws a TypeError for another value.
    */
   increment (key: string, by: number, initial: Entry, replace?: Entry): MaybePromise<number>
-  /** How many of the keys were there. */
+  /** How many entries there were; what else stands at the keys goes uncounted. */
   delete (keys: readonly string[]): MaybePromise<number>
-  /** Forgets every entry of its own, and nothing else. */
-  clear (): MaybePromise<void>
+  /**
+   * Forgets entries of its own, all or some, and nobody else's; how many there were. One that comes meanwhile may stay.
+   *
+   * Without tags, whatever else stands at such keys goes too, and uncounted: leases, so that no load under way is kept.
+   * With tags, entries alone go: which of the loads under way may be kept is for the version clock to say.
+   */
+  clear (which?: Selection): MaybePromise<number>
   close (): MaybePromise<void>
   stats? (): StoreStats
   /**

@@ -135,12 +135,12 @@ export function tieredStore (options: TieredStoreOptions): Store {
     touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
     increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
     delete: (keys) => write(keys, () => far.delete(keys)),
-    async clear () {
+    async clear (which) {
       try {
-        await far.clear()
+        return await far.clear(which)
       } finally {
         reads.allChanged()
-        await near.clear()
+        await near.clear(which)
       }
     },
     async close () {

@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { ReadSet } from './read-set.ts'
-import type { Lease, Store, StoreStats, Vacancy } from './store.ts'
+import type { Lease, Selection, Store, StoreStats, Vacancy } from './store.ts'
 import type { Stamp, Versions } from './versions.ts'
 
 export interface CacheOptions {
@@ -54,6 +54,10 @@ export interface LoadContext {
   addTags (...tags: string[]): void
   /** Replaces the `ttl` of the call. */
   setTtl (ttl: number | null): void
+  /** Seconds after its life for which the entry is kept to stand in, or to be confirmed, in place of those of the call; also where its `ttl` is zero. */
+  keepOldFor (seconds: number): void
+  /** Keeps the entry whatever happens to what was read for it, e.g. since it only says where to look. */
+  ignoreReads (): void
   /**
    * Answers all who wait, and keeps nothing.
    *
@@ -69,7 +73,7 @@ export type Load<T> = (context: LoadContext) => T | Promise<T>
  *
  * A store that fails costs speed, never an answer: reads miss, `getOrSet` loads, `set` keeps nothing. Only the
  * verbs that promise that something is gone or counted reject then: `delete`, `deleteMany`, `invalidateTags`,
- * `clear` and `increment`.
+ * `clear`, `sweep` and `increment`.
  */
 export interface Cache {
   get<T = unknown> (key: string): Promise<T | undefined>
@@ -104,10 +108,20 @@ export interface Cache {
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
   /** For adapters: what `getOrSet` does after a miss. */
   load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded>
+  /** For adapters: says that what goes into a read set is made of an entry that was looked up. */
+  noteReads (reads: ReadSet, entry: Entry): void
+  /** For adapters: whether nothing that an entry was made of has changed since; false too where no clock answers. */
+  isCurrent (entry: Entry): MaybePromise<boolean>
   /** For adapters: an old entry that is to be answered at once after a miss, and whether to renew it in the background. */
   standIn (miss: Miss, options: LoadOptions): StandIn | undefined
   /** For adapters that renew entries ahead of their end: whether it is this one's turn. */
   isDue (key: string, entry: Entry): boolean
+  /**
+   * For adapters: `clear` of all entries, or of those whose keys have a prefix, that carry a tag, or both; how many there
+   * were. Tags are moved first, as by `invalidateTags` and under whatever keys, so that nothing hangs on the walk through
+   * the store, which takes the longer the more keys that has.
+   */
+  sweep (which?: Selection): Promise<number>
   /** How full the store is, where it can tell. */
   stats (): StoreStats | undefined
   /** The name of the store. */

@@ -28,7 +28,7 @@ export function recordInvalidations (cache: Cache, now: () => number): { last: r
     if (event.cache !== cache) return
     if (event.type === 'delete') add('delete', event.keys)
     else if (event.type === 'invalidate') add('tags', event.tags)
-    else if (event.type === 'clear') add('clear', ['everything'])
+    else if (event.type === 'clear') add('clear', [event.prefix === undefined ? 'everything' : `${event.prefix}…`])
   }
 
   subscribe(CACHE_CHANNEL, onEvent)

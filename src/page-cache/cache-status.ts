@@ -18,6 +18,9 @@ export const STALE_HIT: CacheStatus = { hit: true, detail: 'stale-while-revalida
 /** An old page, since the last attempt to make a new one failed a moment ago. */
 export const BACKED_OFF: CacheStatus = { hit: true, detail: 'stale-if-error' }
 
+/** An old page, since the client takes one. */
+export const TAKEN_STALE: CacheStatus = { hit: true, detail: 'max-stale' }
+
 /** @param ttl seconds that the answer stays fresh, less than zero where it no longer is */
 export function formatCacheStatus ({ hit, fwd, fwdStatus, stored, collapsed, detail }: CacheStatus, ttl?: number): string {
   let field = 'larder'

@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify'
+import { combined } from './list-field.ts'
 import type { ReplyHeaders } from './page.ts'
+import { varyNames } from './vary.ts'
 
 /** Adds to a list field, behind what others said before. */
 export function addToField (reply: FastifyReply, name: string, value: string): void {
@@ -7,10 +9,12 @@ export function addToField (reply: FastifyReply, name: string, value: string): v
   reply.header(name, existing === undefined ? value : `${String(existing)}, ${value}`)
 }
 
-/** A list of field names with more of them, each once. */
+/** A list of field names with more of them, each once; what is there stays as it is written. */
 export function withNames (field: ReplyHeaders[string], names: readonly string[]): string {
-  const listed = field === undefined ? [] : String(field).toLowerCase().split(',').map((name) => name.trim())
-  return [...new Set([...listed, ...names])].join(', ')
+  const listed = varyNames(field)
+  if (listed.includes('*')) return '*'
+  const missing = names.filter((name) => !listed.includes(name))
+  return [...field === undefined ? [] : [combined(field)], ...new Set(missing)].join(', ')
 }
 
 /** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */

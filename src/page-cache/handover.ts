@@ -1,9 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { LoadContext, Loaded } from '../cache/index.ts'
 import type { Page } from './page.ts'
+import type { Variants } from './variants.ts'
 
-/** A response that is to be kept. @property ttl seconds */
-export interface Made { page: Page, ttl: number }
+/** What is to be kept. */
+export interface Made {
+  readonly content: Page | Variants
+  /** Seconds. */
+  readonly ttl: number
+  /** Seconds after its life for which it stays. */
+  readonly keepFor: number
+  readonly tags: readonly string[]
+}
 
 /** A failure of what is behind the handler, as all who wait for the same page may be told it. */
 export interface SharedFailure extends Pick<Page, 'headers' | 'body'> {
@@ -29,41 +37,55 @@ export class PageFailure extends Error {
   }
 }
 
+/**
+ * What a handler that ran ended in: something to keep; a failure; `not-kept`: there is a response, and what was kept is
+ * over; undefined: it says nothing of what was kept.
+ */
+export type Outcome = Made | PageFailure | 'not-kept' | undefined
+
+/** Tells a load what to keep. */
+export function fill (context: LoadContext, made: Made): Page | Variants {
+  context.setTtl(made.ttl)
+  context.keepOldFor(made.keepFor)
+  context.addTags(...made.tags)
+  // Where to look stays true whatever was read for what is found there.
+  if ('generation' in made.content) context.ignoreReads()
+  return made.content
+}
+
 /** Seconds for which requests wait for one that runs the handler; then each runs it for itself. */
 const LONGEST_WAIT = 60
 
 /** Takes the response of one request that runs the handler to the load that all others wait for. */
 export class Handover {
   /** What the load brings; undefined where it may not be kept. */
-  readonly page: Promise<Page | undefined>
+  readonly content: Promise<Page | Variants | undefined>
   readonly #context: LoadContext
   readonly #loaded: () => Promise<Loaded>
-  readonly #settle: { resolve (page: Page | undefined): void, reject (failure: PageFailure): void }
+  readonly #settle: { resolve (content: Page | Variants | undefined): void, reject (failure: PageFailure): void }
   readonly #abandon: NodeJS.Timeout
 
   /** @param loaded the load that it is made for */
   constructor (context: LoadContext, loaded: () => Promise<Loaded>) {
-    const { promise, ...settle } = Promise.withResolvers<Page | undefined>()
-    this.page = promise
+    const { promise, ...settle } = Promise.withResolvers<Page | Variants | undefined>()
+    this.content = promise
     this.#context = context
     this.#loaded = loaded
     this.#settle = settle
     this.#abandon = setTimeout(() => this.settle(undefined), LONGEST_WAIT * 1000).unref()
   }
 
-  /** @param result the response; undefined: there is none, or it may not be kept */
-  settle (result: Made | PageFailure | 'not-kept' | undefined): void {
+  settle (outcome: Outcome): void {
     clearTimeout(this.#abandon)
-    if (result instanceof PageFailure) return this.#settle.reject(result)
-    if (result === undefined) this.#context.skipStore(true)
-    else if (result === 'not-kept') this.#context.skipStore()
-    else this.#context.setTtl(result.ttl)
-    this.#settle.resolve(typeof result === 'object' ? result.page : undefined)
+    if (outcome instanceof PageFailure) return this.#settle.reject(outcome)
+    if (typeof outcome === 'object') return this.#settle.resolve(fill(this.#context, outcome))
+    this.#context.skipStore(outcome === undefined)
+    this.#settle.resolve(undefined)
   }
 
   /** As `settle`, and tells what the load ended in. Rejects with a failure for which nothing stands in. */
-  async finish (result: Made | PageFailure | 'not-kept' | undefined): Promise<Loaded> {
-    this.settle(result)
+  readonly finish = async (outcome: Outcome): Promise<Loaded> => {
+    this.settle(outcome)
     return await this.#loaded()
   }
 }

@@ -6,47 +6,87 @@ import type { Plan } from './options.ts'
 const MAX_KNOWN_KEYS = 1_000
 const MAX_KNOWN_LENGTH = 500
 
+/** What tells requests apart that share a route and its fields. */
+export interface Target {
+  /** Those that Fastify trusts. */
+  readonly protocol: string
+  readonly host: string
+  /** Path and query. */
+  readonly url: string
+}
+
 /**
- * The key of a request: a digest of a list, so that no two different requests have the same one. Host and scheme
- * are those that Fastify trusts. Parameters take part in a normal order, those of one name in the order given.
+ * The key of a URL: a digest of a list, so that no two different URLs of a route have the same one. Parameters take part
+ * in a normal order, those of one name in the order given.
  */
-export function pageKey (request: FastifyRequest, plan: Plan, method: string): string {
-  if (method !== 'GET' || plan.vary.length > 0 || plan.key !== undefined) return digestOf(request, plan, method)
-  const { url, host, protocol } = request
+export function pageKey (target: Target, plan: Plan, method: 'GET' | 'HEAD'): string {
+  if (method === 'HEAD') return `${pageKey(target, plan, 'GET')}:head`
+  const { url, host, protocol } = target
   const known = plan.keys.get(url)
   if (known !== undefined && known.host === host && known.protocol === protocol) return known.key
-  const key = digestOf(request, plan, method)
-  if (url.length + (host?.length ?? 0) <= MAX_KNOWN_LENGTH) {
+  const key = `${plan.keyPrefix}${digestOf(target, plan)}`
+  if (url.length + host.length <= MAX_KNOWN_LENGTH) {
     if (plan.keys.size >= MAX_KNOWN_KEYS) plan.keys.clear()
     plan.keys.set(url, { host, protocol, key })
   }
   return key
 }
 
-function digestOf (request: FastifyRequest, plan: Plan, method: string): string {
-  const url = request.url
-  const mark = url.indexOf('?')
-  const path = mark < 0 ? url : url.slice(0, mark)
-  const query = mark < 0 ? [] : normalQuery(url.slice(mark + 1), plan.query)
-  const parts = [
-    plan.route,
-    method,
-    request.protocol,
-    request.host?.toLowerCase() ?? null,
-    normalPath(path),
-    query,
-    plan.vary.map((name) => request.headers[name] ?? null),
-    addition(request, plan)
-  ]
-  return `page:${hash('sha256', JSON.stringify(parts), 'base64url')}`
+function digestOf ({ protocol, host, url }: Target, { query }: Plan): string {
+  const [path, search] = cut(url)
+  const parts = [protocol, normalHost(host, protocol), normalPath(path), normalQuery(search, query)]
+  return hash('sha256', JSON.stringify(parts), 'base64url')
 }
 
-function addition (request: FastifyRequest, { key, route }: Plan): string | null {
+/** Without a port that the scheme implies, RFC 3986 section 6.2.3. */
+function normalHost (host: string, protocol: string): string {
+  return host.toLowerCase().replace(protocol === 'https' ? /:443$/ : /:80$/, '')
+}
+
+function cut (url: string): [path: string, search: string] {
+  const mark = url.indexOf('?')
+  return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)]
+}
+
+/** The text that the option `key` of a route adds; null where there is none. */
+export function addedKey (request: FastifyRequest, { key, route }: Plan): string | null {
   if (key === undefined) return null
   const added = key(request)
   // A promise, for one, would read the same for every request.
   if (typeof added !== 'string') throw new TypeError(`key in cachePage of ${route} must return a string, got ${typeof added}`)
   return added
+}
+
+/** Whether what a request says in a field is in the key of its URL already, as Fastify's trusted host and scheme. */
+export function isInKey (name: string, value: string | string[] | undefined, request: FastifyRequest): boolean {
+  const trusting = 'ips' in request && request.ips !== undefined // with the option trustProxy
+  const last = String(value ?? '').split(',').at(-1)!.trim()
+  switch (name) {
+    case 'host': case ':authority': return value === undefined || value === request.host
+    case 'x-forwarded-host': return trusting && (value === undefined || last === request.host)
+    case 'x-forwarded-proto': return trusting && (value === undefined || last === request.protocol)
+    default: return false
+  }
+}
+
+/** A URL with those parameters alone that are listed. */
+export function onlyListed (url: string, listed: ReadonlySet<string>): string {
+  const [path, search] = cut(url)
+  if (search === '') return url
+  const pairs = search.split('&')
+  const kept = pairs.filter((pair) => isListed(nameOf(pair), listed))
+  if (kept.length === pairs.length) return url
+  return kept.length === 0 ? path : `${path}?${kept.join('&')}`
+}
+
+/** Whether a parameter is listed, by its whole name or by what stands before a bracket, as parsers of nested ones read it. */
+export function isListed (name: Part, listed: ReadonlySet<string>): boolean {
+  return typeof name === 'string' && (listed.has(name) || listed.has(name.slice(0, Math.max(0, name.indexOf('[')))))
+}
+
+function nameOf (pair: string): Part {
+  const equals = pair.indexOf('=')
+  return decodePart(equals < 0 ? pair : pair.slice(0, equals))
 }
 
 const UNRESERVED = /[A-Za-z0-9._~-]/
@@ -69,8 +109,8 @@ export function normalQuery (query: string, only?: ReadonlySet<string>): Array<[
   for (const pair of query.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const name = decodePart(equals < 0 ? pair : pair.slice(0, equals))
-    if (only !== undefined && !(typeof name === 'string' && only.has(name))) continue
+    const name = nameOf(pair)
+    if (only !== undefined && !isListed(name, only)) continue
     pairs.push([name, equals < 0 ? null : decodePart(pair.slice(equals + 1))])
   }
   const text = (name: Part) => typeof name === 'string' ? name : name[0]

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { checkTags } from '../cache/index.ts'
 
@@ -18,29 +19,44 @@ export interface CachePageOptions {
   refreshAhead?: boolean
   /** Names that `cache.invalidateTags` can call the pages by. */
   tags?: string[]
-  /** Request headers whose values take part in the key; they are added to `Vary`. */
+  /** Request headers by which the page varies, whatever it says itself; they are added to its `Vary`. */
   vary?: string[]
-  /** Query parameters that take part in the key. Default all. */
+  /**
+   * Request headers that are read while the page is made and do not shape it, e.g. by a hook that writes a log. Any other
+   * that is read makes the page vary by it.
+   */
+  ignoreHeaders?: string[]
+  /** Query parameters that take part in the key, and that the handler gets to see. Default all. */
   query?: string[]
   /** A longer body is sent but not kept. Default 1 MiB. */
   maxBytes?: number
   /** Adds to the key, e.g. a language or a tenant. */
   key?: (request: FastifyRequest) => string
+  /**
+   * Whether clients may ask for newer or older pages by `Cache-Control` and `Pragma` in requests, RFC 9111 section 5.2.1. Then any
+   * client can make the handler run. Default false.
+   */
+  requestDirectives?: boolean
 }
 
 /** The options of one route, resolved once. */
 export interface Plan {
   readonly ttl: number | undefined
-  /** What the cache is told with each load. */
-  readonly load: Pick<CachePageOptions, 'staleWhileRevalidate' | 'staleIfError'> & { readonly tags: readonly string[], readonly timeout?: number }
-  /** Present where an old page may be answered instead. */
+  readonly tags: readonly string[]
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
   readonly timeout: number | undefined
   readonly refreshAhead: boolean
   /** In lower case. */
   readonly vary: readonly string[]
+  /** In lower case. */
+  readonly ignoreHeaders: ReadonlySet<string>
   readonly query: ReadonlySet<string> | undefined
   readonly maxBytes: number
   readonly key: ((request: FastifyRequest) => string) | undefined
+  readonly requestDirectives: boolean
+  /** With which the keys of its pages begin. */
+  readonly keyPrefix: string
   /** The pattern of the route's URL. */
   readonly url: string
   /** Tells routes apart that share a URL, e.g. by a version constraint. */
@@ -52,6 +68,9 @@ export interface Plan {
 }
 
 export interface KnownKey { readonly host: string, readonly protocol: string, readonly key: string }
+
+/** With which the key of every page begins. */
+export const PAGE_PREFIX = 'page:'
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
@@ -67,9 +86,11 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
   tags: ['an array of names that a tag may have', (value) => areTags(value)],
   vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name) && name !== '*')],
+  ignoreHeaders: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name))],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
-  key: ['a function', (value) => typeof value === 'function']
+  key: ['a function', (value) => typeof value === 'function'],
+  requestDirectives: ['true or false', (value) => typeof value === 'boolean']
 }
 
 /** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
@@ -84,20 +105,20 @@ export function planOf (route: string, given: CachePageOptions | number, default
     if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
   }
   const ttl = options.ttl ?? defaultTtl
-  const { staleWhileRevalidate, staleIfError, timeout } = options
   return {
     ttl,
-    load: {
-      tags: options.tags ?? [],
-      ...staleWhileRevalidate !== undefined && { staleWhileRevalidate },
-      ...staleIfError !== undefined && { staleIfError }
-    },
-    timeout: staleIfError === undefined ? undefined : timeout,
+    tags: options.tags ?? [],
+    staleWhileRevalidate: options.staleWhileRevalidate ?? 0,
+    staleIfError: options.staleIfError ?? 0,
+    timeout: options.timeout,
     refreshAhead: options.refreshAhead ?? false,
-    vary: (options.vary ?? []).map((name) => name.toLowerCase()).sort(),
+    vary: lowerCase(options.vary).sort(),
+    ignoreHeaders: new Set(lowerCase(options.ignoreHeaders)),
     query: options.query && new Set(options.query),
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     key: options.key,
+    requestDirectives: options.requestDirectives ?? false,
+    keyPrefix: `${PAGE_PREFIX}${hash('sha256', route, 'base64url').slice(0, 12)}:`,
     url,
     route,
     keys: new Map(),
@@ -109,6 +130,10 @@ export function planOf (route: string, given: CachePageOptions | number, default
 export function checkTtl (ttl: unknown): void {
   const [takes, check] = checks.ttl
   if (ttl !== undefined && !check(ttl)) throw new TypeError(`the option ttl of the page cache must be ${takes}`)
+}
+
+function lowerCase (names: readonly string[] = []): string[] {
+  return names.map((name) => name.toLowerCase())
 }
 
 function areTags (value: unknown): boolean {

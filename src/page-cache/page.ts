@@ -1,28 +1,43 @@
 import { decodeShared, type Entry } from '../cache/index.ts'
-import { formatCacheStatus, HIT } from './cache-status.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
+import { formatCacheStatus, HIT } from './cache-status.ts'
+import { isVariants, type Selection, type Variants } from './variants.ts'
 
 /** The fields of an answer, by names in lower case. */
 export type ReplyHeaders = Readonly<Record<string, string | number | string[] | undefined>>
 
 /** A whole response, as it is kept. */
 export interface Page {
+  status: number
   headers: Record<string, string | string[]>
   body: Uint8Array
+  /** Empty where it has none. */
   etag: string
+  /** Whether the entity tag is the handler's own, so that it knows what to make of it. */
+  ownEtag: boolean
   /** What the response said of its own life; present where the route has a `ttl`, which is then rewritten each time. */
   cacheControl?: string
+  /** Seconds that it was old when it was kept, RFC 9111 section 4.2.3. */
+  age: number
+  /** Seconds after its life for which it is answered at once while it is renewed, and in place of a failure. */
+  staleWhileRevalidate: number
+  staleIfError: number
+  /** Whether it says that it is for all, also for who sends `Authorization`, RFC 9111 section 3.5. */
+  forAll: boolean
+  /** What the request said in the fields by which the page varies. */
+  selected: Selection['values']
 }
 
 /** A page as it is served: what can be made once is made once. */
-export interface ReadyPage {
-  readonly headers: Record<string, string | string[]>
+export interface ReadyPage extends Page {
   readonly body: Buffer
-  readonly etag: string
   /** `Cache-Control` up to the number of its `max-age`; undefined where the response's own is sent as it is. */
   readonly beforeMaxAge: string | undefined
   readonly expires: string
-  /** Whole seconds of its life; Infinity when it never expires. */
+  /** When it was made, in milliseconds since 1970. */
+  readonly date: number
+  readonly lastModified: string | undefined
+  /** Seconds from when it was made to the end of its life; Infinity when it never ends. */
   readonly life: number
   readonly entry: Entry
   /** Of the last second in which it was asked for. */
@@ -41,10 +56,11 @@ export interface PageMoment {
 
 /** @param now milliseconds since 1970 */
 export function momentOf (page: ReadyPage, now: number): PageMoment {
-  const age = Math.max(0, Math.floor((now - page.entry.storedAt) / 1000))
+  const age = ageOf(page, now)
   if (page.moment?.age === age) return page.moment
-  const ttl = page.life - age
-  const fields: PageMoment['fields'] = { ...page.headers, etag: page.etag, age: String(age) }
+  const ttl = Math.floor(page.life) - age
+  const fields: PageMoment['fields'] = { ...page.headers, age: String(age) }
+  if (page.etag !== '') fields.etag = page.etag
   if (page.beforeMaxAge !== undefined) {
     fields['cache-control'] = page.beforeMaxAge + Math.max(0, ttl)
     fields.expires = page.expires
@@ -53,58 +69,69 @@ export function momentOf (page: ReadyPage, now: number): PageMoment {
   return page.moment
 }
 
+/** Whole seconds since it was made, RFC 9111 section 4.2.3. */
+function ageOf ({ date }: ReadyPage, now: number): number {
+  return Math.max(0, Math.floor((now - date) / 1000))
+}
+
 /** Belongs to one message or one connection (RFC 9110 section 7.6.1), is made anew each time, or is kept elsewhere. */
 const NOT_KEPT = new Set([
-  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
-  'age', 'date', 'content-length', 'set-cookie', 'cache-status', 'server-timing', 'etag'
+  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization', 'proxy-connection',
+  'te', 'trailer', 'transfer-encoding', 'upgrade', 'age', 'content-length', 'set-cookie', 'cache-status', 'server-timing', 'etag'
 ])
 
 /**
- * The headers of a response that are kept with it.
+ * The headers of a response that are kept with it, RFC 9111 section 3.1.
  *
  * @param before those that stood before the handler ran: hooks of the application set them on every answer anew
+ * @param omitted names that the response itself forbids to keep
  */
-export function keptHeaders (headers: ReplyHeaders, before: ReplyHeaders): Page['headers'] {
+export function keptHeaders (headers: ReplyHeaders, before: ReplyHeaders, omitted: readonly string[] = []): Page['headers'] {
   const named = String(headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim())
   const kept: Page['headers'] = {}
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || NOT_KEPT.has(name) || named.includes(name) || value === before[name]) continue
+    if (value === undefined || NOT_KEPT.has(name) || named.includes(name) || omitted.includes(name) || value === before[name]) continue
     kept[name] = Array.isArray(value) ? value : String(value)
   }
   return kept
 }
 
-const ready = new WeakMap<Entry, ReadyPage>()
+const ready = new WeakMap<Entry, ReadyPage | Variants>()
 
-/** The page in an entry; undefined where it holds none. */
-export function pageOf (entry: Entry): ReadyPage | undefined {
+/** What is kept for a page or a URL; undefined where the entry holds neither. */
+export function contentOf (entry: Entry): ReadyPage | Variants | undefined {
   const known = ready.get(entry)
   if (known !== undefined) return known
-  let page: Page
+  let content: unknown
   try {
-    page = decodeShared(entry.payload) as Page
+    content = decodeShared(entry.payload)
   } catch {
     return undefined
   }
-  const { headers, body, etag, cacheControl } = page
-  if (!(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string') return undefined
-  const made = {
-    headers,
-    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-    etag,
-    beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
-    expires: new Date(entry.freshUntil).toUTCString(),
-    life: Math.floor((entry.freshUntil - entry.storedAt) / 1000),
-    entry,
-    moment: undefined
-  }
-  ready.set(entry, made)
+  if (typeof content !== 'object' || content === null) return undefined
+  const made = isVariants(content) ? content : readyPage(content as Page, entry)
+  if (made !== undefined) ready.set(entry, made)
   return made
 }
 
-/** The bytes of a payload that is whole; undefined for a stream. */
-export function bodyOf (payload: unknown): Buffer | undefined {
-  if (typeof payload === 'string') return Buffer.from(payload)
-  if (Buffer.isBuffer(payload)) return payload
-  return payload === null || payload === undefined ? Buffer.alloc(0) : undefined
+/** The page in an entry; undefined where it holds none. */
+export function pageOf (entry: Entry): ReadyPage | undefined {
+  const content = contentOf(entry)
+  return content === undefined || isVariants(content) ? undefined : content
+}
+
+function readyPage (page: Page, entry: Entry): ReadyPage | undefined {
+  const { headers, body, etag, selected, cacheControl } = page
+  if (!(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string' || !Array.isArray(selected)) return undefined
+  return {
+    ...page,
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
+    expires: entry.freshUntil === Infinity ? '' : new Date(entry.freshUntil).toUTCString(),
+    date: entry.storedAt - page.age * 1000,
+    lastModified: headers['last-modified'] as string | undefined,
+    life: page.age + (entry.freshUntil - entry.storedAt) / 1000,
+    entry,
+    moment: undefined
+  }
 }

@@ -1,33 +1,127 @@
-import { deltaSeconds, parseCacheControl } from './cache-control.ts'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type CacheControl, fieldNamesOf } from './cache-control.ts'
+import { explicitLifetime, initialAge, staleWindows } from './freshness.ts'
 import type { Plan } from './options.ts'
-import type { ReplyHeaders } from './page.ts'
+import type { Page, ReplyHeaders } from './page.ts'
+import { directivesOf } from './targeted.ts'
+import { ADDED_KEY } from './variants.ts'
+import { varyNames } from './vary.ts'
 
-/** Seconds that a response may be kept, or the rule that refuses it, as a token for `Cache-Status`. */
-export type Verdict = { ttl: number } | { refused: string }
+/** What is known of a response when it is to be judged. */
+export interface Response {
+  readonly plan: Plan
+  readonly status: number
+  readonly headers: ReplyHeaders
+  readonly request: {
+    /** As the client sent them. */
+    readonly headers: IncomingHttpHeaders
+    /** Fields that were read by name. */
+    readonly names: readonly string[]
+    /** Whether all fields were taken together. */
+    readonly all: boolean
+  }
+  /** Milliseconds since 1970: when the handler began, and when it had answered. */
+  readonly requested: number
+  readonly received: number
+}
+
+/** How a response may be kept. */
+export interface Terms extends Pick<Page, 'age' | 'staleWhileRevalidate' | 'staleIfError' | 'forAll'> {
+  /** Seconds that it stays fresh; zero: it is to be confirmed each time. */
+  readonly ttl: number
+  /** Seconds after that for which it is kept. */
+  readonly keepFor: number
+  /** Names of the request fields that select it, and of what the route adds to the key. */
+  readonly list: readonly string[]
+  /** Fields that are not to be kept with it. */
+  readonly omitted: readonly string[]
+}
+
+/** The terms, or the rule that refuses, as a token for `Cache-Status`. */
+export type Verdict = Terms | { refused: string }
+
+/** Seconds for which a page that the handler can confirm is kept after its life. */
+const CONFIRMABLE_FOR = 3600
+
+/** Final status codes whose meaning for caches is known here, RFC 9110 section 15. */
+const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504])
 
 /**
- * Whether a response may be kept, and how long. The response's own refusal outranks the route's `ttl`, and so does
- * a shorter life. RFC 9111 sections 3, 4.2.1 and 5.2.2.
- *
- * @param now milliseconds since 1970
+ * Whether and how long a response may be kept by a shared cache. The response's own refusal outranks the route's `ttl`,
+ * and so does a shorter life. RFC 9111 sections 3 and 4.2.
  */
-export function judge (plan: Plan, status: number, headers: ReplyHeaders, now: number): Verdict {
-  if (status !== 200) return { refused: `status-${status}` }
-  if (headers['set-cookie'] !== undefined) return { refused: 'set-cookie' }
-  // A compressed body is for one client's Accept-Encoding, which is not in the key.
-  if (headers['content-encoding'] !== undefined && !plan.vary.includes('accept-encoding')) return { refused: 'content-encoding' }
+export function judge (response: Response): Verdict {
+  const { plan, status, headers } = response
+  const { directives, targeted } = directivesOf(headers)
+  const refused = refusalOf(response, directives)
+  if (refused !== undefined) return { refused }
 
-  const uncovered = uncoveredVary(headers.vary, plan.vary)
-  if (uncovered !== undefined) return { refused: uncovered }
+  const confirmable = headers.etag !== undefined || headers['last-modified'] !== undefined
+  const noCache = fieldNamesOf(directives, 'no-cache')
+  const own = noCache === 'all' ? 0 : explicitLifetime(headers, directives, targeted, response.received)
+  const given = status === 200 ? plan.ttl : undefined
+  if (own === undefined && given === undefined) return { refused: 'no-lifetime' }
+  if (own === undefined && response.request.all) return { refused: 'all-headers-read' }
 
-  const control = parseCacheControl(text(headers['cache-control']))
-  for (const directive of ['no-store', 'private', 'no-cache']) {
-    if (control.has(directive)) return { refused: directive }
-  }
-  const own = deltaSeconds(control, 's-maxage') ?? deltaSeconds(control, 'max-age') ?? secondsUntil(headers.expires, now)
-  if (own === undefined && plan.ttl === undefined) return { refused: 'no-lifetime' }
-  const ttl = Math.min(own ?? Infinity, plan.ttl ?? Infinity)
-  return ttl > 0 ? { ttl } : { refused: 'lifetime-over' }
+  const age = initialAge(headers, response)
+  const ttl = Math.max(0, Math.min(own ?? Infinity, given ?? Infinity) - age)
+  const { staleWhileRevalidate, staleIfError } = windowsOf(plan, directives)
+  const keepFor = Math.max(staleWhileRevalidate, staleIfError, confirmable ? CONFIRMABLE_FOR : 0)
+  if (ttl === 0 && (keepFor === 0 || (noCache === 'all' && !confirmable))) return { refused: noCache === 'all' ? 'no-cache' : 'lifetime-over' }
+
+  const privateFields = fieldNamesOf(directives, 'private')
+  const omitted = [noCache, privateFields].flatMap((names) => Array.isArray(names) ? names : [])
+  return { ttl, keepFor, age, staleWhileRevalidate, staleIfError, forAll: isForAll(directives), list: listOf(response), omitted }
+}
+
+/** The rule that forbids to keep a response at all. */
+function refusalOf ({ plan, status, headers, request }: Response, directives: CacheControl): string | undefined {
+  if (status === 206) return 'partial-content'
+  if (status === 304) return 'status-304'
+  if (status !== 200 && plan.ttl !== undefined && !hasOwnLife(headers, directives)) return `status-${status}`
+  const understood = UNDERSTOOD.has(status)
+  if (directives.has('must-understand') && !understood) return 'must-understand'
+  // RFC 9111 section 5.2.2.3: who understands the status takes no heed of the `no-store` beside it.
+  if (directives.has('no-store') && !directives.has('must-understand')) return 'no-store'
+  if (fieldNamesOf(directives, 'private') === 'all') return 'private'
+  if (headers['set-cookie'] !== undefined) return 'set-cookie'
+  if (varyNames(headers.vary).includes('*')) return 'vary-any'
+  return personalRefusal(request, directives)
+}
+
+/** Why a response may be meant for the one who asked, and nobody else. */
+function personalRefusal ({ headers, names, all }: Response['request'], directives: CacheControl): string | undefined {
+  // RFC 9111 section 3.5
+  if (headers.authorization !== undefined && !isForAll(directives)) return 'authorization'
+  const saw = (name: string) => headers[name] !== undefined && (all || names.includes(name))
+  if (saw('cookie') && !directives.has('public') && !directives.has('s-maxage')) return 'cookie'
+  // What a client says of the road it came by is not to be believed, and a page that a proxy passes it on to may show it.
+  if (all && Object.keys(headers).some((name) => name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for'))) return 'forwarded'
+  return undefined
+}
+
+function hasOwnLife (headers: ReplyHeaders, directives: CacheControl): boolean {
+  return headers.expires !== undefined || directives.has('max-age') || directives.has('s-maxage') || directives.has('no-cache')
+}
+
+/** RFC 9111 section 3.5: also for who sends `Authorization`. */
+function isForAll (directives: CacheControl): boolean {
+  return directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate')
+}
+
+/** RFC 5861: the response's own word outranks the route's. */
+function windowsOf (plan: Plan, directives: CacheControl): Pick<Page, 'staleWhileRevalidate' | 'staleIfError'> {
+  const windows = staleWindows(directives)
+  if (windows === 'forbidden') return { staleWhileRevalidate: 0, staleIfError: 0 }
+  return { staleWhileRevalidate: windows.whileRevalidate ?? plan.staleWhileRevalidate, staleIfError: windows.ifError ?? plan.staleIfError }
+}
+
+/** What selects a response: what it names itself, what was read to make it, and what the route adds. */
+function listOf ({ plan, headers, request }: Response): string[] {
+  const list = new Set([...varyNames(headers.vary), ...plan.vary, ...request.names])
+  if (headers['content-encoding'] !== undefined) list.add('accept-encoding')
+  if (plan.key !== undefined) list.add(ADDED_KEY)
+  return [...list].sort()
 }
 
 /** Whether a status says that what is behind the handler failed, RFC 5861 section 4. */
@@ -38,33 +132,10 @@ export function isFailure (status: number): boolean {
 /** Whether a failure may be told to all who wait for the same page: it is not the request's own, and for no one in particular. */
 export function mayShare (status: number, headers: ReplyHeaders): boolean {
   return isGatewayFailure(status) && headers['set-cookie'] === undefined && headers['content-encoding'] === undefined &&
-    !varyNames(headers.vary).includes('*') && !parseCacheControl(text(headers['cache-control'])).has('private')
+    !varyNames(headers.vary).includes('*') && !directivesOf(headers).directives.has('private')
 }
 
 /** 502, 503 and 504. */
 function isGatewayFailure (status: number): boolean {
   return status >= 502 && status <= 504
-}
-
-/** Why the key does not tell apart what the response varies by; undefined when it does. */
-function uncoveredVary (field: ReplyHeaders[string], covered: readonly string[]): string | undefined {
-  const names = varyNames(field)
-  if (names.includes('*')) return 'vary-any'
-  return names.every((name) => covered.includes(name)) ? undefined : 'vary-uncovered'
-}
-
-/** The names in a `Vary` field, in lower case. */
-export function varyNames (field: ReplyHeaders[string]): string[] {
-  return text(field).toLowerCase().split(',').map((name) => name.trim()).filter(Boolean)
-}
-
-/** An `Expires` that is no date is in the past, RFC 9111 section 5.3. */
-function secondsUntil (expires: ReplyHeaders[string], now: number): number | undefined {
-  if (expires === undefined) return undefined
-  const time = Date.parse(text(expires))
-  return Number.isNaN(time) ? 0 : Math.max(0, (time - now) / 1000)
-}
-
-function text (field: ReplyHeaders[string]): string {
-  return Array.isArray(field) ? field.join(', ') : String(field ?? '')
 }

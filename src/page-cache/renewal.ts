@@ -2,12 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { currentReads, type Load, type Loaded, type ReadSet } from '../cache/index.ts'
+import type { Place } from './finder.ts'
 import { Handover } from './handover.ts'
+import type { ReadyPage } from './page.ts'
 
 /** A request of our own that runs the handler of a page again. */
 export interface Renewal {
   /** That of the request in whose place it is made. */
-  readonly key: string
+  readonly place: Place
+  /** The page that is to be renewed. */
+  readonly old: ReadyPage | undefined
   readonly handover: Handover
   /** Where what is read for the page goes. */
   readonly reads: ReadSet
@@ -25,17 +29,21 @@ export function takeRenewal (): Renewal | undefined {
 }
 
 /** Fields that would make an answer other than the whole page. */
-const CONDITIONAL = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range', 'content-length', 'transfer-encoding']
+export const CONDITIONAL = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range']
+/** Fields of a body, which a request of our own does not have. */
+const OF_BODY = ['content-length', 'transfer-encoding']
 
 /**
  * A load that asks the application itself for the page, as the request did, hooks included.
  *
  * @param loaded the load that it is made for
  */
-export function renewing (app: FastifyInstance, request: FastifyRequest, key: string, loaded: () => Promise<Loaded>): Load<unknown> {
-  const headers: Record<string, string | string[] | undefined> = { ...request.headers }
+export function renewing (
+  app: FastifyInstance, request: FastifyRequest, { place, old }: Pick<Renewal, 'place' | 'old'>, loaded: () => Promise<Loaded>
+): Load<unknown> {
+  const headers: Record<string, string | string[] | undefined> = { ...request.pageVisit!.headerReads.headers }
   headers.host ??= headers[':authority'] // HTTP/2
-  for (const name of Object.keys(headers)) if (name.startsWith(':') || CONDITIONAL.includes(name)) delete headers[name]
+  for (const name of Object.keys(headers)) if (name.startsWith(':') || CONDITIONAL.includes(name) || OF_BODY.includes(name)) delete headers[name]
   const method = request.raw.method as 'GET' | 'HEAD'
   const { originalUrl: url } = request
   // Not `request.ip`, which a trusted proxy has said: what it says is only believed when it comes from the proxy.
@@ -44,11 +52,11 @@ export function renewing (app: FastifyInstance, request: FastifyRequest, key: st
 
   return async (context) => {
     const handover = new Handover(context, loaded)
-    const renewal: Renewal = { key, handover, reads: currentReads()!, encrypted }
+    const renewal: Renewal = { place, old, handover, reads: currentReads()!, encrypted }
     // Awaited inside: the request begins when it is awaited.
     current.run({ renewal }, async () => await app.inject({ method, url, headers, remoteAddress }))
       .finally(() => handover.settle(undefined)) // a hook may have answered before the handler
       .catch(() => {})
-    return await handover.page
+    return await handover.content
   }
 }

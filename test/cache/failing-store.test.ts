@@ -98,6 +98,8 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       await t.rejects(cache.deleteMany(['a', 'b']), error)
       await t.rejects(cache.increment('key'), error)
       await t.rejects(cache.clear(), error)
+      await t.rejects(cache.sweep({ prefix: 'k' }), error)
+      await t.rejects(cache.sweep({ tags: ['a'] }), error)
       await t.rejects(cache.close(), error)
     })
   })
@@ -108,6 +110,55 @@ t.test('a touch that fails half way is false', async (t) => {
   const cache = createCache({ store })
   await cache.set('key', 1)
   t.equal(await cache.touch('key', 10), false)
+})
+
+t.test('a sweep by tags that fails half way leaves nothing that may be used, and keeps no load under way', async (t) => {
+  const store = memoryStore()
+  let fails = true
+  const cache = createCache({
+    store: {
+      ...store,
+      async clear (which) {
+        if (!fails) return await store.clear(which)
+        await store.delete(['a'])
+        throw down()
+      }
+    }
+  })
+  const { events } = listen(t, cache)
+  await cache.setMany([['a', 1], ['b', 2]], { tags: ['x'] })
+  await cache.set('c', 3, { tags: ['y'] })
+  const held = heldLoad()
+  const caller = cache.getOrSet('d', held.load, { tags: ['x'] })
+  await held.began
+  await t.rejects(cache.sweep({ tags: ['x'] }), { message: 'unreachable' })
+  t.match(events.at(-1), { type: 'invalidate', tags: ['x'] })
+  held.end('old')
+  t.equal(await caller, 'old')
+  t.strictSame([...(await cache.getMany(['a', 'b', 'c', 'd'])).keys()], ['c'])
+  fails = false
+  t.equal(await cache.sweep({ tags: ['x'] }), 1, 'the next one takes the rest')
+})
+
+t.test('a sweep by a prefix that fails keeps no load under way', async (t) => {
+  const cache = createCache({ store: { ...memoryStore(), clear: async () => { throw down() } } })
+  const held = heldLoad()
+  const caller = cache.getOrSet('key', held.load)
+  await held.began
+  await t.rejects(cache.sweep({ prefix: 'k' }), { message: 'unreachable' })
+  held.end('old')
+  t.equal(await caller, 'old')
+  t.equal(await cache.get('key'), undefined)
+})
+
+t.test('a sweep whose tags cannot be moved takes no entry', async (t) => {
+  const versions = fickleVersions('rejects')
+  const cache = createCache({ store: memoryStore(), versions })
+  await cache.set('key', 1, { tags: ['a'] })
+  versions.silent = true
+  await t.rejects(cache.sweep({ tags: ['a'] }), { message: 'unreachable' })
+  versions.silent = false
+  t.equal(await cache.get('key'), 1)
 })
 
 for (const how of ['throws', 'rejects'] as const) {
@@ -157,6 +208,7 @@ for (const how of ['throws', 'rejects'] as const) {
       await cache.set('set', 1, { tags: ['a'] })
       t.equal(await cache.add('add', 1, { tags: ['a'] }), false)
       await t.rejects(cache.invalidateTags(['a']), { message: 'unreachable' })
+      await t.rejects(cache.sweep({ tags: ['a'] }), { message: 'unreachable' })
       versions.silent = false
       t.equal((await cache.getMany(['key', 'late', 'set', 'add'])).size, 0)
     })
@@ -232,6 +284,8 @@ t.test('over a Redis that is gone, answers go on', async (t) => {
   await t.rejects(cache.delete('key'))
   await t.rejects(cache.increment('key'))
   await t.rejects(cache.clear())
+  await t.rejects(cache.sweep({ prefix: 'k' }))
+  await t.rejects(cache.sweep({ tags: ['a'] }))
   await t.rejects(cache.invalidateTags(['a']))
   t.equal(await tiered.get('key'), 'kept', 'what is near is believed for nearTtl')
   t.equal(await tiered.get('tagged'), undefined, 'what has tags cannot be verified')

@@ -67,3 +67,13 @@ t.test('revokeAll revokes those of every key', async (t) => {
   t.equal(flights.get('a') ?? flights.get('b'), undefined)
   await Promise.all(begun.map(({ land }) => land()))
 })
+
+t.test('revokeAll with a prefix revokes those of every key that has it', async (t) => {
+  const flights = new Flights()
+  const begun = ['a', 'a:', 'a:b', 'b', 'ba:'].map((key) => begin(flights, key))
+  flights.revokeAll('a:')
+  t.strictSame(begun.map(({ flight }) => flight.revoked), [false, true, true, false, false])
+  t.equal(flights.get('a'), begun[0]!.flight)
+  t.equal(flights.get('a:b'), undefined)
+  await Promise.all(begun.map(({ land }) => land()))
+})

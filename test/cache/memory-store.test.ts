@@ -69,6 +69,18 @@ t.test('the least recently used goes first', async (t) => {
   t.equal(stats().evictions, 2)
 })
 
+t.test('a sweep makes nothing recently used, and counts what is over as gone', async (t) => {
+  const { cache, clock, stats } = setUp({ maxEntries: 4 })
+  for (const key of ['page:a', 'b', 'c']) await cache.set(key, key)
+  await cache.set('page:d', 'd', { ttl: 10 })
+  clock.advance(10)
+  t.equal(await cache.sweep({ prefix: 'page:' }), 1)
+  t.match(stats(), { entries: 2, evictions: 0 })
+  t.equal(await cache.sweep({ tags: ['x'] }), 0)
+  for (const key of ['e', 'f', 'g']) await cache.set(key, key)
+  t.strictSame([...(await cache.getMany(['b', 'c', 'e', 'f', 'g'])).keys()], ['c', 'e', 'f', 'g'])
+})
+
 t.test('an entry that is too large is refused and counted, and what it replaces is gone', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 10_000, maxEntryBytes: 2000 })
   const { events } = listen(t, cache)

@@ -70,6 +70,18 @@ t.test('over a cluster of three', { skip: major < 7 && 'redis-server older than 
     t.equal(await cache.add('a', 'new'), true)
   })
 
+  t.test('sweep asks every node, and counts what all of them had', async (t) => {
+    await cache.setMany(all.slice(0, 30), { tags: ['a', 'b'] })
+    await cache.setMany(all.slice(30), { tags: ['c'] })
+    await cache.setMany(all.map(([key, i]) => [`other ${key}`, i]))
+    t.equal(await cache.sweep({ prefix: 'key ', tags: ['b'] }), 30)
+    t.equal(sum(await foundOn()), 70)
+    t.equal(await cache.sweep({ prefix: 'key ' }), 20)
+    t.strictSame((await cache.getMany(keys.map((key) => `other ${key}`))).size, 50)
+    t.equal(await cache.sweep(), 50)
+    t.equal(sum(await foundOn()), 0)
+  })
+
   t.test('clear asks every node, and leaves what others keep', async (t) => {
     for (const key of keys) await client.set(`foreign ${key}`, 1)
     await cache.setMany(all)

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { unframeEntry } from '../../src/cache/entry.ts'
 import { createCache, redisStore, type RedisStoreOptions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
@@ -191,8 +192,31 @@ t.test('bytes that are none of ours are a miss to every verb', async (t) => {
     await cache.set('key', 'set')
     t.equal(await cache.get('key'), 'set', `set: ${name}`)
     await put()
-    t.equal(await cache.delete('key'), true, `delete: ${name}`)
+    t.equal(await cache.delete('key'), unframeEntry(bytes) !== undefined, `delete: ${name}`)
+    t.equal(await client.exists(entry), 0, `deleted: ${name}`)
   }
+})
+
+t.test('what is none of ours goes with a sweep by a prefix, uncounted, and stays with one by tags', async (t) => {
+  for (const [name, bytes] of await strangeBytes()) {
+    const { cache, prefix } = setUp()
+    const tagged = unframeEntry(bytes)?.tags.includes('a') === true
+    await client.set(`${prefix}:key`, bytes)
+    t.equal(await cache.sweep({ tags: ['a'] }), tagged ? 1 : 0, name)
+    t.equal(await client.exists(`${prefix}:key`), tagged ? 0 : 1, name)
+    await client.set(`${prefix}:key`, bytes)
+    t.equal(await cache.sweep({ prefix: 'k' }), unframeEntry(bytes) === undefined ? 0 : 1, name)
+    t.equal(await client.exists(`${prefix}:key`), 0, name)
+  }
+  const { cache, prefix } = setUp()
+  await client.lpush(`${prefix}:list`, 'a list')
+  await client.hset(`${prefix}:hash`, 'a', 'hash')
+  await cache.set('key', 1, { tags: ['a'] })
+  t.equal(await cache.sweep({ tags: ['a'] }), 1)
+  t.equal(await client.exists(`${prefix}:list`, `${prefix}:hash`), 2)
+  await cache.set('key', 1)
+  t.equal(await cache.sweep({ prefix: '' }), 1)
+  t.strictSame(await client.keys(`${prefix}:*`), [])
 })
 
 t.test('bytes that a script takes for an entry, and the cache does not, are written over', async (t) => {
@@ -228,8 +252,8 @@ t.test('a key of another type is a miss to every verb', async (t) => {
     t.equal(await cache.get('key'), 1)
   }
   await put()
-  t.equal(await cache.delete('key'), true)
-  t.equal(await cache.get('key'), undefined)
+  t.equal(await cache.delete('key'), false)
+  t.equal(await client.exists(`${prefix}:key`), 0)
 })
 
 t.test('scripts that Redis forgot are sent again', async (t) => {
@@ -241,6 +265,8 @@ t.test('scripts that Redis forgot are sent again', async (t) => {
     await cache.increment('counter')
     await cache.invalidateTags(['a'])
     t.equal(await cache.get('added'), undefined)
+    t.equal(await cache.sweep({ tags: ['a'] }), 1)
+    t.equal(await cache.sweep({ prefix: 'a' }), 0)
   }
   await everyScript()
   await client.script('FLUSH')

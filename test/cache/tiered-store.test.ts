@@ -132,14 +132,15 @@ t.test('what was read from the far store is read from the near one for nearTtl, 
 
 t.test('what another process deletes or writes is seen when nearTtl is over, and not later', async (t) => {
   const { clock, mine, theirs } = twoProcesses(5)
-  await theirs.setMany([['deleted', 'old'], ['written', 'old'], ['cleared', 'old']])
-  const keys = ['deleted', 'written', 'cleared']
-  t.equal((await mine.getMany(keys)).size, 3)
+  await theirs.setMany([['deleted', 'old'], ['swept', 'old'], ['written', 'old'], ['cleared', 'old']])
+  const keys = ['deleted', 'swept', 'written', 'cleared']
+  t.equal((await mine.getMany(keys)).size, 4)
   await theirs.delete('deleted')
+  t.equal(await theirs.sweep({ prefix: 'sw' }), 1)
   await theirs.set('written', 'new')
-  t.strictSame([...(await mine.getMany(keys)).values()], ['old', 'old', 'old'])
+  t.strictSame([...(await mine.getMany(keys)).values()], ['old', 'old', 'old', 'old'])
   clock.advance(4.999)
-  t.strictSame([...(await mine.getMany(keys)).values()], ['old', 'old', 'old'])
+  t.strictSame([...(await mine.getMany(keys)).values()], ['old', 'old', 'old', 'old'])
   clock.advance(0.001)
   t.strictSame([...await mine.getMany(keys)], [['written', 'new'], ['cleared', 'old']])
   await theirs.clear()
@@ -147,12 +148,28 @@ t.test('what another process deletes or writes is seen when nearTtl is over, and
   t.equal((await mine.getMany(keys)).size, 0)
 })
 
-t.test('what another process invalidates by tag is seen at once', async (t) => {
+t.test('what another process invalidates or sweeps by tag is seen at once', async (t) => {
   const { mine, theirs } = twoProcesses(5)
-  await mine.set('key', 'old', { tags: ['a'] })
-  t.equal(await mine.get('key'), 'old')
-  await theirs.invalidateTags(['a'])
-  t.equal(await mine.get('key'), undefined)
+  for (const change of [() => theirs.invalidateTags(['a']), () => theirs.sweep({ tags: ['a'] })]) {
+    await mine.set('key', 'old', { tags: ['a'] })
+    t.equal(await mine.get('key'), 'old')
+    await change()
+    t.equal(await mine.get('key'), undefined)
+  }
+})
+
+t.test('a sweep counts what is far, and leaves near what it does not mean', async (t) => {
+  const { far, mine, theirs } = twoProcesses(5)
+  await theirs.setMany([['page:a', 1], ['page:b', 2], ['list:a', 3]], { tags: ['x'] })
+  await theirs.set('list:b', 4, { tags: ['y'] })
+  t.strictSame([...(await mine.getMany(['page:b', 'list:a', 'list:b'])).values()], [2, 3, 4])
+  t.equal(await mine.sweep({ prefix: 'page:' }), 2, 'also what was never near')
+  t.equal(far.reads, 3)
+  t.strictSame([...await mine.getMany(['page:b', 'list:a', 'list:b'])], [['list:a', 3], ['list:b', 4]])
+  t.equal(far.reads, 4)
+  t.equal(await mine.sweep({ tags: ['x'] }), 1)
+  t.strictSame([...await mine.getMany(['list:a', 'list:b'])], [['list:b', 4]])
+  t.equal(far.reads, 5)
 })
 
 t.test('a nearTtl of zero asks the far store each time', async (t) => {
@@ -200,7 +217,8 @@ t.test('a write of this process is seen at once, by every verb, also where a rea
     'set with a ttl of zero': [(cache) => cache.set('key', 2, { ttl: 0 }), undefined],
     increment: [(cache) => cache.increment('key'), 2],
     'touch with zero': [(cache) => cache.touch('key', 0), undefined],
-    clear: [(cache) => cache.clear(), undefined]
+    clear: [(cache) => cache.clear(), undefined],
+    'sweep by a prefix': [(cache) => cache.sweep({ prefix: 'k' }), undefined]
   }
   for (const [verb, [write, written]] of Object.entries(writes)) {
     const { mine, read } = await overlappedByARead(write)
@@ -454,6 +472,10 @@ t.test('a clear that fails midway is not hidden', async (t) => {
   t.equal(await cache.get('key'), 1)
   await t.rejects(async () => store.clear(), { message: 'the connection was lost' })
   t.equal(await cache.get('key'), undefined)
+  await cache.set('key', 1)
+  t.equal(await cache.get('key'), 1)
+  await t.rejects(cache.sweep({ prefix: 'k' }), { message: 'the connection was lost' })
+  t.equal(await cache.get('key'), undefined)
 })
 
 /** A near store over one that leases. */
@@ -574,6 +596,8 @@ t.test('what another process does reaches the near store long before nearTtl is 
     set: [() => theirs.set('key', 'new'), 'new'],
     delete: [() => theirs.delete('key'), undefined],
     clear: [() => theirs.clear(), undefined],
+    'sweep by a prefix': [() => theirs.sweep({ prefix: 'k' }), undefined],
+    'sweep by tags': [() => theirs.sweep({ tags: ['a'] }), undefined],
     invalidateTags: [() => theirs.invalidateTags(['a']), undefined],
     'the end of a life': [() => theirs.touch('key', 0.01), undefined],
     'redis-cli DEL': [() => theirClient.del(`${prefix}:key`), undefined],

@@ -88,7 +88,9 @@ t.test('the last invalidations are remembered, with what they named', async (t) 
   await cache.deleteMany(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
   await cache.invalidateTags(['menu'])
   await cache.clear()
+  await cache.sweep({ prefix: 'page:' })
   t.same(record.last, [
+    { at: '2026-01-01T00:00:00.000Z', cause: 'clear', keys: 'page:…' },
     { at: '2026-01-01T00:00:00.000Z', cause: 'clear', keys: 'everything' },
     { at: '2026-01-01T00:00:00.000Z', cause: 'tags', keys: 'menu' },
     { at: '2026-01-01T00:00:00.000Z', cause: 'delete', keys: 'a, b, c, d, e and 2 more' }

@@ -1,6 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { encode } from '@msgpack/msgpack'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -112,7 +111,7 @@ for (const name of Object.keys(stores)) {
       await app.inject('/page')
       const warm = await app.inject('/page')
       t.same(warm.rawPayload, bytes)
-      t.match(warm.headers, { 'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '0' })
+      t.match(warm.headers, { 'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '7' })
       t.notOk('x-hop' in warm.headers, 'fields that Connection names are not kept')
       t.notMatch(String(warm.headers['server-timing']), /db/)
     })
@@ -192,10 +191,8 @@ t.test('what may not be kept is not', async (t) => {
     ['no-cache', (_request, reply) => reply.header('cache-control', 'no-cache').send('x')],
     ['lifetime-over', (_request, reply) => reply.header('cache-control', 'max-age=0').send('x')],
     ['vary-any', (_request, reply) => reply.header('vary', '*').send('x')],
-    ['vary-uncovered', (_request, reply) => reply.header('vary', 'cookie').send('x')],
     ['status-404', (_request, reply) => reply.code(404).send('x')],
     ['status-500', () => { throw new Error('broken') }],
-    ['stream', (_request, reply) => reply.send(Readable.from(['x']))],
     ['too-large', () => 'x'.repeat(1001)],
     ['authorization', () => 'x', { authorization: 'Basic eDp5' }]
   ]
@@ -216,14 +213,14 @@ t.test('an error answer promises nothing', async (t) => {
   t.equal((await app.inject('/page')).headers['cache-control'], 'no-store')
 })
 
-t.test('other methods pass by, and leave the page alone', async (t) => {
+t.test('other methods pass by, and what they may have changed is forgotten', async (t) => {
   const { app } = await site(t, 'memory', 300)
   await app.inject('/page')
   const post = await app.inject({ method: 'POST', url: '/page' })
   t.equal(post.body, 'call 2')
   t.equal(post.headers['cache-status'], 'larder; fwd=method')
   t.notOk('cache-control' in post.headers)
-  t.equal((await app.inject('/page')).body, 'call 1')
+  t.equal((await app.inject('/page')).body, 'call 3')
 })
 
 t.test('a ttl of zero switches it off', async (t) => {
@@ -487,7 +484,7 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
   for (const name of Object.keys(stores)) {
     const { app, store } = await site(t, name, 300)
     await app.inject('/page')
-    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"' }) }
+    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, selected: [] }) }
     const { get, getOrLease } = store
     store.get = async (key) => spoilt(await get(key))
     if (getOrLease !== undefined) store.getOrLease = async (key) => spoilt(await getOrLease(key))

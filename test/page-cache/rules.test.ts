@@ -1,71 +1,115 @@
-import fc from 'fast-check'
 import t from 'tap'
-import { deltaSeconds, directivesBeforeMaxAge, parseCacheControl } from '../../src/page-cache/cache-control.ts'
 import { formatCacheStatus } from '../../src/page-cache/cache-status.ts'
-import { etagOf, noneMatches } from '../../src/page-cache/conditional.ts'
 import { hitTiming, missTiming } from '../../src/page-cache/cache-status.ts'
 import { type CachePageOptions, planOf } from '../../src/page-cache/options.ts'
 import type { ReplyHeaders } from '../../src/page-cache/page.ts'
-import { judge } from '../../src/page-cache/policy.ts'
+import { judge, type Response, type Terms } from '../../src/page-cache/policy.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
-t.test('Cache-Control is read', async (t) => {
-  t.same([...parseCacheControl('Max-Age=60, Private, no-cache="a, b", x=1 ,,; s-maxage="5", max-age=7, q="a\\"b"')], [
-    ['max-age', '60'], ['private', true], ['no-cache', 'a, b'], ['x', '1'], ['s-maxage', '5'], ['q', 'a"b']
-  ])
-  t.equal(parseCacheControl('').size, 0)
-  t.doesNotThrow(() => fc.assert(fc.property(fc.string(), (field) => parseCacheControl(field) !== undefined)))
-})
+const ANONYMOUS = { headers: {}, names: [], all: false }
 
-t.test('seconds are numbers, or else nothing', async (t) => {
-  const of = (field: string) => deltaSeconds(parseCacheControl(field), 'max-age')
-  t.equal(of('max-age=60'), 60)
-  t.equal(of('max-age="60"'), 60)
-  t.equal(of('max-age=99999999999'), 2 ** 31)
-  for (const field of ['max-age=-1', 'max-age=1.5', 'max-age=abc', 'max-age', 'max-age=']) t.equal(of(field), 0, field)
-  t.equal(of('public'), undefined)
-})
+function judged (headers: ReplyHeaders, options: CachePageOptions = { ttl: 100 }, status = 200, request: Response['request'] = ANONYMOUS) {
+  return judge({ plan: planOf('/', options, undefined), status, headers, request, requested: NOW, received: NOW })
+}
 
-t.test('max-age is replaced, the rest is kept', async (t) => {
-  const again = (field: string) => directivesBeforeMaxAge(parseCacheControl(field)) + 5
-  t.equal(again(''), 'max-age=5')
-  t.equal(again('public, max-age=60, s-maxage=9, ext="a b", n=1'), 'public, ext="a b", n=1, max-age=5')
-})
+/** Seconds that it stays fresh, or what refuses. */
+const life = (...args: Parameters<typeof judged>) => {
+  const verdict = judged(...args)
+  return 'refused' in verdict ? verdict.refused : verdict.ttl
+}
 
 t.test('what may be kept, and for how long', async (t) => {
-  const verdict = (headers: ReplyHeaders, options: CachePageOptions = { ttl: 100 }, status = 200) => judge(planOf('/', options, undefined), status, headers, NOW)
-  t.same(verdict({}), { ttl: 100 })
-  t.same(verdict({ 'cache-control': 'max-age=10' }), { ttl: 10 }, 'the shorter life wins')
-  t.same(verdict({ 'cache-control': 'max-age=1000' }), { ttl: 100 })
-  t.same(verdict({ 'cache-control': 'max-age=10, s-maxage=20' }), { ttl: 20 }, 's-maxage is for shared caches')
-  t.same(verdict({ expires: new Date(NOW + 5000).toUTCString() }), { ttl: 5 })
-  t.same(verdict({ 'cache-control': 'max-age=50', expires: '0' }), { ttl: 50 }, 'max-age outranks Expires')
-  t.same(verdict({ expires: 'never' }), { refused: 'lifetime-over' }, 'an Expires that is no date')
-  t.same(verdict({ 'cache-control': 'max-age=0' }), { refused: 'lifetime-over' })
-  t.same(verdict({}, {}), { refused: 'no-lifetime' }, 'without a ttl the response decides')
-  t.same(verdict({ 'cache-control': 'public, max-age=7' }, {}), { ttl: 7 })
-  for (const refusal of ['no-store', 'private', 'no-cache']) {
-    t.same(verdict({ 'cache-control': `max-age=60, ${refusal.toUpperCase()}` }), { refused: refusal })
+  t.equal(life({}), 100)
+  t.equal(life({ 'cache-control': 'max-age=10' }), 10, 'the shorter life wins')
+  t.equal(life({ 'cache-control': 'max-age=1000' }), 100)
+  t.equal(life({ 'cache-control': 'max-age=10, s-maxage=20' }), 20, 's-maxage is for shared caches')
+  t.equal(life({ expires: new Date(NOW + 5000).toUTCString() }), 5)
+  t.equal(life({ 'cache-control': 'max-age=50', expires: '0' }), 50, 'max-age outranks Expires')
+  t.equal(life({ 'cache-control': 'max-age=50', age: '20' }), 30, 'what it is old already counts')
+  t.equal(life({ age: '20' }), 80, 'for the ttl of the route too')
+  t.equal(life({ expires: 'never' }), 'lifetime-over', 'an Expires that is no date')
+  t.equal(life({ 'cache-control': 'max-age=0' }), 'lifetime-over')
+  t.equal(life({ 'cache-control': 'max-age=5', age: '9' }), 'lifetime-over')
+  t.equal(life({}, {}), 'no-lifetime', 'without a ttl the response decides')
+  t.equal(life({ 'cache-control': 'public, max-age=7' }, {}), 7)
+  t.equal(life({ 'cdn-cache-control': 'max-age=7', 'cache-control': 'no-store' }, {}), 7, 'RFC 9213')
+  for (const refusal of ['no-store', 'private', 'no-cache']) t.equal(life({ 'cache-control': `max-age=60, ${refusal.toUpperCase()}` }), refusal)
+  t.equal(life({ 'set-cookie': 'a=b' }), 'set-cookie')
+  t.equal(life({ vary: ['x-a', '*'] }), 'vary-any')
+  for (const status of [201, 204, 301, 404, 500]) t.equal(life({}, { ttl: 100 }, status), `status-${status}`)
+  for (const status of [201, 204, 299, 301, 404, 410, 500, 599]) {
+    t.equal(life({ 'cache-control': 'max-age=7' }, { ttl: 5 }, status), 7, 'the ttl of a route is for 200 alone')
+    t.equal(life({ 'cache-control': 'max-age=7' }, {}, status), 7)
+    t.equal(life({}, {}, status), 'no-lifetime')
   }
-  t.same(verdict({ 'cache-control': ['max-age=60', 'private="x"'] }), { refused: 'private' }, 'in several lines')
-  t.same(verdict({ 'set-cookie': 'a=b' }), { refused: 'set-cookie' })
-  t.same(verdict({ 'content-encoding': 'gzip' }), { refused: 'content-encoding' })
-  t.same(verdict({ 'content-encoding': 'gzip' }, { ttl: 100, vary: ['Accept-Encoding'] }), { ttl: 100 })
-  t.same(verdict({ vary: '*' }), { refused: 'vary-any' })
-  t.same(verdict({ vary: ' X-A , x-b' }), { refused: 'vary-uncovered' })
-  t.same(verdict({ vary: ' X-A , x-b' }, { ttl: 100, vary: ['x-a', 'X-B'] }), { ttl: 100 })
-  for (const status of [201, 204, 206, 301, 404, 500]) t.same(verdict({}, { ttl: 100 }, status), { refused: `status-${status}` })
+  t.equal(life({ 'cache-control': 'max-age=7' }, {}, 206), 'partial-content')
+  t.equal(life({ 'cache-control': 'max-age=7' }, {}, 304), 'status-304')
 })
 
-t.test('If-None-Match compares weakly', async (t) => {
-  t.ok(noneMatches('"a"', '"a"'))
-  t.ok(noneMatches('W/"a"', '"a"'))
-  t.ok(noneMatches('"a"', 'W/"a"'))
-  t.ok(noneMatches('"x", W/"a, b" , "y"', '"a, b"'))
-  t.ok(noneMatches(' * ', '"a"'))
-  for (const field of [undefined, '', 'a', '"b"', '"A"', 'garbage "']) t.notOk(noneMatches(field, '"a"'), String(field))
-  t.match(etagOf(Buffer.from('x')), /^"[\w-]{43}"$/)
+t.test('must-understand, RFC 9111 section 5.2.2.3', async (t) => {
+  const control = { 'cache-control': 'max-age=7, must-understand, no-store' }
+  t.equal(life(control, {}, 200), 7)
+  t.equal(life(control, {}, 404), 7)
+  t.equal(life(control, {}, 599), 'must-understand')
+  t.equal(life({ 'cache-control': 'max-age=7, no-store' }, {}, 200), 'no-store')
+})
+
+t.test('what the handler can confirm is kept beyond its life', async (t) => {
+  for (const [name, value] of [['etag', '"a"'], ['last-modified', new Date(NOW).toUTCString()]] as const) {
+    t.match(judged({ [name]: value }), { ttl: 100, keepFor: 3600 })
+    t.match(judged({ [name]: value, 'cache-control': 'no-cache' }), { ttl: 0, keepFor: 3600 })
+    t.match(judged({ [name]: value, 'cache-control': 'max-age=0' }, {}), { ttl: 0, keepFor: 3600 })
+  }
+  t.match(judged({}), { ttl: 100, keepFor: 0 })
+})
+
+t.test('how long it may stand in, RFC 5861', async (t) => {
+  const route = { ttl: 10, staleWhileRevalidate: 1, staleIfError: 2 }
+  t.match(judged({}, route), { staleWhileRevalidate: 1, staleIfError: 2, keepFor: 2 })
+  t.match(judged({ 'cache-control': 'max-age=5, stale-while-revalidate=30' }, route), { staleWhileRevalidate: 30, staleIfError: 2, keepFor: 30 }, 'its own word outranks the route')
+  t.match(judged({ 'cache-control': 'max-age=5, stale-if-error=40, stale-while-revalidate=0' }, route), { staleWhileRevalidate: 0, staleIfError: 40 })
+  for (const forbidden of ['must-revalidate', 'proxy-revalidate', 's-maxage=5']) {
+    t.match(judged({ 'cache-control': `max-age=5, ${forbidden}` }, route), { staleWhileRevalidate: 0, staleIfError: 0, keepFor: 0 }, forbidden)
+  }
+})
+
+t.test('some fields of it may not be kept', async (t) => {
+  t.match(judged({ 'cache-control': 'max-age=60, private="X-A, x-b", no-cache=x-c' }), { ttl: 60, omitted: ['x-c', 'x-a', 'x-b'] })
+  t.match(judged({ 'cache-control': 'max-age=60' }), { omitted: [] })
+})
+
+t.test('what selects it', async (t) => {
+  const list = (...args: Parameters<typeof judged>) => (judged(...args) as Terms).list
+  t.same(list({}), [])
+  t.same(list({ vary: 'X-B, x-a' }), ['x-a', 'x-b'])
+  t.same(list({ vary: 'x-b' }, { ttl: 1, vary: ['X-A'], key: () => '' }, 200, { headers: {}, names: ['x-c', 'x-b'], all: false }), ['#key', 'x-a', 'x-b', 'x-c'])
+  t.same(list({ 'content-encoding': 'gzip' }), ['accept-encoding'])
+})
+
+t.test('what may be one client\'s own', async (t) => {
+  const asked = (headers: Response['request']['headers'], { names = [], all = false }: { names?: string[], all?: boolean } = {}) => ({ headers, names, all })
+  const authorized = asked({ authorization: 'x' })
+  t.equal(life({}, { ttl: 9 }, 200, authorized), 'authorization', 'whether it was read or not')
+  t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, authorized), 'authorization')
+  for (const control of ['public', 'must-revalidate', 's-maxage=9']) {
+    t.match(judged({ 'cache-control': `max-age=9, ${control}` }, {}, 200, authorized), { ttl: 9, forAll: true }, 'RFC 9111 section 3.5')
+  }
+  t.match(judged({}), { forAll: false })
+
+  const cookie = { cookie: 'a=b' }
+  t.equal(life({}, { ttl: 9 }, 200, asked(cookie)), 9, 'nobody has read it')
+  t.equal(life({}, { ttl: 9 }, 200, asked(cookie, { names: ['cookie'] })), 'cookie')
+  t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked(cookie, { all: true })), 'cookie')
+  t.equal(life({ 'cache-control': 'max-age=9, public' }, {}, 200, asked(cookie, { all: true })), 9)
+  t.same(judged({}, { ttl: 9 }, 200, asked({}, { names: ['cookie'] })), { ...judged({}, { ttl: 9 }), list: ['cookie'] }, 'there was none: for all who have none')
+
+  t.equal(life({}, { ttl: 9 }, 200, asked({}, { all: true })), 'all-headers-read', 'nobody says what it varies by')
+  t.equal(life({ 'cache-control': 'max-age=9' }, { ttl: 9 }, 200, asked({}, { all: true })), 9, 'the response speaks for itself')
+  for (const name of ['forwarded', 'x-forwarded-host', 'x-forwarded-prefix']) {
+    t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked({ [name]: 'evil' }, { all: true })), 'forwarded', name)
+  }
+  t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked({ 'x-forwarded-for': '192.0.2.1' }, { all: true })), 9)
 })
 
 t.test('Cache-Status is written', async (t) => {

@@ -8,6 +8,7 @@ import { loading } from './loading.ts'
 import { revoking, joining } from './overlapping.ts'
 import { backingOff, refreshingAhead, limiting } from './renewing.ts'
 import { refusing } from './refusing.ts'
+import { sweeping } from './sweeping.ts'
 import { reading, many } from './values.ts'
 import { standingIn, waiting } from './waiting.ts'
 import type { MakeSetUp } from './set-up.ts'
@@ -15,7 +16,7 @@ import type { MakeSetUp } from './set-up.ts'
 /** Makes an empty store that shares nothing with the ones before, and that goes by the clock given. */
 export type MakeStore = (now: () => number) => Store
 
-const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, tagging, loading, revoking, joining, standingIn, waiting, backingOff, refreshingAhead, limiting, refusing]
+const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, sweeping, tagging, loading, revoking, joining, standingIn, waiting, backingOff, refreshingAhead, limiting, refusing]
 
 /** The whole `Cache` interface, over a store of the kind that `makeStore` makes. */
 export function cacheContract (t: Test, name: string, makeStore: MakeStore): void {

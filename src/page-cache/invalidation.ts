@@ -1,0 +1,46 @@
+import type { FastifyReply } from 'fastify'
+import type { Cache } from '../cache/index.ts'
+import { groupTags } from './cache-groups.ts'
+import { pageKey, type Target } from './key.ts'
+import type { Plans } from './plans.ts'
+
+/** Methods that change nothing, RFC 9110 section 9.2.1. Of others that are not known the same cannot be assumed. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
+
+/** Whether a request may change something. */
+export function isUnsafe (method: string): boolean {
+  return !SAFE.has(method)
+}
+
+/** Whether a response tells that it did, RFC 9111 section 4.4. */
+export function isSuccess (status: number): boolean {
+  return status >= 200 && status < 400
+}
+
+/**
+ * Forgets the pages of what a request has changed, RFC 9111 section 4.4: those of its target, and of the same origin those of
+ * `Location` and `Content-Location`, and the groups that `Cache-Group-Invalidation` names, RFC 9875 section 3. Where
+ * the cache fails it is told as an event: the change itself has been made.
+ */
+export async function forgetChanged (cache: Cache, plans: Plans, target: Target, reply: FastifyReply): Promise<void> {
+  const targets = [target, ...['location', 'content-location'].flatMap((name) => resolved(reply.getHeader(name), target))]
+  const keys = targets.flatMap((target) => keysOf(plans, target))
+  const tags = groupTags(reply.getHeader('cache-group-invalidation'), target)
+  await Promise.allSettled([
+    keys.length > 0 && cache.deleteMany([...new Set(keys)]),
+    tags.length > 0 && cache.invalidateTags(tags)
+  ])
+}
+
+/** The keys under which all pages of a URL hang. */
+export function keysOf (plans: Plans, target: Target): string[] {
+  return plans.for(target.url).flatMap((plan) => [pageKey(target, plan, 'GET'), pageKey(target, plan, 'HEAD')])
+}
+
+/** What a field refers to, where it is of the same origin. */
+function resolved (reference: ReturnType<FastifyReply['getHeader']>, base: Target): Target[] {
+  if (typeof reference !== 'string') return []
+  const origin = URL.parse(`${base.protocol}://${base.host}`)?.origin
+  const url = URL.parse(reference, `${base.protocol}://${base.host}${base.url}`)
+  return url === null || url.origin !== origin ? [] : [{ ...base, url: url.pathname + url.search }]
+}

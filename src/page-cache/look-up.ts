@@ -1,0 +1,263 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Cache, ignoreReads, type Loaded, type Miss, type MissReason } from '../cache/index.ts'
+import type { Answers } from './answers.ts'
+import { parseCacheControl } from './cache-control.ts'
+import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from './cache-status.ts'
+import { findPage, findVariant, type Found, type Place } from './finder.ts'
+import { Handover, PageFailure } from './handover.ts'
+import { addedKey, pageKey } from './key.ts'
+import type { Plan } from './options.ts'
+import { contentOf, momentOf, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { CONDITIONAL, renewing } from './renewal.ts'
+import { type Demand, demandOf, takesStale, unmet } from './request-directives.ts'
+import { isSelected, isVariants } from './variants.ts'
+import { type KeepTask, selectionOf } from './visit.ts'
+
+type Done = (error?: Error) => void
+
+export interface LookUpOptions {
+  app: FastifyInstance
+  cache: Cache
+  answers: Answers
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** One request: it is answered from the cache, or its handler runs, for all who wait for the same. */
+export class LookUp {
+  readonly #app: FastifyInstance
+  readonly #cache: Cache
+  readonly #answers: Answers
+  readonly #now: () => number
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #done: Done
+  readonly #plan: Plan
+  /** What the client asks, where it is heeded. */
+  #demand: Demand | undefined
+
+  constructor ({ app, cache, answers, now }: LookUpOptions, request: FastifyRequest, reply: FastifyReply, done: Done) {
+    this.#app = app
+    this.#cache = cache
+    this.#answers = answers
+    this.#now = now
+    this.#request = request
+    this.#reply = reply
+    this.#done = done
+    this.#plan = request.pageVisit!.plan
+  }
+
+  begin (): void {
+    const { method } = this.#request.raw
+    if (method !== 'GET' && method !== 'HEAD') return this.#run({ fwd: 'method' })
+    const refused = this.#refusedBefore()
+    if (refused !== undefined) return this.#run({ fwd: 'bypass', detail: refused })
+    const visit = this.#request.pageVisit!
+    try {
+      // Now, since the handler may change what it is made of.
+      if (this.#plan.key !== undefined) visit.added = visit.headerReads.cover(() => addedKey(this.#request, this.#plan))
+    } catch (error) {
+      return this.#done(error as Error)
+    }
+    const { renewal } = visit
+    if (renewal !== undefined) return this.#remake(renewal, method)
+    if (this.#plan.requestDirectives) this.#demand = demandOf(visit.headerReads.headers)
+    if (this.#demand?.noStore) return this.#run({ fwd: 'request', detail: 'no-store' })
+
+    const found = this.#find(method)
+    if (found instanceof Promise) found.then(this.#answer).catch(this.#done)
+    else this.#answer(found)
+  }
+
+  /** Why a request passes by the cache, as far as is known before its handler runs. */
+  #refusedBefore (): string | undefined {
+    if (this.#plan.ttl === 0) return 'ttl-zero'
+    const { headers } = this.#request.pageVisit!.headerReads
+    // A body would be no part of the key.
+    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return 'request-body'
+    // A hook may have said already that this answer is for one client alone.
+    const said = this.#reply.getHeader('cache-control')
+    if (said === undefined) return undefined
+    const control = parseCacheControl(String(said))
+    return ['no-store', 'private'].find((directive) => control.has(directive))
+  }
+
+  /** Why nobody may wait for this request: what it gets may be its own, or not the whole. */
+  get #alone (): 'authorization' | 'range' | undefined {
+    const { headers } = this.#request.pageVisit!.headerReads
+    return headers.authorization !== undefined ? 'authorization' : headers.range !== undefined ? 'range' : undefined
+  }
+
+  readonly #select = (list: readonly string[]) => selectionOf(this.#request, list)
+
+  #find (method: 'GET' | 'HEAD') {
+    const { target } = this.#request.pageVisit!
+    const lease = this.#alone === undefined
+    const ofGet = pageKey(target, this.#plan, 'GET')
+    if (method === 'GET') return findPage(this.#cache, ofGet, this.#select, lease)
+    return this.#findHead(ofGet, pageKey(target, this.#plan, 'HEAD'), lease)
+  }
+
+  /** HEAD is answered from what GET got, or else from its own. RFC 9111 section 4. */
+  async #findHead (ofGet: string, ofHead: string, lease: boolean): Promise<Found> {
+    const found = await findPage(this.#cache, ofGet, this.#select, false)
+    return 'page' in found ? found : await findPage(this.#cache, ofHead, this.#select, lease)
+  }
+
+  readonly #answer = (found: Found): void => {
+    const { place } = found
+    if ('miss' in found) return this.#missed(place, found.miss)
+    const { page } = found
+    // RFC 9111 section 3.5
+    if (!page.forAll && this.#alone === 'authorization') return this.#runAlone(place, { fwd: 'bypass', detail: 'authorization' })
+    const why = this.#demand && unmet(this.#demand, momentOf(page, this.#now()))
+    if (why !== undefined) return this.#forward(place, { miss: 'expired', seen: page.entry }, { fwd: 'request', detail: why }, page)
+    if (this.#plan.refreshAhead && this.#alone === undefined && this.#cache.isDue(place.key, page.entry)) this.#renew(place, { miss: 'expired', seen: page.entry }, page)
+    this.#answers.serve(this.#request, this.#reply, page, HIT)
+  }
+
+  #missed (place: Place, miss: Miss): void {
+    const status = forwardReason(place, miss.miss)
+    const alone = this.#alone
+    if (alone !== undefined) return this.#runAlone(place, alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status)
+    const old = miss.stale && pageOf(miss.stale)
+    if (this.#demand !== undefined) {
+      if (old !== undefined && takesStale(this.#demand, old, momentOf(old, this.#now()))) return this.#answers.serve(this.#request, this.#reply, old, TAKEN_STALE)
+      return this.#forward(place, miss, status, old)
+    }
+    if (old === undefined) return this.#lead(place, miss, status)
+    const standIn = this.#cache.standIn(miss, old)
+    if (standIn === undefined) return this.#canRace(old) ? this.#race(place, miss, old, status) : this.#lead(place, miss, status, old)
+    const { stale: _, ...rest } = miss // nothing stands in for what fails in the background
+    if (standIn.renew) this.#renew(place, rest, old)
+    this.#answers.serve(this.#request, this.#reply, old, standIn.renew || miss.underWay ? STALE_HIT : BACKED_OFF)
+  }
+
+  /** What follows where a client's wishes are heeded, and what is kept will not do. */
+  #forward (place: Place, miss: Miss, status: CacheStatus, old?: ReadyPage): void {
+    if (!this.#demand!.onlyIfCached) return this.#lead(place, miss, status, old)
+    release(miss)
+    this.#answers.describe(this.#reply, { detail: 'only-if-cached' })
+    this.#reply.code(504).header('cache-control', 'no-store').send() // RFC 9111 section 5.2.1.7
+  }
+
+  // Ways to a new page
+
+  /** Runs the handler for all who miss this key now, or waits for who does. */
+  #lead (place: Place, miss: Miss, status: CacheStatus, old?: ReadyPage): void {
+    let leads = false
+    const visit = this.#request.pageVisit!
+    const loaded = this.#cache.load(place.key, (context) => {
+      leads = true
+      const handover = new Handover(context, () => loaded)
+      // A reply that the handler hijacked does not come through our hook.
+      this.#reply.raw.once('close', () => { if (visit.run !== undefined) handover.settle(undefined) })
+      this.#run(status, { place, old, finish: handover.finish })
+      return handover.content
+    }, { ...old && windowsOf(old), reads: visit.reads }, miss)
+
+    loaded.then((loaded) => { if (!leads) this.#collapse(place, loaded, status) }, (error) => { if (!leads) this.#giveUp(error) }).catch(this.#done)
+  }
+
+  /** Runs the handler for this request alone; what comes of it may be kept all the same. */
+  #runAlone (place: Place, status: CacheStatus): void {
+    this.#run(status, { place })
+  }
+
+  /** Has the page made by a request of our own. */
+  #renew (place: Place, miss: Miss, old: ReadyPage, options = {}): Promise<Loaded> {
+    const loaded: Promise<Loaded> = ignoreReads(() =>
+      this.#cache.load(place.key, renewing(this.#app, this.#request, { place, old }, () => loaded), options, miss))
+    loaded.catch(() => {}) // it is told as an event
+    return loaded
+  }
+
+  /** The request of our own that does so. */
+  #remake ({ place, old, handover }: NonNullable<NonNullable<FastifyRequest['pageVisit']>['renewal']>, method: 'GET' | 'HEAD'): void {
+    const { target } = this.#request.pageVisit!
+    const { list, values } = place.selection
+    // Made of what the key leaves out, it would be another page.
+    const same = pageKey(target, this.#plan, method) === place.primary && isSelected({ selected: values }, this.#select(list))
+    this.#run({ fwd: 'stale' }, same ? { place, old, finish: handover.finish } : undefined)
+  }
+
+  #canRace (old: ReadyPage): boolean {
+    return this.#plan.timeout !== undefined && this.#now() < old.entry.freshUntil + old.staleIfError * 1000
+  }
+
+  /** Waits for a page that a request of our own makes, and for so long only; then an old one is answered instead. */
+  #race (place: Place, miss: Miss, old: ReadyPage, status: CacheStatus): void {
+    this.#renew(place, miss, old, { ...windowsOf(old), timeout: this.#plan.timeout! })
+      .then((loaded) => this.#collapse(place, loaded, status), this.#giveUp).catch(this.#done)
+  }
+
+  // Answers of others
+
+  /** Answers with what another request brought. */
+  #collapse (place: Place, { value, entry, stale, stored, joined }: Loaded, status: CacheStatus): void {
+    const content = value === undefined || entry === undefined ? undefined : contentOf(entry)
+    if (content !== undefined && isVariants(content)) {
+      findVariant(this.#cache, place.primary, { entry: entry!, value: content }, this.#select, true).then(this.#answer).catch(this.#done)
+    } else if (content === undefined || (!stale && content.life <= content.age)) {
+      // What is to be confirmed each time is confirmed for each, RFC 9111 section 5.2.2.4.
+      this.#run({ ...status, detail: 'collapse-refused' }, undefined)
+    } else {
+      this.#answers.serve(this.#request, this.#reply, content, stale ? { ...status, detail: 'stale-if-error' } : { ...status, ...joined ? { collapsed: true } : { stored } })
+    }
+  }
+
+  /** What another request failed by is the answer to this one too, where all may get it. */
+  readonly #giveUp = (error: unknown): void => {
+    const answer = error instanceof PageFailure ? error.answerTo(this.#request.pageVisit!.headerReads.headers) : undefined
+    if (answer === undefined) return this.#run({ fwd: 'miss', detail: 'collapse-refused' })
+    const { status: code } = error as PageFailure
+    this.#reply.code(code).headers(answer.headers)
+    this.#answers.describe(this.#reply, { fwd: 'miss', fwdStatus: code, collapsed: true })
+    this.#reply.send(answer.body)
+  }
+
+  /** Goes on to the handler. */
+  #run (status: CacheStatus, task?: KeepTask): void {
+    const { headerReads } = this.#request.pageVisit!
+    const before: ReplyHeaders = { ...this.#reply.getHeaders() }
+    if (task !== undefined) {
+      headerReads.begin(task.finish === undefined ? headerReads.headers : unconditional(headerReads.headers, task.old))
+      noteCookies(this.#request)
+      // Set first, so that the handler can say something else, and application-wide defaults do not.
+      if (this.#plan.cacheControl !== undefined) this.#reply.header('cache-control', this.#plan.cacheControl)
+    }
+    this.#request.pageVisit!.run = { status, before, requested: this.#now(), task }
+    this.#done()
+  }
+}
+
+/** The headers of a request for a whole page; where there is an old one, the handler may confirm it, RFC 9111 section 4.3.1. */
+function unconditional (given: FastifyRequest['headers'], old: ReadyPage | undefined): FastifyRequest['headers'] {
+  const headers = { ...given }
+  for (const name of CONDITIONAL) delete headers[name]
+  if (old === undefined) return headers
+  if (old.ownEtag) headers['if-none-match'] = old.etag
+  const lastModified = old.headers['last-modified']
+  if (typeof lastModified === 'string') headers['if-modified-since'] = lastModified
+  return headers
+}
+
+/** A plugin that is older than this one may have read the cookies out of our sight. */
+function noteCookies (request: FastifyRequest): void {
+  const { cookies, session } = request as { cookies?: unknown, session?: unknown }
+  if (cookies != null || session != null) request.pageVisit!.headerReads.note('cookie')
+}
+
+/** Nobody will load: others need not wait. */
+function release ({ vacancy }: Miss): void {
+  Promise.resolve(vacancy?.lease?.release()).catch(() => {}) // it ends by itself
+}
+
+function windowsOf ({ staleWhileRevalidate, staleIfError }: ReadyPage) {
+  return { staleWhileRevalidate, staleIfError }
+}
+
+/** Why the handler runs. */
+function forwardReason ({ variants }: Place, reason: MissReason): CacheStatus {
+  return variants !== undefined && reason === 'absent' ? { fwd: 'vary-miss' } : FORWARD_REASONS[reason]
+}

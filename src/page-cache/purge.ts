@@ -1,0 +1,48 @@
+import { type Cache, isMiss } from '../cache/index.ts'
+import { keysOf } from './invalidation.ts'
+import { contentOf } from './page.ts'
+import type { Plans } from './plans.ts'
+import { allPlaces, isVariants } from './variants.ts'
+
+/** What is to be purged. */
+export type Purge =
+  /** The pages of an absolute URL, with the scheme and the host that clients use. */
+  | { readonly url: string }
+  /** The pages of a route, by its pattern, e.g. `/products/:id`. */
+  | { readonly route: string }
+  /** What carries a tag, be it a page or not. */
+  | { readonly tag: string }
+  /** Everything in the cache. */
+  | { readonly all: true }
+
+/**
+ * Deletes what is kept, for good: it is not answered in place of a failure either, and loads under way are not kept. Answers
+ * how many entries there were. Rejects where the store fails, and with a TypeError for a URL that is none.
+ */
+export async function purge (cache: Cache, plans: Plans, what: Purge): Promise<number> {
+  if ('all' in what) return await cache.sweep()
+  if ('tag' in what) return await cache.sweep({ tags: [what.tag] })
+  return await sum('route' in what
+    ? plans.withPattern(what.route).map(({ keyPrefix }) => cache.sweep({ prefix: keyPrefix }))
+    : keysOf(plans, targetOf(what.url)).map((key) => purgeUnder(cache, key)))
+}
+
+function targetOf (text: string) {
+  const url = URL.parse(text)
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new TypeError(`url must be an absolute http or https URL, got ${JSON.stringify(text)}`)
+  return { protocol: url.protocol.slice(0, -1), host: url.host, url: url.pathname + url.search }
+}
+
+/** Deletes all pages under the key of a URL. */
+async function purgeUnder (cache: Cache, key: string): Promise<number> {
+  const found = await cache.lookup(key)
+  const entry = isMiss(found) ? found.seen : found
+  const content = entry && contentOf(entry)
+  // First what says where to look, so that no page is found while the others go.
+  const deleted = await cache.delete(key)
+  return content !== undefined && isVariants(content) ? await cache.deleteMany(allPlaces(key, content)) : Number(deleted)
+}
+
+async function sum (counts: Array<Promise<number>>): Promise<number> {
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+}

@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { deltaSeconds, parseCacheControl } from './cache-control.ts'
+import { staleWindows } from './freshness.ts'
+import type { PageMoment, ReadyPage } from './page.ts'
+
+/** What a client asks of a page, in seconds. RFC 9111 section 5.2.1. */
+export interface Demand {
+  readonly noStore: boolean
+  readonly noCache: boolean
+  readonly onlyIfCached: boolean
+  readonly maxAge: number | undefined
+  readonly minFresh: number | undefined
+  /** Infinity: however old. */
+  readonly maxStale: number | undefined
+}
+
+export function demandOf (headers: IncomingHttpHeaders): Demand {
+  // RFC 9111 section 5.4
+  const directives = parseCacheControl(headers['cache-control'] ?? (headers.pragma === undefined ? undefined : String(headers.pragma)))
+  return {
+    noStore: directives.has('no-store'),
+    noCache: directives.has('no-cache'),
+    onlyIfCached: directives.has('only-if-cached'),
+    maxAge: deltaSeconds(directives, 'max-age'),
+    minFresh: deltaSeconds(directives, 'min-fresh'),
+    maxStale: directives.get('max-stale') === true ? Infinity : deltaSeconds(directives, 'max-stale')
+  }
+}
+
+/** The directive for which a page will not do; undefined where it will. */
+export function unmet ({ noCache, maxAge, minFresh, maxStale }: Demand, { age, ttl }: Pick<PageMoment, 'age' | 'ttl'>): string | undefined {
+  if (noCache) return 'no-cache'
+  if (maxAge !== undefined && age > maxAge && maxStale === undefined) return 'max-age'
+  if (minFresh !== undefined && ttl < minFresh) return 'min-fresh'
+  return undefined
+}
+
+/** Whether a page will do although its life is over. What must be confirmed then is not answered to anyone. */
+export function takesStale (demand: Demand, page: ReadyPage, { age, ttl }: Pick<PageMoment, 'age' | 'ttl'>): boolean {
+  if (demand.maxStale === undefined || -ttl > demand.maxStale || unmet(demand, { age, ttl: Infinity }) !== undefined || demand.minFresh !== undefined) return false
+  return staleWindows(parseCacheControl(page.cacheControl ?? page.headers['cache-control'])) !== 'forbidden'
+}

@@ -1,0 +1,65 @@
+import type { FastifyRequest } from 'fastify'
+import type { Loaded, ReadSet } from '../cache/index.ts'
+import type { CacheStatus } from './cache-status.ts'
+import type { Place } from './finder.ts'
+import type { Outcome } from './handover.ts'
+import type { HeaderReads } from './header-reads.ts'
+import type { Target } from './key.ts'
+import type { Plan } from './options.ts'
+import type { ReadyPage, ReplyHeaders } from './page.ts'
+import type { Renewal } from './renewal.ts'
+import { select, type Selection } from './variants.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of requests for routes whose responses are kept. */
+    pageVisit: PageVisit | null
+    /** What a request with an unsafe method is about to change. */
+    changing: Target | null
+  }
+}
+
+/** A request on its way through the page cache. */
+export interface PageVisit {
+  readonly plan: Plan
+  /** When it came, by `performance.now`. */
+  readonly began: number
+  readonly target: Target
+  /** Which of its headers have been read. */
+  readonly headerReads: HeaderReads
+  /** What has been read for the page so far, also by hooks before its handler. */
+  readonly reads: ReadSet
+  /** What is read for the answer in whose making the application asks itself. */
+  readonly outer: ReadSet | undefined
+  /** Of a request that the page cache makes itself. */
+  readonly renewal: Renewal | undefined
+  /** What the option `key` of the route adds. */
+  added: string | null
+  run: PageRun | undefined
+}
+
+/** A handler that runs. */
+export interface PageRun {
+  readonly status: CacheStatus
+  /** Headers that stood before it ran. */
+  readonly before: ReplyHeaders
+  /** When it began, in milliseconds since 1970. */
+  readonly requested: number
+  /** Absent where its response is not to be kept. */
+  readonly task: KeepTask | undefined
+}
+
+/** What is to become of a response that may be kept. */
+export interface KeepTask {
+  readonly place: Place
+  /** The page that it may confirm. */
+  readonly old?: ReadyPage | undefined
+  /** Takes it to all who wait for it. Absent where nobody may wait. */
+  readonly finish?: ((outcome: Outcome) => Promise<Loaded>) | undefined
+}
+
+/** How a request selects among the responses of its URL. */
+export function selectionOf (request: FastifyRequest, list: readonly string[]): Selection {
+  const { headerReads, added } = request.pageVisit!
+  return select(list, headerReads.headers, added)
+}

@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { etagOf, isNotModified, isStrong, noneMatches, strongMatch } from '../../../src/page-cache/conditional.ts'
+
+const NOW = Date.UTC(2026, 0, 1)
+const at = (seconds: number) => new Date(NOW + seconds * 1000).toUTCString()
+
+t.test('a tag is made of the body', async (t) => {
+  t.match(etagOf(Buffer.from('x')), /^"[\w-]{43}"$/)
+  t.equal(etagOf(Buffer.from('x')), etagOf(Buffer.from('x')))
+  t.not(etagOf(Buffer.from('x')), etagOf(Buffer.from('y')))
+})
+
+t.test('If-None-Match compares weakly', async (t) => {
+  for (const [field, etag] of [
+    ['"a"', '"a"'], ['W/"a"', '"a"'], ['"a"', 'W/"a"'], ['W/"a"', 'W/"a"'], ['*', '"a"'], [' * ', 'W/"a"'],
+    ['"x", "a", "y"', '"a"'], ['"a","y"', '"a"'], ['"x",W/"a"', '"a"'], [',, "x" ,\t"a",', '"a"'],
+    ['"x", W/"a, b" , "y"', '"a, b"'], ['"\\", "a"', '"a"'], ['"a\\"', '"a\\"'], ['""', '""'], ['"abcdef\u00fc"', '"abcdef\u00fc"'], ['"a\u00a0"', '"a\u00a0"'],
+    ['w/"a"', '"a"'], ['w/"a"', 'w/"a"'], ['W\\"a"', 'W\\"a"'], ['"x", W"a"', 'W"a"'], ['a', 'a'], ['"x", a', 'a'], ['W/a', 'a']
+  ] as const) t.ok(noneMatches(field, etag), `${field} names ${etag}`)
+  for (const [field, etag] of [
+    [undefined, '"a"'], ['', '"a"'], ['"b"', '"a"'], ['"A"', '"a"'], ['"a, b"', '"a"'], ['"a, b"', '"b"'], ['"x, "a"', '"a"'], ['"x" "a"', '"a"'], ['"a"b', '"a"'],
+    ['garbage "', '"a"'], ['"x", *', '"a"'], ['a', '"a"'], ['"a"', 'a'], ['W"a"', '"a"'], ['W\\"a"', '"a"'], ['W/W/"a"', '"a"'], ['"a\u00a0"', '"a"'], ['x y, "a"', '"a"']
+  ] as const) t.notOk(noneMatches(field, etag), `${field} does not name ${etag}`)
+})
+
+t.test('If-Match compares strongly', async (t) => {
+  for (const field of ['"a"', '"x", "a"', '*', ' * ']) t.ok(strongMatch(field, '"a"'), field)
+  for (const [field, etag] of [[undefined, '"a"'], ['W/"a"', '"a"'], ['W/"a"', 'W/"a"'], ['"a"', 'W/"a"'], ['a', 'a'], ['w/"a"', 'w/"a"'], ['"b"', '"a"'], ['', '"a"']] as const) {
+    t.notOk(strongMatch(field, etag), `${field} does not name ${etag}`)
+  }
+  for (const etag of ['"a"', '""']) t.ok(isStrong(etag), etag)
+  for (const etag of ['W/"a"', 'w/"a"', 'a', '', '"', '"a', '"a"b"']) t.notOk(isStrong(etag), etag)
+})
+
+t.test('a list names a tag that is in it, and no other', async (t) => {
+  const opaque = fc.string({ unit: fc.constantFrom('a', 'b', ',', '\\', '\u00fc', '*', 'W/'), maxLength: 3 }).map((text) => `"${text}"`)
+  const entry = fc.tuple(fc.constantFrom('', ' ', ',', '\t, '), fc.constantFrom('', 'W/'), opaque, fc.constantFrom('', ' '))
+  fc.assert(fc.property(fc.array(entry, { maxLength: 4 }), opaque, fc.constantFrom('', 'W/'), (entries, tag, weak) => {
+    const field = entries.map((parts) => parts.join('')).join(',')
+    t.equal(noneMatches(field, weak + tag), entries.some(([,, opaque]) => opaque === tag))
+    t.equal(strongMatch(field, weak + tag), weak === '' && entries.some(([, weak, opaque]) => weak === '' && opaque === tag))
+  }), { numRuns: 500 })
+  fc.assert(fc.property(fc.string(), opaque, (field, tag) => { t.doesNotThrow(() => noneMatches(field, tag)) }))
+})
+
+t.test('If-None-Match outranks If-Modified-Since', async (t) => {
+  const page = { etag: '"a"', lastModified: at(-5000), date: NOW }
+  t.ok(isNotModified({ 'if-none-match': '"a"', 'if-modified-since': at(-9000) }, page))
+  t.notOk(isNotModified({ 'if-none-match': '"b"', 'if-modified-since': at(0) }, page))
+  t.ok(isNotModified({ 'if-none-match': ['"b"', '"a"'] }, page), 'in several lines')
+  t.notOk(isNotModified({ 'if-none-match': '' }, page))
+})
+
+t.test('If-Modified-Since', async (t) => {
+  const page = { etag: '"a"', lastModified: at(-3000), date: NOW }
+  const since = (field: string | string[], more = {}) => isNotModified({ 'if-modified-since': field }, { ...page, ...more })
+  t.notOk(isNotModified({}, page))
+  t.ok(since(at(-3000)))
+  t.ok(since(at(-2000)))
+  t.notOk(since(at(-3001)))
+  t.ok(since('Thursday, 01-Jan-26 00:00:00 GMT'))
+  for (const field of ['', '0', 'never', new Date(NOW).toISOString(), `${at(0)}, ${at(0)}`, [at(0), at(0)]]) t.notOk(since(field), `${field} is ignored`)
+  for (const lastModified of [undefined, 'yesterday']) {
+    t.ok(since(at(0), { lastModified }), 'the date of the page counts')
+    t.ok(since(at(1), { lastModified, date: NOW + 1 }))
+    t.notOk(since(at(0), { lastModified, date: NOW + 1 }), 'the copy may be from earlier in the same second')
+    t.notOk(since(at(-3000), { lastModified }))
+  }
+})
