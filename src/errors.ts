@@ -19,5 +19,8 @@ export const BodyTooLargeError = createError<[string]>('FST_ERR_CTP_BODY_TOO_LAR
 export const CrossSiteError = createError('LARDER_CROSS_SITE', 'This form was sent from another site, so it was not accepted.', 403)
 export const UnauthorizedError = createError('LARDER_UNAUTHORIZED', 'This page needs the ADMIN_TOKEN of the service.', 401)
 
+export const PurgeError = createError<[string]>('LARDER_PURGE', '%s.', 400)
+export const CacheUnavailableError = createError('LARDER_CACHE_UNAVAILABLE', 'The cache did not answer, so it may not be purged.', 503)
+
 export const UpstreamError = createError<[string]>('LARDER_UPSTREAM', 'The upstream service %s.', 502)
 export const UpstreamTimeoutError = createError<[number]>('LARDER_UPSTREAM_TIMEOUT', 'The upstream service did not answer within %s s.', 504)

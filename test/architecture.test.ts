@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   plugins: ['db', 'errors'],
   products: ['cache', 'db', 'errors', 'plugins'],
   apicalls: ['errors', 'page-cache'],
-  dashboard: ['cache', 'page-cache', 'plugins'],
+  dashboard: ['cache', 'errors', 'page-cache', 'plugins'],
   app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products'],
   server: ['app', 'config', 'db', 'errors']
 }

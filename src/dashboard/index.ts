@@ -3,6 +3,7 @@ import type { Cache } from '../cache/index.ts'
 import { requireAdmin } from '../plugins/admin.ts'
 import { recordInvalidations } from './invalidations.ts'
 import { createMetrics } from './metrics.ts'
+import { purgeApi } from './purge.ts'
 import { cacheTables } from './tables.ts'
 
 export interface DashboardOptions {
@@ -14,7 +15,7 @@ export interface DashboardOptions {
   adminToken: string | undefined
 }
 
-/** `GET /metrics` for Prometheus, and `GET /cache` for people. */
+/** `GET /metrics` for Prometheus, `GET /cache` for people, and `POST /cache/purge` for who has the token. */
 export const dashboard: FastifyPluginCallback<DashboardOptions> = (app, { cache, now, host, adminToken }, done) => {
   const metrics = createMetrics(cache)
   const invalidations = recordInvalidations(cache, now)
@@ -37,5 +38,6 @@ export const dashboard: FastifyPluginCallback<DashboardOptions> = (app, { cache,
       ...await cacheTables(metrics)
     })
   })
+  app.register(purgeApi, { token: adminToken })
   done()
 }

@@ -1,5 +1,6 @@
 import { type Cache, isMiss } from '../cache/index.ts'
 import { keysOf } from './invalidation.ts'
+import type { Plan } from './options.ts'
 import { contentOf } from './page.ts'
 import type { Plans } from './plans.ts'
 import { allPlaces, isVariants } from './variants.ts'
@@ -17,14 +18,20 @@ export type Purge =
 
 /**
  * Deletes what is kept, for good: it is not answered in place of a failure either, and loads under way are not kept. Answers
- * how many entries there were. Rejects where the store fails, and with a TypeError for a URL that is none.
+ * how many entries there were. Rejects where the store fails, and with a TypeError for a URL or a route that is none.
  */
 export async function purge (cache: Cache, plans: Plans, what: Purge): Promise<number> {
   if ('all' in what) return await cache.sweep()
   if ('tag' in what) return await cache.sweep({ tags: [what.tag] })
   return await sum('route' in what
-    ? plans.withPattern(what.route).map(({ keyPrefix }) => cache.sweep({ prefix: keyPrefix }))
+    ? plansOf(plans, what.route).map(({ keyPrefix }) => cache.sweep({ prefix: keyPrefix }))
     : keysOf(plans, targetOf(what.url)).map((key) => purgeUnder(cache, key)))
+}
+
+function plansOf (plans: Plans, pattern: string): readonly Plan[] {
+  const found = plans.withPattern(pattern)
+  if (found.length === 0) throw new TypeError(`route must be the pattern of a route whose pages are kept, got ${JSON.stringify(pattern)}`)
+  return found
 }
 
 function targetOf (text: string) {

@@ -1,20 +1,23 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { onRequestHookHandler } from 'fastify'
 import { UnauthorizedError } from '../errors.ts'
 
 /**
  * An `onRequest` hook for pages that tell about the inside. A service that listens on loopback shows them to who
- * can reach it; any other wants the token, as `Authorization: Bearer <token>` or as the password that a browser
- * asks for, and shows them to nobody where no token is set.
+ * can reach it; any other wants the token, and shows them to nobody where none is set.
  */
-export function requireAdmin ({ host, token }: { host: string, token: string | undefined }) {
-  const open = isLoopback(host)
+export function requireAdmin ({ host, token }: { host: string, token: string | undefined }): onRequestHookHandler {
+  return isLoopback(host) ? (_request, _reply, done) => done() : requireToken(token)
+}
+
+/** An `onRequest` hook that wants the token, as `Authorization: Bearer <token>` or as the password that a browser asks for. */
+export function requireToken (token: string | undefined): onRequestHookHandler {
   const expected = token === undefined ? undefined : digest(token)
 
-  return function checkAdmin (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+  return function checkToken (request, reply, done): void {
     // Digests have one length, so the comparison takes one time.
-    if (open || (expected !== undefined && timingSafeEqual(digest(tokenOf(request.headers.authorization)), expected))) return done()
+    if (expected !== undefined && timingSafeEqual(digest(tokenOf(request.headers.authorization)), expected)) return done()
     reply.header('www-authenticate', 'Basic realm="Larder"')
     done(new UnauthorizedError())
   }
