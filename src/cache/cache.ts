@@ -134,6 +134,10 @@ class StoreCache implements Cache {
     return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, renew: this.#loader.mayRenew(stale) } : undefined
   }
 
+  beginReads (reads: ReadSet, tags?: readonly string[]): void {
+    this.#entries.begin(reads, tags)
+  }
+
   noteReads (reads: ReadSet, entry: Entry): void {
     this.#entries.noteTags(reads, entry)
   }

@@ -108,6 +108,8 @@ export interface Cache {
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
   /** For adapters: what `getOrSet` does after a miss. */
   load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded>
+  /** For adapters that load without `load`: to be called before what goes into a read set is read. @param tags known already */
+  beginReads (reads: ReadSet, tags?: readonly string[]): void
   /** For adapters: says that what goes into a read set is made of an entry that was looked up. */
   noteReads (reads: ReadSet, entry: Entry): void
   /** For adapters: whether nothing that an entry was made of has changed since; false too where no clock answers. */

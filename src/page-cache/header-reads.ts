@@ -12,6 +12,9 @@ const NO_PART_IN_HOOKS = new Set([
   'x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage', 'x-forwarded-for', 'user-agent'
 ])
 
+/** As clients can send it, and Node writes it. */
+const FIELD_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
+
 type Raw = FastifyRequest['raw']
 
 /**
@@ -37,12 +40,17 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
     this.headers = raw.headers
     this.#raw = raw
     this.#ignored = ignored
-    this.#show(raw.headers)
+    const get = (lines: string[], name: string | symbol) => {
+      this.#all ||= !this.#covering
+      return lines[name as keyof typeof lines]
+    }
+    this.#show('rawHeaders', new Proxy(raw.rawHeaders, { get }))
+    this.#show('headers', new Proxy(raw.headers, this))
   }
 
-  /** What was read by name, but for what the key covers. */
+  /** What was read by name, but for what the key covers. It may have taken one cookie of many, so it covers none of them. */
   get names (): string[] {
-    return [...this.#names ?? []].filter((name) => this.#covered?.has(name) !== true)
+    return [...this.#names ?? []].filter((name) => name === 'cookie' || this.#covered?.has(name) !== true)
   }
 
   /** What was read to make a key. */
@@ -68,28 +76,22 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   /** The handler begins. @param headers what it is shown in place of what the client sent */
   begin (headers: IncomingHttpHeaders): void {
     this.#inHandler = true
-    this.#show(headers)
-    const { rawHeaders } = this.#raw
-    Object.defineProperty(this.#raw, 'rawHeaders', {
-      configurable: true,
-      get: () => {
-        this.#all = true
-        return rawHeaders
-      }
-    })
+    this.#listed = undefined
+    this.#show('headers', new Proxy(headers, this))
   }
 
   note (name: string): void {
+    // The language asks for names of its own. But hooks may add fields that are written in any way.
+    if (!FIELD_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
     if (NO_PART.has(name) || this.#ignored.has(name) || (!this.#inHandler && NO_PART_IN_HOOKS.has(name))) return
     if (this.#covering) (this.#covered ??= new Set()).add(name)
     else (this.#names ??= new Set()).add(name)
   }
 
-  #show (headers: IncomingHttpHeaders): void {
-    const shown = new Proxy(headers, this)
-    // HTTP/2 has no setter.
-    if (this.#raw.httpVersionMajor >= 2) Object.defineProperty(this.#raw, 'headers', { value: shown, configurable: true })
-    else this.#raw.headers = shown
+  #show<Name extends 'headers' | 'rawHeaders'> (name: Name, shown: Raw[Name]): void {
+    // HTTP/2 has no setters.
+    if (this.#raw.httpVersionMajor >= 2) Object.defineProperty(this.#raw, name, { value: shown, configurable: true })
+    else this.#raw[name] = shown
   }
 
   // What the language asks of a proxy

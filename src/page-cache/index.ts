@@ -46,6 +46,7 @@ declare module 'fastify' {
  */
 const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, now = Date.now }, done) => {
   if (typeof cache?.lookup !== 'function') return done(new TypeError('the option cache of the page cache must be a cache, made by createCache'))
+  if (app.hasDecorator('purgePages')) return done(new TypeError('the page cache is registered here already, or around this scope'))
   try {
     checkTtl(ttl)
   } catch (error) {

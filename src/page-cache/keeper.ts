@@ -13,7 +13,7 @@ import { fill, type Made, PageFailure, type SharedFailure } from './handover.ts'
 import { isInKey } from './key.ts'
 import { contentOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { isFailure, judge, mayShare, type Terms } from './policy.ts'
-import { ADDED_KEY, isSameList, isSelected, isVariants, placesOf, type Selection, withList } from './variants.ts'
+import { isSameList, isSelected, isVariants, placesOf, type Selection, type Variants, withList } from './variants.ts'
 import { varyNames } from './vary.ts'
 import { type KeepTask, type PageRun, type PageVisit, selectionOf } from './visit.ts'
 
@@ -75,7 +75,8 @@ export class Keeper {
     if (refused !== undefined) return await this.#refuse(draft, payload, body, refused)
 
     const terms = verdict as Terms
-    addVary(reply, [...terms.list.filter((name) => name !== ADDED_KEY), ...headerReads.covered])
+    // What HTTP/2 has for the parts of a URL is in the key of every cache.
+    addVary(reply, [...terms.list, ...headerReads.covered].filter((name) => !name.startsWith(':')))
     headers.vary = reply.getHeader('vary')
     if (status.fwdStatus === 304 && !await this.#isStillTrue(visit, run.task.old!)) {
       await run.task.finish?.('not-kept')
@@ -188,26 +189,42 @@ export class Keeper {
       this.#prolong(place, made)
       return loaded
     }
-    if (terms.list.length === 0 && place.variants === undefined) return await this.#load(place.primary, made, visit)
+    if (terms.list.length === 0 && place.variants === undefined) return await this.#storeSelected([place.primary], place.selection, made, visit)
 
     const variants = withList(place.variants?.value, terms.list)
     const selection = selectionOf(request, terms.list)
     const loaded = await this.#storeSelected(placesOf(place.primary, variants.generation, selection), selection, made, visit)
-    const directions: Made = { content: variants, ttl: lifeOfDirections(made), keepFor: 0, tags: [] }
-    if (finish !== undefined && place.key === place.primary) await finish(directions)
+    const directions = (content: Variants): Made => ({ content, ttl: lifeOfDirections(made), keepFor: 0, tags: [] })
+    if (finish !== undefined && place.key === place.primary) await finish(directions(variants))
     else {
       finish?.(undefined).catch(() => {})
       if (variants === place.variants?.value) this.#prolong(place, made)
-      else await this.#load(place.primary, directions, undefined, place.variants && { miss: 'expired', seen: place.variants.entry })
+      else if (place.variants === undefined) await this.#storeSelected([place.primary], place.selection, directions(variants))
+      else await this.#addDirections(place.primary, variants.generation, (known) => directions(withList(known, terms.list)))
     }
     return loaded
   }
 
-  async #storeSelected (keys: readonly string[], selection: Selection, made: Made, visit: PageVisit): Promise<Loaded> {
+  /** Adds to what says where to look. Where that was deleted meanwhile, it and all pages of before stay away. */
+  async #addDirections (primary: string, generation: string, add: (known: Variants) => Made): Promise<void> {
+    const look = async () => {
+      const found = await this.#cache.lookup(primary)
+      const known = isMiss(found) ? undefined : contentOf(found)
+      return known !== undefined && isVariants(known) && known.generation === generation ? { known, entry: found as Entry } : undefined
+    }
+    const before = await look()
+    if (before === undefined) return
+    await this.#cache.load(primary, async (context) => {
+      const found = await look()
+      return found === undefined ? context.skipStore(true) : fill(context, add(found.known))
+    }, {}, { miss: 'expired', seen: before.entry })
+  }
+
+  async #storeSelected (keys: readonly string[], selection: Selection, made: Made, visit?: PageVisit): Promise<Kept> {
     let taken: Entry | undefined
     for (const key of keys) {
       const found = await this.#cache.lookup(key, { lease: true })
-      if (isMiss(found)) return await this.#load(key, made, visit, found)
+      if (isMiss(found)) return isUnderWay(found) ? { stored: false } : await this.#load(key, made, visit, found)
       const content = contentOf(found)
       if (content === undefined || isVariants(content) || isSelected(content, selection)) return await this.#load(key, made, visit, { miss: 'expired', seen: found })
       taken = found
@@ -216,7 +233,7 @@ export class Keeper {
   }
 
   /** @param visit of whose reads it is made */
-  #load (key: string, made: Made, visit?: PageVisit, miss?: Miss): Promise<Loaded> {
+  #load (key: string, made: Made, visit: PageVisit | undefined, miss: Miss): Promise<Loaded> {
     return this.#cache.load(key, (context) => fill(context, made), visit === undefined ? {} : { reads: visit.reads }, miss)
   }
 
@@ -225,6 +242,11 @@ export class Keeper {
     if (variants === undefined || variants.entry.freshUntil - this.#now() >= (made.ttl + made.keepFor) * 1000) return
     this.#cache.touch(primary, lifeOfDirections(made)).catch(() => {})
   }
+}
+
+/** Whether another request is making what is missing, so that whoever has something else for the place would wait for it. */
+function isUnderWay ({ underWay, vacancy }: Miss): boolean {
+  return vacancy?.lease === undefined && (underWay !== undefined || vacancy?.watch !== undefined)
 }
 
 /** Twice as long as what is found there, so that it need not be touched each time. */
@@ -266,7 +288,6 @@ function pageFor ({ visit, run, headers, reply, request }: Draft, terms: Terms, 
   if (visit.plan.ttl !== undefined && status === 200) {
     page.cacheControl = String(headers['cache-control'] ?? '')
     delete page.headers['cache-control']
-    delete page.headers.expires
   }
   return page
 }

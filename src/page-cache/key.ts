@@ -60,11 +60,11 @@ export function addedKey (request: FastifyRequest, { key, route }: Plan): string
 /** Whether what a request says in a field is in the key of its URL already, as Fastify's trusted host and scheme. */
 export function isInKey (name: string, value: string | string[] | undefined, request: FastifyRequest): boolean {
   const trusting = 'ips' in request && request.ips !== undefined // with the option trustProxy
-  const last = String(value ?? '').split(',').at(-1)!.trim()
   switch (name) {
     case 'host': case ':authority': return value === undefined || value === request.host
-    case 'x-forwarded-host': return trusting && (value === undefined || last === request.host)
-    case 'x-forwarded-proto': return trusting && (value === undefined || last === request.protocol)
+    // Of several Fastify takes the last, but a handler may take another.
+    case 'x-forwarded-host': return trusting && (value === undefined || value === request.host)
+    case 'x-forwarded-proto': return trusting && (value === undefined || value === request.protocol)
     default: return false
   }
 }

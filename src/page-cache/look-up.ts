@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Cache, ignoreReads, type Loaded, type Miss, type MissReason } from '../cache/index.ts'
 import type { Answers } from './answers.ts'
@@ -73,8 +74,9 @@ export class LookUp {
   #refusedBefore (): string | undefined {
     if (this.#plan.ttl === 0) return 'ttl-zero'
     const { headers } = this.#request.pageVisit!.headerReads
+    const { stream } = this.#request.raw as { stream?: Partial<ServerHttp2Stream> } // of HTTP/2
     // A body would be no part of the key.
-    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return 'request-body'
+    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || stream?.endAfterHeaders === false) return 'request-body'
     // A hook may have said already that this answer is for one client alone.
     const said = this.#reply.getHeader('cache-control')
     if (said === undefined) return undefined
@@ -154,20 +156,21 @@ export class LookUp {
       this.#reply.raw.once('close', () => { if (visit.run !== undefined) handover.settle(undefined) })
       this.#run(status, { place, old, finish: handover.finish })
       return handover.content
-    }, { ...old && windowsOf(old), reads: visit.reads }, miss)
+    }, { ...old && windowsOf(old), tags: this.#plan.tags, reads: visit.reads }, miss)
 
     loaded.then((loaded) => { if (!leads) this.#collapse(place, loaded, status) }, (error) => { if (!leads) this.#giveUp(error) }).catch(this.#done)
   }
 
   /** Runs the handler for this request alone; what comes of it may be kept all the same. */
   #runAlone (place: Place, status: CacheStatus): void {
+    this.#cache.beginReads(this.#request.pageVisit!.reads, this.#plan.tags)
     this.#run(status, { place })
   }
 
   /** Has the page made by a request of our own. */
   #renew (place: Place, miss: Miss, old: ReadyPage, options = {}): Promise<Loaded> {
     const loaded: Promise<Loaded> = ignoreReads(() =>
-      this.#cache.load(place.key, renewing(this.#app, this.#request, { place, old }, () => loaded), options, miss))
+      this.#cache.load(place.key, renewing(this.#app, this.#request, { place, old }, () => loaded), { ...options, tags: this.#plan.tags }, miss))
     loaded.catch(() => {}) // it is told as an event
     return loaded
   }
@@ -198,8 +201,8 @@ export class LookUp {
     const content = value === undefined || entry === undefined ? undefined : contentOf(entry)
     if (content !== undefined && isVariants(content)) {
       findVariant(this.#cache, place.primary, { entry: entry!, value: content }, this.#select, true).then(this.#answer).catch(this.#done)
-    } else if (content === undefined || (!stale && content.life <= content.age)) {
-      // What is to be confirmed each time is confirmed for each, RFC 9111 section 5.2.2.4.
+    } else if (content === undefined || !isSelected(content, place.selection) || (!stale && content.life <= content.age)) {
+      // It may be of a selection that shares the place. What is to be confirmed each time is confirmed for each, RFC 9111 section 5.2.2.4.
       this.#run({ ...status, detail: 'collapse-refused' }, undefined)
     } else {
       this.#answers.serve(this.#request, this.#reply, content, stale ? { ...status, detail: 'stale-if-error' } : { ...status, ...joined ? { collapsed: true } : { stored } })
@@ -221,7 +224,7 @@ export class LookUp {
     const { headerReads } = this.#request.pageVisit!
     const before: ReplyHeaders = { ...this.#reply.getHeaders() }
     if (task !== undefined) {
-      headerReads.begin(task.finish === undefined ? headerReads.headers : unconditional(headerReads.headers, task.old))
+      headerReads.begin(task.finish === undefined ? { ...headerReads.headers } : unconditional(headerReads.headers, task.old))
       noteCookies(this.#request)
       // Set first, so that the handler can say something else, and application-wide defaults do not.
       if (this.#plan.cacheControl !== undefined) this.#reply.header('cache-control', this.#plan.cacheControl)
@@ -244,8 +247,8 @@ function unconditional (given: FastifyRequest['headers'], old: ReadyPage | undef
 
 /** A plugin that is older than this one may have read the cookies out of our sight. */
 function noteCookies (request: FastifyRequest): void {
-  const { cookies, session } = request as { cookies?: unknown, session?: unknown }
-  if (cookies != null || session != null) request.pageVisit!.headerReads.note('cookie')
+  // Where there are none the property may be null.
+  if ('cookies' in request || 'session' in request) request.pageVisit!.headerReads.note('cookie')
 }
 
 /** Nobody will load: others need not wait. */

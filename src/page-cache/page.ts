@@ -59,8 +59,7 @@ export function momentOf (page: ReadyPage, now: number): PageMoment {
   const age = ageOf(page, now)
   if (page.moment?.age === age) return page.moment
   const ttl = Math.floor(page.life) - age
-  const fields: PageMoment['fields'] = { ...page.headers, age: String(age) }
-  if (page.etag !== '') fields.etag = page.etag
+  const fields: PageMoment['fields'] = { ...page.headers, ...page.etag !== '' && { etag: page.etag }, age: String(age) }
   if (page.beforeMaxAge !== undefined) {
     fields['cache-control'] = page.beforeMaxAge + Math.max(0, ttl)
     fields.expires = page.expires

@@ -86,15 +86,19 @@ function refusalOf ({ plan, status, headers, request }: Response, directives: Ca
   if (fieldNamesOf(directives, 'private') === 'all') return 'private'
   if (headers['set-cookie'] !== undefined) return 'set-cookie'
   if (varyNames(headers.vary).includes('*')) return 'vary-any'
-  return personalRefusal(request, directives)
+  return personalRefusal(request, directives, [...plan.vary, ...varyNames(headers.vary)])
 }
 
-/** Why a response may be meant for the one who asked, and nobody else. */
-function personalRefusal ({ headers, names, all }: Response['request'], directives: CacheControl): string | undefined {
+/**
+ * Why a response may be meant for the one who asked, and nobody else.
+ *
+ * @param varies fields by which it is known to vary
+ */
+function personalRefusal ({ headers, names, all }: Response['request'], directives: CacheControl, varies: readonly string[]): string | undefined {
   // RFC 9111 section 3.5
   if (headers.authorization !== undefined && !isForAll(directives)) return 'authorization'
   const saw = (name: string) => headers[name] !== undefined && (all || names.includes(name))
-  if (saw('cookie') && !directives.has('public') && !directives.has('s-maxage')) return 'cookie'
+  if (saw('cookie') && !varies.includes('cookie') && !directives.has('public') && !directives.has('s-maxage')) return 'cookie'
   // What a client says of the road it came by is not to be believed, and a page that a proxy passes it on to may show it.
   if (all && Object.keys(headers).some((name) => name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for'))) return 'forwarded'
   return undefined

@@ -16,8 +16,8 @@ export interface Selection {
   readonly values: ReadonlyArray<string | null>
 }
 
-/** Stands in a list for what the option `key` of a route adds. */
-export const ADDED_KEY = '#key'
+/** Stands in a list for what the option `key` of a route adds. No field that a client sends can have this name. */
+export const ADDED_KEY = ':key'
 /** Lists remembered for a URL. */
 const MAX_LISTS = 4
 /** Places for the pages of one list. A limit that holds by construction: nobody has to count. */
@@ -25,7 +25,7 @@ const SLOTS = 128
 
 /** @param added what the option `key` of the route adds */
 export function select (list: readonly string[], headers: IncomingHttpHeaders, added: string | null): Selection {
-  return { list, values: list.map((name) => name === ADDED_KEY ? added : selectingValue(name, headers[name])) }
+  return { list, values: list.map((name) => name === ADDED_KEY ? added : selectingValue(name, Object.hasOwn(headers, name) ? headers[name] : undefined)) }
 }
 
 export function isSelected (page: { selected: Selection['values'] }, { values }: Selection): boolean {

@@ -4,6 +4,7 @@ import { hitTiming, missTiming } from '../../src/page-cache/cache-status.ts'
 import { type CachePageOptions, planOf } from '../../src/page-cache/options.ts'
 import type { ReplyHeaders } from '../../src/page-cache/page.ts'
 import { judge, type Response, type Terms } from '../../src/page-cache/policy.ts'
+import { ADDED_KEY } from '../../src/page-cache/variants.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
@@ -83,7 +84,7 @@ t.test('what selects it', async (t) => {
   const list = (...args: Parameters<typeof judged>) => (judged(...args) as Terms).list
   t.same(list({}), [])
   t.same(list({ vary: 'X-B, x-a' }), ['x-a', 'x-b'])
-  t.same(list({ vary: 'x-b' }, { ttl: 1, vary: ['X-A'], key: () => '' }, 200, { headers: {}, names: ['x-c', 'x-b'], all: false }), ['#key', 'x-a', 'x-b', 'x-c'])
+  t.same(list({ vary: 'x-b' }, { ttl: 1, vary: ['X-A'], key: () => '' }, 200, { headers: {}, names: ['x-c', 'x-b'], all: false }), [ADDED_KEY, 'x-a', 'x-b', 'x-c'])
   t.same(list({ 'content-encoding': 'gzip' }), ['accept-encoding'])
 })
 
@@ -102,6 +103,8 @@ t.test('what may be one client\'s own', async (t) => {
   t.equal(life({}, { ttl: 9 }, 200, asked(cookie, { names: ['cookie'] })), 'cookie')
   t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked(cookie, { all: true })), 'cookie')
   t.equal(life({ 'cache-control': 'max-age=9, public' }, {}, 200, asked(cookie, { all: true })), 9)
+  t.equal(life({}, { ttl: 9, vary: ['Cookie'] }, 200, asked(cookie, { names: ['cookie'] })), 9, 'for who sends the same')
+  t.equal(life({ vary: 'cookie' }, { ttl: 9 }, 200, asked(cookie, { names: ['cookie'] })), 9)
   t.same(judged({}, { ttl: 9 }, 200, asked({}, { names: ['cookie'] })), { ...judged({}, { ttl: 9 }), list: ['cookie'] }, 'there was none: for all who have none')
 
   t.equal(life({}, { ttl: 9 }, 200, asked({}, { all: true })), 'all-headers-read', 'nobody says what it varies by')
