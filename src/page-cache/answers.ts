@@ -55,6 +55,7 @@ export class Answers {
         }
       }
     }
+    if (page.status === 204) reply.removeHeader('content-type') // as Fastify does with a body that is empty
     // An empty body would be given a type that it did not have.
     return body.length === 0 ? undefined : body
   }

@@ -22,7 +22,7 @@ t.test('the three forms', async (t) => {
   for (const text of [
     'Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994', 'Sun Nov 06 08:49:37 1994',
     'SUN, 06 NOV 1994 08:49:37 gMT', 'sunday, 06-nov-94 08:49:37 gmt', 'sUN nOV  6 08:49:37 1994',
-    'Sun, 06 Nov 1994 08:49:37 UTC', 'Mon, 06 Nov 1994 08:49:37 GMT'
+    'Mon, 06 Nov 1994 08:49:37 GMT'
   ]) t.equal(parseHttpDate(text, NOW), time, text)
   t.equal(parseHttpDate('Sun, 06 Nov 1994 08:49:37 GMT'), time, 'now is the default')
 })
@@ -33,7 +33,7 @@ t.test('what is none of them', async (t) => {
     'Sun 06 Nov 1994 08:49:37 GMT', 'Sun,06 Nov 1994 08:49:37 GMT', 'Sun, 06  Nov 1994 08:49:37 GMT', 'Sun, 6 Nov 1994 08:49:37 GMT',
     'Sun, 06-Nov-1994 08:49:37 GMT', 'Sun, 06 Nov 94 08:49:37 GMT', 'Sunday, 06 Nov 1994 08:49:37 GMT', 'Sun, 06-Nov-94 08:49:37 GMT',
     'Sun, 06 Nov 1994 8:49:37 GMT', 'Sun, 06 Nov 1994 08.49.37 GMT', 'Sun, 06 Nov 1994 08:49 GMT', 'Sun, 06 Nov 1994 08:49:37',
-    'Sun, 06 Nov 1994 08:49:37 AEST', 'Sun, 06 Nov 1994 08:49:37 +0000', 'Sun, 06 Nov 1994 08:49:37 GMT+1', 'Sun, 06 Nov 1994 08:49:37 EST',
+    'Sun, 06 Nov 1994 08:49:37 UTC', 'Sun, 06 Nov 1994 08:49:37 AEST', 'Sun, 06 Nov 1994 08:49:37 +0000', 'Sun, 06 Nov 1994 08:49:37 GMT+1', 'Sun, 06 Nov 1994 08:49:37 EST',
     'Sun Nov 6 08:49:37 1994', 'Sun Nov  6 08:49:37 1994 GMT', 'Sun Nov  6 08:49:37 94', 'Son, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Okt 1994 08:49:37 GMT',
     'Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT', ' Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:37 GMT\n',
     'Sun, 00 Nov 1994 08:49:37 GMT', 'Sun, 31 Nov 1994 08:49:37 GMT', 'Sun, 29 Feb 1994 08:49:37 GMT', 'Sun, 31-Feb-94 08:49:37 GMT', 'Sun, 32 Jan 1994 08:49:37 GMT',
