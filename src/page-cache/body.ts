@@ -11,7 +11,7 @@ export function bodyOf (payload: unknown, reply: FastifyReply): Body {
   if (Buffer.isBuffer(payload)) return payload
   if (payload === null || payload === undefined) return Buffer.alloc(0)
   if (payload instanceof Readable) return payload
-  if (payload instanceof Response) {
+  if (isResponse(payload)) {
     reply.code(payload.status)
     for (const [name, value] of payload.headers) reply.header(name, value)
     return bodyOf(payload.body, reply)
@@ -20,8 +20,14 @@ export function bodyOf (payload: unknown, reply: FastifyReply): Body {
   return 'getReader' in (payload as object) ? Readable.fromWeb(payload as ReadableStream) : new Readable().wrap(payload as Readable)
 }
 
+/** As Fastify tells: it may be one of undici's, which is another class than that of Node. */
+export function isResponse (payload: unknown): payload is Response {
+  return Object.prototype.toString.call(payload) === '[object Response]'
+}
+
 /**
- * A stream that passes on another one, and gathers it on the way.
+ * A stream that passes on another one, and gathers it on the way. It reads ahead as far as it gathers, so that who waits for
+ * the whole does not wait for a client that is slow.
  *
  * @param maxBytes how much to gather
  * @param length how long it says that it is
@@ -31,6 +37,7 @@ export function gather (stream: Readable, maxBytes: number, length: number | und
   let chunks: Buffer[] | undefined = []
   let size = 0
   const passing = new Transform({
+    readableHighWaterMark: maxBytes,
     transform (chunk: Buffer, _encoding, next) {
       size += chunk.length
       if (size > maxBytes && chunks !== undefined) {

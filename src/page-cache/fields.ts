@@ -17,6 +17,17 @@ export function withNames (field: ReplyHeaders[string], names: readonly string[]
   return [...field === undefined ? [] : [combined(field)], ...new Set(missing)].join(', ')
 }
 
+const PROMISES = ['expires', 'age', 'etag', 'last-modified', 'content-encoding', 'content-range']
+
+/** Makes an error out of an answer that was to be a page. */
+export function promiseNothing (reply: FastifyReply): void {
+  for (const name of PROMISES) {
+    reply.removeHeader(name)
+    if (!reply.raw.headersSent) reply.raw.removeHeader(name) // a stream that failed has set them
+  }
+  reply.header('cache-control', 'no-store')
+}
+
 /** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */
 export function notModified (reply: FastifyReply): void {
   reply.code(304)

@@ -3,6 +3,7 @@ import type { FastifyPluginCallback, FastifyRequest, preHandlerHookHandler, Rout
 import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
 import { Answers } from './answers.ts'
 import { HeaderReads } from './header-reads.ts'
+import { promiseNothing } from './fields.ts'
 import { forgetChanged, isSuccess, isUnsafe } from './invalidation.ts'
 import { Keeper } from './keeper.ts'
 import { onlyListed } from './key.ts'
@@ -104,7 +105,8 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
       outer: outer === reads ? undefined : outer,
       renewal,
       added: null,
-      run: undefined
+      run: undefined,
+      answered: false
     }
     collectReads(reads, done)
   })
@@ -117,10 +119,21 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     else keep()
 
     function keep (): void {
+      if (visit?.answered) promiseNothing(reply)
+      if (visit) visit.answered = true
       if (!run) return done(null, payload)
       visit!.run = undefined
-      keeper.keep(request, reply, payload, run).then((payload) => done(null, payload), done)
+      keeper.keep(request, reply, payload, run).then((payload) => done(null, payload), (error) => {
+        run.task?.finish?.(undefined).catch(() => {})
+        done(error)
+      })
     }
+  })
+
+  // What the handler said of its page before it threw does not hold for the error.
+  app.addHook('onError', (request, reply, { statusCode = 500 }, done) => {
+    if (request.pageVisit?.run && statusCode >= 500) promiseNothing(reply)
+    done()
   })
 
   done()

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Cache } from '../cache/index.ts'
+import { revokeAlone } from './alone.ts'
 import { groupTags } from './cache-groups.ts'
 import { pageKey, type Target } from './key.ts'
 import type { Plans } from './plans.ts'
@@ -26,6 +27,7 @@ export async function forgetChanged (cache: Cache, plans: Plans, target: Target,
   const targets = [target, ...['location', 'content-location'].flatMap((name) => resolved(reply.getHeader(name), target))]
   const keys = targets.flatMap((target) => keysOf(plans, target))
   const tags = groupTags(reply.getHeader('cache-group-invalidation'), target)
+  revokeAlone(cache, (key) => keys.includes(key))
   await Promise.allSettled([
     keys.length > 0 && cache.deleteMany([...new Set(keys)]),
     tags.length > 0 && cache.invalidateTags(tags)

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Cache, type Entry, isMiss, type Loaded, type Miss } from '../cache/index.ts'
 import type { Answers } from './answers.ts'
-import { bodyOf, gather } from './body.ts'
+import { bodyOf, gather, isResponse } from './body.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
 import { groupTags } from './cache-groups.ts'
 import type { CacheStatus } from './cache-status.ts'
@@ -11,7 +11,7 @@ import { withNames } from './fields.ts'
 import type { Place } from './finder.ts'
 import { fill, type Made, PageFailure, type SharedFailure } from './handover.ts'
 import { isInKey } from './key.ts'
-import { contentOf, keptHeaders, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { contentOf, keptHeaders, mayStandIn, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { isFailure, judge, mayShare, type Terms } from './policy.ts'
 import { isSameList, isSelected, isVariants, placesOf, type Selection, type Variants, withList } from './variants.ts'
 import { varyNames } from './vary.ts'
@@ -70,7 +70,7 @@ export class Keeper {
     const requestRead = { headers: headerReads.headers, names: headerReads.names.filter((name) => !isInKey(name, headerReads.headers[name], request)), all: headerReads.all }
     const verdict = judge({ plan, status: reply.statusCode, headers, request: requestRead, requested: run.requested, received: this.#now() })
 
-    const failed = isFailure(reply.statusCode) && run.task.old !== undefined && run.task.old.staleIfError > 0
+    const failed = isFailure(reply.statusCode) && run.task.old !== undefined && mayStandIn(run.task.old, this.#now())
     const refused = failed ? `status-${reply.statusCode}` : 'refused' in verdict ? verdict.refused : isTooLong(headers, body, plan.maxBytes) ? 'too-large' : undefined
     if (refused !== undefined) return await this.#refuse(draft, payload, body, refused)
 
@@ -149,7 +149,8 @@ export class Keeper {
     if (silent) reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
     this.#answers.describe(reply, { ...run.status, detail: refused })
     visit.outer?.include(visit.reads)
-    return Buffer.isBuffer(body) ? payload : body
+    if (!Buffer.isBuffer(body)) return body
+    return isResponse(payload) ? null : payload // what it has besides a body has been taken over
   }
 
   /** Lets all who wait go on after a response that may not be kept; tells the old page that is to be sent in its place. */
@@ -177,7 +178,8 @@ export class Keeper {
 
   /** Keeps a page where requests like this one look for it. */
   async #store ({ request, visit, task, reply }: Draft, page: Page, terms: Terms): Promise<Kept> {
-    const { place, finish } = task
+    const { place, finish, alone } = task
+    if (alone?.revoked) return { stored: false, refusal: 'revoked' }
     const made: Made = {
       content: page,
       ttl: terms.ttl,

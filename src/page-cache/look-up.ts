@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Cache, ignoreReads, type Loaded, type Miss, type MissReason } from '../cache/index.ts'
+import { beginAlone } from './alone.ts'
 import type { Answers } from './answers.ts'
 import { parseCacheControl } from './cache-control.ts'
 import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from './cache-status.ts'
@@ -8,7 +9,7 @@ import { findPage, findVariant, type Found, type Place } from './finder.ts'
 import { Handover, PageFailure } from './handover.ts'
 import { addedKey, pageKey } from './key.ts'
 import type { Plan } from './options.ts'
-import { contentOf, momentOf, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { contentOf, mayStandIn, momentOf, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { CONDITIONAL, renewing } from './renewal.ts'
 import { type Demand, demandOf, takesStale, unmet } from './request-directives.ts'
 import { isSelected, isVariants } from './variants.ts'
@@ -152,8 +153,8 @@ export class LookUp {
     const loaded = this.#cache.load(place.key, (context) => {
       leads = true
       const handover = new Handover(context, () => loaded)
-      // A reply that the handler hijacked does not come through our hook.
-      this.#reply.raw.once('close', () => { if (visit.run !== undefined) handover.settle(undefined) })
+      // A reply that the handler hijacked does not come through our hook; that to a client who has left does.
+      this.#reply.raw.once('close', () => { if (visit.run !== undefined && this.#reply.sent) handover.settle(undefined) })
       this.#run(status, { place, old, finish: handover.finish })
       return handover.content
     }, { ...old && windowsOf(old), tags: this.#plan.tags, reads: visit.reads }, miss)
@@ -164,7 +165,7 @@ export class LookUp {
   /** Runs the handler for this request alone; what comes of it may be kept all the same. */
   #runAlone (place: Place, status: CacheStatus): void {
     this.#cache.beginReads(this.#request.pageVisit!.reads, this.#plan.tags)
-    this.#run(status, { place })
+    this.#run(status, { place, alone: beginAlone(this.#cache, place.primary, this.#reply.raw) })
   }
 
   /** Has the page made by a request of our own. */
@@ -185,7 +186,7 @@ export class LookUp {
   }
 
   #canRace (old: ReadyPage): boolean {
-    return this.#plan.timeout !== undefined && this.#now() < old.entry.freshUntil + old.staleIfError * 1000
+    return this.#plan.timeout !== undefined && mayStandIn(old, this.#now())
   }
 
   /** Waits for a page that a request of our own makes, and for so long only; then an old one is answered instead. */

@@ -73,6 +73,11 @@ function ageOf ({ date }: ReadyPage, now: number): number {
   return Math.max(0, Math.floor((now - date) / 1000))
 }
 
+/** Whether a page may be answered in place of a failure, RFC 5861 section 4. */
+export function mayStandIn ({ entry, staleIfError }: ReadyPage, now: number): boolean {
+  return now < entry.freshUntil + staleIfError * 1000
+}
+
 /** Belongs to one message or one connection (RFC 9110 section 7.6.1), is made anew each time, or is kept elsewhere. */
 const NOT_KEPT = new Set([
   'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization', 'proxy-connection',

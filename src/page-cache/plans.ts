@@ -1,29 +1,34 @@
 import type { FastifyInstance } from 'fastify'
-import createRouter, { type Config, type HTTPVersion, type Instance } from 'find-my-way'
+import createRouter, { type HTTPVersion, type Instance } from 'find-my-way'
 import type { Plan } from './options.ts'
+
+/** Its types do not know `useSemicolonDelimiter`. */
+type Config = Parameters<typeof createRouter<HTTPVersion.V1>>[0] & { useSemicolonDelimiter?: boolean }
 
 /** The routes whose responses are kept, to be found by what they answer to. */
 export class Plans {
-  readonly #router: Instance<HTTPVersion.V1>
+  readonly #config: Config
+  /** One for each set of constraints: what matches a URL under one of them hides nothing of the others. */
+  readonly #routers = new Map<string, Instance<HTTPVersion.V1>>()
   readonly #byPattern = new Map<string, Plan[]>()
 
   /** @param config of the application, whose router tells URLs apart in the same way */
   constructor (config: FastifyInstance['initialConfig']) {
-    const { caseSensitive = true, ignoreTrailingSlash = false, ignoreDuplicateSlashes = false, maxParamLength = 100 } =
-      { ...config, ...config.routerOptions } as Config<HTTPVersion.V1>
-    this.#router = createRouter({ caseSensitive, ignoreTrailingSlash, ignoreDuplicateSlashes, maxParamLength })
+    const { caseSensitive = true, ignoreTrailingSlash = false, ignoreDuplicateSlashes = false, maxParamLength = 100, useSemicolonDelimiter = false } =
+      { ...config, ...config.routerOptions } as Config
+    // A pattern that the application takes is good enough.
+    this.#config = { caseSensitive, ignoreTrailingSlash, ignoreDuplicateSlashes, maxParamLength, useSemicolonDelimiter, allowUnsafeRegex: true }
   }
 
   add (plan: Plan): void {
-    const known = this.#byPattern.get(plan.url)
-    if (known?.some(({ route }) => route === plan.route)) return
-    if (known !== undefined) {
-      known.push(plan)
-      return
-    }
-    const plans = [plan]
-    this.#byPattern.set(plan.url, plans)
-    this.#router.on('GET', plan.url, () => {}, plans)
+    const named = this.#byPattern.get(plan.url) ?? []
+    if (named.some(({ route }) => route === plan.route)) return
+    this.#byPattern.set(plan.url, [...named, plan])
+    const router = this.#routerFor(plan.route.slice(plan.url.length))
+    // Patterns are the same that differ in nothing but what they call their parameters.
+    const known = router.findRoute('GET', plan.url)?.store as Plan[] | undefined
+    if (known !== undefined) known.push(plan)
+    else router.on('GET', plan.url, () => {}, [plan])
   }
 
   /** Those with a pattern, which may be told apart by constraints. */
@@ -33,6 +38,12 @@ export class Plans {
 
   /** Those that may answer to a URL. @param url path and query */
   for (url: string): readonly Plan[] {
-    return this.#router.find('GET', url)?.store as readonly Plan[] | undefined ?? []
+    return [...this.#routers.values()].flatMap((router) => router.find('GET', url)?.store as Plan[] | undefined ?? [])
+  }
+
+  #routerFor (constraints: string): Instance<HTTPVersion.V1> {
+    let router = this.#routers.get(constraints)
+    if (router === undefined) this.#routers.set(constraints, router = createRouter(this.#config))
+    return router
   }
 }

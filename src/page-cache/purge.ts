@@ -1,4 +1,5 @@
 import { type Cache, isMiss } from '../cache/index.ts'
+import { revokeAlone } from './alone.ts'
 import { keysOf } from './invalidation.ts'
 import type { Plan } from './options.ts'
 import { contentOf } from './page.ts'
@@ -21,10 +22,10 @@ export type Purge =
  * how many entries there were. Rejects where the store fails, and with a TypeError for a URL or a route that is none.
  */
 export async function purge (cache: Cache, plans: Plans, what: Purge): Promise<number> {
-  if ('all' in what) return await cache.sweep()
+  if ('all' in what) return await sweep(cache, '')
   if ('tag' in what) return await cache.sweep({ tags: [what.tag] })
   return await sum('route' in what
-    ? plansOf(plans, what.route).map(({ keyPrefix }) => cache.sweep({ prefix: keyPrefix }))
+    ? plansOf(plans, what.route).map(({ keyPrefix }) => sweep(cache, keyPrefix))
     : keysOf(plans, targetOf(what.url)).map((key) => purgeUnder(cache, key)))
 }
 
@@ -45,9 +46,15 @@ async function purgeUnder (cache: Cache, key: string): Promise<number> {
   const found = await cache.lookup(key)
   const entry = isMiss(found) ? found.seen : found
   const content = entry && contentOf(entry)
+  revokeAlone(cache, (primary) => primary === key)
   // First what says where to look, so that no page is found while the others go.
   const deleted = await cache.delete(key)
   return content !== undefined && isVariants(content) ? await cache.deleteMany(allPlaces(key, content)) : Number(deleted)
+}
+
+async function sweep (cache: Cache, prefix: string): Promise<number> {
+  revokeAlone(cache, (key) => key.startsWith(prefix))
+  return await cache.sweep({ prefix })
 }
 
 async function sum (counts: Array<Promise<number>>): Promise<number> {

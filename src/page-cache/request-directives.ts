@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { deltaSeconds, parseCacheControl } from './cache-control.ts'
 import { staleWindows } from './freshness.ts'
 import type { PageMoment, ReadyPage } from './page.ts'
+import { directivesOf } from './targeted.ts'
 
 /** What a client asks of a page, in seconds. RFC 9111 section 5.2.1. */
 export interface Demand {
@@ -14,9 +15,13 @@ export interface Demand {
   readonly maxStale: number | undefined
 }
 
-export function demandOf (headers: IncomingHttpHeaders): Demand {
+const DIRECTIVES = ['no-store', 'no-cache', 'only-if-cached', 'max-age', 'min-fresh', 'max-stale']
+
+/** Undefined where a client asks nothing. */
+export function demandOf (headers: IncomingHttpHeaders): Demand | undefined {
   // RFC 9111 section 5.4
   const directives = parseCacheControl(headers['cache-control'] ?? (headers.pragma === undefined ? undefined : String(headers.pragma)))
+  if (!DIRECTIVES.some((name) => directives.has(name))) return undefined
   return {
     noStore: directives.has('no-store'),
     noCache: directives.has('no-cache'),
@@ -38,5 +43,5 @@ export function unmet ({ noCache, maxAge, minFresh, maxStale }: Demand, { age, t
 /** Whether a page will do although its life is over. What must be confirmed then is not answered to anyone. */
 export function takesStale (demand: Demand, page: ReadyPage, { age, ttl }: Pick<PageMoment, 'age' | 'ttl'>): boolean {
   if (demand.maxStale === undefined || -ttl > demand.maxStale || unmet(demand, { age, ttl: Infinity }) !== undefined || demand.minFresh !== undefined) return false
-  return staleWindows(parseCacheControl(page.cacheControl ?? page.headers['cache-control'])) !== 'forbidden'
+  return staleWindows(directivesOf({ 'cache-control': page.cacheControl, ...page.headers }).directives) !== 'forbidden'
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Loaded, ReadSet } from '../cache/index.ts'
+import type { Alone } from './alone.ts'
 import type { CacheStatus } from './cache-status.ts'
 import type { Place } from './finder.ts'
 import type { Outcome } from './handover.ts'
@@ -36,6 +37,8 @@ export interface PageVisit {
   /** What the option `key` of the route adds. */
   added: string | null
   run: PageRun | undefined
+  /** Whether an answer is on its way. Another one that takes its place is an error. */
+  answered: boolean
 }
 
 /** A handler that runs. */
@@ -52,6 +55,8 @@ export interface PageRun {
 /** What is to become of a response that may be kept. */
 export interface KeepTask {
   readonly place: Place
+  /** Where the handler runs for this request alone. */
+  readonly alone?: Alone
   /** The page that it may confirm. */
   readonly old?: ReadyPage | undefined
   /** Takes it to all who wait for it. Absent where nobody may wait. */

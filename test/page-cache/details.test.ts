@@ -1,0 +1,43 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { createCache, memoryStore } from '../../src/cache/index.ts'
+import pageCache from '../../src/page-cache/index.ts'
+import { until } from '../support/until.ts'
+import { answerOf, onePage } from './one-page.ts'
+
+t.test('Cache-Status: a store that does not answer, or does not keep (RFC 9211 section 2.8)', async (t) => {
+  const { ask, store } = await onePage(t, 60)
+  const { get } = store
+  store.set = () => { throw new Error('away') }
+  t.match(await ask(), { body: 'call 1', status: 'fwd=uri-miss; ttl=60; detail=store-unavailable' })
+  store.get = () => { throw new Error('away') }
+  t.match(await ask(), { body: 'call 2', status: /^fwd=miss; .*detail=store-unavailable$/ })
+  store.get = get
+  t.match(await ask(), { body: 'call 3', status: /^fwd=uri-miss/ })
+})
+
+t.test('Cache-Status: a handler that asks for its own page does not wait for itself', async (t) => {
+  const { app, ask } = await onePage(t, 60, async (_request, _reply, call) => {
+    return call === 1 ? `outer of ${(await answerOf(app, { url: '/page' })).status}` : 'inner'
+  })
+  t.match(await ask(), { body: /^outer of fwd=uri-miss; .*detail=recursive-load$/ })
+})
+
+t.test('Cache-Status: beyond so many loads nothing is kept', async (t) => {
+  const cache = createCache({ store: memoryStore(), maxLoads: 1 })
+  const app = Fastify()
+  await app.register(pageCache, { cache })
+  t.teardown(() => app.close())
+  const gate = Promise.withResolvers<void>()
+  let running = 0
+  app.get('/:id', { config: { cachePage: 60 } }, async (request) => {
+    running++
+    if ((request.params as { id: string }).id === '1') await gate.promise
+    return 'page'
+  })
+  const first = answerOf(app, { url: '/1' })
+  await until('the handler runs', () => running === 1)
+  t.match(await answerOf(app, { url: '/2' }), { body: 'page', status: 'fwd=uri-miss; ttl=60; detail=too-many-loads' })
+  gate.resolve()
+  t.match(await first, { status: 'fwd=uri-miss; stored; ttl=60' })
+})
