@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Cache } from '../cache/index.ts'
 import { type CacheStatus, formatCacheStatus, HIT, hitTiming, missTiming } from './cache-status.ts'
-import { isNotModified, type Validators } from './conditional.ts'
+import { isNotModified, type Validators } from './rules/conditional.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { addToField, notModified } from './fields.ts'
 import { momentOf, type ReadyPage } from './page.ts'
-import { rangeOf } from './range.ts'
+import { rangeOf } from './rules/range.ts'
 
 /** Makes answers out of pages, and says of each answer what the cache did. */
 export class Answers {

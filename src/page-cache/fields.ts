@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { combined } from './list-field.ts'
+import { combined } from './rules/list-field.ts'
 import type { ReplyHeaders } from './page.ts'
-import { varyNames } from './vary.ts'
+import { varyNames } from './rules/vary.ts'
 
 /** Adds to a list field, behind what others said before. */
 export function addToField (reply: FastifyReply, name: string, value: string): void {

@@ -1,5 +1,5 @@
 import { decodeShared, type Entry } from '../cache/index.ts'
-import { directivesBeforeMaxAge, parseCacheControl } from './cache-control.ts'
+import { directivesBeforeMaxAge, parseCacheControl } from './rules/cache-control.ts'
 import { formatCacheStatus, HIT } from './cache-status.ts'
 import { isVariants, type Selection, type Variants } from './variants.ts'
 

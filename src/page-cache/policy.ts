@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { type CacheControl, fieldNamesOf } from './cache-control.ts'
-import { explicitLifetime, initialAge, staleWindows } from './freshness.ts'
+import { type CacheControl, fieldNamesOf } from './rules/cache-control.ts'
+import { explicitLifetime, initialAge, staleWindows } from './rules/freshness.ts'
 import type { Plan } from './options.ts'
 import type { Page, ReplyHeaders } from './page.ts'
-import { directivesOf } from './targeted.ts'
+import { directivesOf } from './rules/targeted.ts'
 import { ADDED_KEY } from './variants.ts'
-import { varyNames } from './vary.ts'
+import { varyNames } from './rules/vary.ts'
 
 /** What is known of a response when it is to be judged. */
 export interface Response {

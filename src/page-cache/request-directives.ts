@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { deltaSeconds, parseCacheControl } from './cache-control.ts'
-import { staleWindows } from './freshness.ts'
+import { deltaSeconds, parseCacheControl } from './rules/cache-control.ts'
+import { staleWindows } from './rules/freshness.ts'
 import type { PageMoment, ReadyPage } from './page.ts'
-import { directivesOf } from './targeted.ts'
+import { directivesOf } from './rules/targeted.ts'
 
 /** What a client asks of a page, in seconds. RFC 9111 section 5.2.1. */
 export interface Demand {

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { selectingValue } from './vary.ts'
+import { selectingValue } from './rules/vary.ts'
 
 /** What is kept for a URL whose responses vary: where to find them. */
 export interface Variants {

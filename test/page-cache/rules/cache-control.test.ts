@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { deltaSeconds, directivesBeforeMaxAge, fieldNamesOf, parseCacheControl } from '../../../src/page-cache/cache-control.ts'
+import { deltaSeconds, directivesBeforeMaxAge, fieldNamesOf, parseCacheControl } from '../../../src/page-cache/rules/cache-control.ts'
 
 const read = (...lines: string[]) => Object.fromEntries(parseCacheControl(lines))
 const seconds = (...lines: string[]) => deltaSeconds(parseCacheControl(lines), 'max-age')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { etagOf, isNotModified, isStrong, noneMatches, strongMatch } from '../../../src/page-cache/conditional.ts'
+import { etagOf, isNotModified, isStrong, noneMatches, strongMatch } from '../../../src/page-cache/rules/conditional.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toUTCString()

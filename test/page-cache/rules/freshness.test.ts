@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseCacheControl } from '../../../src/page-cache/cache-control.ts'
-import { explicitLifetime, initialAge, staleWindows } from '../../../src/page-cache/freshness.ts'
-import type { Fields } from '../../../src/page-cache/list-field.ts'
+import { parseCacheControl } from '../../../src/page-cache/rules/cache-control.ts'
+import { explicitLifetime, initialAge, staleWindows } from '../../../src/page-cache/rules/freshness.ts'
+import type { Fields } from '../../../src/page-cache/rules/list-field.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toUTCString()

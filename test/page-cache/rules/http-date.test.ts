@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseHttpDate } from '../../../src/page-cache/http-date.ts'
+import { parseHttpDate } from '../../../src/page-cache/rules/http-date.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']

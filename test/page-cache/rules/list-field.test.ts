@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { combined, isToken, lowerCased, splitList, trimmed } from '../../../src/page-cache/list-field.ts'
+import { combined, isToken, lowerCased, splitList, trimmed } from '../../../src/page-cache/rules/list-field.ts'
 
 t.test('the lines of a field are one', async (t) => {
   t.equal(combined(undefined), undefined)

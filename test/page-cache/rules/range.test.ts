@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Ranged, rangeOf } from '../../../src/page-cache/range.ts'
+import { type Ranged, rangeOf } from '../../../src/page-cache/rules/range.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toUTCString()

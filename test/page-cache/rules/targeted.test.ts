@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { serializeDictionary } from 'structured-headers'
 import t from 'tap'
-import { deltaSeconds, fieldNamesOf } from '../../../src/page-cache/cache-control.ts'
-import { explicitLifetime } from '../../../src/page-cache/freshness.ts'
-import type { Fields, FieldValue } from '../../../src/page-cache/list-field.ts'
-import { directivesOf } from '../../../src/page-cache/targeted.ts'
+import { deltaSeconds, fieldNamesOf } from '../../../src/page-cache/rules/cache-control.ts'
+import { explicitLifetime } from '../../../src/page-cache/rules/freshness.ts'
+import type { Fields, FieldValue } from '../../../src/page-cache/rules/list-field.ts'
+import { directivesOf } from '../../../src/page-cache/rules/targeted.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const targetedBy = (field: FieldValue) => Object.fromEntries(directivesOf({ 'cdn-cache-control': field }).directives)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { selectingValue, varyNames } from '../../../src/page-cache/vary.ts'
+import { selectingValue, varyNames } from '../../../src/page-cache/rules/vary.ts'
 
 t.test('the names in Vary', async (t) => {
   t.same(varyNames(undefined), [])
