@@ -48,9 +48,8 @@ function cut (url: string): [path: string, search: string] {
   return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)]
 }
 
-/** The text that the option `key` of a route adds; null where there is none. */
-export function addedKey (request: FastifyRequest, { key, route }: Plan): string | null {
-  if (key === undefined) return null
+/** The text that the option `key` of a route adds. */
+export function addedKey (request: FastifyRequest, key: NonNullable<Plan['key']>, { route }: Plan): string {
   const added = key(request)
   // A promise, for one, would read the same for every request.
   if (typeof added !== 'string') throw new TypeError(`key in cachePage of ${route} must return a string, got ${typeof added}`)

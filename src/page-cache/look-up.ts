@@ -57,7 +57,8 @@ export class LookUp {
     const visit = this.#request.pageVisit!
     try {
       // Now, since the handler may change what it is made of.
-      if (this.#plan.key !== undefined) visit.added = visit.headerReads.cover(() => addedKey(this.#request, this.#plan))
+      const { key } = this.#plan
+      if (key !== undefined) visit.added = visit.headerReads.cover(() => addedKey(this.#request, key, this.#plan))
     } catch (error) {
       return this.#done(error as Error)
     }

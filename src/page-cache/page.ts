@@ -131,7 +131,7 @@ function readyPage (page: Page, entry: Entry): ReadyPage | undefined {
     ...page,
     body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
     beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
-    expires: entry.freshUntil === Infinity ? '' : new Date(entry.freshUntil).toUTCString(),
+    expires: new Date(entry.freshUntil).toUTCString(),
     date: entry.storedAt - page.age * 1000,
     lastModified: headers['last-modified'] as string | undefined,
     life: page.age + (entry.freshUntil - entry.storedAt) / 1000,
