@@ -2,10 +2,11 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { createCache, redisStore } from '../../src/cache/index.ts'
+import { createCache } from '../../src/cache/index.ts'
 import { killAll, start } from '../support/process.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const PROGRAM = fileURLToPath(new URL('leases/process.ts', import.meta.url))
 
@@ -42,7 +43,7 @@ async function startProcesses (t: Test, count: number, { times = 1, firstLoadMs 
     loads: () => list('loads'),
     answers: () => list('answers'),
     signal: (pid, signal) => { process.kill(pid, signal) },
-    async kept () { return await createCache({ store: redisStore({ client, prefix }) }).get('key') }
+    async kept () { return await createCache({ store: patientRedisStore({ client, prefix }) }).get('key') }
   }
 }
 

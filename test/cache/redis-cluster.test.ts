@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { createCache, redisStore } from '../../src/cache/index.ts'
+import { createCache } from '../../src/cache/index.ts'
 import { startRedisCluster } from '../support/redis-cluster.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const major = Number(/v=(\d+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1])
 
 t.test('over a cluster of three', { skip: major < 7 && 'redis-server older than 7' }, async (t) => {
   const { client, masters } = await startRedisCluster(t, 3)
-  const cache = createCache({ store: redisStore({ client }) })
+  const cache = createCache({ store: patientRedisStore({ client }) })
   t.teardown(() => cache.close())
   const keys = Array.from({ length: 50 }, (_, i) => `key ${i}`)
   const tags = ['a', 'b', 'c', 'd', 'e']
@@ -48,7 +49,7 @@ t.test('over a cluster of three', { skip: major < 7 && 'redis-server older than 
   })
 
   t.test('two caches share what one of them loads', async (t) => {
-    const other = createCache({ store: redisStore({ client }) })
+    const other = createCache({ store: patientRedisStore({ client }) })
     t.teardown(() => other.close())
     let loads = 0
     const load = async (i: number) => { loads++; return i }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import {
-  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, redisStore, type RedisStoreOptions, type Vacancy
+  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions, type Vacancy
 } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -11,6 +11,7 @@ import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { type HeldLoad, heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const redis = await startRedis(t)
 const clients = Array.from({ length: 4 }, () => new Redis(redis.url))
@@ -24,7 +25,7 @@ type Options = Partial<RedisStoreOptions> & Pick<CacheOptions, 'now'>
 
 function newCache (t: Test, options: RedisStoreOptions): Cache {
   // A machine that is busy is not what is tested here.
-  const cache = createCache({ store: redisStore({ commandTimeout: 5_000, ...options }), ...options.now && { now: options.now } })
+  const cache = createCache({ store: patientRedisStore({ ...options }), ...options.now && { now: options.now } })
   t.teardown(() => cache.close())
   return cache
 }
@@ -79,7 +80,7 @@ async function heldAndWaitedFor (site: ReturnType<typeof setUp>, held: HeldLoad<
 
 t.test('a miss and its lease are one command, the fill is another, and a hit is a SET that sets nothing', async (t) => {
   const { prefix, name } = setUp(t)
-  const mine = createCache({ store: redisStore({ client, prefix }), versions: memoryVersions() }) // whose stamps cost no command
+  const mine = createCache({ store: patientRedisStore({ client, prefix }), versions: memoryVersions() }) // whose stamps cost no command
   await mine.getOrSet('other', () => 1) // Redis knows the scripts now
   const miss = await commandsOf(() => mine.getOrSet('key', () => 'value'))
   const lease = ['SET', name, String, 'PX', '2000', 'NX', 'GET']
@@ -227,7 +228,7 @@ t.test('who waits, and finds what cannot be read, loads', async (t) => {
   const { held, first, second, waiter } = await heldAndWaitedFor(site)
   const now = Date.now()
   const corrupt = { payload: Uint8Array.of(0xc1), storedAt: now, freshUntil: now + 60_000, staleUntil: now + 60_000, tags: [], stamp: '' }
-  await redisStore({ client, prefix: site.prefix }).set('key', corrupt)
+  await patientRedisStore({ client, prefix: site.prefix }).set('key', corrupt)
   await second.began
   second.end('value')
   t.equal(await waiter, 'value')
@@ -393,7 +394,7 @@ function fickleClient (t: Test) {
 t.test('a lease that stands since an answer got lost is found again by the process that has it', async (t) => {
   const fickle = fickleClient(t)
   const { prefix, theirs } = setUp(t)
-  const store = redisStore({ client: fickle.client, prefix, commandTimeout: 5_000 })
+  const store = patientRedisStore({ client: fickle.client, prefix })
   const mine = createCache({ store })
   t.teardown(() => mine.close())
   await theirs.set('old', 'old')
@@ -424,7 +425,7 @@ t.test('a lease that stands since an answer got lost is found again by the proce
 t.test('of leases that got lost no more than a thousand are remembered', async (t) => {
   const fickle = fickleClient(t)
   const { prefix } = setUp(t)
-  const store = redisStore({ client: fickle.client, prefix, commandTimeout: 5_000 })
+  const store = patientRedisStore({ client: fickle.client, prefix })
   t.teardown(() => store.close())
   const lose = async (key: string) => await t.rejects(store.getOrLease!(key) as Promise<unknown>)
   fickle.answers = 'get lost'
@@ -516,7 +517,7 @@ t.test('a note of a failure brings nothing back that another process deleted', a
 t.test('a good entry that could not be renewed ahead costs one command a hit again', async (t) => {
   const clock = fakeClock()
   const { prefix, theirs } = setUp(t, { now: clock.now })
-  const store = redisStore({ client, prefix, now: clock.now, commandTimeout: 5_000 })
+  const store = patientRedisStore({ client, prefix, now: clock.now })
   const mine = createCache({ store, now: clock.now, random: () => 0 })
   t.teardown(() => mine.close())
   await mine.getOrSet('key', () => { clock.advance(2); return 'value' }, { ttl: 10 })
@@ -535,7 +536,7 @@ t.test('a good entry that could not be renewed ahead costs one command a hit aga
 t.test('a lease that its holder left behind over a good entry goes with the first read after its end', async (t) => {
   const { mine, name, prefix } = setUp(t)
   await mine.set('key', 'value')
-  const store = redisStore({ client, prefix })
+  const store = patientRedisStore({ client, prefix })
   const entry = (await store.get('key'))!
   const { lease } = await store.getOrLease!('key', entry) as { lease: { release (pass: number): Promise<void> } }
   await lease.release(50)
@@ -561,7 +562,7 @@ t.test('a lease over an entry that never expires keeps that, whatever becomes of
 
 t.test('a lease is not renewed for ever', async (t) => {
   const { prefix, name } = setUp(t)
-  const store = redisStore({ client, prefix, commandTimeout: 1_000_000 })
+  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000_000 })
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   try {
     t.match(await store.getOrLease!('key'), { lease: { shared: false } })

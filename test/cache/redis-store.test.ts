@@ -6,6 +6,7 @@ import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { cacheContract } from '../support/store-contract/index.ts'
 import { heldLoad } from './held-load.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url } = await startRedis(t)
 const client = new Redis(url)
@@ -17,7 +18,7 @@ const newPrefix = () => `test${++prefixes}`
 function setUp (options: Omit<RedisStoreOptions, 'client'> = {}) {
   const prefix = options.prefix ?? newPrefix()
   const clock = fakeClock()
-  const cache = createCache({ store: redisStore({ client, prefix, now: clock.now, ...options }), now: clock.now })
+  const cache = createCache({ store: patientRedisStore({ client, prefix, now: clock.now, ...options }), now: clock.now })
   return { prefix, clock, cache }
 }
 
@@ -27,10 +28,10 @@ async function livesFor (t: Test, key: string, seconds: number) {
   t.ok(left > (seconds - 1) * 1000 && left <= seconds * 1000, `${key} lives for about ${seconds} s`, { left })
 }
 
-cacheContract(t, 'redisStore', (now) => redisStore({ client, prefix: newPrefix(), now }))
+cacheContract(t, 'redisStore', (now) => patientRedisStore({ client, prefix: newPrefix(), now }))
 
 t.test('an entry is one key, under the prefix, which is larder where nobody says', async (t) => {
-  const cache = createCache({ store: redisStore({ client }) })
+  const cache = createCache({ store: patientRedisStore({ client }) })
   await cache.set('product_objects', [1, 2])
   await cache.set('tagged', 1, { tags: ['products'] })
   await cache.get('tagged')
@@ -67,7 +68,7 @@ t.test('Redis drops an entry by itself when its life is over', async (t) => {
 t.test('an entry that never expires stays in Redis without a life, by every verb', async (t) => {
   const clock = fakeClock()
   const prefix = newPrefix()
-  const cache = createCache({ store: redisStore({ client, prefix, now: clock.now }), now: clock.now, ttl: null })
+  const cache = createCache({ store: patientRedisStore({ client, prefix, now: clock.now }), now: clock.now, ttl: null })
   await cache.set('set', 1)
   await cache.add('add', 1)
   await cache.increment('increment')
@@ -276,7 +277,7 @@ t.test('scripts that Redis forgot are sent again', async (t) => {
 
 t.test('a script that fails is not sent again', async (t) => {
   const prefix = newPrefix()
-  const store = redisStore({ client, prefix })
+  const store = patientRedisStore({ client, prefix })
   const evaluations = async () => /cmdstat_eval:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]
   await client.lpush(`${prefix}#{${prefix}}clock`, 'a list')
   const before = await evaluations()
@@ -286,14 +287,14 @@ t.test('a script that fails is not sent again', async (t) => {
 
 t.test('a counter of a cache that keeps nothing is one that is over at once', async (t) => {
   const { now } = fakeClock()
-  const cache = createCache({ store: redisStore({ client, prefix: newPrefix(), now }), now, ttl: 0 })
+  const cache = createCache({ store: patientRedisStore({ client, prefix: newPrefix(), now }), now, ttl: 0 })
   t.equal(await cache.increment('key', 2), 2)
   t.equal(await cache.increment('key', 2), 2)
   t.equal(await cache.get('key'), undefined)
 })
 
 t.test('an entry read from Redis holds no more memory than its own bytes', async (t) => {
-  const store = redisStore({ client, prefix: newPrefix() })
+  const store = patientRedisStore({ client, prefix: newPrefix() })
   const cache = createCache({ store })
   await cache.setMany(Array.from({ length: 100 }, (_, i) => [`key ${i}`, 'value']))
   for (const entry of await store.getMany(Array.from({ length: 100 }, (_, i) => `key ${i}`))) {

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, type Entry, redisStore, type Vacancy } from '../../src/cache/index.ts'
+import { createCache, type Entry, type Store, type Vacancy } from '../../src/cache/index.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { heldLoad } from './held-load.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url } = await startRedis(t)
 const client = new Redis(url)
@@ -14,7 +15,7 @@ let prefixes = 0
 function setUp () {
   const prefix = `test${++prefixes}`
   // A machine that is busy is not what is tested here.
-  const newStore = () => redisStore({ client, prefix, commandTimeout: 5_000 })
+  const newStore = () => patientRedisStore({ client, prefix })
   const store = newStore()
   return { prefix, store, cache: createCache({ store }), other: createCache({ store: newStore() }) }
 }
@@ -42,7 +43,7 @@ async function scriptCommandsOf (work: () => Promise<unknown>): Promise<string[]
 }
 
 /** An entry under a lease, as when it is about to be renewed. */
-async function leasedOver (store: ReturnType<typeof redisStore>, key: string) {
+async function leasedOver (store: Store, key: string) {
   const entry = await store.get(key) as Entry
   const { lease } = await store.getOrLease!(key, entry) as Vacancy
   return { entry, lease: lease! }

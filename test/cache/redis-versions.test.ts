@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, memoryStore, redisStore, redisVersions } from '../../src/cache/index.ts'
+import { createCache, memoryStore, redisVersions } from '../../src/cache/index.ts'
 import { startRedis } from '../support/redis.ts'
 import { heldLoad } from './held-load.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url } = await startRedis(t)
 const [client, otherClient] = [new Redis(url), new Redis(url)]
@@ -16,15 +17,22 @@ let prefixes = 0
 /** Two processes over one Redis. */
 function setUp () {
   const prefix = `test${++prefixes}`
+  const store = patientRedisStore({ client, prefix })
+  const otherStore = patientRedisStore({ client: otherClient, prefix })
   return {
     clock: `${prefix}#{${prefix}}clock`,
     tag: (name: string) => `${prefix}#{${prefix}}tag:${name}`,
-    versions: redisVersions(client, prefix),
-    otherVersions: redisVersions(otherClient, prefix),
-    mine: createCache({ store: redisStore({ client, prefix }) }),
-    theirs: createCache({ store: redisStore({ client: otherClient, prefix }) })
+    versions: store.versions,
+    otherVersions: otherStore.versions,
+    mine: createCache({ store }),
+    theirs: createCache({ store: otherStore })
   }
 }
+
+t.test('a clock needs no store', async (t) => {
+  const alone = redisVersions(client, 'alone')
+  t.equal(await alone.isCurrent(await alone.stamp(), ['a']), true)
+})
 
 t.test('a stamp is current until one of its tags moves, in every process', async (t) => {
   const { versions, otherVersions } = setUp()

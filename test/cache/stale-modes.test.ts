@@ -1,12 +1,13 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, type Entry, isMiss, type Load, memoryStore, redisStore, type Store, tieredStore } from '../../src/cache/index.ts'
+import { createCache, type Entry, isMiss, type Load, memoryStore, type Store, tieredStore } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { heapUsed } from '../support/heap.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 import { heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url } = await startRedis(t)
 const clients = [new Redis(url), new Redis(url)]
@@ -19,7 +20,7 @@ function setUp () {
   const clock = fakeClock()
   const prefix = `test${++prefixes}`
   const [mine, theirs] = clients.map((client) => createCache({
-    store: redisStore({ client, prefix, now: clock.now, commandTimeout: 5_000 }), now: clock.now
+    store: patientRedisStore({ client, prefix, now: clock.now }), now: clock.now
   }))
   return { clock, mine: mine!, theirs: theirs! }
 }
@@ -141,7 +142,7 @@ t.test('the life of an entry is shorter by up to the jitter', async (t) => {
 t.test('of too many loads at once those beyond are answered, and neither shared nor kept', async (t) => {
   const stores = {
     memory: () => memoryStore(),
-    redis: () => redisStore({ client: clients[0]!, prefix: `test${++prefixes}`, commandTimeout: 5_000 }),
+    redis: () => patientRedisStore({ client: clients[0]!, prefix: `test${++prefixes}` }),
     tiered: () => tieredStore({ near: memoryStore(), far: memoryStore() })
   }
   for (const [name, makeStore] of Object.entries(stores)) {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import {
-  type Cache, createCache, type Entry, memoryStore, redisStore, type Store, tieredStore, type TieredStoreOptions
+  type Cache, createCache, type Entry, memoryStore, type Store, tieredStore, type TieredStoreOptions
 } from '../../src/cache/index.ts'
 import { type RedisFeed, redisFeed } from '../../src/cache/redis-feed.ts'
 import type { ChangeFeed, ChangeListener, Vacancy } from '../../src/cache/store.ts'
@@ -11,6 +11,7 @@ import { startRedis } from '../support/redis.ts'
 import { cacheContract } from '../support/store-contract/index.ts'
 import { until } from '../support/until.ts'
 import { heldLoad } from './held-load.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url, port } = await startRedis(t)
 const client = new Redis(url)
@@ -24,7 +25,7 @@ cacheContract(t, 'memoryStore over memoryStore', (now) =>
 
 /** A Redis store that tells nobody of its changes, as that of a cluster. */
 function silentStore (now: () => number): Store {
-  const { changes, ...silent } = redisStore({ client, prefix: newPrefix(), now })
+  const { changes, ...silent } = patientRedisStore({ client, prefix: newPrefix(), now })
   return silent
 }
 
@@ -38,7 +39,7 @@ cacheContract(t, 'memoryStore over redisStore', (now) => {
   lastFeed?.close()
   const prefix = newPrefix()
   const changes = lastFeed = redisFeed(client, prefix, now)!
-  return tieredStore({ near: memoryStore({ now }), far: { ...redisStore({ client, prefix, now }), changes }, now })
+  return tieredStore({ near: memoryStore({ now }), far: { ...patientRedisStore({ client, prefix, now }), changes }, now })
 })
 
 /** A store over another that counts how often it is read. */
@@ -574,7 +575,7 @@ async function listening (t: Test, { nearTtl = 600, now = Date.now as () => numb
   const feed = redisFeed(ownLine, prefix, now, { beatMs: 10, deadlineMs, retryMs: 10, maxRetryMs: 100 })!
   t.teardown(() => feed.close())
   // A machine that is busy is not what is tested here.
-  const storeOver = (client: Redis) => redisStore({ client, prefix, now, commandTimeout: 5_000 })
+  const storeOver = (client: Redis) => patientRedisStore({ client, prefix, now })
   const far = countReads({ ...storeOver(mineClient), changes: feed })
   return {
     prefix,

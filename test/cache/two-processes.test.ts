@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, redisStore } from '../../src/cache/index.ts'
+import { createCache } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { heldLoad } from './held-load.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const { url } = await startRedis(t)
 const clients = [new Redis(url), new Redis(url)]
@@ -16,7 +17,7 @@ function setUp () {
   const prefix = `test${++prefixes}`
   const clock = fakeClock()
   const [mine, theirs] = clients.map((client) =>
-    createCache({ store: redisStore({ client, prefix, now: clock.now }), now: clock.now }))
+    createCache({ store: patientRedisStore({ client, prefix, now: clock.now }), now: clock.now }))
   return { clock, mine: mine!, theirs: theirs! }
 }
 

@@ -5,12 +5,13 @@ import { eq, sql } from 'drizzle-orm'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, ignoreReads, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { type Cache, createCache, ignoreReads, memoryStore, type Store } from '../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { createProducts, type Products } from '../../src/products/index.ts'
 import { products as table } from '../../src/products/schema.ts'
 import { startRedis } from '../support/redis.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 /** Pages made from a database, with nothing said but a `ttl`. */
 const cached = { config: { cachePage: { ttl: 900 } } }
@@ -204,7 +205,7 @@ t.test('processes that share a Redis and a database', async (t) => {
     const client = new Redis(url)
     t.teardown(() => client.disconnect())
     await once(client, 'ready')
-    return { client, ...await site(t, redisStore({ client }), path) }
+    return { client, ...await site(t, patientRedisStore({ client }), path) }
   }))
   const [one, two] = processes as [typeof processes[0], typeof processes[0]]
 

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { memoryStore, type Store } from '../../src/cache/index.ts'
 import { startRedis } from '../support/redis.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 export type MakeStore = (t: Test, now: () => number) => Store
 
@@ -14,7 +15,7 @@ export async function pageStores (t: Test): Promise<Record<string, MakeStore>> {
     redis (t, now) {
       const client = new Redis(url)
       t.teardown(() => client.disconnect())
-      return redisStore({ client, now, prefix: `test-${prefixes++}` })
+      return patientRedisStore({ client, now, prefix: `test-${prefixes++}` })
     }
   }
 }

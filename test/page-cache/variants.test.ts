@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { isMiss, redisStore, type Cache } from '../../src/cache/index.ts'
+import { isMiss, type Cache } from '../../src/cache/index.ts'
 import { contentOf } from '../../src/page-cache/page.ts'
 import { isVariants, placesOf, type Variants } from '../../src/page-cache/variants.ts'
 import { startRedis } from '../support/redis.ts'
@@ -11,6 +11,7 @@ import { fakeClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
 import { ask, type Handler, site } from './site.ts'
 import { pageStores } from './stores.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const stores = await pageStores(t)
 
@@ -363,7 +364,7 @@ t.test('processes that share a Redis share variants, and make each once', async 
   const make = async () => await site(t, (t, now) => {
     const client = new Redis(url)
     t.teardown(() => client.disconnect())
-    return redisStore({ client, now })
+    return patientRedisStore({ client, now })
   }, 300, async (request, reply) => {
     calls++
     await gate.promise

@@ -2,12 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import Sqlite from 'better-sqlite3'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, redisStore } from '../../src/cache/index.ts'
+import { createCache } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import { createProducts, PAGE_SIZE, PRODUCT_LIST_KEY, type Products } from '../../src/products/index.ts'
 import { invalidateProductList } from '../../src/products/invalidation.ts'
 import { startRedis } from '../support/redis.ts'
 import { type Larder, larder, named, record, storeKinds, titles } from './support.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 const oops = new Error('oops')
 
@@ -295,7 +296,7 @@ t.test('what another process writes through its own repository is invalidated in
       client.disconnect()
       database.close()
     })
-    const cache = createCache({ store: redisStore({ client }) })
+    const cache = createCache({ store: patientRedisStore({ client }) })
     const products = createProducts({ database, cache, now: Date.now, onSubscriberError: t.error })
     invalidateProductList(products, cache)
     return products

@@ -1,11 +1,12 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
-import { type Cache, createCache, memoryStore, redisStore, type Store } from '../../src/cache/index.ts'
+import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../src/db/index.ts'
 import { createProducts, PRODUCT_LIST_KEY, type Product, type Products } from '../../src/products/index.ts'
 import { invalidateProductList } from '../../src/products/invalidation.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
 
 /** A kind of store, and how to look past the cache at what it keeps. */
 export interface StoreKind {
@@ -30,7 +31,7 @@ export async function storeKinds (t: Test): Promise<StoreKind[]> {
       name: 'Redis',
       make (now) {
         const prefix = `test${++made}`
-        return { store: redisStore({ client, prefix, now }), has: async (key) => await client.exists(`${prefix}:${key}`) === 1 }
+        return { store: patientRedisStore({ client, prefix, now }), has: async (key) => await client.exists(`${prefix}:${key}`) === 1 }
       }
     }
   ]

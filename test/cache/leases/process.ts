@@ -4,7 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { createCache, redisStore } from '../../../src/cache/index.ts'
+import { createCache } from '../../../src/cache/index.ts'
+import { patientRedisStore } from '../../support/patient-redis-store.ts'
 
 /** Milliseconds of all loads but the first. */
 const LATER_LOAD_MS = 20
@@ -13,7 +14,7 @@ const [url, prefix, times, firstLoadMs] = process.argv.slice(2) as [string, stri
 const client = new Redis(url)
 const ear = new Redis(url)
 // A machine that is busy is not what is tested here.
-const cache = createCache({ store: redisStore({ client, prefix, commandTimeout: 5_000 }) })
+const cache = createCache({ store: patientRedisStore({ client, prefix }) })
 
 async function load (): Promise<number> {
   const loads = await client.rpush(`${prefix}#loads`, process.pid)
