@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue } from './codec.ts'
 import { Entries, hasLife, MISSES, readable, until, valueOf } from './entries.ts'
 import type { Entry } from './entry.ts'
-import { emit } from './events.ts'
+import { elapsed, emit, startTimer } from './events.ts'
 import { Loader } from './loader.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
 import { currentReads, ignoreReads, type ReadSet } from './read-set.ts'
@@ -10,7 +10,7 @@ import {
 } from './options.ts'
 import type { Selection } from './store.ts'
 import {
-  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn
+  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn, type TagState
 } from './types.ts'
 import type { Stamp } from './versions.ts'
 
@@ -19,6 +19,8 @@ export function createCache (options: CacheOptions): Cache {
 }
 
 const NO_TAGS: readonly string[] = []
+/** Of an entry made of many rows, people want to see a few. */
+const MAX_SHOWN_TAGS = 100
 
 class StoreCache implements Cache {
   readonly #entries: Entries
@@ -44,32 +46,48 @@ class StoreCache implements Cache {
     return this.#entries.store.stats?.()
   }
 
+  get storeUp (): boolean {
+    return this.#entries.store.up ?? true
+  }
+
+  get loadsUnderWay (): number {
+    return this.#loader.underWay
+  }
+
   // Reading
 
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
+    const began = startTimer()
     return andThen(this.#loader.find(key, options?.lease === true), (found) => {
-      this.#report(key, found)
+      this.#report(key, found, found, began)
       return found
     })
+  }
+
+  inspect (key: string): MaybePromise<Lookup> {
+    checkKey(key)
+    return this.#entries.find(key)
   }
 
   async get<T> (key: string): Promise<T | undefined> {
     checkKey(key)
     this.#begin()
-    const found = this.#open(key, await this.#entries.find(key))
+    const began = startTimer()
+    const found = this.#open(key, await this.#entries.find(key), began)
     return isMiss(found) ? undefined : found.value as T
   }
 
   async getMany<T> (keys: readonly string[]): Promise<Map<string, T>> {
     checkKeys(keys)
     this.#begin()
+    const began = startTimer()
     const entries = await orElse(() => this.#entries.store.getMany(keys), (error) => {
       this.#entries.failed('getMany', error)
       return undefined
     })
     const values = new Map<string, T>()
     await Promise.all(keys.map(async (key, i) => {
-      const found = this.#open(key, entries === undefined ? MISSES.unavailable : await this.#entries.verify(entries[i]))
+      const found = this.#open(key, entries === undefined ? MISSES.unavailable : await this.#entries.verify(entries[i]), began)
       if (!isMiss(found)) values.set(key, found.value as T)
     }))
     return new Map(keys.filter((key) => values.has(key)).map((key) => [key, values.get(key) as T]))
@@ -83,10 +101,10 @@ class StoreCache implements Cache {
   }
 
   /** The value of what was found; a value that cannot be read is a miss. */
-  #open (key: string, found: Lookup): { value: unknown } | Miss {
+  #open (key: string, found: Lookup, began: number): { value: unknown } | Miss {
     const opened = isMiss(found) ? found : valueOf(found)
     if (!isMiss(found)) this.#entries.noteTags(currentReads(), found)
-    this.#report(key, opened)
+    this.#report(key, found, opened, began)
     return opened
   }
 
@@ -96,8 +114,10 @@ class StoreCache implements Cache {
     if (reads !== undefined) this.#entries.begin(reads)
   }
 
-  #report (key: string, found: object): void {
-    this.#entries.tell(isMiss(found) ? { type: 'miss', key, reason: found.miss } : { type: 'hit', key })
+  /** @param opened what was found once it has been read */
+  #report (key: string, found: Lookup, opened: object | Miss, began: number): void {
+    if (isMiss(opened)) this.#entries.tell({ type: 'miss', key, reason: opened.miss, ...opened.seen && { entry: opened.seen } })
+    else this.#entries.tell({ type: 'hit', key, entry: found as Entry, ms: elapsed(began) })
   }
 
   // Reading through
@@ -107,8 +127,9 @@ class StoreCache implements Cache {
     checkFunction('load', load)
     options = checkGetOrSet(options)
     this.#begin()
+    const began = startTimer()
     const entry = await this.#loader.find(key, true)
-    const found = this.#open(key, entry)
+    const found = this.#open(key, entry, began)
     if (!isMiss(found)) {
       if (options.refreshAhead && !isMiss(entry) && this.isDue(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
       return found.value as T
@@ -121,7 +142,7 @@ class StoreCache implements Cache {
         const { stale: _, ...miss } = found // nothing stands in for what fails in the background
         if (old.renew) this.#refresh(key, load, options, miss)
         this.#entries.noteTags(currentReads(), old.entry)
-        this.#entries.tell({ type: 'stale', key })
+        this.#entries.tell({ type: 'stale', key, entry: old.entry })
         return opened.value as T
       }
     }
@@ -144,6 +165,13 @@ class StoreCache implements Cache {
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {
     return tags.length === 0 || andThen(this.#entries.isCurrent(stamp, tags), (current) => current === true)
+  }
+
+  async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {
+    return await Promise.all(tags.slice(0, MAX_SHOWN_TAGS).map(async (tag) => {
+      const current = await this.#entries.isCurrent(stamp, [tag])
+      return { tag, version: await this.#entries.versionOf(tag), moved: current === undefined ? undefined : !current }
+    }))
   }
 
   isDue (key: string, entry: Entry): boolean {

@@ -101,6 +101,11 @@ export class Entries {
     return orElse(() => this.versions.isCurrent(stamp, tags), (error) => this.failed('isCurrent', error))
   }
 
+  /** Undefined where no clock answers, or it cannot tell. */
+  versionOf (tag: string): MaybePromise<string | undefined> {
+    return orElse(() => this.versions.versionOf?.(tag), (error) => this.failed('versionOf', error))
+  }
+
   /** Undefined where no clock answers. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp | undefined> {
     return orElse(() => this.versions.stamp(tags), (error) => this.failed('stamp', error))

@@ -1,11 +1,15 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
+import type { Entry } from './entry.ts'
+import type { RedisClient } from './redis-script.ts'
 import type { Cache, MissReason } from './types.ts'
 
 /** What happened in a cache. */
 export type CacheHappening =
-  | { type: 'hit', key: string }
-  | { type: 'stale', key: string }
-  | { type: 'miss', key: string, reason: MissReason }
+  /** @property ms milliseconds that the look took */
+  | { type: 'hit', key: string, entry: Entry, ms: number }
+  | { type: 'stale', key: string, entry: Entry }
+  /** @property entry what was found and may not be used */
+  | { type: 'miss', key: string, reason: MissReason, entry?: Entry }
   | { type: 'load', key: string, ms: number }
   | { type: 'set', key: string }
   /** What was loaded is not kept, for a reason as in `Loaded.refusal`. */
@@ -28,3 +32,25 @@ const events = channel(CACHE_CHANNEL)
 export function emit (cache: Cache, happening: CacheHappening): void {
   if (events.hasSubscribers) events.publish({ ...happening, cache })
 }
+
+/** Milliseconds by `performance.now`, where somebody listens; else 0. */
+export const startTimer = (listened: Channel = events): number => listened.hasSubscribers ? performance.now() : 0
+
+/** Milliseconds since `startTimer`; 0 where nobody listened then. */
+export const elapsed = (began: number): number => began === 0 ? 0 : performance.now() - began
+
+/** What stores in Redis tell of each command, over `node:diagnostics_channel`, as `larder:redis`. */
+export interface RedisEvent {
+  client: RedisClient
+  /** In upper case, e.g. `GET`. */
+  command: string
+  /** `error`: Redis refused it, or the connection broke; `timeout`: no answer came in time. */
+  outcome: 'ok' | 'error' | 'timeout'
+  /** Milliseconds from when it was sent. */
+  ms: number
+}
+
+export const REDIS_CHANNEL = 'larder:redis'
+
+/** Publishing costs next to nothing while nobody listens, making the event does not. */
+export const redisEvents = channel(REDIS_CHANNEL)

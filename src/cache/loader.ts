@@ -44,6 +44,11 @@ export class Loader {
     this.#maxLoads = maxLoads
   }
 
+  /** How many loads are under way in this process. */
+  get underWay (): number {
+    return this.#flights.size
+  }
+
   /** As `Entries.findOrLease` or `find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
   find (key: string, lease: boolean): MaybePromise<Lookup> {
     const underWay = this.#flights.get(key)
@@ -105,7 +110,7 @@ export class Loader {
         throw error
       }
       this.#entries.failed('load', error)
-      this.#entries.tell({ type: 'stale', key })
+      this.#entries.tell({ type: 'stale', key, entry: miss.stale! })
       this.#entries.noteTags(currentReads(), miss.stale!)
       return { value: old.value, entry: miss.stale!, stored: false, stale: true }
     }

@@ -25,6 +25,8 @@ export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
       return tags.every((tag) => (moved.get(tag) ?? floor) <= at)
     },
 
+    versionOf: (tag) => String(moved.get(tag) ?? floor),
+
     invalidate (tags: readonly string[]) {
       clock++
       for (const tag of tags) {

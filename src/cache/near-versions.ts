@@ -50,6 +50,7 @@ export function nearVersions ({ far, counts, now }: NearVersionsOptions): NearVe
       }
     },
     forget () { generation++ },
+    ...far.versionOf && { versionOf: (tag) => far.versionOf!(tag) },
     ...far.isolated && { isolated: () => far.isolated!() },
     ...far.condense && { condense: (tags) => far.condense!(tags) }
   }

@@ -83,7 +83,7 @@ export class RedisLeases {
 
   #getOrSet (key: string, frame: Buffer, token: Buffer): Promise<Buffer | null> {
     const { link, nameOf } = this.#options
-    return link.run(() => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, (late) => {
+    return link.run('SET', () => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, (late) => {
       this.#lost.delete(token.toString('latin1'))
       // Nobody waits for it any more.
       if (late === null) this.#giveBack(key, token, 0).catch(() => {})

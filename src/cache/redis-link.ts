@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { elapsed, type RedisEvent, redisEvents, startTimer } from './events.ts'
 import { positiveInteger } from './options.ts'
 import type { RedisClient } from './redis-script.ts'
 
@@ -74,18 +75,21 @@ export class RedisLink {
   /**
    * Sends a command. Rejects with its failure, or with a `RedisAwayError` once its time is over or while Redis is away.
    *
+   * @param name of the command, for who measures them
    * @param late told of an answer that came after the deadline
    */
-  run<T> (command: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
+  run<T> (name: string, command: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = () => {
         if (!this.#up) return reject(this.#away())
         this.#underWay++
         this.#gather()
+        const sent = startTimer(redisEvents)
         let over = false
-        const end = (): boolean => {
+        const end = (outcome: RedisEvent['outcome']): boolean => {
           if (over) return false
           over = true
+          if (redisEvents.hasSubscribers) redisEvents.publish({ client: this.client, command: name, outcome, ms: elapsed(sent) } satisfies RedisEvent)
           stop()
           this.#underWay--
           this.#sendNext()
@@ -95,14 +99,14 @@ export class RedisLink {
           const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`)
           this.#failed(error)
           reject(error)
-          end()
+          end('timeout')
         })
         command().then((answer) => {
-          if (!end()) return late?.(answer)
+          if (!end('ok')) return late?.(answer)
           this.#failures = 0
           resolve(answer)
         }, (error: Error) => {
-          if (!end()) return
+          if (!end('error')) return
           if (isAnswer(error)) this.#failures = 0
           else this.#failed(error)
           reject(error)

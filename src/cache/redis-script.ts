@@ -11,10 +11,10 @@ export function redisScript (link: RedisLink, source: string) {
 
   return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
     try {
-      return await link.run(() => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args))
+      return await link.run('EVALSHA', () => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args))
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return await link.run(() => client.callBuffer('EVAL', source, keys.length, ...keys, ...args))
+      return await link.run('EVAL', () => client.callBuffer('EVAL', source, keys.length, ...keys, ...args))
     }
   }
 }

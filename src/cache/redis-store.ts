@@ -75,7 +75,7 @@ export function redisStore (options: RedisStoreOptions): Store {
 
   async function get (key: string): Promise<Entry | undefined> {
     try {
-      const frame = await link.run(() => client.getBuffer(nameOf(key)))
+      const frame = await link.run('GET', () => client.getBuffer(nameOf(key)))
       return frame === null ? undefined : recent.read(nameOf(key), frame)
     } catch (error) {
       if ((error as Error).message.startsWith('WRONGTYPE')) return undefined
@@ -90,7 +90,7 @@ export function redisStore (options: RedisStoreOptions): Store {
       return false
     }
     const life = lifeOf(entry.staleUntil)
-    await link.run(() => life === '' ? client.set(nameOf(key), frame) : client.set(nameOf(key), frame, 'PX', life))
+    await link.run('SET', () => life === '' ? client.set(nameOf(key), frame) : client.set(nameOf(key), frame, 'PX', life))
     return true
   }
 
@@ -103,6 +103,7 @@ export function redisStore (options: RedisStoreOptions): Store {
 
   return {
     name: 'redis',
+    get up () { return link.up },
     versions: redisVersions(client, prefix, link),
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
@@ -132,7 +133,7 @@ export function redisStore (options: RedisStoreOptions): Store {
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, names] = await link.run(() => node.scan(cursor, 'MATCH', match, 'COUNT', step))
+          const [next, names] = await link.run('SCAN', () => node.scan(cursor, 'MATCH', match, 'COUNT', step))
           count += await removeAll(names, tags)
           cursor = next
         } while (cursor !== '0')

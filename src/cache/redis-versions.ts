@@ -28,6 +28,7 @@ export function redisVersions (
   return {
     stamp: async (tags = []) => String(await stamp(keysOf(tags), [TAG_LIFE_SECONDS])),
     isCurrent: async (stamp, tags) => await isCurrent(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) === 1,
+    versionOf: async (tag) => await link.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'forgotten',
     async invalidate (tags) { await invalidate(keysOf(tags), [TAG_LIFE_SECONDS]) }
   }
 }

@@ -44,6 +44,8 @@ export interface Store {
   clear (which?: Selection): MaybePromise<number>
   close (): MaybePromise<void>
   stats? (): StoreStats
+  /** Of a store beyond this process: false while it is known to be away, and not asked. */
+  readonly up?: boolean
   /**
    * Where processes share the store: as `get`, and where nothing is kept takes the lease of the key, which is the right
    * to load it, in the same round trip.

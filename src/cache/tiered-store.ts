@@ -128,6 +128,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
   return {
     name: `${near.name} over ${far.name}`,
     versions,
+    get up () { return far.up ?? true },
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set: (key, entry) => write([key], () => far.set(key, entry)),

@@ -124,10 +124,27 @@ export interface Cache {
    * the store, which takes the longer the more keys that has.
    */
   sweep (which?: Selection): Promise<number>
-  /** How full the store is, where it can tell. */
+  /** For tools: as `lookup`, which neither counts nor takes a lease. */
+  inspect (key: string): MaybePromise<Lookup>
+  /** For tools: where the tags of an entry stand, of many the first hundred. */
+  tagStates (entry: Entry): Promise<TagState[]>
+  /** How full the store in this process is, where it can tell. */
   stats (): StoreStats | undefined
+  /** False while a store beyond this process is known to be away, and not asked. */
+  readonly storeUp: boolean
+  /** Loads under way in this process, of all keys. */
+  readonly loadsUnderWay: number
   /** The name of the store. */
   readonly storeName: string
+}
+
+/** Where a tag stands on the clock. */
+export interface TagState {
+  readonly tag: string
+  /** Another one after each move; undefined where the clock cannot tell. */
+  readonly version: string | undefined
+  /** Whether it has moved since the entry was stamped; undefined where no clock answers. */
+  readonly moved: boolean | undefined
 }
 
 export interface StandIn {

@@ -17,6 +17,8 @@ export interface Versions {
   isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean>
   /** Moves the tags: whatever was stamped before is no longer current. */
   invalidate (tags: readonly string[]): MaybePromise<void>
+  /** For tools: the version of a tag, a word that is another one after each move of the tag. */
+  versionOf? (tag: string): MaybePromise<string>
   /** Whether the caller sees what others do not, e.g. inside a transaction: its loads are not shared, and not kept. */
   isolated? (): boolean
   /** The fewest tags that say all that these say, where the clock knows that some include others. */

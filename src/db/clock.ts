@@ -26,6 +26,7 @@ export class Clock {
   readonly #dataVersion: Sqlite.Statement<[], number>
   readonly #schemaVersion: Sqlite.Statement<[], number>
   readonly #ticks: Sqlite.Statement<[], [number, string, number]>
+  readonly #ticksOf: Sqlite.Statement<[number], number>
   readonly #moved: Sqlite.Statement<[string, number], number>
   readonly #connection: Sqlite.Database
   readonly #alone: boolean
@@ -44,6 +45,7 @@ export class Clock {
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
     this.#ticks = connection.prepare<[], [number, string, number]>('SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
+    this.#ticksOf = connection.prepare<[number], number>('SELECT ticks FROM larder_slots WHERE id = ?').pluck()
     this.#moved = connection.prepare<[string, number], number>(
       'SELECT 1 FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
   }
@@ -55,6 +57,15 @@ export class Clock {
 
   placeOf (tag: string): Place {
     return placeOf(tag, this.catalog)
+  }
+
+  /** How often the table of a tag had changed when the tag last moved: for a row, or a name of its own, 0 where its slot never did. */
+  versionOf (tag: string): string {
+    const { vector, places } = this.#look()
+    const { name, slot } = placeOf(tag, this.#catalog)
+    const place = places.get(name)
+    if (place === undefined) return 'unknown'
+    return String(slot === undefined ? vector[place.position] : this.#ticksOf.get(place.id * SLOTS + slot) ?? 0)
   }
 
   get stamp (): Stamp {

@@ -38,6 +38,8 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
 
     isCurrent: (stamp, tags) => (inTransaction() ? uncommitted : committed).isCurrent(stamp, tags),
 
+    versionOf: (tag) => committed.versionOf(tag),
+
     invalidate: (tags) => transaction(() => {
       for (const tag of tags) {
         const { name, slot } = uncommitted.placeOf(tag)

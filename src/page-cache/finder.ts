@@ -13,6 +13,9 @@ export interface Place {
   readonly variants?: { readonly entry: Entry, readonly value: Variants }
 }
 
+/** Where entries are looked for. */
+export type Pages = Pick<Cache, 'lookup'>
+
 export type Found = { readonly place: Place } & ({ readonly page: ReadyPage } | { readonly miss: Miss })
 
 /** How a request selects among the responses of a URL. */
@@ -26,7 +29,7 @@ const EVERY_REQUEST: Selection = { list: [], values: [] }
  *
  * @param lease whether the caller makes the page where it is missing
  */
-export function findPage (cache: Cache, primary: string, select: Select, lease: boolean): MaybePromise<Found> {
+export function findPage (cache: Pages, primary: string, select: Select, lease: boolean): MaybePromise<Found> {
   return andThen<Entry | Miss, Found>(cache.lookup(primary, lease ? OR_LEASE : undefined), (found) => {
     const place = { primary, key: primary, selection: EVERY_REQUEST }
     if (isMiss(found)) return { place, miss: found }
@@ -38,7 +41,7 @@ export function findPage (cache: Cache, primary: string, select: Select, lease: 
 
 /** As `findPage`, where responses vary. */
 export async function findVariant (
-  cache: Cache, primary: string, variants: NonNullable<Place['variants']>, select: Select, lease: boolean
+  cache: Pages, primary: string, variants: NonNullable<Place['variants']>, select: Select, lease: boolean
 ): Promise<Found> {
   const { generation, lists } = variants.value
   const look = async (list: readonly string[], lease: boolean): Promise<Found> => {
@@ -55,7 +58,7 @@ export async function findVariant (
   return await look(lists[0]!, lease)
 }
 
-async function findSelected (cache: Cache, place: Omit<Place, 'key'>, keys: readonly string[], lease: boolean): Promise<Found> {
+async function findSelected (cache: Pages, place: Omit<Place, 'key'>, keys: readonly string[], lease: boolean): Promise<Found> {
   let last: Entry | undefined
   for (const key of keys) {
     const found = await cache.lookup(key, lease ? OR_LEASE : undefined)

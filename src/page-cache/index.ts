@@ -2,19 +2,23 @@ import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyRequest, preHandlerHookHandler, RouteOptions } from 'fastify'
 import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
 import { Answers } from './answers.ts'
+import type { Explanation } from './explanation.ts'
 import { HeaderReads } from './header-reads.ts'
 import { promiseNothing } from './fields.ts'
 import { forgetChanged, isSuccess, isUnsafe } from './invalidation.ts'
 import { Keeper } from './keeper.ts'
 import { onlyListed } from './key.ts'
+import { explainPage, type Question } from './inquiry.ts'
 import { LookUp } from './look-up.ts'
 import { type CachePageOptions, checkTtl, type Plan, planOf } from './options.ts'
+import { takePurpose } from './own-request.ts'
 import { Plans } from './plans.ts'
 import { type Purge, purge } from './purge.ts'
-import { takeRenewal } from './renewal.ts'
 import './visit.ts'
 
 export type { CachePageOptions } from './options.ts'
+export type { Explanation } from './explanation.ts'
+export type { Question } from './inquiry.ts'
 export type { Purge } from './purge.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'
 
@@ -33,6 +37,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Deletes what is kept, for good, and answers how many entries there were. */
     purgePages (what: Purge): Promise<number>
+    /** What a request would get now, and why; neither runs a handler nor changes anything. */
+    explainPage (question: Question): Promise<Explanation>
   }
   interface FastifyContextConfig {
     [PLAN]?: Plan
@@ -60,6 +66,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   app.decorateRequest('pageVisit', null)
   app.decorateRequest('changing', null)
   app.decorate('purgePages', (what) => purge(cache, plans, what))
+  app.decorate('explainPage', (question) => explainPage(app, plans, question))
 
   /** A hook of routes: answers from the cache, or lets one request of many run the handler. */
   const lookUp: preHandlerHookHandler = (request, reply, done) => {
@@ -90,20 +97,22 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     if (isUnsafe(raw.method!)) request.changing = { protocol: request.protocol, host: request.host, url: raw.url! }
     if (plan === undefined) return done()
     const { protocol, host } = request
-    const renewal = takeRenewal()
+    const { renewal, inquiry } = takePurpose()
     // The scheme is that of the request in whose place this one is made.
-    if (renewal?.encrypted) Object.assign(raw.socket, { encrypted: true })
+    const encrypted = renewal?.encrypted === true || inquiry?.encrypted === true
+    if (encrypted) Object.assign(raw.socket, { encrypted: true })
     if (plan.query !== undefined) hideUnlisted(request, plan.query)
     const outer = currentReads()
     const reads = renewal?.reads ?? new ReadSet()
     request.pageVisit = {
       plan,
       began: performance.now(),
-      target: { protocol: renewal?.encrypted ? 'https' : protocol, host, url: raw.url! },
+      target: { protocol: encrypted ? 'https' : protocol, host, url: raw.url! },
       headerReads: new HeaderReads(raw, plan.ignoreHeaders),
       reads,
       outer: outer === reads ? undefined : outer,
       renewal,
+      inquiry,
       added: null,
       run: undefined,
       answered: false

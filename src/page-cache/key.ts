@@ -32,10 +32,14 @@ export function pageKey (target: Target, plan: Plan, method: 'GET' | 'HEAD'): st
   return key
 }
 
-function digestOf ({ protocol, host, url }: Target, { query }: Plan): string {
+function digestOf (target: Target, plan: Plan): string {
+  return hash('sha256', JSON.stringify(Object.values(keyParts(target, plan))), 'base64url')
+}
+
+/** What of a URL is in its key, in a normal form. */
+export function keyParts ({ protocol, host, url }: Target, { query }: Plan) {
   const [path, search] = cut(url)
-  const parts = [protocol, normalHost(host, protocol), normalPath(path), normalQuery(search, query)]
-  return hash('sha256', JSON.stringify(parts), 'base64url')
+  return { protocol, host: normalHost(host, protocol), path: normalPath(path), query: normalQuery(search, query) }
 }
 
 /** Without a port that the scheme implies, RFC 3986 section 6.2.3. */

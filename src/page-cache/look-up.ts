@@ -1,17 +1,20 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Cache, ignoreReads, type Loaded, type Miss, type MissReason } from '../cache/index.ts'
+import { type Cache, ignoreReads, type Loaded, type MaybePromise, type Miss } from '../cache/index.ts'
 import { beginAlone } from './alone.ts'
 import type { Answers } from './answers.ts'
 import { parseCacheControl } from './rules/cache-control.ts'
-import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from './cache-status.ts'
-import { findPage, findVariant, type Found, type Place } from './finder.ts'
+import { type CacheStatus, HIT } from './cache-status.ts'
+import { type Asked, decide, type Decision } from './decision.ts'
+import { explanationOf } from './explanation.ts'
+import { findPage, findVariant, type Found, type Pages, type Place } from './finder.ts'
 import { Handover, PageFailure } from './handover.ts'
+import type { Inquiry } from './inquiry.ts'
 import { addedKey, pageKey } from './key.ts'
 import type { Plan } from './options.ts'
-import { contentOf, mayStandIn, momentOf, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
+import { contentOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { CONDITIONAL, renewing } from './renewal.ts'
-import { type Demand, demandOf, takesStale, unmet } from './request-directives.ts'
+import { type Demand, demandOf } from './request-directives.ts'
 import { isSelected, isVariants } from './variants.ts'
 import { type KeepTask, selectionOf } from './visit.ts'
 
@@ -52,9 +55,10 @@ export class LookUp {
   begin (): void {
     const { method } = this.#request.raw
     if (method !== 'GET' && method !== 'HEAD') return this.#run({ fwd: 'method' })
-    const refused = this.#refusedBefore()
-    if (refused !== undefined) return this.#run({ fwd: 'bypass', detail: refused })
     const visit = this.#request.pageVisit!
+    const { renewal, inquiry } = visit
+    let refused = this.#refusedBefore()
+    if (refused !== undefined && inquiry === undefined) return this.#run(refused)
     try {
       // Now, since the handler may change what it is made of.
       const { key } = this.#plan
@@ -62,10 +66,14 @@ export class LookUp {
     } catch (error) {
       return this.#done(error as Error)
     }
-    const { renewal } = visit
     if (renewal !== undefined) return this.#remake(renewal, method)
     if (this.#plan.requestDirectives) this.#demand = demandOf(visit.headerReads.headers)
-    if (this.#demand?.noStore) return this.#run({ fwd: 'request', detail: 'no-store' })
+    if (this.#demand?.noStore) refused ??= { fwd: 'request', detail: 'no-store' }
+    if (inquiry !== undefined) {
+      this.#explain(inquiry, method, refused).catch(this.#done)
+      return
+    }
+    if (refused !== undefined) return this.#run(refused)
 
     const found = this.#find(method)
     if (found instanceof Promise) found.then(this.#answer).catch(this.#done)
@@ -73,76 +81,77 @@ export class LookUp {
   }
 
   /** Why a request passes by the cache, as far as is known before its handler runs. */
-  #refusedBefore (): string | undefined {
-    if (this.#plan.ttl === 0) return 'ttl-zero'
+  #refusedBefore (): CacheStatus | undefined {
+    const bypass = (detail: string): CacheStatus => ({ fwd: 'bypass', detail })
+    if (this.#plan.ttl === 0) return bypass('ttl-zero')
     const { headers } = this.#request.pageVisit!.headerReads
     const { stream } = this.#request.raw as { stream?: Partial<ServerHttp2Stream> } // of HTTP/2
     // A body would be no part of the key.
-    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || stream?.endAfterHeaders === false) return 'request-body'
+    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || stream?.endAfterHeaders === false) return bypass('request-body')
     // A hook may have said already that this answer is for one client alone.
     const said = this.#reply.getHeader('cache-control')
     if (said === undefined) return undefined
     const control = parseCacheControl(String(said))
-    return ['no-store', 'private'].find((directive) => control.has(directive))
+    const forbidden = ['no-store', 'private'].find((directive) => control.has(directive))
+    return forbidden === undefined ? undefined : bypass(forbidden)
   }
 
-  /** Why nobody may wait for this request: what it gets may be its own, or not the whole. */
-  get #alone (): 'authorization' | 'range' | undefined {
+  /** See `Asked`. */
+  get #alone (): Asked['alone'] {
     const { headers } = this.#request.pageVisit!.headerReads
     return headers.authorization !== undefined ? 'authorization' : headers.range !== undefined ? 'range' : undefined
   }
 
   readonly #select = (list: readonly string[]) => selectionOf(this.#request, list)
 
-  #find (method: 'GET' | 'HEAD') {
+  #find (method: 'GET' | 'HEAD', cache: Pages = this.#cache, lease = this.#alone === undefined): MaybePromise<Found> {
     const { target } = this.#request.pageVisit!
-    const lease = this.#alone === undefined
     const ofGet = pageKey(target, this.#plan, 'GET')
-    if (method === 'GET') return findPage(this.#cache, ofGet, this.#select, lease)
-    return this.#findHead(ofGet, pageKey(target, this.#plan, 'HEAD'), lease)
+    if (method === 'GET') return findPage(cache, ofGet, this.#select, lease)
+    return this.#findHead(cache, ofGet, pageKey(target, this.#plan, 'HEAD'), lease)
   }
 
   /** HEAD is answered from what GET got, or else from its own. RFC 9111 section 4. */
-  async #findHead (ofGet: string, ofHead: string, lease: boolean): Promise<Found> {
-    const found = await findPage(this.#cache, ofGet, this.#select, false)
-    return 'page' in found ? found : await findPage(this.#cache, ofHead, this.#select, lease)
+  async #findHead (cache: Pages, ofGet: string, ofHead: string, lease: boolean): Promise<Found> {
+    const found = await findPage(cache, ofGet, this.#select, false)
+    return 'page' in found ? found : await findPage(cache, ofHead, this.#select, lease)
+  }
+
+  #decide (found: Found): Decision {
+    return decide(found, { plan: this.#plan, demand: this.#demand, alone: this.#alone, cache: this.#cache, now: this.#now() })
   }
 
   readonly #answer = (found: Found): void => {
     const { place } = found
-    if ('miss' in found) return this.#missed(place, found.miss)
-    const { page } = found
-    // RFC 9111 section 3.5
-    if (!page.forAll && this.#alone === 'authorization') return this.#runAlone(place, { fwd: 'bypass', detail: 'authorization' })
-    const why = this.#demand && unmet(this.#demand, momentOf(page, this.#now()))
-    if (why !== undefined) return this.#forward(place, { miss: 'expired', seen: page.entry }, { fwd: 'request', detail: why }, page)
-    if (this.#plan.refreshAhead && this.#alone === undefined && this.#cache.isDue(place.key, page.entry)) this.#renew(place, { miss: 'expired', seen: page.entry }, page)
-    this.#answers.serve(this.#request, this.#reply, page, HIT)
-  }
-
-  #missed (place: Place, miss: Miss): void {
-    const status = forwardReason(place, miss.miss)
-    const alone = this.#alone
-    if (alone !== undefined) return this.#runAlone(place, alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status)
-    const old = miss.stale && pageOf(miss.stale)
-    if (this.#demand !== undefined) {
-      if (old !== undefined && takesStale(this.#demand, old, momentOf(old, this.#now()))) return this.#answers.serve(this.#request, this.#reply, old, TAKEN_STALE)
-      return this.#forward(place, miss, status, old)
+    const decision = this.#decide(found)
+    const { status } = decision
+    switch (decision.act) {
+      case 'serve': return this.#serve(place, decision.page, status, decision.renew)
+      case 'alone': return this.#runAlone(place, status)
+      case 'lead': return this.#lead(place, decision.miss, status, decision.old)
+      case 'race': return this.#race(place, decision.miss, decision.old, status)
+      case 'refuse': return this.#refuse(decision.miss, status)
     }
-    if (old === undefined) return this.#lead(place, miss, status)
-    const standIn = this.#cache.standIn(miss, old)
-    if (standIn === undefined) return this.#canRace(old) ? this.#race(place, miss, old, status) : this.#lead(place, miss, status, old)
-    const { stale: _, ...rest } = miss // nothing stands in for what fails in the background
-    if (standIn.renew) this.#renew(place, rest, old)
-    this.#answers.serve(this.#request, this.#reply, old, standIn.renew || miss.underWay ? STALE_HIT : BACKED_OFF)
   }
 
-  /** What follows where a client's wishes are heeded, and what is kept will not do. */
-  #forward (place: Place, miss: Miss, status: CacheStatus, old?: ReadyPage): void {
-    if (!this.#demand!.onlyIfCached) return this.#lead(place, miss, status, old)
+  /** Says what `#answer` would do, and does nothing of it. */
+  async #explain (inquiry: Inquiry, method: 'GET' | 'HEAD', refused: CacheStatus | undefined): Promise<void> {
+    const found = await this.#find(method, { lookup: (key) => this.#cache.inspect(key) }, false)
+    const decision = refused === undefined ? this.#decide(found) : { act: 'alone' as const, status: refused }
+    inquiry.answer(await explanationOf({ request: this.#request, cache: this.#cache, found, decision, now: this.#now() }))
+    this.#reply.code(204).send()
+  }
+
+  #serve (place: Place, page: ReadyPage, status: CacheStatus, renew: Miss | undefined): void {
+    if (status === HIT && this.#plan.refreshAhead && this.#alone === undefined && this.#cache.isDue(place.key, page.entry)) renew = { miss: 'expired', seen: page.entry }
+    if (renew !== undefined) this.#renew(place, renew, page)
+    this.#answers.serve(this.#request, this.#reply, page, status)
+  }
+
+  #refuse (miss: Miss, status: CacheStatus): void {
     release(miss)
-    this.#answers.describe(this.#reply, { detail: 'only-if-cached' })
-    this.#reply.code(504).header('cache-control', 'no-store').send() // RFC 9111 section 5.2.1.7
+    this.#answers.describe(this.#reply, status)
+    this.#reply.code(504).header('cache-control', 'no-store').send()
   }
 
   // Ways to a new page
@@ -184,10 +193,6 @@ export class LookUp {
     // Made of what the key leaves out, it would be another page.
     const same = pageKey(target, this.#plan, method) === place.primary && isSelected({ selected: values }, this.#select(list))
     this.#run({ fwd: 'stale' }, same ? { place, old, finish: handover.finish } : undefined)
-  }
-
-  #canRace (old: ReadyPage): boolean {
-    return this.#plan.timeout !== undefined && mayStandIn(old, this.#now())
   }
 
   /** Waits for a page that a request of our own makes, and for so long only; then an old one is answered instead. */
@@ -260,9 +265,4 @@ function release ({ vacancy }: Miss): void {
 
 function windowsOf ({ staleWhileRevalidate, staleIfError }: ReadyPage) {
   return { staleWhileRevalidate, staleIfError }
-}
-
-/** Why the handler runs. */
-function forwardReason ({ variants }: Place, reason: MissReason): CacheStatus {
-  return variants !== undefined && reason === 'absent' ? { fwd: 'vary-miss' } : FORWARD_REASONS[reason]
 }

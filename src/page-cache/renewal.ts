@@ -1,9 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { currentReads, type Load, type Loaded, type ReadSet } from '../cache/index.ts'
 import type { Place } from './finder.ts'
 import { Handover } from './handover.ts'
+import { forPurpose } from './own-request.ts'
 import type { ReadyPage } from './page.ts'
 
 /** A request of our own that runs the handler of a page again. */
@@ -16,16 +16,6 @@ export interface Renewal {
   /** Where what is read for the page goes. */
   readonly reads: ReadSet
   readonly encrypted: boolean
-}
-
-const current = new AsyncLocalStorage<{ renewal: Renewal | undefined }>()
-
-/** The renewal that the request is made for which has just begun. Requests that it makes in turn are none. */
-export function takeRenewal (): Renewal | undefined {
-  const slot = current.getStore()
-  const renewal = slot?.renewal
-  if (renewal !== undefined) slot!.renewal = undefined
-  return renewal
 }
 
 /** Fields that would make an answer other than the whole page. */
@@ -53,8 +43,7 @@ export function renewing (
   return async (context) => {
     const handover = new Handover(context, loaded)
     const renewal: Renewal = { place, old, handover, reads: currentReads()!, encrypted }
-    // Awaited inside: the request begins when it is awaited.
-    current.run({ renewal }, async () => await app.inject({ method, url, headers, remoteAddress }))
+    forPurpose({ renewal }, () => app.inject({ method, url, headers, remoteAddress }))
       .finally(() => handover.settle(undefined)) // a hook may have answered before the handler
       .catch(() => {})
     return await handover.content

@@ -5,6 +5,7 @@ import type { CacheStatus } from './cache-status.ts'
 import type { Place } from './finder.ts'
 import type { Outcome } from './handover.ts'
 import type { HeaderReads } from './header-reads.ts'
+import type { Inquiry } from './inquiry.ts'
 import type { Target } from './key.ts'
 import type { Plan } from './options.ts'
 import type { ReadyPage, ReplyHeaders } from './page.ts'
@@ -32,8 +33,9 @@ export interface PageVisit {
   readonly reads: ReadSet
   /** What is read for the answer in whose making the application asks itself. */
   readonly outer: ReadSet | undefined
-  /** Of a request that the page cache makes itself. */
+  /** Of requests that the page cache makes itself. */
   readonly renewal: Renewal | undefined
+  readonly inquiry: Inquiry | undefined
   /** What the option `key` of the route adds. */
   added: string | null
   run: PageRun | undefined

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Test } from 'tap'
-import { type Cache, CACHE_CHANNEL, type CacheEvent } from '../../src/cache/index.ts'
+import { type Cache, CACHE_CHANNEL, type CacheEvent, type Entry } from '../../src/cache/index.ts'
 
 export interface Listener {
-  /** What the cache has told, without the cache itself. */
+  /** What the cache has told, without the cache itself, its entries, and how long a hit took. */
   events: Array<Record<string, unknown>>
   /** Resolves once it has told of so many events of a type since the listener began. */
   heard (type: CacheEvent['type'], count?: number): Promise<void>
@@ -15,8 +15,9 @@ export function listen (t: Test, cache: Cache): Listener {
   const waiting = new Set<() => void>()
 
   function hear (message: unknown): void {
-    const { cache: source, ...event } = message as CacheEvent
+    const { cache: source, entry: _, ...event } = message as CacheEvent & { entry?: Entry }
     if (source !== cache) return
+    if (event.type === 'hit') delete (event as { ms?: number }).ms
     events.push(event)
     for (const look of waiting) look()
   }

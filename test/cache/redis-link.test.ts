@@ -33,7 +33,7 @@ function setUp (t: Test, { status = 'ready', commandTimeout = 50 } = {}) {
   t.teardown(() => link.close())
   let sent = 0
   /** What becomes of a command, whose answer is told. */
-  const run = async (answer: () => Promise<unknown>, late?: (answer: unknown) => void) => await link.run(() => {
+  const run = async (answer: () => Promise<unknown>, late?: (answer: unknown) => void) => await link.run('PING', () => {
     sent++
     return answer()
   }, late).catch((error) => error)
@@ -72,7 +72,7 @@ t.test('an answer that waited for our own event loop is in time', async (t) => {
   t.teardown(() => link.close())
   await client.ping()
   for (let round = 0; round < 5; round++) {
-    const asked = Promise.all([link.run(() => client.ping()), link.run(() => client.getBuffer('nothing'))])
+    const asked = Promise.all([link.run('PING', () => client.ping()), link.run('GET', () => client.getBuffer('nothing'))])
     await new Promise(setImmediate) // it is sent
     const end = performance.now() + 200
     while (performance.now() < end);
@@ -201,11 +201,11 @@ t.test('a slow Redis is not asked, and is again when it is quick', async (t) => 
   await client.ping()
   line.delay(150)
   await until('it is given up', async () => {
-    await link.run(() => client.ping()).catch(() => {})
+    await link.run('PING', () => client.ping()).catch(() => {})
     return !link.up
   })
   const began = performance.now()
-  for (let i = 0; i < 100; i++) t.type(await link.run(() => client.ping()).catch((error) => error), RedisAwayError)
+  for (let i = 0; i < 100; i++) t.type(await link.run('PING', () => client.ping()).catch((error) => error), RedisAwayError)
   t.ok(performance.now() - began < 1_000, 'at once')
   line.pass()
   await until('it is up', () => link.up)

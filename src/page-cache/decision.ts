@@ -1,0 +1,69 @@
+import type { Cache, Miss, MissReason } from '../cache/index.ts'
+import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from './cache-status.ts'
+import type { Found, Place } from './finder.ts'
+import type { Plan } from './options.ts'
+import { mayStandIn, momentOf, pageOf, type ReadyPage } from './page.ts'
+import { type Demand, takesStale, unmet } from './request-directives.ts'
+
+/** What is known of a request for a page. */
+export interface Asked {
+  readonly plan: Plan
+  /** What the client asks, where it is heeded. */
+  readonly demand: Demand | undefined
+  /** Why nobody may wait for this request: what it gets may be its own, or not the whole. */
+  readonly alone: 'authorization' | 'range' | undefined
+  readonly cache: Cache
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** What is to be done about a request. */
+export type Decision = { readonly status: CacheStatus } & (
+  /** Answer with a page. @property renew what to renew it by, in the background */
+  | { readonly act: 'serve', readonly page: ReadyPage, readonly renew?: Miss | undefined }
+  /** Run the handler for this request alone. */
+  | { readonly act: 'alone' }
+  /** Run the handler for all who miss the same, or wait for who does. */
+  | { readonly act: 'lead', readonly miss: Miss, readonly old?: ReadyPage | undefined }
+  /** The same, but for so long only: then the old page is answered. */
+  | { readonly act: 'race', readonly miss: Miss, readonly old: ReadyPage }
+  /** Answer that there is nothing, RFC 9111 section 5.2.1.7. */
+  | { readonly act: 'refuse', readonly miss: Miss }
+)
+
+/** What is to be done about a request, after what was found for it. */
+export function decide (found: Found, asked: Asked): Decision {
+  if ('miss' in found) return decideMiss(found.place, found.miss, asked)
+  const { page } = found
+  const { alone, demand } = asked
+  // RFC 9111 section 3.5
+  if (!page.forAll && alone === 'authorization') return { act: 'alone', status: { fwd: 'bypass', detail: alone } }
+  const why = demand && unmet(demand, momentOf(page, asked.now))
+  if (why === undefined) return { act: 'serve', page, status: HIT }
+  return forward(demand!, { miss: 'expired', seen: page.entry }, { fwd: 'request', detail: why }, page)
+}
+
+function decideMiss (place: Place, miss: Miss, { plan, demand, alone, cache, now }: Asked): Decision {
+  const status = forwardReason(place, miss.miss)
+  if (alone !== undefined) return { act: 'alone', status: alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status }
+  const old = miss.stale && pageOf(miss.stale)
+  if (demand !== undefined) {
+    if (old !== undefined && takesStale(demand, old, momentOf(old, now))) return { act: 'serve', page: old, status: TAKEN_STALE }
+    return forward(demand, miss, status, old)
+  }
+  if (old === undefined) return { act: 'lead', miss, status }
+  const standIn = cache.standIn(miss, old)
+  if (standIn === undefined) return { act: plan.timeout !== undefined && mayStandIn(old, now) ? 'race' : 'lead', miss, old, status }
+  const { stale: _, ...renew } = miss // nothing stands in for what fails in the background
+  return { act: 'serve', page: old, status: standIn.renew || miss.underWay ? STALE_HIT : BACKED_OFF, renew: standIn.renew ? renew : undefined }
+}
+
+/** What follows where a client's wishes are heeded, and what is kept will not do. */
+function forward (demand: Demand, miss: Miss, status: CacheStatus, old?: ReadyPage): Decision {
+  return demand.onlyIfCached ? { act: 'refuse', miss, status: { detail: 'only-if-cached' } } : { act: 'lead', miss, status, old }
+}
+
+/** Why the handler runs. */
+function forwardReason ({ variants }: Place, reason: MissReason): CacheStatus {
+  return variants !== undefined && reason === 'absent' ? { fwd: 'vary-miss' } : FORWARD_REASONS[reason]
+}

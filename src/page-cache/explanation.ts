@@ -1,0 +1,121 @@
+import type { FastifyRequest } from 'fastify'
+import type { Cache, Entry, TagState } from '../cache/index.ts'
+import { formatCacheStatus } from './cache-status.ts'
+import type { Decision } from './decision.ts'
+import type { Found } from './finder.ts'
+import { keyParts } from './key.ts'
+import { contentOf, momentOf, type ReadyPage } from './page.ts'
+import { ruleOf } from './rule-texts.ts'
+import { ADDED_KEY, isVariants } from './variants.ts'
+
+/** What a request would get, and why. It shows no body, and of request headers only what was asked with. */
+export interface Explanation {
+  readonly request: { readonly method: string, readonly url: string }
+  /** The pattern of the route. */
+  readonly route?: string
+  readonly key?: {
+    readonly name: string
+    /** What of the URL is in it; each parameter with its value, null where it has no "=". */
+    readonly parts: ReturnType<typeof keyParts>
+    /** What the option `key` of the route adds. */
+    readonly added: string | null
+    /** The request headers by which pages of this URL vary, with what this request says in them; null: nothing. */
+    readonly varies: Readonly<Record<string, string | null>>
+  }
+  /** Absent where nothing is stored for such a request. */
+  readonly page?: ExplainedPage
+  readonly outcome: {
+    /** As `Cache-Status` would begin; absent where the cache would not be asked. */
+    readonly cacheStatus?: string
+    readonly runsHandler: boolean
+    /** The rule that decides, in a sentence. */
+    readonly rule: string
+  }
+}
+
+/** Times are in seconds. */
+export interface ExplainedPage extends ExplainedEntry {
+  readonly status: number
+  readonly etag: string
+  readonly bodyBytes: number
+  /** Less than zero where its life is over. */
+  readonly ttl: number
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+}
+
+/** Times are in seconds. */
+export interface ExplainedEntry {
+  /** ISO 8601. */
+  readonly storedAt: string
+  readonly age: number
+  /** As it is kept. */
+  readonly bytes: number
+  readonly loadTook: number
+  readonly tags: readonly TagState[]
+  readonly tagCount: number
+  /** The version clock when it was made; empty where it has no tags. */
+  readonly stamp: string
+}
+
+interface Looked {
+  request: FastifyRequest
+  cache: Cache
+  found: Found
+  decision: Decision
+  /** Milliseconds since 1970. */
+  now: number
+}
+
+export async function explanationOf ({ request, cache, found, decision, now }: Looked): Promise<Explanation> {
+  const { plan, target, added } = request.pageVisit!
+  const { place } = found
+  const page = pageIn(found)
+  const { list, values } = place.selection
+  const explained = page && await explainPageEntry(cache, page, now)
+  const { status } = decision
+  return {
+    request: { method: request.method, url: target.url },
+    route: plan.url,
+    key: {
+      name: place.key,
+      parts: keyParts(target, plan),
+      added,
+      varies: Object.fromEntries(list.flatMap((name, i) => name === ADDED_KEY ? [] : [[name, values[i]!]]))
+    },
+    ...explained && { page: explained },
+    outcome: {
+      cacheStatus: formatCacheStatus(status, status.hit ? explained?.ttl : undefined),
+      runsHandler: decision.act !== 'serve' && decision.act !== 'refuse',
+      rule: ruleOf(status, explained, list)
+    }
+  }
+}
+
+/** What is known of any entry. */
+export async function explainEntry (cache: Cache, entry: Entry, now: number): Promise<ExplainedEntry> {
+  const { storedAt, payload, loadMs = 0, tags, stamp } = entry
+  return {
+    storedAt: new Date(storedAt).toISOString(),
+    age: Math.max(0, (now - storedAt) / 1000),
+    bytes: payload.length,
+    loadTook: loadMs / 1000,
+    tags: await cache.tagStates(entry),
+    tagCount: tags.length,
+    stamp
+  }
+}
+
+async function explainPageEntry (cache: Cache, page: ReadyPage, now: number): Promise<ExplainedPage> {
+  const { status, etag, body, staleWhileRevalidate, staleIfError } = page
+  const { age, ttl } = momentOf(page, now)
+  return { status, etag, bodyBytes: body.length, ...await explainEntry(cache, page.entry, now), age, ttl, staleWhileRevalidate, staleIfError }
+}
+
+/** The page that was found, also one that may not be used. */
+function pageIn (found: Found): ReadyPage | undefined {
+  if ('page' in found) return found.page
+  const { seen } = found.miss
+  const content = seen && contentOf(seen)
+  return content === undefined || isVariants(content) ? undefined : content
+}
