@@ -30,7 +30,9 @@ export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, 
 
   const cachePage = { ttl, staleIfError: STALE_IF_ERROR, timeout: delay + GRACE }
   app.get('/apicalls', { config: { cachePage }, schema: { hide: true } }, async (_request, reply) => {
+    const began = performance.now()
     await httpbin.delay(delay)
-    return reply.viewAsync('apicalls', { receivedAt: new Date(now()).toISOString(), delay, source })
+    const madeIn = performance.now() - began // milliseconds; kept with the page, for all who get it later
+    return reply.viewAsync('apicalls', { receivedAt: new Date(now()).toISOString(), madeIn, delay, source })
   })
 }

@@ -16,6 +16,8 @@ for (const [store, env] of Object.entries({ memory: {}, redis: { REDIS_URL: redi
     t.equal(cold.statusCode, 200)
     t.match(cold.body, /Results received!/)
     t.match(cold.body, '2026-01-01T00:00:00.000Z')
+    const [, madeIn] = /<data id="made" value="([\d.]+)">\d+ ms</.exec(cold.body)!
+    t.ok(Number(madeIn) >= 49 && Number(madeIn) < 10_000, `says that it took ${madeIn} ms to make`)
     t.match(cold.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'max-age=60', 'cache-status': 'larder; fwd=uri-miss; stored; ttl=60' })
 
     clock.advance(59)

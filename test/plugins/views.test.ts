@@ -1,16 +1,20 @@
 import { readdirSync } from 'node:fs'
+import { extname } from 'node:path'
 import t from 'tap'
 import { testApp } from '../support/app.ts'
 
 t.test('the files that pages link to are served, and nothing around them', async (t) => {
   const app = await testApp(t)
-  for (const name of readdirSync(new URL('../../templates/assets', import.meta.url))) {
+  const types: Record<string, string> = { '.css': 'text/css', '.js': '/javascript', '.svg': 'image/svg+xml' }
+  const vendor = ['vendor/uPlot.esm.js', 'vendor/uPlot.min.css']
+  for (const name of [...readdirSync(new URL('../../templates/assets', import.meta.url)), ...vendor]) {
     const response = await app.inject({ url: `/assets/${name}` })
     t.equal(response.statusCode, 200, name)
-    t.match(response.headers['content-type'], name.endsWith('.css') ? 'text/css' : /./)
+    t.match(response.headers['content-type'], types[extname(name)])
     t.match(response.headers['cache-control'], 'max-age=3600')
+    t.type(response.headers.etag, 'string', 'a browser can ask whether it changed')
   }
-  for (const url of ['/assets/', '/assets/none.css', '/assets/../layout.eta', '/assets/..%2flayout.eta', '/assets/%2e%2e/layout.eta', '/layout.eta']) {
+  for (const url of ['/assets/', '/assets/vendor/', '/assets/vendor/uPlot.cjs.js', '/assets/vendor/../../package.json', '/assets/none.css', '/assets/../layout.eta', '/assets/..%2flayout.eta', '/assets/%2e%2e/layout.eta', '/layout.eta']) {
     t.ok([403, 404].includes((await app.inject({ url })).statusCode), url)
   }
 })
