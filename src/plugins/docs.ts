@@ -14,7 +14,10 @@ export default fp(async (app) => {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    // The service speaks plain HTTP, and on any host but localhost a browser would then load nothing.
-    transformStaticCSP: (policy) => policy.replace('upgrade-insecure-requests;', '')
+    transformStaticCSP: (policy) => policy
+      // The service speaks plain HTTP, and on any host but localhost a browser would then load nothing.
+      .replace('upgrade-insecure-requests;', '')
+      // Swagger UI writes a style into its markup; nothing is loaded from elsewhere.
+      .replace("style-src 'self' https:", "style-src 'self' 'unsafe-inline'")
   })
 }, { fastify: '5.x', name: 'larder-docs' })

@@ -17,6 +17,7 @@ t.test('every answer carries them, cached or not', async (t) => {
 t.test('the documentation page has a policy of its own, which works over plain HTTP', async (t) => {
   const app = await testApp(t)
   const policy = String((await app.inject('/docs')).headers['content-security-policy'])
-  t.match(policy, "script-src 'self'")
+  t.match(policy, /script-src 'self' *;/)
+  t.match(policy, /style-src 'self' 'unsafe-inline' *;/)
   t.notMatch(policy, 'upgrade-insecure-requests')
 })
