@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis run migrate seed latency bench test check lint types
+.PHONY: help setup runtime redis chromium run migrate seed latency bench test browser-test images check lint types
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -14,6 +14,8 @@ help:
 	@echo 'make run      set up, serve on http://127.0.0.1:3000'
 	@echo 'make test     set up, run the tests'
 	@echo 'make check    lint, types, tests with coverage'
+	@echo 'make browser-test  the pages in Chromium; screenshots in artifacts/'
+	@echo 'make images   take the pictures of the README anew, docs/images/'
 	@echo 'make latency  measure the pages with and without their caches'
 	@echo 'make bench    measure what the clock costs, and the caches under load'
 	@echo 'make migrate  bring the database of DATABASE_URL up to date'
@@ -47,6 +49,14 @@ redis:
 	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } \
 	  || { echo 'The tests need redis-server in the PATH: install the package redis-server (Debian, Ubuntu) or redis (Homebrew).'; exit 1; }
 
+# A Chromium or Chrome: a name in the PATH, or a path.
+CHROMIUM ?= chromium
+
+chromium:
+	@command -v '$(CHROMIUM)' >/dev/null || { [ "$$(id -u)" = 0 ] && [ '$(CHROMIUM)' = chromium ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+	  || { echo 'The browser tests need Chromium: install the package chromium, or name another with CHROMIUM=/path/to/chrome.'; exit 1; }
+
 run: setup
 	@exec node src/server.ts
 
@@ -65,6 +75,15 @@ bench: setup
 test: setup redis node_modules/.tap-built
 	tap --disable-coverage
 
+# Files named one by one, which .taprc excludes from all other runs.
+BROWSER_TEST = CHROMIUM="$$(command -v '$(CHROMIUM)')" tap --disable-coverage --timeout=180
+
+browser-test: setup chromium node_modules/.tap-built
+	$(BROWSER_TEST) test/browser/*.test.ts
+
+images: setup chromium node_modules/.tap-built
+	$(BROWSER_TEST) test/browser/images.ts
+
 check: lint types redis node_modules/.tap-built
 	tap
 
@@ -74,3 +93,5 @@ lint: setup
 # The types of `t` are those of the plugins that tap was built with.
 types: node_modules/.tap-built
 	tsc
+	tsc -p templates
+	tsc -p test/browser

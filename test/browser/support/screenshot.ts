@@ -1,0 +1,9 @@
+import { fileURLToPath } from 'node:url'
+import type { Page } from 'playwright-core'
+
+const ARTIFACTS = fileURLToPath(new URL('../../../artifacts', import.meta.url))
+
+/** Keeps a picture of the whole page in artifacts/, which CI keeps. */
+export async function screenshot (page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `${ARTIFACTS}/${name}.png`, fullPage: true, animations: 'disabled' })
+}
