@@ -11,15 +11,15 @@ PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed -e 's/x86_64/x
 export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 help:
-	@echo 'make run      set up, serve on http://127.0.0.1:3000'
-	@echo 'make test     set up, run the tests'
-	@echo 'make check    lint, types, tests with coverage'
+	@echo 'make run           set up, serve on http://127.0.0.1:3000'
+	@echo 'make test          set up, run the tests'
+	@echo 'make check         lint, types, tests with coverage'
 	@echo 'make browser-test  the pages in Chromium; screenshots in artifacts/'
-	@echo 'make images   take the pictures of the README anew, docs/images/'
-	@echo 'make latency  measure the pages with and without their caches'
-	@echo 'make bench    measure what the clock costs, and the caches under load'
-	@echo 'make migrate  bring the database of DATABASE_URL up to date'
-	@echo 'make seed     the same, and fill it if it is empty'
+	@echo 'make images        take the pictures of the README anew, docs/images/'
+	@echo 'make latency       measure the pages with and without their caches'
+	@echo 'make bench         measure what the clock costs, and the caches under load'
+	@echo 'make migrate       bring the database of DATABASE_URL up to date'
+	@echo 'make seed          the same, and fill it if it is empty'
 
 setup: node_modules/.package-lock.json
 
