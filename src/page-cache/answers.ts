@@ -3,7 +3,7 @@ import type { Cache } from '../cache/index.ts'
 import { type CacheStatus, formatCacheStatus, HIT, hitTiming, missTiming } from './cache-status.ts'
 import { isNotModified, type Validators } from './rules/conditional.ts'
 import { type PageEvent, pageEvents } from './events.ts'
-import { addToField, notModified } from './fields.ts'
+import { addToField, notModified, promiseNothing } from './fields.ts'
 import { momentOf, type ReadyPage } from './page.ts'
 import { rangeOf } from './rules/range.ts'
 
@@ -46,6 +46,7 @@ export class Answers {
       if (headers.range !== undefined && !isHead) {
         const range = rangeOf(headers, { size: body.length, etag: page.etag, lastModified: page.lastModified, date: page.date })
         if (range === 'unsatisfiable') {
+          promiseNothing(reply)
           reply.code(416).header('content-range', `bytes */${body.length}`).removeHeader('content-type')
           return undefined
         }

@@ -3,7 +3,7 @@ import type { MissReason } from '../cache/index.ts'
 /** `Cache-Status` of RFC 9211: what the cache did with a request, and why. */
 export interface CacheStatus {
   hit?: boolean
-  /** Why the handler ran: `uri-miss`, `stale`, `bypass`, `method`, `miss`. */
+  /** Why the handler ran: `uri-miss`, `vary-miss`, `stale`, `request`, `bypass`, `method`, `miss`. RFC 9211 section 2.2. */
   fwd?: string
   /** What it answered, where something else was sent. */
   fwdStatus?: number

@@ -37,7 +37,7 @@ export function decide (found: Found, asked: Asked): Decision {
   const { page } = found
   const { alone, demand } = asked
   // RFC 9111 section 3.5
-  if (!page.forAll && alone === 'authorization') return { act: 'alone', status: { fwd: 'bypass', detail: alone } }
+  if (!page.forAll && alone === 'authorization') return byItself({ miss: 'expired', seen: page.entry }, { fwd: 'bypass', detail: alone }, demand)
   const why = demand && unmet(demand, momentOf(page, asked.now))
   if (why === undefined) return { act: 'serve', page, status: HIT }
   return forward(demand!, { miss: 'expired', seen: page.entry }, { fwd: 'request', detail: why }, page)
@@ -45,7 +45,7 @@ export function decide (found: Found, asked: Asked): Decision {
 
 function decideMiss (place: Place, miss: Miss, { plan, demand, alone, cache, now }: Asked): Decision {
   const status = forwardReason(place, miss.miss)
-  if (alone !== undefined) return { act: 'alone', status: alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status }
+  if (alone !== undefined) return byItself(miss, alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status, demand)
   const old = miss.stale && pageOf(miss.stale)
   if (demand !== undefined) {
     if (old !== undefined && takesStale(demand, old, momentOf(old, now))) return { act: 'serve', page: old, status: TAKEN_STALE }
@@ -56,6 +56,11 @@ function decideMiss (place: Place, miss: Miss, { plan, demand, alone, cache, now
   if (standIn === undefined) return { act: plan.timeout !== undefined && mayStandIn(old, now) ? 'race' : 'lead', miss, old, status }
   const { stale: _, ...renew } = miss // nothing stands in for what fails in the background
   return { act: 'serve', page: old, status: standIn.renew || miss.underWay ? STALE_HIT : BACKED_OFF, renew: standIn.renew ? renew : undefined }
+}
+
+/** What follows for a request that nobody may wait for. */
+function byItself (miss: Miss, status: CacheStatus, demand: Demand | undefined): Decision {
+  return demand?.onlyIfCached ? forward(demand, miss, status) : { act: 'alone', status }
 }
 
 /** What follows where a client's wishes are heeded, and what is kept will not do. */

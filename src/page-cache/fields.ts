@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { combined } from './rules/list-field.ts'
 import type { ReplyHeaders } from './page.ts'
+import { isStrong } from './rules/conditional.ts'
 import { varyNames } from './rules/vary.ts'
 
 /** Adds to a list field, behind what others said before. */
@@ -28,10 +29,18 @@ export function promiseNothing (reply: FastifyReply): void {
   reply.header('cache-control', 'no-store')
 }
 
+/** They describe content, RFC 9110 section 8. */
+const OF_CONTENT = ['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition']
+
 /** RFC 9110 section 15.4.5: no content, and no fields that describe content that is not sent. */
 export function notModified (reply: FastifyReply): void {
   reply.code(304)
   if (reply.request.method === 'HEAD') return // they describe what GET would get
-  reply.removeHeader('content-type')
-  reply.removeHeader('content-length')
+  for (const name of OF_CONTENT) reply.removeHeader(name)
+}
+
+/** RFC 9110 section 8.8.3: bytes that a later hook encodes in another way are not the same, though they mean the same. */
+export function weakenEtag (reply: FastifyReply): void {
+  const etag = reply.getHeader('etag')
+  if (typeof etag === 'string' && isStrong(etag)) reply.header('etag', `W/${etag}`)
 }

@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { LoadContext, Loaded } from '../cache/index.ts'
+import type { Select } from './finder.ts'
 import type { Page } from './page.ts'
-import type { Variants } from './variants.ts'
+import { isSelected, type Selection, type Variants } from './variants.ts'
 
 /** What is to be kept. */
 export interface Made {
@@ -15,8 +15,9 @@ export interface Made {
 
 /** A failure of what is behind the handler, as all who wait for the same page may be told it. */
 export interface SharedFailure extends Pick<Page, 'headers' | 'body'> {
-  /** The request headers that it was shaped by, and their values: it is for who sent the same. */
-  readonly varies: ReadonlyArray<readonly [name: string, value: string | string[] | undefined]>
+  /** What the request that got it said in the fields that shaped it, and what its route added: it is for who says the same. */
+  readonly selection: Selection
+  readonly added: string | null
 }
 
 /** A response that stands for a failure of what is behind the handler. */
@@ -31,9 +32,10 @@ export class PageFailure extends Error {
     this.answer = answer
   }
 
-  /** The answer, where a request with these headers may get it. */
-  answerTo (headers: IncomingHttpHeaders): SharedFailure | undefined {
-    return this.answer?.varies.every(([name, value]) => headers[name] === value) ? this.answer : undefined
+  /** The answer, where a request that selects so may get it. */
+  answerTo (select: Select, added: string | null): SharedFailure | undefined {
+    const { answer } = this
+    return answer?.added === added && isSelected({ selected: answer.selection.values }, select(answer.selection.list)) ? answer : undefined
   }
 }
 

@@ -1,45 +1,56 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 
-/** Fields that shape no page: they are about the message or the connection, or the cache itself deals with them. */
-const NO_PART = new Set([
+/** Fields that shape no page while hooks read them: they are about the message or the connection, or the cache deals with them. */
+const OF_MESSAGE = new Set([
   'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'content-length', 'content-type',
   'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range',
   'cache-control', 'pragma', 'accept-version'
 ])
-/** Fields that hooks read to write logs and limit rates. A handler that reads them puts them into its page. */
-const NO_PART_IN_HOOKS = new Set([
-  'x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage', 'x-forwarded-for', 'user-agent'
-])
+/** Fields that a handler does not get to see as they were sent, and that the rules for errors deal with. */
+const OF_CONDITIONS = new Set(['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'])
+/** Fields that hooks read to tell requests apart in logs. A handler that reads them puts them into its page. */
+const OF_TRACES = new Set(['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage'])
+/** Fields that the log of an incoming request has, which is written before any hook of ours. */
+const OF_LOGS = new Set([...OF_TRACES, 'x-forwarded-for', 'user-agent'])
 
 /** As clients can send it, and Node writes it. */
 const FIELD_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
 
-type Raw = FastifyRequest['raw']
+const READS = Symbol('larder.header-reads')
+
+type Raw = FastifyRequest['raw'] & { [READS]?: HeaderReads }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * Notes which request fields are read while a page is made: the page varies by them, whatever its `Vary` says. Stands in
  * the place of a request's headers.
  */
 export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
-  /** As the client sent them. */
+  /** As hooks have left them. */
   readonly headers: IncomingHttpHeaders
   readonly #raw: Raw
-  readonly #ignored: ReadonlySet<string>
+  #ignored = NONE
+  #phase: 'before' | 'hooks' | 'handler' = 'before'
   #names: Set<string> | undefined
   /** Where what is read goes to meanwhile. */
   #covered: Set<string> | undefined
   #covering = false
-  #inHandler = false
   #all = false
-  /** Names that were listed, and not asked for one by one since. */
-  #listed: Set<string> | undefined
+  #address = false
+  #walk: Walk | undefined
+  /** As they were before a hook changed them. */
+  #sent: IncomingHttpHeaders | undefined
 
-  /** @param ignored names whose reads do not count */
-  constructor (raw: Raw, ignored: ReadonlySet<string>) {
+  /** Begins to watch a request, if it is not watched already. */
+  static of (raw: Raw): HeaderReads {
+    return raw[READS] ?? (raw[READS] = new HeaderReads(raw))
+  }
+
+  private constructor (raw: Raw) {
     this.headers = raw.headers
     this.#raw = raw
-    this.#ignored = ignored
     const get = (lines: string[], name: string | symbol) => {
       this.#all ||= !this.#covering
       return lines[name as keyof typeof lines]
@@ -48,14 +59,35 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
     this.#show('headers', new Proxy(raw.headers, this))
   }
 
+  /** As the client sent them. */
+  get sent (): IncomingHttpHeaders {
+    return this.#sent ?? this.headers
+  }
+
   /** What was read by name, but for what the key covers. It may have taken one cookie of many, so it covers none of them. */
   get names (): string[] {
-    return [...this.#names ?? []].filter((name) => name === 'cookie' || this.#covered?.has(name) !== true)
+    this.#endWalk()
+    return [...this.#names ?? []].filter((name) => !this.#ignored.has(name) && (name === 'cookie' || this.#covered?.has(name) !== true))
   }
 
   /** What was read to make a key. */
   get covered (): string[] {
-    return [...this.#covered ?? []]
+    return [...this.#covered ?? []].filter((name) => !this.#ignored.has(name))
+  }
+
+  /** Whether all fields were taken together, as by a proxy that passes them on. */
+  get all (): boolean {
+    return this.#all
+  }
+
+  /** Whether the handler asked where the client is. */
+  get address (): boolean {
+    return this.#address
+  }
+
+  /** A number that is another one after each read of something that was not read before. */
+  get count (): number {
+    return this.names.length + Number(this.#all) + Number(this.#address)
   }
 
   /** Runs what makes a key: the page need not vary besides by what it reads. */
@@ -68,36 +100,72 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
     }
   }
 
-  /** Whether all fields were taken together, as by a proxy that passes them on. */
-  get all (): boolean {
-    return this.#all
+  /**
+   * The hooks of a cached route begin. What took all fields until now wrote a log.
+   *
+   * @param ignored names whose reads do not count
+   */
+  beginHooks (ignored: ReadonlySet<string>): void {
+    this.#phase = 'hooks'
+    this.#ignored = ignored
+    this.#all = false
+    this.#endWalk()
   }
 
   /** The handler begins. @param headers what it is shown in place of what the client sent */
-  begin (headers: IncomingHttpHeaders): void {
-    this.#inHandler = true
-    this.#listed = undefined
+  beginHandler (headers: IncomingHttpHeaders): void {
+    this.#phase = 'handler'
+    this.#endWalk()
     this.#show('headers', new Proxy(headers, this))
+  }
+
+  /** Nobody asks any more. */
+  end (): void {
+    this.#show('headers', this.headers)
+  }
+
+  noteAddress (): void {
+    this.#address = true
   }
 
   note (name: string): void {
     // The language asks for names of its own. But hooks may add fields that are written in any way.
     if (!FIELD_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
-    if (NO_PART.has(name) || this.#ignored.has(name) || (!this.#inHandler && NO_PART_IN_HOOKS.has(name))) return
+    if (this.#isNoPart(name)) return
     if (this.#covering) (this.#covered ??= new Set()).add(name)
     else (this.#names ??= new Set()).add(name)
   }
 
+  #isNoPart (name: string): boolean {
+    if (this.#phase === 'handler') return OF_CONDITIONS.has(name)
+    return OF_MESSAGE.has(name) || (this.#phase === 'hooks' ? OF_TRACES : OF_LOGS).has(name)
+  }
+
   #show<Name extends 'headers' | 'rawHeaders'> (name: Name, shown: Raw[Name]): void {
     // HTTP/2 has no setters.
-    if (this.#raw.httpVersionMajor >= 2) Object.defineProperty(this.#raw, name, { value: shown, configurable: true })
+    if (this.#raw.httpVersionMajor >= 2) Object.defineProperty(this.#raw, name, { value: shown, configurable: true, writable: true })
     else this.#raw[name] = shown
+  }
+
+  /** One who lists the fields and then reads all of them takes a copy. One who reads some of them reads those. */
+  #endWalk (): void {
+    if (this.#walk === undefined) return
+    const { read, unread } = this.#walk
+    if (![...unread].every((name) => this.#names?.has(name))) for (const name of read) this.note(name)
+    this.#walk = undefined
+  }
+
+  #keep (): void {
+    if (this.#phase !== 'handler') this.#sent ??= { ...this.headers }
   }
 
   // What the language asks of a proxy
 
   get (headers: IncomingHttpHeaders, name: string | symbol): unknown {
-    if (typeof name === 'string' && this.#listed?.delete(name) !== true) this.note(name)
+    if (typeof name === 'string') {
+      if (this.#walk?.unread.delete(name) === true) this.#walk.read.push(name)
+      else this.note(name)
+    }
     return headers[name as string]
   }
 
@@ -107,13 +175,38 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   }
 
   getOwnPropertyDescriptor (headers: IncomingHttpHeaders, name: string | symbol): PropertyDescriptor | undefined {
-    if (typeof name === 'string' && this.#listed?.has(name) !== true) this.note(name)
+    if (typeof name === 'string' && this.#walk?.undescribed.delete(name) !== true) this.note(name)
     return Object.getOwnPropertyDescriptor(headers, name)
   }
 
   ownKeys (headers: IncomingHttpHeaders): Array<string | symbol> {
     this.#all ||= !this.#covering
-    this.#listed = new Set(Object.keys(headers))
+    this.#endWalk()
+    const names = Object.keys(headers)
+    this.#walk = { unread: new Set(names), undescribed: new Set(names), read: [] }
     return Reflect.ownKeys(headers)
   }
+
+  set (headers: IncomingHttpHeaders, name: string, value: string): boolean {
+    this.#keep()
+    headers[name] = value
+    return true
+  }
+
+  deleteProperty (headers: IncomingHttpHeaders, name: string): boolean {
+    this.#keep()
+    return Reflect.deleteProperty(headers, name)
+  }
+
+  defineProperty (headers: IncomingHttpHeaders, name: string, descriptor: PropertyDescriptor): boolean {
+    this.#keep()
+    return Reflect.defineProperty(headers, name, descriptor)
+  }
+}
+
+/** Somebody goes through the fields that were listed. */
+interface Walk {
+  readonly unread: Set<string>
+  readonly undescribed: Set<string>
+  readonly read: string[]
 }

@@ -1,19 +1,22 @@
+import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
-import type { FastifyPluginCallback, FastifyRequest, preHandlerHookHandler, RouteOptions } from 'fastify'
+import type { FastifyPluginCallback, FastifyRequest, onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify'
 import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
 import { Answers } from './answers.ts'
 import type { Explanation } from './explanation.ts'
 import { HeaderReads } from './header-reads.ts'
-import { promiseNothing } from './fields.ts'
+import { promiseNothing, weakenEtag } from './fields.ts'
 import { forgetChanged, isSuccess, isUnsafe } from './invalidation.ts'
 import { Keeper } from './keeper.ts'
-import { onlyListed } from './key.ts'
+import type { Target } from './key.ts'
+import { keepLast } from './last-hook.ts'
 import { explainPage, type Question } from './inquiry.ts'
 import { LookUp } from './look-up.ts'
 import { type CachePageOptions, checkTtl, type Plan, planOf } from './options.ts'
 import { takePurpose } from './own-request.ts'
 import { Plans } from './plans.ts'
 import { type Purge, purge } from './purge.ts'
+import { hideUnlisted, type QuerystringParser } from './query-list.ts'
 import './visit.ts'
 
 export type { CachePageOptions } from './options.ts'
@@ -26,6 +29,8 @@ export interface PageCacheOptions {
   cache: Cache
   /** Seconds; the `ttl` of routes that name none. Default unset: the response decides. */
   ttl?: number
+  /** That of the application, where it has one of its own and a route has the option `query`. Default that of Fastify. */
+  querystringParser?: QuerystringParser
   /** Milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
@@ -51,9 +56,10 @@ declare module 'fastify' {
  * Keeps whole responses of the routes that say `config: { cachePage: { ttl } }`. The look-up is the last of a route's
  * `preHandler` hooks, so that hooks that guard the route run on a hit as well.
  */
-const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, now = Date.now }, done) => {
+const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, querystringParser = fastQuerystring.parse, now = Date.now }, done) => {
   if (typeof cache?.lookup !== 'function') return done(new TypeError('the option cache of the page cache must be a cache, made by createCache'))
   if (app.hasDecorator('purgePages')) return done(new TypeError('the page cache is registered here already, or around this scope'))
+  if (typeof querystringParser !== 'function') return done(new TypeError('the option querystringParser of the page cache must be a function'))
   try {
     checkTtl(ttl)
   } catch (error) {
@@ -73,6 +79,14 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     new LookUp(tools, request, reply, done).begin()
   }
 
+  /** A hook of routes: keeps what no hook has forbidden to keep. */
+  const conclude: onSendHookHandler = (request, reply, payload, done) => {
+    const visit = request.pageVisit // none where a hook has answered before ours
+    if (visit && reply.getHeader('content-encoding') !== visit.encoding) weakenEtag(reply)
+    if (visit?.ending === undefined) return done(null, payload)
+    keeper.conclude(reply, visit).then(() => done(null, payload), done)
+  }
+
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
@@ -80,62 +94,82 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
     route.config = { ...route.config, [PLAN]: plan }
     plans.add(plan)
     // Guards that other plugins add after this one must run before the look-up too.
-    let guards = listOf(route.preHandler)
-    Object.defineProperty(route, 'preHandler', {
-      enumerable: true,
-      configurable: true,
-      get: () => [...guards, lookUp],
-      set: (hooks: typeof route.preHandler) => { guards = listOf(hooks).filter((hook) => hook !== lookUp) }
-    })
+    keepLast(route, 'preHandler', lookUp)
+    keepLast(route, 'onSend', conclude)
   })
 
-  // The page is also made of what the hooks before its handler read.
+  // Before any hook, since a page is also made of what they read, wherever they were registered.
+  const { genReqId: nameRequest } = app as unknown as { genReqId: Parameters<typeof app.setGenReqId>[0] } // its type does not tell
+  app.setGenReqId((raw) => {
+    HeaderReads.of(raw as FastifyRequest['raw'])
+    return nameRequest(raw)
+  })
+
   app.addHook('onRequest', (request, reply, done) => {
-    const plan = request.routeOptions.config?.[PLAN]
-    const { raw } = request
+    const { raw, routeOptions: { config } } = request
+    const headerReads = HeaderReads.of(raw)
+    const plan = config?.[PLAN]
     // Now, since a handler that passes a body on may leave the request without its socket.
-    if (isUnsafe(raw.method!)) request.changing = { protocol: request.protocol, host: request.host, url: raw.url! }
-    if (plan === undefined) return done()
-    const { protocol, host } = request
+    if (isUnsafe(raw.method!)) request.changing = targetOf(request, request.protocol)
+    if (plan === undefined) {
+      headerReads.end()
+      const isLate = config?.cachePage !== undefined
+      return isLate ? done(new TypeError(`the route ${request.routeOptions.url} was made before the page cache was ready: await app.register(pageCache, …) first`)) : done()
+    }
+    headerReads.beginHooks(plan.ignoreHeaders)
     const { renewal, inquiry } = takePurpose()
     // The scheme is that of the request in whose place this one is made.
     const encrypted = renewal?.encrypted === true || inquiry?.encrypted === true
     if (encrypted) Object.assign(raw.socket, { encrypted: true })
-    if (plan.query !== undefined) hideUnlisted(request, plan.query)
+    const query = plan.query === undefined || hideUnlisted(request, plan.query, querystringParser)
     const outer = currentReads()
     const reads = renewal?.reads ?? new ReadSet()
     request.pageVisit = {
       plan,
       began: performance.now(),
-      target: { protocol: encrypted ? 'https' : protocol, host, url: raw.url! },
-      headerReads: new HeaderReads(raw, plan.ignoreHeaders),
+      target: targetOf(request, encrypted ? 'https' : request.protocol),
+      headerReads,
       reads,
       outer: outer === reads ? undefined : outer,
       renewal,
       inquiry,
+      query,
       added: null,
       run: undefined,
-      answered: false
+      answered: false,
+      superseded: false,
+      ending: undefined,
+      encoding: undefined
     }
     collectReads(reads, done)
   })
 
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
   app.addHook('onSend', (request, reply, payload, done) => {
-    const visit = request.pageVisit
-    const run = visit?.run // no visit in a context that is older than this plugin
-    if (request.changing && isSuccess(reply.statusCode)) forgetChanged(cache, plans, request.changing, reply).then(keep, done)
-    else keep()
+    const { changing, pageVisit: visit } = request // no visit in a context that is older than this plugin
+    if (changing && isSuccess(reply.statusCode)) forgetChanged(cache, plans, changing, reply).then(receive, done)
+    else receive()
 
-    function keep (): void {
-      if (visit?.answered) promiseNothing(reply)
-      if (visit) visit.answered = true
-      if (!run) return done(null, payload)
-      visit!.run = undefined
-      keeper.keep(request, reply, payload, run).then((payload) => done(null, payload), (error) => {
+    function receive (): void {
+      if (!visit) return done(null, payload)
+      if (visit.answered) {
+        // An error takes the place of an answer that was on its way.
+        visit.superseded = true
+        promiseNothing(reply)
+      }
+      visit.answered = true
+      const { run } = visit
+      if (!run) return send(payload)
+      visit.run = undefined
+      keeper.receive(request, reply, payload, run).then(send, (error) => {
         run.task?.finish?.(undefined).catch(() => {})
         done(error)
       })
+    }
+
+    function send (payload: unknown): void {
+      visit!.encoding = reply.getHeader('content-encoding')
+      done(null, payload)
     }
   })
 
@@ -148,22 +182,21 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, n
   done()
 }
 
-/** What is not in the key is not shown either. */
-function hideUnlisted (request: FastifyRequest, listed: ReadonlySet<string>): void {
-  const url = onlyListed(request.raw.url!, listed)
-  if (url === request.raw.url) return
-  request.raw.url = url
-  const query = request.query as Record<string, unknown>
-  for (const name of Object.keys(query)) if (!listed.has(name) && !listed.has(name.split('[', 1)[0]!)) delete query[name]
+/** What a request is for. */
+function targetOf ({ raw, host }: FastifyRequest, protocol: string): Target {
+  const { url, originalUrl } = raw as typeof raw & { originalUrl?: string }
+  return { protocol, host, url: url!, originalUrl: originalUrl === url ? undefined : originalUrl }
 }
 
-function routeName ({ url, constraints }: RouteOptions): string {
-  return constraints === undefined || Object.keys(constraints).length === 0 ? url : `${url} ${JSON.stringify(constraints)}`
-}
-
-/** Hooks of a route may be none, one or many. */
-function listOf<T> (hooks: T | T[] | undefined): T[] {
-  return hooks === undefined ? [] : [hooks].flat() as T[]
+/** Tells routes apart that share a pattern. */
+function routeName ({ url, constraints = {} }: RouteOptions): string {
+  const parts = Object.entries(constraints as Record<string, unknown>).map(([name, value]) => {
+    if (!['string', 'number', 'boolean'].includes(typeof value) && !(value instanceof RegExp)) {
+      throw new TypeError(`the constraint ${name} of ${url}, whose pages are kept, must be a string, a number, a boolean or a regular expression`)
+    }
+    return [name, value instanceof RegExp ? 'pattern' : typeof value, String(value)]
+  })
+  return parts.length === 0 ? url : `${url} ${JSON.stringify(parts)}`
 }
 
 export default fp(pageCache, { fastify: '5.x', name: 'larder-page-cache' })

@@ -4,6 +4,7 @@ import { revokeAlone } from './alone.ts'
 import { groupTags } from './cache-groups.ts'
 import { pageKey, type Target } from './key.ts'
 import type { Plans } from './plans.ts'
+import { combined } from './rules/list-field.ts'
 
 /** Methods that change nothing, RFC 9110 section 9.2.1. Of others that are not known the same cannot be assumed. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
@@ -41,8 +42,9 @@ export function keysOf (plans: Plans, target: Target): string[] {
 
 /** What a field refers to, where it is of the same origin. */
 function resolved (reference: ReturnType<FastifyReply['getHeader']>, base: Target): Target[] {
-  if (typeof reference !== 'string') return []
+  const text = combined(reference)
+  if (text === undefined) return []
   const origin = URL.parse(`${base.protocol}://${base.host}`)?.origin
-  const url = URL.parse(reference, `${base.protocol}://${base.host}${base.url}`)
-  return url === null || url.origin !== origin ? [] : [{ ...base, url: url.pathname + url.search }]
+  const url = URL.parse(text, `${base.protocol}://${base.host}${base.url}`)
+  return url === null || url.origin !== origin ? [] : [{ protocol: base.protocol, host: base.host, url: url.pathname + url.search }]
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Plan } from './options.ts'
+import type { RequestFields } from './variants.ts'
 
 /** So many keys of a route are remembered, of URLs and hosts so long together. */
 const MAX_KNOWN_KEYS = 1_000
@@ -13,6 +14,8 @@ export interface Target {
   readonly host: string
   /** Path and query. */
   readonly url: string
+  /** As the client asked, where that is another one: the application has rewritten it. */
+  readonly originalUrl?: string | undefined
 }
 
 /**
@@ -21,13 +24,13 @@ export interface Target {
  */
 export function pageKey (target: Target, plan: Plan, method: 'GET' | 'HEAD'): string {
   if (method === 'HEAD') return `${pageKey(target, plan, 'GET')}:head`
-  const { url, host, protocol } = target
+  const { url, host, protocol, originalUrl } = target
   const known = plan.keys.get(url)
-  if (known !== undefined && known.host === host && known.protocol === protocol) return known.key
+  if (known !== undefined && known.host === host && known.protocol === protocol && known.originalUrl === originalUrl) return known.key
   const key = `${plan.keyPrefix}${digestOf(target, plan)}`
-  if (url.length + host.length <= MAX_KNOWN_LENGTH) {
+  if (url.length + host.length + (originalUrl?.length ?? 0) <= MAX_KNOWN_LENGTH) {
     if (plan.keys.size >= MAX_KNOWN_KEYS) plan.keys.clear()
-    plan.keys.set(url, { host, protocol, key })
+    plan.keys.set(url, { host, protocol, originalUrl, key })
   }
   return key
 }
@@ -37,13 +40,13 @@ function digestOf (target: Target, plan: Plan): string {
 }
 
 /** What of a URL is in its key, in a normal form. */
-export function keyParts ({ protocol, host, url }: Target, { query }: Plan) {
+export function keyParts ({ protocol, host, url, originalUrl }: Target, { query }: Plan) {
   const [path, search] = cut(url)
-  return { protocol, host: normalHost(host, protocol), path: normalPath(path), query: normalQuery(search, query) }
+  return { protocol, host: normalHost(host, protocol), path: normalEncoding(path), query: normalQuery(search, query), ...originalUrl !== undefined && { originalUrl } }
 }
 
 /** Without a port that the scheme implies, RFC 3986 section 6.2.3. */
-function normalHost (host: string, protocol: string): string {
+export function normalHost (host: string, protocol: string): string {
   return host.toLowerCase().replace(protocol === 'https' ? /:443$/ : /:80$/, '')
 }
 
@@ -61,8 +64,12 @@ export function addedKey (request: FastifyRequest, key: NonNullable<Plan['key']>
 }
 
 /** Whether what a request says in a field is in the key of its URL already, as Fastify's trusted host and scheme. */
-export function isInKey (name: string, value: string | string[] | undefined, request: FastifyRequest): boolean {
-  const trusting = 'ips' in request && request.ips !== undefined // with the option trustProxy
+export function isInKey (name: string, { sent, headers }: RequestFields, request: FastifyRequest): boolean {
+  return [sent[name], headers[name]].every((value) => saysTheKey(name, value, request))
+}
+
+function saysTheKey (name: string, value: string | string[] | undefined, request: FastifyRequest): boolean {
+  const trusting = 'ips' in request // with the option trustProxy
   switch (name) {
     case 'host': case ':authority': return value === undefined || value === request.host
     // Of several Fastify takes the last, but a handler may take another.
@@ -70,6 +77,11 @@ export function isInKey (name: string, value: string | string[] | undefined, req
     case 'x-forwarded-proto': return trusting && (value === undefined || value === request.protocol)
     default: return false
   }
+}
+
+/** What of a URL is behind its question mark. */
+export function searchOf (url: string): string {
+  return cut(url)[1]
 }
 
 /** A URL with those parameters alone that are listed. */
@@ -83,47 +95,40 @@ export function onlyListed (url: string, listed: ReadonlySet<string>): string {
 }
 
 /** Whether a parameter is listed, by its whole name or by what stands before a bracket, as parsers of nested ones read it. */
-export function isListed (name: Part, listed: ReadonlySet<string>): boolean {
-  return typeof name === 'string' && (listed.has(name) || listed.has(name.slice(0, Math.max(0, name.indexOf('[')))))
+function isListed (name: string, listed: ReadonlySet<string>): boolean {
+  return listed.has(name) || listed.has(name.slice(0, Math.max(0, name.indexOf('['))))
 }
 
-function nameOf (pair: string): Part {
-  const equals = pair.indexOf('=')
-  return decodePart(equals < 0 ? pair : pair.slice(0, equals))
+/** The name of a parameter, decoded; as it is written, where it cannot be. */
+function nameOf (pair: string): string {
+  const [name] = split(pair)
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '))
+  } catch {
+    return name
+  }
 }
 
 const UNRESERVED = /[A-Za-z0-9._~-]/
 
-/** Percent-encodings that mean the same are written the same, RFC 3986 section 6.2.2. */
-export function normalPath (path: string): string {
-  if (!path.includes('%')) return path
-  return path.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
+/** Percent-encodings that mean the same are written the same, RFC 3986 section 6.2.2. Whatever a handler may tell apart stays apart. */
+export function normalEncoding (text: string): string {
+  if (!text.includes('%')) return text
+  return text.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
     const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
     return UNRESERVED.test(char) ? char : encoded.toUpperCase()
   })
 }
 
-/** A decoded text, or in an array the text that could not be decoded, which equals no decoded one. */
-type Part = string | [string]
-
 /** The parameters as name and value, sorted by name; a value of null is a name without "=". */
-export function normalQuery (query: string, only?: ReadonlySet<string>): Array<[name: Part, value: Part | null]> {
-  const pairs: Array<[Part, Part | null]> = []
-  for (const pair of query.split('&')) {
-    if (pair === '') continue
-    const equals = pair.indexOf('=')
-    const name = nameOf(pair)
-    if (only !== undefined && !isListed(name, only)) continue
-    pairs.push([name, equals < 0 ? null : decodePart(pair.slice(equals + 1))])
-  }
-  const text = (name: Part) => typeof name === 'string' ? name : name[0]
-  return pairs.sort(([a], [b]) => text(a) < text(b) ? -1 : text(a) > text(b) ? 1 : 0)
+export function normalQuery (search: string, only?: ReadonlySet<string>): Array<[name: string, value: string | null]> {
+  return search.split('&')
+    .filter((pair) => pair !== '' && (only === undefined || isListed(nameOf(pair), only)))
+    .map((pair) => split(normalEncoding(pair)))
+    .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 }
 
-function decodePart (encoded: string): Part {
-  try {
-    return decodeURIComponent(encoded.replaceAll('+', ' '))
-  } catch {
-    return [encoded]
-  }
+function split (pair: string): [name: string, value: string | null] {
+  const equals = pair.indexOf('=')
+  return equals < 0 ? [pair, null] : [pair.slice(0, equals), pair.slice(equals + 1)]
 }

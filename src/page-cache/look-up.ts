@@ -10,6 +10,7 @@ import { explanationOf } from './explanation.ts'
 import { findPage, findVariant, type Found, type Pages, type Place } from './finder.ts'
 import { Handover, PageFailure } from './handover.ts'
 import type { Inquiry } from './inquiry.ts'
+import { watchRequest } from './watched-request.ts'
 import { addedKey, pageKey } from './key.ts'
 import type { Plan } from './options.ts'
 import { contentOf, type ReadyPage, type ReplyHeaders } from './page.ts'
@@ -84,10 +85,12 @@ export class LookUp {
   #refusedBefore (): CacheStatus | undefined {
     const bypass = (detail: string): CacheStatus => ({ fwd: 'bypass', detail })
     if (this.#plan.ttl === 0) return bypass('ttl-zero')
-    const { headers } = this.#request.pageVisit!.headerReads
+    const { headerReads: { headers, sent }, query } = this.#request.pageVisit!
+    if (!query) return bypass('query-parser')
     const { stream } = this.#request.raw as { stream?: Partial<ServerHttp2Stream> } // of HTTP/2
     // A body would be no part of the key.
-    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0' || stream?.endAfterHeaders === false) return bypass('request-body')
+    const hasBody = [headers, sent].some((fields) => fields['transfer-encoding'] !== undefined || (fields['content-length'] ?? '0') !== '0')
+    if (hasBody || stream?.endAfterHeaders === false) return bypass('request-body')
     // A hook may have said already that this answer is for one client alone.
     const said = this.#reply.getHeader('cache-control')
     if (said === undefined) return undefined
@@ -98,8 +101,9 @@ export class LookUp {
 
   /** See `Asked`. */
   get #alone (): Asked['alone'] {
-    const { headers } = this.#request.pageVisit!.headerReads
-    return headers.authorization !== undefined ? 'authorization' : headers.range !== undefined ? 'range' : undefined
+    const { headers, sent } = this.#request.pageVisit!.headerReads
+    if (headers.authorization !== undefined || sent.authorization !== undefined) return 'authorization'
+    return headers.range !== undefined ? 'range' : undefined
   }
 
   readonly #select = (list: readonly string[]) => selectionOf(this.#request, list)
@@ -218,7 +222,7 @@ export class LookUp {
 
   /** What another request failed by is the answer to this one too, where all may get it. */
   readonly #giveUp = (error: unknown): void => {
-    const answer = error instanceof PageFailure ? error.answerTo(this.#request.pageVisit!.headerReads.headers) : undefined
+    const answer = error instanceof PageFailure ? error.answerTo(this.#select, this.#request.pageVisit!.added) : undefined
     if (answer === undefined) return this.#run({ fwd: 'miss', detail: 'collapse-refused' })
     const { status: code } = error as PageFailure
     this.#reply.code(code).headers(answer.headers)
@@ -229,10 +233,10 @@ export class LookUp {
   /** Goes on to the handler. */
   #run (status: CacheStatus, task?: KeepTask): void {
     const { headerReads } = this.#request.pageVisit!
-    const before: ReplyHeaders = { ...this.#reply.getHeaders() }
+    const before: ReplyHeaders = task === undefined ? {} : this.#reply.getHeaders()
     if (task !== undefined) {
-      headerReads.begin(task.finish === undefined ? { ...headerReads.headers } : unconditional(headerReads.headers, task.old))
-      noteCookies(this.#request)
+      headerReads.beginHandler(task.finish === undefined ? { ...headerReads.headers } : unconditional(headerReads.headers, task.old))
+      watchRequest(this.#request, headerReads, this.#app.initialConfig.requestIdHeader)
       // Set first, so that the handler can say something else, and application-wide defaults do not.
       if (this.#plan.cacheControl !== undefined) this.#reply.header('cache-control', this.#plan.cacheControl)
     }
@@ -250,12 +254,6 @@ function unconditional (given: FastifyRequest['headers'], old: ReadyPage | undef
   const lastModified = old.headers['last-modified']
   if (typeof lastModified === 'string') headers['if-modified-since'] = lastModified
   return headers
-}
-
-/** A plugin that is older than this one may have read the cookies out of our sight. */
-function noteCookies (request: FastifyRequest): void {
-  // Where there are none the property may be null.
-  if ('cookies' in request || 'session' in request) request.pageVisit!.headerReads.note('cookie')
 }
 
 /** Nobody will load: others need not wait. */

@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { checkTags } from '../cache/index.ts'
+import type { Target } from './key.ts'
+import { MAX_DELTA } from './rules/cache-control.ts'
+import { isToken } from './rules/list-field.ts'
 
 /** What a route says in `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -61,22 +64,21 @@ export interface Plan {
   readonly url: string
   /** Tells routes apart that share a URL, e.g. by a version constraint. */
   readonly route: string
-  /** The Cache-Control of a page whose handler says nothing. */
+  /** The Cache-Control of a page whose handler says nothing; written so that no handler writes the same. */
   readonly cacheControl: string | undefined
   /** Keys made of late, by URL. */
   readonly keys: Map<string, KnownKey>
 }
 
-export interface KnownKey { readonly host: string, readonly protocol: string, readonly key: string }
+export interface KnownKey extends Omit<Target, 'url'> { readonly key: string }
 
 /** With which the key of every page begins. */
 export const PAGE_PREFIX = 'page:'
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
 
-const SECONDS = 'a number of seconds, zero or more'
-const areSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && Number.isFinite(value)
+const SECONDS = 'a number of seconds from 0 to 2147483648'
+const areSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
 
 const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
   ttl: [SECONDS, areSeconds],
@@ -85,8 +87,8 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
   timeout: [SECONDS, areSeconds],
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
   tags: ['an array of names that a tag may have', (value) => areTags(value)],
-  vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name) && name !== '*')],
-  ignoreHeaders: ['an array of header names', (value) => isStrings(value) && value.every((name) => TOKEN.test(name))],
+  vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name) && name !== '*')],
+  ignoreHeaders: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name))],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
   key: ['a function', (value) => typeof value === 'function'],
@@ -122,7 +124,7 @@ export function planOf (route: string, given: CachePageOptions | number, default
     url,
     route,
     keys: new Map(),
-    cacheControl: ttl === undefined ? undefined : `max-age=${Math.floor(ttl)}`
+    cacheControl: ttl === undefined ? undefined : `max-age=0${Math.floor(ttl)}`
   }
 }
 

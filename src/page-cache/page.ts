@@ -17,6 +17,8 @@ export interface Page {
   ownEtag: boolean
   /** What the response said of its own life; present where the route has a `ttl`, which is then rewritten each time. */
   cacheControl?: string
+  /** Seconds from when it was made for which the response lets clients keep it, where it says so beside a `ttl` of the route. */
+  clientLife?: number
   /** Seconds that it was old when it was kept, RFC 9111 section 4.2.3. */
   age: number
   /** Seconds after its life for which it is answered at once while it is renewed, and in place of a failure. */
@@ -61,7 +63,7 @@ export function momentOf (page: ReadyPage, now: number): PageMoment {
   const ttl = Math.floor(page.life) - age
   const fields: PageMoment['fields'] = { ...page.headers, ...page.etag !== '' && { etag: page.etag }, age: String(age) }
   if (page.beforeMaxAge !== undefined) {
-    fields['cache-control'] = page.beforeMaxAge + Math.max(0, ttl)
+    fields['cache-control'] = page.beforeMaxAge + Math.max(0, Math.min(ttl, Math.floor(page.clientLife ?? Infinity) - age))
     fields.expires = page.expires
   }
   page.moment = { age, ttl, fields, hit: formatCacheStatus(HIT, ttl) }
@@ -127,12 +129,13 @@ export function pageOf (entry: Entry): ReadyPage | undefined {
 function readyPage (page: Page, entry: Entry): ReadyPage | undefined {
   const { headers, body, etag, selected, cacheControl } = page
   if (!(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string' || !Array.isArray(selected)) return undefined
+  const date = entry.storedAt - page.age * 1000
   return {
     ...page,
     body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
     beforeMaxAge: cacheControl === undefined ? undefined : directivesBeforeMaxAge(parseCacheControl(cacheControl)),
-    expires: new Date(entry.freshUntil).toUTCString(),
-    date: entry.storedAt - page.age * 1000,
+    expires: new Date(Math.min(entry.freshUntil, date + (page.clientLife ?? Infinity) * 1000)).toUTCString(),
+    date,
     lastModified: headers['last-modified'] as string | undefined,
     life: page.age + (entry.freshUntil - entry.storedAt) / 1000,
     entry,

@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { type CacheControl, fieldNamesOf } from './rules/cache-control.ts'
-import { explicitLifetime, initialAge, staleWindows } from './rules/freshness.ts'
+import { clientLifetime, explicitLifetime, initialAge, staleWindows } from './rules/freshness.ts'
+import type { HeaderReads } from './header-reads.ts'
 import type { Plan } from './options.ts'
 import type { Page, ReplyHeaders } from './page.ts'
 import { directivesOf } from './rules/targeted.ts'
@@ -13,12 +13,9 @@ export interface Response {
   readonly status: number
   readonly headers: ReplyHeaders
   readonly request: {
-    /** As the client sent them. */
-    readonly headers: IncomingHttpHeaders
-    /** Fields that were read by name. */
+    readonly headerReads: Pick<HeaderReads, 'sent' | 'headers' | 'all' | 'address'>
+    /** Fields that were read by name, and are not in the key. */
     readonly names: readonly string[]
-    /** Whether all fields were taken together. */
-    readonly all: boolean
   }
   /** Milliseconds since 1970: when the handler began, and when it had answered. */
   readonly requested: number
@@ -35,6 +32,8 @@ export interface Terms extends Pick<Page, 'age' | 'staleWhileRevalidate' | 'stal
   readonly list: readonly string[]
   /** Fields that are not to be kept with it. */
   readonly omitted: readonly string[]
+  /** See `Page`. */
+  readonly clientLife: number | undefined
 }
 
 /** The terms, or the rule that refuses, as a token for `Cache-Status`. */
@@ -45,6 +44,9 @@ const CONFIRMABLE_FOR = 3600
 
 /** Final status codes whose meaning for caches is known here, RFC 9110 section 15. */
 const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504])
+
+/** What is answered to the preconditions, the range or the expectation of one request, RFC 9110 sections 15.4.5 and 15.5. */
+const OF_ONE_REQUEST = new Set([304, 412, 416, 417])
 
 /**
  * Whether and how long a response may be kept by a shared cache. The response's own refusal outranks the route's `ttl`,
@@ -61,7 +63,9 @@ export function judge (response: Response): Verdict {
   const own = noCache === 'all' ? 0 : explicitLifetime(headers, directives, targeted, response.received)
   const given = status === 200 ? plan.ttl : undefined
   if (own === undefined && given === undefined) return { refused: 'no-lifetime' }
-  if (own === undefined && response.request.all) return { refused: 'all-headers-read' }
+  const { all, address } = response.request.headerReads
+  if (own === undefined && all) return { refused: 'all-headers-read' }
+  if (own === undefined && address) return { refused: 'client-address-read' }
 
   const age = initialAge(headers, response)
   const ttl = Math.max(0, Math.min(own ?? Infinity, given ?? Infinity) - age)
@@ -71,13 +75,14 @@ export function judge (response: Response): Verdict {
 
   const privateFields = fieldNamesOf(directives, 'private')
   const omitted = [noCache, privateFields].flatMap((names) => Array.isArray(names) ? names : [])
-  return { ttl, keepFor, age, staleWhileRevalidate, staleIfError, forAll: isForAll(directives), list: listOf(response), omitted }
+  return { ttl, keepFor, age, staleWhileRevalidate, staleIfError, forAll: isForAll(directives), list: listOf(response), omitted, clientLife: clientLifetime(headers, response.received) }
 }
 
 /** The rule that forbids to keep a response at all. */
 function refusalOf ({ plan, status, headers, request }: Response, directives: CacheControl): string | undefined {
   if (status === 206) return 'partial-content'
-  if (status === 304) return 'status-304'
+  if (OF_ONE_REQUEST.has(status)) return `status-${status}`
+  if (isEventStream(headers)) return 'event-stream'
   if (status !== 200 && plan.ttl !== undefined && !hasOwnLife(headers, directives)) return `status-${status}`
   const understood = UNDERSTOOD.has(status)
   if (directives.has('must-understand') && !understood) return 'must-understand'
@@ -94,14 +99,35 @@ function refusalOf ({ plan, status, headers, request }: Response, directives: Ca
  *
  * @param varies fields by which it is known to vary
  */
-function personalRefusal ({ headers, names, all }: Response['request'], directives: CacheControl, varies: readonly string[]): string | undefined {
+function personalRefusal ({ headerReads: { sent, headers, all }, names }: Response['request'], directives: CacheControl, varies: readonly string[]): string | undefined {
+  const has = (name: string) => sent[name] !== undefined || headers[name] !== undefined
   // RFC 9111 section 3.5
-  if (headers.authorization !== undefined && !isForAll(directives)) return 'authorization'
-  const saw = (name: string) => headers[name] !== undefined && (all || names.includes(name))
+  if (has('authorization') && !isForAll(directives)) return 'authorization'
+  const saw = (name: string) => has(name) && (all || names.includes(name))
   if (saw('cookie') && !varies.includes('cookie') && !directives.has('public') && !directives.has('s-maxage')) return 'cookie'
   // What a client says of the road it came by is not to be believed, and a page that a proxy passes it on to may show it.
-  if (all && Object.keys(headers).some((name) => name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for'))) return 'forwarded'
+  if (all && Object.keys({ ...sent, ...headers }).some((name) => name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for'))) return 'forwarded'
   return undefined
+}
+
+/**
+ * The rule that forbids to keep a response that was to be kept, by what hooks have added to it since.
+ *
+ * @param control its `Cache-Control` of before
+ */
+export function refusedByHooks (headers: ReplyHeaders, control: ReplyHeaders[string]): string | undefined {
+  if (headers['cache-control'] !== control) {
+    const { directives } = directivesOf(headers)
+    if (directives.has('no-store')) return 'no-store'
+    if (fieldNamesOf(directives, 'private') === 'all') return 'private'
+  }
+  if (headers['set-cookie'] !== undefined) return 'set-cookie'
+  return varyNames(headers.vary).includes('*') ? 'vary-any' : undefined
+}
+
+/** It has no end that anybody could wait for. */
+function isEventStream (headers: ReplyHeaders): boolean {
+  return /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
 }
 
 function hasOwnLife (headers: ReplyHeaders, directives: CacheControl): boolean {

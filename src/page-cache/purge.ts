@@ -22,11 +22,12 @@ export type Purge =
  * how many entries there were. Rejects where the store fails, and with a TypeError for a URL or a route that is none.
  */
 export async function purge (cache: Cache, plans: Plans, what: Purge): Promise<number> {
-  if ('all' in what) return await sweep(cache, '')
-  if ('tag' in what) return await cache.sweep({ tags: [what.tag] })
-  return await sum('route' in what
-    ? plansOf(plans, what.route).map(({ keyPrefix }) => sweep(cache, keyPrefix))
-    : keysOf(plans, targetOf(what.url)).map((key) => purgeUnder(cache, key)))
+  const { all, tag, route, url } = (what ?? {}) as { all?: unknown, tag?: string, route?: string, url?: string }
+  if (all === true) return await sweep(cache, '')
+  if (typeof tag === 'string') return await cache.sweep({ tags: [tag] })
+  if (typeof route === 'string') return await sum(plansOf(plans, route).map(({ keyPrefix }) => sweep(cache, keyPrefix)))
+  if (typeof url === 'string') return await sum(keysOf(plans, targetOf(url)).map((key) => purgeUnder(cache, key)))
+  throw new TypeError('what is to be purged must be one of { url }, { route }, { tag } and { all: true }')
 }
 
 function plansOf (plans: Plans, pattern: string): readonly Plan[] {

@@ -31,7 +31,7 @@ const OF_BODY = ['content-length', 'transfer-encoding']
 export function renewing (
   app: FastifyInstance, request: FastifyRequest, { place, old }: Pick<Renewal, 'place' | 'old'>, loaded: () => Promise<Loaded>
 ): Load<unknown> {
-  const headers: Record<string, string | string[] | undefined> = { ...request.pageVisit!.headerReads.headers }
+  const headers: Record<string, string | string[] | undefined> = { ...request.pageVisit!.headerReads.sent } // its hooks run again
   headers.host ??= headers[':authority'] // HTTP/2
   for (const name of Object.keys(headers)) if (name.startsWith(':') || CONDITIONAL.includes(name) || OF_BODY.includes(name)) delete headers[name]
   const method = request.raw.method as 'GET' | 'HEAD'

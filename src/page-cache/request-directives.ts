@@ -20,7 +20,7 @@ const DIRECTIVES = ['no-store', 'no-cache', 'only-if-cached', 'max-age', 'min-fr
 /** Undefined where a client asks nothing. */
 export function demandOf (headers: IncomingHttpHeaders): Demand | undefined {
   // RFC 9111 section 5.4
-  const directives = parseCacheControl(headers['cache-control'] ?? (headers.pragma === undefined ? undefined : String(headers.pragma)))
+  const directives = parseCacheControl(headers['cache-control'] ?? (parseCacheControl(headers.pragma).has('no-cache') ? 'no-cache' : undefined))
   if (!DIRECTIVES.some((name) => directives.has(name))) return undefined
   return {
     noStore: directives.has('no-store'),
@@ -35,7 +35,7 @@ export function demandOf (headers: IncomingHttpHeaders): Demand | undefined {
 /** The directive for which a page will not do; undefined where it will. */
 export function unmet ({ noCache, maxAge, minFresh, maxStale }: Demand, { age, ttl }: Pick<PageMoment, 'age' | 'ttl'>): string | undefined {
   if (noCache) return 'no-cache'
-  if (maxAge !== undefined && age > maxAge && maxStale === undefined) return 'max-age'
+  if (maxAge !== undefined && age > maxAge + (maxStale ?? 0)) return 'max-age'
   if (minFresh !== undefined && ttl < minFresh) return 'min-fresh'
   return undefined
 }

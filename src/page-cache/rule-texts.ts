@@ -6,6 +6,7 @@ const BYPASSES: Readonly<Record<string, string>> = {
   'ttl-zero': 'The ttl of the route is zero, so nothing of it is kept.',
   'request-body': 'The request has a body, which is no part of the key.',
   'no-store': 'A hook before the handler has said no-store (RFC 9111 section 5.2.2.5).',
+  'query-parser': 'The application reads parameters in another way than the page cache, which has parameters to leave out.',
   private: 'A hook before the handler has said private (RFC 9111 section 5.2.2.7).',
   authorization: 'The request has Authorization, and no page is stored that says it is for all (RFC 9111 section 3.5).'
 }

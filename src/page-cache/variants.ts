@@ -23,9 +23,28 @@ const MAX_LISTS = 4
 /** Places for the pages of one list. A limit that holds by construction: nobody has to count. */
 const SLOTS = 128
 
+/** The fields of a request: as its client sent them, and as hooks have left them. */
+export interface RequestFields {
+  readonly sent: IncomingHttpHeaders
+  readonly headers: IncomingHttpHeaders
+}
+
 /** @param added what the option `key` of the route adds */
-export function select (list: readonly string[], headers: IncomingHttpHeaders, added: string | null): Selection {
-  return { list, values: list.map((name) => name === ADDED_KEY ? added : selectingValue(name, Object.hasOwn(headers, name) ? headers[name] : undefined)) }
+export function select (list: readonly string[], fields: RequestFields, added: string | null): Selection {
+  return { list, values: list.map((name) => name === ADDED_KEY ? added : valueOf(name, fields)) }
+}
+
+/** A page may be made of what a hook has read before it changed it, or of what it changed it to. */
+function valueOf (name: string, { sent, headers }: RequestFields): string | null {
+  const left = valueIn(headers, name)
+  if (sent === headers) return left
+  const first = valueIn(sent, name)
+  // No field has a line feed in it.
+  return first === left ? left : `\n${JSON.stringify([first, left])}`
+}
+
+function valueIn (headers: IncomingHttpHeaders, name: string): string | null {
+  return selectingValue(name, Object.hasOwn(headers, name) ? headers[name] : undefined)
 }
 
 export function isSelected (page: { selected: Selection['values'] }, { values }: Selection): boolean {

@@ -36,11 +36,34 @@ export interface PageVisit {
   /** Of requests that the page cache makes itself. */
   readonly renewal: Renewal | undefined
   readonly inquiry: Inquiry | undefined
+  /** Whether the request has no parameter that is not in its key. */
+  readonly query: boolean
   /** What the option `key` of the route adds. */
   added: string | null
   run: PageRun | undefined
-  /** Whether an answer is on its way. Another one that takes its place is an error. */
+  /** Whether an answer is on its way. */
   answered: boolean
+  /** Whether an error has taken the place of that answer. */
+  superseded: boolean
+  ending: Ending | undefined
+  /** The `Content-Encoding` of the page; what a later hook makes of it is another representation. */
+  encoding: ReplyHeaders[string]
+}
+
+/** What became of a response. */
+export type Kept = Pick<Loaded, 'stored' | 'refusal'>
+
+/** The end of a response that may be kept, unless a hook that comes last adds what forbids it. */
+export interface Ending {
+  readonly status: CacheStatus
+  /** Seconds that the answer stays fresh. */
+  readonly ttl: number
+  /** What we have written of its life, and its `Cache-Control` as it then was. */
+  readonly told: ReplyHeaders
+  readonly control: ReplyHeaders[string]
+  readonly keep: () => Promise<Kept>
+  /** Lets those go who wait for it. */
+  readonly drop: () => void
 }
 
 /** A handler that runs. */
@@ -68,5 +91,5 @@ export interface KeepTask {
 /** How a request selects among the responses of its URL. */
 export function selectionOf (request: FastifyRequest, list: readonly string[]): Selection {
   const { headerReads, added } = request.pageVisit!
-  return select(list, headerReads.headers, added)
+  return select(list, headerReads, added)
 }

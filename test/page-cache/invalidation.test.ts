@@ -121,8 +121,8 @@ for (const [name, store] of Object.entries(stores)) {
     t.test('groups: a change names those that it ends, of its own origin (RFC 9875)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
       for (const [field, ends] of [
-        ['"a"', true], ['"b", "x"', true], ['"A"', false], ['"x"', false], ['a', false], ['1', false], ['("a")', false], ['"a", b', false], ['"', false], ['', false], [`"${'a'.repeat(129)}", "a"`, false],
-        [`${Array.from({ length: 128 }, (_, i) => `"g${i}"`).join(', ')}, "a"`, false], ['"a";x=1', true]
+        ['"a"', true], ['"b", "x"', true], ['"A"', false], ['"x"', false], ['a', false], ['1', false], ['("a")', false], ['"a", b', false], ['"', false], ['', false], [`"${'a'.repeat(129)}"`, false], [`"${'a'.repeat(129)}", "a"`, true],
+        [`${Array.from({ length: 300 }, (_, i) => `"g${i}"`).join(', ')}, "a"`, true], ['"a";x=1', true]
       ] as const) {
         await keep('/groups/a+b')
         await change('POST', '/other', { headers: { 'cache-group-invalidation': field } })

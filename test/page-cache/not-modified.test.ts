@@ -56,7 +56,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         t.match(answer, { statusCode: 304, body: '', status, headers: { ...fields, 'cache-control': `max-age=${left}` } })
         for (const absent of ['content-type', 'content-length']) t.notOk(absent in answer.headers, `${absent} on ${status}`)
       }
-      await check('fwd=uri-miss; stored; ttl=60', 60)
+      await check('fwd=uri-miss; fwd-status=200; stored; ttl=60', 60)
       clock.advance(10)
       await check('hit; ttl=50', 50)
       t.match(await ask(), { statusCode: 200, body: 'page', status: 'hit; ttl=50', headers: { 'content-type': /^text\/plain/, 'content-length': '4' } }, 'the page was kept whole')
@@ -95,7 +95,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     t.test('304 for HEAD, cold and warm; it may describe the body that GET would get (RFC 9110 section 9.3.2)', async (t) => {
       for (const method of [['GET'], ['GET', 'HEAD']]) {
         const { ask, calls } = await onePage(t, 60, tagged, { store, method })
-        for (const status of ['fwd=uri-miss; stored; ttl=60', 'hit; ttl=60']) {
+        for (const status of ['fwd=uri-miss; fwd-status=200; stored; ttl=60', 'hit; ttl=60']) {
           t.match(await ask({ 'if-none-match': '"v1"' }, { method: 'HEAD' }), { statusCode: 304, body: '', status, headers: { etag: '"v1"' } })
         }
         t.match(await ask({}, { method: 'HEAD' }), { statusCode: 200, body: '', status: 'hit; ttl=60', headers: { 'content-length': '4' } })

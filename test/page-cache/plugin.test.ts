@@ -370,7 +370,7 @@ t.test('HEAD with a validator that matches is answered with 304, cold and warm',
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.get('/page', { config: { cachePage: 60 } }, async () => 'body')
-  for (const status of ['larder; fwd=uri-miss; stored; ttl=60', 'larder; hit; ttl=60']) {
+  for (const status of ['larder; fwd=uri-miss; fwd-status=200; stored; ttl=60', 'larder; hit; ttl=60']) {
     const answer = await app.inject({ method: 'HEAD', url: '/page', headers: { 'if-none-match': '*' } })
     t.equal(answer.statusCode, 304)
     t.equal(answer.body, '')
@@ -497,7 +497,7 @@ t.test('it takes a cache, and its routes say what they mean', async (t) => {
   for (const ttl of [NaN, -1, '300']) {
     await t.rejects(async () => {
       await Fastify().register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: ttl as number })
-    }, /the option ttl of the page cache must be a number of seconds, zero or more/)
+    }, /the option ttl of the page cache must be a number of seconds from 0 to 2147483648/)
   }
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })

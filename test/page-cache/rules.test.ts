@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import { formatCacheStatus } from '../../src/page-cache/cache-status.ts'
 import { hitTiming, missTiming } from '../../src/page-cache/cache-status.ts'
@@ -8,9 +9,11 @@ import { ADDED_KEY } from '../../src/page-cache/variants.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 
-const ANONYMOUS = { headers: {}, names: [], all: false }
+/** A request by its fields, what of them was read by name, and whether all were. */
+const asked = (headers: IncomingHttpHeaders, { names = [], all = false, address = false, sent = headers }: { names?: string[], all?: boolean, address?: boolean, sent?: IncomingHttpHeaders } = {}): Response['request'] =>
+  ({ headerReads: { headers, sent, all, address }, names })
 
-function judged (headers: ReplyHeaders, options: CachePageOptions = { ttl: 100 }, status = 200, request: Response['request'] = ANONYMOUS) {
+function judged (headers: ReplyHeaders, options: CachePageOptions = { ttl: 100 }, status = 200, request: Response['request'] = asked({})) {
   return judge({ plan: planOf('/', options, undefined), status, headers, request, requested: NOW, received: NOW })
 }
 
@@ -84,12 +87,11 @@ t.test('what selects it', async (t) => {
   const list = (...args: Parameters<typeof judged>) => (judged(...args) as Terms).list
   t.same(list({}), [])
   t.same(list({ vary: 'X-B, x-a' }), ['x-a', 'x-b'])
-  t.same(list({ vary: 'x-b' }, { ttl: 1, vary: ['X-A'], key: () => '' }, 200, { headers: {}, names: ['x-c', 'x-b'], all: false }), [ADDED_KEY, 'x-a', 'x-b', 'x-c'])
+  t.same(list({ vary: 'x-b' }, { ttl: 1, vary: ['X-A'], key: () => '' }, 200, asked({}, { names: ['x-c', 'x-b'] })), [ADDED_KEY, 'x-a', 'x-b', 'x-c'])
   t.same(list({ 'content-encoding': 'gzip' }), ['accept-encoding'])
 })
 
 t.test('what may be one client\'s own', async (t) => {
-  const asked = (headers: Response['request']['headers'], { names = [], all = false }: { names?: string[], all?: boolean } = {}) => ({ headers, names, all })
   const authorized = asked({ authorization: 'x' })
   t.equal(life({}, { ttl: 9 }, 200, authorized), 'authorization', 'whether it was read or not')
   t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, authorized), 'authorization')
@@ -109,6 +111,10 @@ t.test('what may be one client\'s own', async (t) => {
 
   t.equal(life({}, { ttl: 9 }, 200, asked({}, { all: true })), 'all-headers-read', 'nobody says what it varies by')
   t.equal(life({ 'cache-control': 'max-age=9' }, { ttl: 9 }, 200, asked({}, { all: true })), 9, 'the response speaks for itself')
+  t.equal(life({}, { ttl: 9 }, 200, asked({}, { address: true })), 'client-address-read')
+  t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked({}, { address: true })), 9)
+  t.equal(life({}, { ttl: 9 }, 200, asked({}, { sent: { authorization: 'x' } })), 'authorization', 'a hook has taken it away')
+  t.equal(life({}, { ttl: 9 }, 200, asked({}, { sent: { cookie: 'x' }, names: ['cookie'] })), 'cookie')
   for (const name of ['forwarded', 'x-forwarded-host', 'x-forwarded-prefix']) {
     t.equal(life({ 'cache-control': 'max-age=9' }, {}, 200, asked({ [name]: 'evil' }, { all: true })), 'forwarded', name)
   }
@@ -122,7 +128,7 @@ t.test('Cache-Status is written', async (t) => {
 
 t.test('bad options are refused, by route and name', async (t) => {
   const of = (options: unknown, ttl?: number) => () => planOf('/slow', options as CachePageOptions, ttl)
-  t.throws(of({ ttl: -1 }), { message: 'ttl in cachePage of /slow must be a number of seconds, zero or more' })
+  t.throws(of({ ttl: -1 }), { message: 'ttl in cachePage of /slow must be a number of seconds from 0 to 2147483648' })
   t.throws(of({ ttl: '5' }), /ttl/)
   t.throws(of(NaN), /ttl/)
   t.throws(of({ tags: 'a' }), /tags .* must be an array of names that a tag may have/)
@@ -136,7 +142,7 @@ t.test('bad options are refused, by route and name', async (t) => {
   t.throws(of({ tags: ['x'.repeat(2000)] }), /tags/)
   t.throws(of(null), /number of seconds or an object/)
   t.throws(of(true), /number of seconds or an object/)
-  t.match(planOf('/', 5, undefined), { ttl: 5, cacheControl: 'max-age=5' })
+  t.match(planOf('/', 5, undefined), { ttl: 5, cacheControl: 'max-age=05' })
   t.match(planOf('/', {}, 7), { ttl: 7 }, 'the default of the plugin')
   t.match(planOf('/', { ttl: undefined } as unknown as CachePageOptions, undefined), { ttl: undefined, cacheControl: undefined })
 })

@@ -68,6 +68,6 @@ function anyTag (field: string, test: (tag: string) => boolean): boolean {
 }
 
 /** Without the mark of a weak tag, which some write small. */
-function opaqueOf (tag: string): string {
+export function opaqueOf (tag: string): string {
   return /^[Ww]\//.test(tag) ? tag.slice(2) : tag
 }

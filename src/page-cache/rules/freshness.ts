@@ -1,4 +1,4 @@
-import { type CacheControl, deltaSeconds, fieldNamesOf, MAX_DELTA } from './cache-control.ts'
+import { type CacheControl, deltaSeconds, fieldNamesOf, MAX_DELTA, parseCacheControl } from './cache-control.ts'
 import { parseHttpDate } from './http-date.ts'
 import { combined, type Fields, type FieldValue, splitList } from './list-field.ts'
 
@@ -11,7 +11,16 @@ import { combined, type Fields, type FieldValue, splitList } from './list-field.
  */
 export function explicitLifetime (headers: Fields, directives: CacheControl, targeted: boolean, received: number): number | undefined {
   const lifetime = deltaSeconds(directives, 's-maxage') ?? deltaSeconds(directives, 'max-age')
-  if (lifetime !== undefined || targeted || headers.expires === undefined) return lifetime
+  return lifetime !== undefined || targeted ? lifetime : lifetimeByExpires(headers, received)
+}
+
+/** As `explicitLifetime`, for who is no shared cache: by `Cache-Control` and `Expires` alone. */
+export function clientLifetime (headers: Fields, received: number): number | undefined {
+  return deltaSeconds(parseCacheControl(headers['cache-control']), 'max-age') ?? lifetimeByExpires(headers, received)
+}
+
+function lifetimeByExpires (headers: Fields, received: number): number | undefined {
+  if (headers.expires === undefined) return undefined
   const expires = dateOf(headers.expires, received)
   if (expires === undefined) return 0 // RFC 9111 section 5.3: what is no date is in the past
   return Math.max(0, expires - (dateOf(headers.date, received) ?? received)) / 1000
