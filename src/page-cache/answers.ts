@@ -25,12 +25,13 @@ export class Answers {
   }
 
   /** Makes an answer that of a page, and gives what is to be sent. */
-  present (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): Buffer | undefined {
+  present (request: FastifyRequest, reply: FastifyReply, page: ReadyPage, status: CacheStatus): Buffer | string | undefined {
     const { fields, ttl, hit } = momentOf(page, this.#now())
     reply.code(page.status)
     reply.headers(fields)
     this.describe(reply, status, ttl, status === HIT ? hit : undefined)
-    return this.part(request, reply, page, page.body)
+    const body = this.part(request, reply, page, page.body)
+    return body === page.body && request.raw.method !== 'HEAD' ? page.sent : body
   }
 
   /** What of a whole response a request asks for, RFC 9110 sections 13 and 14; undefined: nothing. */

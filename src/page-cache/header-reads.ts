@@ -51,12 +51,8 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   private constructor (raw: Raw) {
     this.headers = raw.headers
     this.#raw = raw
-    const get = (lines: string[], name: string | symbol) => {
-      this.#all ||= !this.#covering
-      return lines[name as keyof typeof lines]
-    }
-    this.#show('rawHeaders', new Proxy(raw.rawHeaders, { get }))
-    this.#show('headers', new Proxy(raw.headers, this))
+    this.#showLines(new Proxy(raw.rawHeaders, new LineReads(this)))
+    this.#show(new Proxy(raw.headers, this))
   }
 
   /** As the client sent them. */
@@ -116,12 +112,16 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   beginHandler (headers: IncomingHttpHeaders): void {
     this.#phase = 'handler'
     this.#endWalk()
-    this.#show('headers', new Proxy(headers, this))
+    this.#show(new Proxy(headers, this))
   }
 
   /** Nobody asks any more. */
   end (): void {
-    this.#show('headers', this.headers)
+    this.#show(this.headers)
+  }
+
+  noteAll (): void {
+    this.#all ||= !this.#covering
   }
 
   noteAddress (): void {
@@ -141,10 +141,16 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
     return OF_MESSAGE.has(name) || (this.#phase === 'hooks' ? OF_TRACES : OF_LOGS).has(name)
   }
 
-  #show<Name extends 'headers' | 'rawHeaders'> (name: Name, shown: Raw[Name]): void {
-    // HTTP/2 has no setters.
-    if (this.#raw.httpVersionMajor >= 2) Object.defineProperty(this.#raw, name, { value: shown, configurable: true, writable: true })
-    else this.#raw[name] = shown
+  // Two methods, since a store under a computed name is slow, and this is done for every request. HTTP/2 has no setters.
+
+  #show (shown: Raw['headers']): void {
+    if (this.#raw.httpVersionMajor < 2) this.#raw.headers = shown
+    else Object.defineProperty(this.#raw, 'headers', { value: shown, configurable: true, writable: true })
+  }
+
+  #showLines (shown: Raw['rawHeaders']): void {
+    if (this.#raw.httpVersionMajor < 2) this.#raw.rawHeaders = shown
+    else Object.defineProperty(this.#raw, 'rawHeaders', { value: shown, configurable: true, writable: true })
   }
 
   /** One who lists the fields and then reads all of them takes a copy. One who reads some of them reads those. */
@@ -180,7 +186,7 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   }
 
   ownKeys (headers: IncomingHttpHeaders): Array<string | symbol> {
-    this.#all ||= !this.#covering
+    this.noteAll()
     this.#endWalk()
     const names = Object.keys(headers)
     this.#walk = { unread: new Set(names), undescribed: new Set(names), read: [] }
@@ -201,6 +207,20 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   defineProperty (headers: IncomingHttpHeaders, name: string, descriptor: PropertyDescriptor): boolean {
     this.#keep()
     return Reflect.defineProperty(headers, name, descriptor)
+  }
+}
+
+/** Who reads the lines of a head reads all fields. */
+class LineReads implements ProxyHandler<string[]> {
+  readonly #reads: HeaderReads
+
+  constructor (reads: HeaderReads) {
+    this.#reads = reads
+  }
+
+  get (lines: string[], name: string | symbol): unknown {
+    this.#reads.noteAll()
+    return lines[name as keyof typeof lines]
   }
 }
 

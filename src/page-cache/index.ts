@@ -1,6 +1,6 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
-import type { FastifyPluginCallback, FastifyRequest, onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify'
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify'
 import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
 import { Answers } from './answers.ts'
 import type { Explanation } from './explanation.ts'
@@ -17,7 +17,7 @@ import { takePurpose } from './own-request.ts'
 import { Plans } from './plans.ts'
 import { type Purge, purge } from './purge.ts'
 import { hideUnlisted, type QuerystringParser } from './query-list.ts'
-import './visit.ts'
+import type { PageVisit } from './visit.ts'
 
 export type { CachePageOptions } from './options.ts'
 export type { Explanation } from './explanation.ts'
@@ -144,33 +144,30 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, q
     collectReads(reads, done)
   })
 
+  /** What the handler, an error or the cache answers, before hooks that come later make of it what goes out. */
+  const receive: onSendHookHandler = (request, reply, payload, done) => {
+    const { pageVisit: visit } = request
+    if (!visit) return done(null, payload) // in a context that is older than this plugin
+    const { run } = visit
+    if (visit.answered) {
+      // An error takes the place of an answer that was on its way.
+      visit.superseded = true
+      promiseNothing(reply)
+    }
+    visit.answered = true
+    if (!run) return passOn(visit, reply, payload, done)
+    visit.run = undefined
+    keeper.receive(request, reply, payload, run).then((payload) => passOn(visit, reply, payload, done), (error) => {
+      run.task?.finish?.(undefined).catch(() => {})
+      done(error)
+    })
+  }
+
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
-  app.addHook('onSend', (request, reply, payload, done) => {
-    const { changing, pageVisit: visit } = request // no visit in a context that is older than this plugin
-    if (changing && isSuccess(reply.statusCode)) forgetChanged(cache, plans, changing, reply).then(receive, done)
-    else receive()
-
-    function receive (): void {
-      if (!visit) return done(null, payload)
-      if (visit.answered) {
-        // An error takes the place of an answer that was on its way.
-        visit.superseded = true
-        promiseNothing(reply)
-      }
-      visit.answered = true
-      const { run } = visit
-      if (!run) return send(payload)
-      visit.run = undefined
-      keeper.receive(request, reply, payload, run).then(send, (error) => {
-        run.task?.finish?.(undefined).catch(() => {})
-        done(error)
-      })
-    }
-
-    function send (payload: unknown): void {
-      visit!.encoding = reply.getHeader('content-encoding')
-      done(null, payload)
-    }
+  app.addHook('onSend', function (request, reply, payload, done) {
+    const { changing } = request
+    if (!changing || !isSuccess(reply.statusCode)) receive.call(this, request, reply, payload, done)
+    else forgetChanged(cache, plans, changing, reply).then(() => receive.call(this, request, reply, payload, done), done)
   })
 
   // What the handler said of its page before it threw does not hold for the error.
@@ -180,6 +177,11 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, q
   })
 
   done()
+}
+
+function passOn (visit: PageVisit, reply: FastifyReply, payload: unknown, done: Parameters<onSendHookHandler>[3]): void {
+  visit.encoding = reply.getHeader('content-encoding')
+  done(null, payload)
 }
 
 /** What a request is for. */

@@ -77,13 +77,12 @@ export class LookUp {
     if (refused !== undefined) return this.#run(refused)
 
     const found = this.#find(method)
-    if (found instanceof Promise) found.then(this.#answer).catch(this.#done)
+    if (found instanceof Promise) found.then((found) => this.#answer(found)).catch(this.#done)
     else this.#answer(found)
   }
 
   /** Why a request passes by the cache, as far as is known before its handler runs. */
   #refusedBefore (): CacheStatus | undefined {
-    const bypass = (detail: string): CacheStatus => ({ fwd: 'bypass', detail })
     if (this.#plan.ttl === 0) return bypass('ttl-zero')
     const { headerReads: { headers, sent }, query } = this.#request.pageVisit!
     if (!query) return bypass('query-parser')
@@ -106,7 +105,9 @@ export class LookUp {
     return headers.range !== undefined ? 'range' : undefined
   }
 
-  readonly #select = (list: readonly string[]) => selectionOf(this.#request, list)
+  get #select () {
+    return (list: readonly string[]) => selectionOf(this.#request, list)
+  }
 
   #find (method: 'GET' | 'HEAD', cache: Pages = this.#cache, lease = this.#alone === undefined): MaybePromise<Found> {
     const { target } = this.#request.pageVisit!
@@ -125,7 +126,7 @@ export class LookUp {
     return decide(found, { plan: this.#plan, demand: this.#demand, alone: this.#alone, cache: this.#cache, now: this.#now() })
   }
 
-  readonly #answer = (found: Found): void => {
+  #answer (found: Found): void {
     const { place } = found
     const decision = this.#decide(found)
     const { status } = decision
@@ -202,7 +203,7 @@ export class LookUp {
   /** Waits for a page that a request of our own makes, and for so long only; then an old one is answered instead. */
   #race (place: Place, miss: Miss, old: ReadyPage, status: CacheStatus): void {
     this.#renew(place, miss, old, { ...windowsOf(old), timeout: this.#plan.timeout! })
-      .then((loaded) => this.#collapse(place, loaded, status), this.#giveUp).catch(this.#done)
+      .then((loaded) => this.#collapse(place, loaded, status), (error) => this.#giveUp(error)).catch(this.#done)
   }
 
   // Answers of others
@@ -211,7 +212,7 @@ export class LookUp {
   #collapse (place: Place, { value, entry, stale, stored, joined }: Loaded, status: CacheStatus): void {
     const content = value === undefined || entry === undefined ? undefined : contentOf(entry)
     if (content !== undefined && isVariants(content)) {
-      findVariant(this.#cache, place.primary, { entry: entry!, value: content }, this.#select, true).then(this.#answer).catch(this.#done)
+      findVariant(this.#cache, place.primary, { entry: entry!, value: content }, this.#select, true).then((found) => this.#answer(found)).catch(this.#done)
     } else if (content === undefined || !isSelected(content, place.selection) || (!stale && content.life <= content.age)) {
       // It may be of a selection that shares the place. What is to be confirmed each time is confirmed for each, RFC 9111 section 5.2.2.4.
       this.#run({ ...status, detail: 'collapse-refused' }, undefined)
@@ -221,7 +222,7 @@ export class LookUp {
   }
 
   /** What another request failed by is the answer to this one too, where all may get it. */
-  readonly #giveUp = (error: unknown): void => {
+  #giveUp (error: unknown): void {
     const answer = error instanceof PageFailure ? error.answerTo(this.#select, this.#request.pageVisit!.added) : undefined
     if (answer === undefined) return this.#run({ fwd: 'miss', detail: 'collapse-refused' })
     const { status: code } = error as PageFailure
@@ -254,6 +255,10 @@ function unconditional (given: FastifyRequest['headers'], old: ReadyPage | undef
   const lastModified = old.headers['last-modified']
   if (typeof lastModified === 'string') headers['if-modified-since'] = lastModified
   return headers
+}
+
+function bypass (detail: string): CacheStatus {
+  return { fwd: 'bypass', detail }
 }
 
 /** Nobody will load: others need not wait. */
