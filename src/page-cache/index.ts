@@ -12,7 +12,7 @@ import type { Target } from './key.ts'
 import { keepLast } from './last-hook.ts'
 import { explainPage, type Question } from './inquiry.ts'
 import { LookUp } from './look-up.ts'
-import { type CachePageOptions, checkTtl, type Plan, planOf } from './options.ts'
+import { type CachePageOptions, checkOption, type Plan, planOf } from './options.ts'
 import { takePurpose } from './own-request.ts'
 import { Plans } from './plans.ts'
 import { type Purge, purge } from './purge.ts'
@@ -29,6 +29,8 @@ export interface PageCacheOptions {
   cache: Cache
   /** Seconds; the `ttl` of routes that name none. Default unset: the response decides. */
   ttl?: number
+  /** As the option of that name of a route, for all routes: e.g. `x-forwarded-for`, where a hook counts requests by `request.ip`. */
+  ignoreHeaders?: string[]
   /** That of the application, where it has one of its own and a route has the option `query`. Default that of Fastify. */
   querystringParser?: QuerystringParser
   /** Milliseconds since 1970. Default `Date.now`. */
@@ -56,12 +58,13 @@ declare module 'fastify' {
  * Keeps whole responses of the routes that say `config: { cachePage: { ttl } }`. The look-up is the last of a route's
  * `preHandler` hooks, so that hooks that guard the route run on a hit as well.
  */
-const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, querystringParser = fastQuerystring.parse, now = Date.now }, done) => {
+const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = Date.now }, done) => {
   if (typeof cache?.lookup !== 'function') return done(new TypeError('the option cache of the page cache must be a cache, made by createCache'))
   if (app.hasDecorator('purgePages')) return done(new TypeError('the page cache is registered here already, or around this scope'))
   if (typeof querystringParser !== 'function') return done(new TypeError('the option querystringParser of the page cache must be a function'))
   try {
-    checkTtl(ttl)
+    checkOption('ttl', ttl)
+    checkOption('ignoreHeaders', ignoreHeaders)
   } catch (error) {
     return done(error as Error)
   }
@@ -90,7 +93,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, q
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
-    const plan = planOf(routeName(route), options, ttl, route.url)
+    const plan = planOf(routeName(route), options, ttl, route.url, ignoreHeaders)
     route.config = { ...route.config, [PLAN]: plan }
     plans.add(plan)
     // Guards that other plugins add after this one must run before the look-up too.
@@ -152,6 +155,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, q
     if (visit.answered) {
       // An error takes the place of an answer that was on its way.
       visit.superseded = true
+      visit.ending?.drop()
       promiseNothing(reply)
     }
     visit.answered = true

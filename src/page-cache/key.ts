@@ -102,18 +102,25 @@ function isListed (name: string, listed: ReadonlySet<string>): boolean {
 /** The name of a parameter, decoded; as it is written, where it cannot be. */
 function nameOf (pair: string): string {
   const [name] = split(pair)
+  return decoded(name.replaceAll('+', ' ')) ?? name
+}
+
+function decoded (text: string): string | undefined {
   try {
-    return decodeURIComponent(name.replaceAll('+', ' '))
+    return decodeURIComponent(text)
   } catch {
-    return name
+    return undefined
   }
 }
 
 const UNRESERVED = /[A-Za-z0-9._~-]/
 
-/** Percent-encodings that mean the same are written the same, RFC 3986 section 6.2.2. Whatever a handler may tell apart stays apart. */
+/**
+ * Percent-encodings that mean the same are written the same, RFC 3986 section 6.2.2. What cannot be decoded is left alone,
+ * since a handler gets to see it as it is.
+ */
 export function normalEncoding (text: string): string {
-  if (!text.includes('%')) return text
+  if (!text.includes('%') || decoded(text) === undefined) return text
   return text.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
     const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
     return UNRESERVED.test(char) ? char : encoded.toUpperCase()
@@ -124,7 +131,7 @@ export function normalEncoding (text: string): string {
 export function normalQuery (search: string, only?: ReadonlySet<string>): Array<[name: string, value: string | null]> {
   return search.split('&')
     .filter((pair) => pair !== '' && (only === undefined || isListed(nameOf(pair), only)))
-    .map((pair) => split(normalEncoding(pair)))
+    .map((pair) => split(pair).map((part) => part === null ? null : normalEncoding(part)) as [string, string | null])
     .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 }
 

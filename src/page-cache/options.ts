@@ -96,7 +96,9 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
 }
 
 /** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
-export function planOf (route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route): Plan {
+export function planOf (
+  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route, alsoIgnored: readonly string[] = []
+): Plan {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
@@ -115,7 +117,7 @@ export function planOf (route: string, given: CachePageOptions | number, default
     timeout: options.timeout,
     refreshAhead: options.refreshAhead ?? false,
     vary: lowerCase(options.vary).sort(),
-    ignoreHeaders: new Set(lowerCase(options.ignoreHeaders)),
+    ignoreHeaders: new Set(lowerCase([...options.ignoreHeaders ?? [], ...alsoIgnored])),
     query: options.query && new Set(options.query),
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     key: options.key,
@@ -128,10 +130,10 @@ export function planOf (route: string, given: CachePageOptions | number, default
   }
 }
 
-/** Throws a TypeError unless the `ttl` of the plugin is one that a route may have. */
-export function checkTtl (ttl: unknown): void {
-  const [takes, check] = checks.ttl
-  if (ttl !== undefined && !check(ttl)) throw new TypeError(`the option ttl of the page cache must be ${takes}`)
+/** Throws a TypeError unless an option of the plugin is one that a route may have. */
+export function checkOption (name: 'ttl' | 'ignoreHeaders', value: unknown): void {
+  const [takes, check] = checks[name]
+  if (value !== undefined && !check(value)) throw new TypeError(`the option ${name} of the page cache must be ${takes}`)
 }
 
 function lowerCase (names: readonly string[] = []): string[] {
