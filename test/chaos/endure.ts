@@ -8,7 +8,7 @@ import { untilIn } from '../support/until.ts'
  * Milliseconds that no request may take beyond what it takes with Redis. One that waits for Redis waits for two commands
  * of 50 ms each: the look-up, and what it keeps or forgets. The rest is for a slow machine under load.
  */
-export const MOST_MS = 400
+export const MOST_MS = 1_000
 /** The same for half of the requests, once Redis is known to be away: they do not wait for it at all. */
 export const MEDIAN_MS = 20
 /** Milliseconds until it is known to be away, for who sends requests one after another. */
