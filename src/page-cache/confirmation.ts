@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { ReadyPage } from './page.ts'
-import { opaqueOf } from './rules/conditional.ts'
+import { noneMatches } from './rules/conditional.ts'
+import { combined } from './rules/list-field.ts'
 
 /** Fields of a 304 that do not replace those of the page that it confirms, RFC 9111 section 3.2. */
 const NOT_UPDATED = ['content-encoding', 'content-length', 'content-md5', 'content-range']
@@ -10,7 +11,7 @@ const TYPES_OF_FASTIFY: ReadonlySet<unknown> = new Set(['text/plain; charset=utf
 /** Whether a 304 is of another page than the one that was to be confirmed, RFC 9111 section 4.3.4. */
 export function isOfAnother (reply: FastifyReply, old: ReadyPage): boolean {
   const etag = reply.getHeader('etag')
-  return etag !== undefined && old.ownEtag && opaqueOf(String(etag)) !== opaqueOf(old.etag)
+  return etag !== undefined && old.ownEtag && !noneMatches(combined(etag), old.etag)
 }
 
 /**

@@ -21,13 +21,6 @@ export function noneMatches (field: string | undefined, etag: string): boolean {
   return anyTag(field, (tag) => opaqueOf(tag) === opaque)
 }
 
-/** Whether a list of tags, as in `If-Match`, names the entity tag by strong comparison, RFC 9110 sections 8.8.3.2 and 13.1.1. */
-export function strongMatch (field: string | undefined, etag: string): boolean {
-  if (field === undefined) return false
-  if (isAny(field)) return true
-  return isStrong(etag) && anyTag(field, (tag) => tag === etag)
-}
-
 /** A tag that is the same only for the same bytes. */
 export function isStrong (etag: string): boolean {
   return /^"[^"]*"$/.test(etag)
@@ -68,6 +61,6 @@ function anyTag (field: string, test: (tag: string) => boolean): boolean {
 }
 
 /** Without the mark of a weak tag, which some write small. */
-export function opaqueOf (tag: string): string {
+function opaqueOf (tag: string): string {
   return /^[Ww]\//.test(tag) ? tag.slice(2) : tag
 }
