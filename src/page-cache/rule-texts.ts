@@ -35,7 +35,7 @@ export function ruleOf ({ hit, fwd, detail = '' }: CacheStatus, page: ExplainedP
   switch (fwd) {
     case 'bypass': return BYPASSES[detail]!
     case 'request': return WISHES[detail]!
-    case 'stale': return detail === 'invalidated' ? invalidatedRule(page) : `The life of the stored page ended ${seconds(-(page?.ttl ?? 0))} ago (RFC 9111 section 4.2).`
+    case 'stale': return staleRule(detail, page)
     case 'vary-miss': return `Pages of this URL are stored, but none for what this request says in ${list.join(', ')} (RFC 9111 section 4.1).`
     case 'uri-miss': return 'Nothing is stored under this key.'
     case 'miss': return FAULTS[detail]!
@@ -53,9 +53,11 @@ function hitRule (detail: string, { age, ttl }: ExplainedPage): string {
   }
 }
 
-function invalidatedRule (page: ExplainedPage | undefined): string {
-  const moved = page?.tags.filter(({ moved }) => moved).map(({ tag }) => tag) ?? []
+function staleRule (detail: string, page: ExplainedPage | undefined): string {
+  if (page === undefined) return 'Responses of this URL vary, and what said where they are has come to the end of its life.'
+  if (detail !== 'invalidated') return `The life of the stored page ended ${seconds(-page.ttl)} ago (RFC 9111 section 4.2).`
+  const moved = page.tags.filter(({ moved }) => moved).map(({ tag }) => tag)
   return `What the stored page was made of has changed since${moved.length === 0 ? '' : `: ${moved.join(', ')}`}.`
 }
 
-const seconds = (count: number) => `${Number.isFinite(count) ? Math.round(count) : '∞'} s`
+const seconds = (count: number) => `${Math.round(count)} s`

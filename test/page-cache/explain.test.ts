@@ -86,6 +86,18 @@ t.test('a page that has no end, and one that is tagged by nothing', async (t) =>
   t.match(await explain(), { page: { tags: [], tagCount: 0, stamp: '' } })
 })
 
+t.test('where the pages of a URL were is forgotten after them; of many tags not all are shown', async (t) => {
+  const { ask, explain, rule, clock, cache } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
+  await ask()
+  await cache.invalidateTags(['tag-299'])
+  t.equal(await rule(), 'What the stored page was made of has changed since.')
+  const { page } = await explain()
+  t.equal(page!.tagCount, 300)
+  t.ok(page!.tags.length < 300)
+  clock.advance(21)
+  t.equal(await rule(), 'Responses of this URL vary, and what said where they are has come to the end of its life.')
+})
+
 t.test('nothing is counted, renewed or changed', async (t) => {
   const { ask, explain, clock, listener, calls } = await explained(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
   await ask()

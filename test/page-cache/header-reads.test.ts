@@ -107,11 +107,26 @@ t.test('a field that the handler reads counts, also if a hook or the key has lis
   }
 })
 
-t.test('hooks before the handler count, from the registration of the page cache on', async (t) => {
+t.test('who lists the fields and reads some of them has read those, and who reads all of them a copy', async (t) => {
+  const own = (read: (request: FastifyRequest) => unknown): Handler => (request, reply) => {
+    read(request)
+    return reply.header('cache-control', 'max-age=60').send('page')
+  }
+  const ways: Record<string, [read: (request: FastifyRequest) => unknown, vary: string | undefined]> = {
+    'a list alone': [({ headers }) => Object.keys(headers), undefined],
+    'one of it': [({ headers }) => Object.keys(headers).map((name) => name === 'x-a' && headers[name]), 'x-a'],
+    'all of it': [({ headers }) => Object.keys(headers).map((name) => headers[name]), undefined],
+    'one before, and the others of it': [({ headers }) => [headers['x-a'], Object.keys(headers).filter((name) => name !== 'x-a').map((name) => headers[name])], 'x-a']
+  }
+  for (const [way, [read, vary]] of Object.entries(ways)) {
+    const { app } = await onMemory(t, {}, own(read))
+    t.equal((await ask(app, { 'x-a': '1', 'x-b': '2' })).headers.vary, vary, way)
+  }
+})
+
+t.test('hooks before the handler count, wherever they were registered', async (t) => {
   for (const when of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
     for (const place of ['after', 'before'] as const) {
-      // In a preHandler it is after the first hook of the page cache, wherever it was registered.
-      if (place === 'before' && when === 'onRequest') continue
       const { app, calls } = await onMemory(t, 300, (request) => String((request as { lang?: unknown }).lang), {
         [place]: (app: FastifyInstance) => app.addHook(when, async (request: FastifyRequest) => { Object.assign(request, { lang: request.headers['x-lang'] }) })
       })

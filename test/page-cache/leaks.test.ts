@@ -201,6 +201,11 @@ t.test('one URL that the application takes for another', async (t) => {
   for (const name of ['alice', 'bob', 'alice']) t.equal((await ask(app, {}, `/of/${name}/page`)).body, `["/page","/of/${name}/page",{}]`)
   t.match(await ask(app, {}, '/of/bob/page'), { status: /; hit/ })
 
+  const noting = (app: FastifyInstance) => app.addHook('onRequest', async ({ raw }) => { Object.assign(raw, { originalUrl: raw.url }) })
+  const noted = await onMemory(t, 300, show, { before: noting })
+  for (let i = 0; i < 2; i++) t.equal((await ask(noted.app)).body, '["/page","/page",{}]')
+  t.equal(noted.calls(), 1)
+
   const listing = await onMemory(t, { ttl: 300, query: ['a'] }, show, { app: rewriting() })
   t.equal((await ask(listing.app, {}, '/of/x/page?evil=1&a=1')).body, '["/page?a=1","/of/x/page?a=1",{"a":"1"}]')
   t.match(await ask(listing.app, {}, '/of/x/page?a=1&evil=2'), { status: /; hit/ })

@@ -113,6 +113,15 @@ for (const [name, store] of Object.entries(stores)) {
   })
 }
 
+t.test('what says none of the four things purges nothing', async (t) => {
+  const { app, ask } = await onePage(t, 60)
+  await ask()
+  for (const what of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
+    await t.rejects(app.purgePages(what as never), { name: 'TypeError', message: 'what is to be purged must be one of { url }, { route }, { tag } and { all: true }' })
+  }
+  t.match(await ask(), { status: 'hit; ttl=60' })
+})
+
 t.test('what is no URL or no route of pages is told', async (t) => {
   const { app } = await shop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
