@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
+import { HeaderReads } from '../../src/page-cache/header-reads.ts'
 import type { CachePageOptions } from '../../src/page-cache/index.ts'
 import { ask, type Handler, type Setting, site } from './site.ts'
 import { pageStores } from './stores.ts'
@@ -105,6 +106,17 @@ t.test('a field that the handler reads counts, also if a hook or the key has lis
     for (const lang of ['de', 'fr']) t.match(await ask(app, { 'x-lang': lang }), { body: lang, headers: { vary: /x-lang/ } })
     t.match(await ask(app, { 'x-lang': 'de' }), { body: 'de', status: /; hit/ })
   }
+})
+
+t.test('of a request at which nobody looks nothing was read; it is watched once', async (t) => {
+  const raw = { headers: { 'x-a': '1' }, rawHeaders: ['x-a', '1'], httpVersionMajor: 1 } as unknown as FastifyRequest['raw']
+  const headerReads = HeaderReads.of(raw)
+  t.equal(HeaderReads.of(raw), headerReads)
+  t.strictSame([headerReads.names, headerReads.covered, headerReads.all, headerReads.address, headerReads.count], [[], [], false, false, 0])
+  t.equal(raw.headers['x-a'], '1')
+  t.equal(headerReads.count, 1)
+  headerReads.end()
+  t.equal(raw.headers, headerReads.headers)
 })
 
 t.test('who lists the fields and reads some of them has read those, and who reads all of them a copy', async (t) => {
