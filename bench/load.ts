@@ -1,8 +1,6 @@
-import { hits } from './load/hits.ts'
 import { misses } from './load/misses.ts'
 import { stopped } from './load/stopped.ts'
 import { urls } from './load/urls.ts'
-import { hasWrk } from './support/load.ts'
 import { measure } from './support/sections.ts'
 
 /**
@@ -11,7 +9,6 @@ import { measure } from './support/sections.ts'
  */
 await measure({
   '1,000 requests that miss one page at once, over four processes that share a Redis': misses,
-  [`Hits of a page of 5 KiB, by ${hasWrk ? 'wrk' : 'a loop of our own'}, 32 connections`]: hits,
   'Pages of the service at 100 requests a second each; other: while Redis answers': stopped,
   'Memory while each URL is asked for once': urls
 })

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { createCache, memoryStore, redisStore, tieredStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { PAGE } from './page.ts'
+import { PAGE } from '../support/page.ts'
 
 /** One of several processes that share a Redis, and a page that takes long. The words: the socket of Redis, milliseconds. */
 

@@ -2,11 +2,18 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { percentile } from './table.ts'
 
 const CONNECTIONS = 32
 
-/** Requests and the seconds that they took. */
-export interface Load { requests: number, seconds: number }
+export interface Load {
+  requests: number
+  /** That they took all together. */
+  seconds: number
+  /** Milliseconds that one waited: the median. */
+  p50: number
+  p99: number
+}
 
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
@@ -14,35 +21,48 @@ export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 export const load = hasWrk ? wrk : ownLoad
 
 async function wrk (url: string, seconds = 1): Promise<Load> {
-  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = await text(child.stdout)
   const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
   if (requests === undefined || said.includes('Non-2xx') || said.includes('Socket errors')) throw new Error(`wrk said:\n${said}`)
-  return { requests: Number(requests), seconds: Number(took) }
+  return { requests: Number(requests), seconds: Number(took), p50: waited(said, 50), p99: waited(said, 99) }
+}
+
+const MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000 }
+
+/** Milliseconds of a line like `99%    2.31ms`. */
+function waited (said: string, percent: number): number {
+  const [, figure, unit] = new RegExp(`\\s${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(said) ?? []
+  return Number(figure) * MS[unit ?? '']!
 }
 
 /** The same where wrk is missing: on each connection a request follows the answer to the one before. */
-async function ownLoad (url: string, seconds = 1): Promise<Load> {
+async function ownLoad (url: string, duration = 1): Promise<Load> {
   const { hostname, port, pathname, host } = new URL(url)
   const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const began = performance.now()
-  const until = began + seconds * 1000
-  let requests = 0
+  const until = began + duration * 1000
+  const times: number[] = []
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     const socket = connect(Number(port), hostname)
     let kept = ''
+    let asked = performance.now()
     socket.setEncoding('latin1').on('data', (part: string) => {
       kept += part
       if (!isWhole(kept)) return
       kept = ''
-      requests++
-      if (performance.now() < until) socket.write(request)
+      const now = performance.now()
+      times.push(now - asked)
+      asked = now
+      if (now < until) socket.write(request)
       else socket.end()
     })
     socket.write(request)
     await once(socket, 'close')
   }))
-  return { requests, seconds: (performance.now() - began) / 1000 }
+  const seconds = (performance.now() - began) / 1000
+  times.sort((a, b) => a - b)
+  return { requests: times.length, seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
 }
 
 function isWhole (answer: string): boolean {

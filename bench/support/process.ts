@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Account } from './account.ts'
 
 /** What a program of ours said when it was ready. */
 export interface Process { child: ChildProcess, said: RegExpExecArray }
@@ -10,13 +11,14 @@ process.once('exit', () => { for (const child of running) child.kill() })
 
 /** Starts a program in a process of its own, and waits until it says so. Undefined where it does not start. */
 export async function start (program: string, words: string[], ready: RegExp, env: Record<string, string> = {}): Promise<Process | undefined> {
-  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   running.add(child)
   child.once('error', () => running.delete(child)).once('exit', () => running.delete(child))
-  for await (const line of createInterface({ input: child.stdout })) {
+  const stdout = child.stdout!
+  for await (const line of createInterface({ input: stdout })) {
     const said = ready.exec(line)
     if (said === null) continue
-    child.stdout.resume()
+    stdout.resume()
     return { child, said }
   }
   return undefined
@@ -30,6 +32,19 @@ export async function startServer (program: string, words: string[], env: Record
 }
 
 const node = process.execPath
+const ACCOUNT = new URL('account.ts', import.meta.url).href
+
+/** The same for a program whose account is asked for. */
+export function startMeasured (program: string, words: string[], env: Record<string, string> = {}) {
+  return startServer(program, words, { NODE_ENV: 'production', NODE_OPTIONS: `--import=${ACCOUNT}`, ...env })
+}
+
+/** What a program that was started so has done so far. */
+export async function accountOf ({ child }: Process): Promise<Account> {
+  const answer = once(child, 'message')
+  child.send('account')
+  return (await answer as [Account])[0]
+}
 
 export async function stop ({ child }: Process): Promise<void> {
   const exited = once(child, 'exit')

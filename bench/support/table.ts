@@ -9,19 +9,20 @@ export interface Line {
   met?: boolean
 }
 
-/** Sections under their titles, in columns. */
-export function tableOf (sections: ReadonlyMap<string, readonly Line[]>): string {
-  const columns = ['figure', 'other', 'compared', 'target', 'met'] as const
-  const titles = { figure: 'figure', other: 'without/other', compared: 'compared', target: 'target', met: 'met' }
-  const cell = (line: Line, column: typeof columns[number]) => {
+const TITLES = { figure: 'figure', other: 'without/other', compared: 'compared', target: 'target', met: 'met' }
+
+/** Sections under their titles, in the columns that the titles of these name. */
+export function tableOf<L extends Line> (sections: ReadonlyMap<string, readonly L[]>, titles: Partial<Record<keyof L, string>> = TITLES as Partial<Record<keyof L, string>>): string {
+  const columns = Object.keys(titles) as Array<keyof L>
+  const cell = (line: L, column: keyof L): string => {
     const value = line[column]
-    return typeof value === 'boolean' ? (value ? 'yes' : 'NO') : value ?? ''
+    return typeof value === 'boolean' ? (value ? 'yes' : 'NO') : String(value ?? '')
   }
   const lines = [...sections.values()].flat()
   const first = Math.max(...lines.map(({ what }) => what.length), ...[...sections.keys()].map((title) => title.length - 2))
-  const widths = columns.map((column) => Math.max(titles[column].length, ...lines.map((line) => cell(line, column).length)))
+  const widths = columns.map((column) => Math.max(titles[column]!.length, ...lines.map((line) => cell(line, column).length)))
   const row = (what: string, cells: string[]) => `${what.padEnd(first + 2)}  ${cells.map((text, i) => text.padStart(widths[i]!)).join('  ')}`.trimEnd()
-  const text = [row('', columns.map((column) => titles[column]))]
+  const text = [row('', columns.map((column) => titles[column]!))]
   for (const [title, lines] of sections) {
     text.push('', title, ...lines.map((line) => row(`  ${line.what}`, columns.map((column) => cell(line, column)))))
   }

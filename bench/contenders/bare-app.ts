@@ -1,0 +1,12 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PAGE } from '../support/page.ts'
+
+/** What Node itself can do: one page to whoever asks for whatever. The word: the fields of a hit, as JSON. */
+
+const fields = { ...JSON.parse(process.argv[2]!), 'content-length': Buffer.byteLength(PAGE) }
+const server = createServer((_request, response) => { response.writeHead(200, fields).end(PAGE) })
+
+server.listen(0, '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+})

@@ -1,0 +1,34 @@
+import Fastify, { type FastifyPluginAsync } from 'fastify'
+import { makePage, serve } from './fastify.ts'
+import { peer } from './peer.ts'
+
+/**
+ * It keeps no responses. What it has is `app.cache`, in which a handler keeps what it likes, by a client of the
+ * abstract-cache protocol: in memory, or in Redis as its README says.
+ */
+
+interface Client {
+  get (key: string): Promise<{ item: string } | null>
+  set (key: string, value: string, ttl: number): Promise<unknown>
+}
+
+const { default: caching } = await peer<{ default: FastifyPluginAsync<{ cache: Client }> }>('@fastify/caching')
+const { default: abstractCache } = await peer<{ default: (options: { useAwait: true, driver?: unknown }) => Client }>('abstract-cache')
+const { Redis } = await peer<{ Redis: new (url: string) => unknown }>('ioredis')
+
+const TTL_MS = 300_000
+
+const [, , store, redis] = process.argv as [string, string, string, string]
+const driver = () => ({ name: 'abstract-cache-redis', options: { client: new Redis(redis) } })
+const app = Fastify()
+await app.register(caching, { cache: abstractCache({ useAwait: true, ...store === 'redis' && { driver: driver() } }) })
+// Its own types know callbacks only.
+const { cache } = app as unknown as { cache: Client }
+
+await serve(async (url) => {
+  const kept = await cache.get(url)
+  if (kept) return kept.item
+  const page = await makePage()
+  await cache.set(url, page, TTL_MS)
+  return page
+}, app)
