@@ -52,6 +52,8 @@ export class RedisLink {
   #probeMs = PROBE_MS
   #backSince = -Infinity
   #lastError: Error | undefined
+  #turn = 0
+  #gathers = false
   #probe: NodeJS.Timeout | undefined
   #asking = false
 
@@ -70,6 +72,16 @@ export class RedisLink {
 
   get up (): boolean {
     return this.#up
+  }
+
+  /** Whether commands wait, to go out together at the end of this turn of the event loop. */
+  get gathers (): boolean {
+    return this.#gathers
+  }
+
+  /** Another number each time that what waited has gone out. */
+  get turn (): number {
+    return this.#turn
   }
 
   /**
@@ -122,7 +134,12 @@ export class RedisLink {
     const { stream } = this.client as { stream?: Writable } // a cluster has none of its own
     if (stream === undefined || stream.writableCorked > 0) return
     stream.cork()
-    setImmediate(() => stream.uncork())
+    this.#gathers = true
+    setImmediate(() => {
+      this.#gathers = false
+      this.#turn++
+      stream.uncork()
+    })
   }
 
   #sendNext (): void {

@@ -8,6 +8,7 @@ import { RedisLink } from './redis-link.ts'
 import { type RedisClient, redisScript } from './redis-script.ts'
 import { ADD, DELETE, DELETE_TAGGED, INCREMENT, TOUCH } from './redis-scripts.ts'
 import { redisVersions, rootOf } from './redis-versions.ts'
+import { SharedReads } from './shared-reads.ts'
 import { notAnInteger, type Store } from './store.ts'
 
 export interface RedisStoreOptions {
@@ -71,6 +72,7 @@ export function redisStore (options: RedisStoreOptions): Store {
   const fits = (frame: Buffer) => frame.length <= maxEntryBytes
   const changes = redisFeed(client, prefix, now)
   const recent = new RecentFrames()
+  const reads = new SharedReads(link)
   const leases = new RedisLeases({ link, prefix, now, nameOf, lifeOf, get, fits, recent })
 
   async function get (key: string): Promise<Entry | undefined> {
@@ -84,6 +86,7 @@ export function redisStore (options: RedisStoreOptions): Store {
   }
 
   async function set (key: string, entry: Entry): Promise<boolean> {
+    reads.end()
     const frame = frameEntry(entry)
     if (!fits(frame)) {
       await remove([nameOf(key)], [])
@@ -96,6 +99,7 @@ export function redisStore (options: RedisStoreOptions): Store {
 
   /** @param tags of those to remove, default all */
   async function removeAll (names: string[], tags?: string[]): Promise<number> {
+    reads.end()
     // One command a key: a command of several would not be accepted by a cluster. They share a round trip.
     const counts = await Promise.all(names.map((name) => tags === undefined ? remove([name], []) : removeTagged([name], tags)))
     return counts.reduce<number>((sum, count) => sum + Number(count), 0)
@@ -105,18 +109,21 @@ export function redisStore (options: RedisStoreOptions): Store {
     name: 'redis',
     get up () { return link.up },
     versions: redisVersions(client, prefix, link),
-    get,
+    get: (key) => reads.read(key, () => get(key)),
     getMany: (keys) => Promise.all(keys.map(get)),
     set,
-    getOrLease: (key, seen) => leases.getOrLease(key, seen),
+    getOrLease: (key, seen) => seen === undefined ? reads.read(key, () => leases.getOrLease(key)) : leases.getOrLease(key, seen),
     async add (key, entry, replace) {
+      reads.end()
       if (!fits(frameEntry(entry))) return false
       return await add([nameOf(key)], [frameEntry(entry), lifeOf(entry.staleUntil), frameOf(replace)]) === 1
     },
     async touch (key, freshUntil, staleUntil) {
+      reads.end()
       return await touch([nameOf(key)], [frameTimes(freshUntil, staleUntil), lifeOf(staleUntil)]) === 1
     },
     async increment (key, by, initial, replace) {
+      reads.end()
       const sum = await increment(
         [nameOf(key)], [by, now(), frameEntry(initial), lifeOf(initial.staleUntil), frameOf(replace)]
       )
