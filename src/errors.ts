@@ -21,6 +21,8 @@ export const UnauthorizedError = createError('LARDER_UNAUTHORIZED', 'This page n
 
 export const PurgeError = createError<[string]>('LARDER_PURGE', '%s.', 400)
 export const CacheUnavailableError = createError('LARDER_CACHE_UNAVAILABLE', 'The cache did not answer, so it may not be purged.', 503)
+export const ExplainError = createError<[string]>('LARDER_EXPLAIN', '%s.', 400)
+export const TooManyWatchersError = createError<[number]>('LARDER_TOO_MANY_WATCHERS', 'There are %s dashboards open already, close one of them.', 503)
 
 export const UpstreamError = createError<[string]>('LARDER_UPSTREAM', 'The upstream service %s.', 502)
 export const UpstreamTimeoutError = createError<[number]>('LARDER_UPSTREAM_TIMEOUT', 'The upstream service did not answer within %s s.', 504)

@@ -1,10 +1,15 @@
-import type { FastifyPluginCallback } from 'fastify'
+import { fastifySSE } from '@fastify/sse'
+import type { FastifyError, FastifyPluginAsync } from 'fastify'
 import type { Cache } from '../cache/index.ts'
 import { requireAdmin } from '../plugins/admin.ts'
-import { recordInvalidations } from './invalidations.ts'
+import { type Figures, figuresOf } from './figures.ts'
+import { History } from './history.ts'
+import { Invalidations } from './invalidations.ts'
+import { Live } from './live.ts'
 import { createMetrics } from './metrics.ts'
 import { purgeApi } from './purge.ts'
-import { cacheTables } from './tables.ts'
+import { type AskedQuestion, explain, type Explained, ExplanationSchema, QuestionSchema } from './question.ts'
+import { Tally } from './tally.ts'
 
 export interface DashboardOptions {
   cache: Cache
@@ -15,29 +20,77 @@ export interface DashboardOptions {
   adminToken: string | undefined
 }
 
-/** `GET /metrics` for Prometheus, `GET /cache` for people, and `POST /cache/purge` for who has the token. */
-export const dashboard: FastifyPluginCallback<DashboardOptions> = (app, { cache, now, host, adminToken }, done) => {
-  const metrics = createMetrics(cache)
-  const invalidations = recordInvalidations(cache, now)
+const SECOND = 1_000
+
+/**
+ * `GET /metrics` for Prometheus; `GET /cache`, its events and its explanations for people; and `POST /cache/purge` for who
+ * has the token.
+ */
+export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cache, now, host, adminToken }) => {
+  const { redis } = app
+  const tally = new Tally({ cache, redis })
+  const invalidations = new Invalidations(cache, now, () => live.changed())
+  const history = new History(tally, now)
+  const figures = (): Figures => figuresOf({ cache, tally, invalidations: invalidations.last, redis, watchers: live.watchers })
+  const live: Live = new Live(history, () => app.view('partials/figures', figures()))
+  const registry = createMetrics({ cache, tally, redis: redis !== undefined, watchers: () => live.watchers })
+  const clock = setInterval(() => { live.tick() }, SECOND).unref()
+  app.addHook('preClose', async () => {
+    clearInterval(clock)
+    live.close()
+  })
   app.addHook('onClose', async () => {
-    metrics.close()
     invalidations.close()
+    tally.close()
+    registry.clear()
   })
 
   app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+    return reply.type(registry.contentType).send(await registry.metrics())
   })
 
   const onRequest = requireAdmin({ host, token: adminToken })
-  app.get('/cache', { onRequest, schema: { hide: true } }, async (_request, reply) => {
-    return reply.viewAsync('cache', {
-      store: cache.storeName,
-      redis: app.redis?.status,
-      memory: cache.stats(),
-      invalidations: invalidations.last,
-      ...await cacheTables(metrics)
-    })
+  const knowing = { cache, now, explainPage: app.explainPage }
+
+  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async ({ query, host, protocol }, reply) => {
+    const asked = askedIn(query)
+    let explanation: Explained | undefined
+    let error: string | undefined
+    if (asked.url || asked.key) {
+      try {
+        explanation = await explain(asked, knowing)
+      } catch (failure) {
+        const { statusCode = 500, message } = failure as FastifyError
+        if (statusCode >= 500) throw failure
+        reply.code(statusCode)
+        error = message
+      }
+    }
+    return reply.viewAsync('cache', { ...figures(), asked, explanation, error, origin: `${protocol}://${host}` })
   })
-  app.register(purgeApi, { token: adminToken })
-  done()
+
+  app.get<{ Querystring: AskedQuestion }>('/cache/explain', {
+    onRequest,
+    schema: {
+      tags: ['cache'],
+      summary: 'What a request would get from the cache now, or what is stored under a key, and why',
+      querystring: QuestionSchema,
+      response: { 200: ExplanationSchema }
+    }
+  }, async ({ query }, reply) => {
+    reply.header('cache-control', 'no-store')
+    return await explain(query, knowing)
+  })
+
+  await app.register(fastifySSE)
+  app.get('/cache/events', { onRequest, exposeHeadRoute: false, sse: { kind: 'only', heartbeat: false }, schema: { hide: true } }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    await live.add(reply)
+  })
+  await app.register(purgeApi, { token: adminToken })
+}
+
+/** A form sends what is left empty too, and headers in lines. */
+function askedIn ({ header = [], ...query }: AskedQuestion): AskedQuestion {
+  return { ...query, header: header.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== '') }
 }

@@ -29,7 +29,7 @@ export class Answers {
     const { fields, ttl, hit } = momentOf(page, this.#now())
     reply.code(page.status)
     reply.headers(fields)
-    this.describe(reply, status, ttl, status === HIT ? hit : undefined)
+    this.describe(reply, status, ttl, status === HIT ? hit : undefined, page)
     const body = this.part(request, reply, page, page.body)
     return body === page.body && request.raw.method !== 'HEAD' ? page.sent : body
   }
@@ -65,13 +65,13 @@ export class Answers {
   /**
    * Says what the cache did.
    *
-   * @param ttl seconds that the answer stays fresh @param field what is known to be the text of the status
+   * @param ttl seconds that the answer stays fresh @param field what is known to be the text of the status @param page that it is answered with
    */
-  describe (reply: FastifyReply, status: CacheStatus, ttl?: number, field = formatCacheStatus(status, ttl)): void {
+  describe (reply: FastifyReply, status: CacheStatus, ttl?: number, field = formatCacheStatus(status, ttl), page?: ReadyPage): void {
     const { began, plan } = reply.request.pageVisit!
     const ms = performance.now() - began
     addToField(reply, 'cache-status', field)
     addToField(reply, 'server-timing', status.hit ? hitTiming(ms) : missTiming(ms))
-    if (pageEvents.hasSubscribers) pageEvents.publish({ cache: this.#cache, route: plan.url, status, ms } satisfies PageEvent)
+    if (pageEvents.hasSubscribers) pageEvents.publish({ cache: this.#cache, route: plan.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs } satisfies PageEvent)
   }
 }

@@ -10,6 +10,10 @@ export interface PageEvent {
   status: CacheStatus
   /** Milliseconds from the request to the answer. */
   ms: number
+  /** Of the body of the page that it was answered with, whether or not all of it is sent. */
+  bytes?: number | undefined
+  /** Milliseconds that this page took to make. */
+  loadMs?: number | undefined
 }
 
 export const PAGE_CHANNEL = 'larder:page'

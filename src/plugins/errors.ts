@@ -33,7 +33,7 @@ function wantsHtml ({ headers, url }: FastifyRequest): boolean {
   return accept.includes('*/*') && HTML_PATHS.test(url)
 }
 
-const HTML_PATHS = /^\/(?:(?:apicalls|products|cache(?!\/purge))(?=[/?]|$))?(?:[/?]|$)/
+const HTML_PATHS = /^\/(?:(?:apicalls|products|cache(?!\/(?:purge|explain|events)))(?=[/?]|$))?(?:[/?]|$)/
 
 function statusOf (status: number | undefined): number {
   return status !== undefined && status >= 400 && status < 600 ? status : 500

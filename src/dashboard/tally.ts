@@ -1,0 +1,133 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { type Cache, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent } from '../cache/index.ts'
+import { PAGE_CHANNEL, type PageEvent } from '../page-cache/index.ts'
+import { Bounded, Counts } from './bounded.ts'
+import { Histogram } from './histogram.ts'
+
+/** Prefixes of keys, routes and commands that are told apart. */
+const MAX_NAMES = 50
+
+/** What keys with one prefix did. Every read is a hit or a miss; an old answer follows a miss. */
+export class KeyTally {
+  readonly hits = new Histogram()
+  /** By the `MissReason`. */
+  readonly misses = new Counts()
+  stale = 0
+  readonly loads = new Histogram()
+  /** Seconds that the loads of the entries took which were answered. */
+  saved = 0
+  /** Of the entries that were answered, as they are kept. */
+  bytes = 0
+  sets = 0
+  deletes = 0
+  /** What was loaded and not kept, by the reason. */
+  readonly refusals = new Counts()
+
+  answered ({ payload, loadMs = 0 }: Entry): void {
+    this.bytes += payload.length
+    this.saved += loadMs / 1000
+  }
+}
+
+/** What the answers of one route were: each is one of the three. */
+export class RouteTally {
+  readonly hits = new Histogram()
+  stale = 0
+  readonly misses = new Histogram()
+  /** In the terms of `fwd` of `Cache-Status`, and `invalidated`. */
+  readonly reasons = new Counts()
+  saved = 0
+  bytes = 0
+}
+
+export type Outcome = RedisEvent['outcome']
+
+export interface TallyOptions {
+  cache: Cache
+  /** The client whose commands count. */
+  redis?: RedisClient | undefined
+}
+
+/**
+ * Counts what a cache, its pages and its Redis do, from the events that they emit: the one source of what the dashboard
+ * shows and Prometheus scrapes. It takes part in every hit, so it counts in plain numbers.
+ */
+export class Tally {
+  readonly keys = new Bounded(MAX_NAMES, () => new KeyTally())
+  readonly routes = new Bounded(MAX_NAMES, () => new RouteTally())
+  readonly commands = new Bounded(MAX_NAMES, () => new Bounded<Histogram>(3, () => new Histogram()))
+  /** Failures that failed no caller, by what was being done. */
+  readonly errors = new Counts()
+  readonly invalidations = new Counts()
+  readonly #cache: Cache
+  readonly #redis: RedisClient | undefined
+
+  constructor ({ cache, redis }: TallyOptions) {
+    this.#cache = cache
+    this.#redis = redis
+    subscribe(CACHE_CHANNEL, this.#onCacheEvent)
+    subscribe(PAGE_CHANNEL, this.#onPageEvent)
+    subscribe(REDIS_CHANNEL, this.#onRedisEvent)
+  }
+
+  close (): void {
+    unsubscribe(CACHE_CHANNEL, this.#onCacheEvent)
+    unsubscribe(PAGE_CHANNEL, this.#onPageEvent)
+    unsubscribe(REDIS_CHANNEL, this.#onRedisEvent)
+  }
+
+  #of (key: string): KeyTally {
+    const colon = key.indexOf(':')
+    return this.keys.of(colon < 0 ? key : key.slice(0, colon))
+  }
+
+  readonly #onCacheEvent = (message: unknown): void => {
+    const event = message as CacheEvent
+    if (event.cache !== this.#cache) return
+    switch (event.type) {
+      case 'hit': {
+        const keys = this.#of(event.key)
+        keys.hits.record(event.ms / 1000)
+        return keys.answered(event.entry)
+      }
+      case 'stale': {
+        const keys = this.#of(event.key)
+        keys.stale++
+        return keys.answered(event.entry)
+      }
+      case 'miss': return this.#of(event.key).misses.add(event.reason)
+      case 'load': return this.#of(event.key).loads.record(event.ms / 1000)
+      case 'set': this.#of(event.key).sets++; return
+      case 'refuse': return this.#of(event.key).refusals.add(event.reason)
+      case 'delete':
+        for (const key of event.keys) this.#of(key).deletes++
+        return this.invalidations.add('delete')
+      case 'invalidate': return this.invalidations.add('tags')
+      case 'clear': return this.invalidations.add('clear')
+      case 'error': return this.errors.add(event.doing)
+    }
+  }
+
+  readonly #onPageEvent = (message: unknown): void => {
+    const { cache, route: pattern, status, ms, bytes = 0, loadMs = 0 } = message as PageEvent
+    if (cache !== this.#cache) return
+    const { hit, fwd, detail } = status
+    const route = this.routes.of(pattern)
+    if (hit) {
+      if (detail === undefined) route.hits.record(ms / 1000)
+      else route.stale++
+      route.saved += loadMs / 1000
+      route.bytes += bytes
+    } else if (detail === 'stale-if-error') {
+      route.stale++
+    } else {
+      route.misses.record(ms / 1000)
+      route.reasons.add(String(detail === 'invalidated' ? detail : fwd ?? detail))
+    }
+  }
+
+  readonly #onRedisEvent = (message: unknown): void => {
+    const { client, command, outcome, ms } = message as RedisEvent
+    if (client === this.#redis) this.commands.of(command).of(outcome).record(ms / 1000)
+  }
+}
