@@ -91,6 +91,6 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
 }
 
 /** A form sends what is left empty too, and headers in lines. */
-function askedIn ({ header = [], ...query }: AskedQuestion): AskedQuestion {
-  return { ...query, header: header.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== '') }
+function askedIn ({ url = '', key = '', header = [], ...query }: AskedQuestion): AskedQuestion {
+  return { ...query, url, key, header: header.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== '') }
 }

@@ -24,9 +24,11 @@ const SPAN = 120
 const x = () => axis({ size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)), space: 80 })
 
 /** @param {`--${string}`} name @param {object} [more] @returns {uPlot.Series} */
-const line = (name, more = {}) => ({ stroke: colour(name), width: 2, points: { size: 4, fill: colour(name) }, ...more })
+const line = (name, more = {}) => ({ stroke: colour(name), width: 2, ...more })
 
 const DASHED = { dash: [4, 4] }
+/** A second between two in which nothing happened would not be seen. */
+const DOTS = { points: { show: true, size: 4 } }
 
 /** @type {Omit<uPlot.Options, 'width' | 'series' | 'axes' | 'scales'>} */
 const LOOK = { height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 12, 0, 0] }
@@ -49,8 +51,12 @@ export function plotSamples (ratePlace, timePlace) {
   const times = plot(timePlace, {
     ...LOOK,
     scales: { x: scale, y: { distr: 3, range: (_, min, max) => [Math.min(min ?? 0.01, 0.01), Math.max(max ?? 10, 10)] } },
-    axes: [x(), axis({ size: 52, values: (_, splits) => splits.map((y) => y === null || Math.log10(y) % 1 !== 0 ? null : y.toLocaleString('en', { maximumFractionDigits: 3 })) })],
-    series: [{}, line('--hit'), line('--hit', DASHED), line('--miss'), line('--miss', DASHED)]
+    axes: [x(), axis({
+      size: 52,
+      filter: (_, splits) => splits.map((y) => Number.isInteger(Math.log10(y)) ? y : null),
+      values: (_, splits) => splits.map((y) => y?.toLocaleString('en', { maximumFractionDigits: 3 }) ?? null)
+    })],
+    series: [{}, line('--hit', DOTS), line('--hit', { ...DASHED, ...DOTS }), line('--miss', DOTS), line('--miss', { ...DASHED, ...DOTS })]
   }, [[], [], [], [], []])
 
   return (samples) => {
