@@ -114,8 +114,11 @@ function headersOf (lines: readonly string[]): Record<string, string> {
   const headers = new Headers()
   for (const line of lines) {
     const colon = line.indexOf(':')
-    if (colon < 0) throw new ExplainError(`header must be "Name: value", got ${JSON.stringify(line)}`)
-    headers.append(line.slice(0, colon), line.slice(colon + 1))
+    try {
+      headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1)) // an empty name is refused
+    } catch {
+      throw new ExplainError(`header must be "Name: value" as HTTP allows it, got ${JSON.stringify(line)}`)
+    }
   }
   return Object.fromEntries(headers)
 }

@@ -30,6 +30,7 @@ t.test('the routes of the contract are in it, with what they take and answer', a
     'delete /api/products/{id} 204,400,404',
     'get /api/products 200,400',
     'get /api/products/{id} 200,400,404',
+    'get /cache/explain 200',
     'get /healthz 200',
     'get /readyz 200,503',
     'patch /api/products 200,400',
