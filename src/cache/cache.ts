@@ -8,6 +8,7 @@ import { currentReads, ignoreReads, type ReadSet } from './read-set.ts'
 import {
   checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkPrefix, checkTags, duration, fraction, positiveInteger, safeInteger, seconds
 } from './options.ts'
+import { sharedValue } from './shared-value.ts'
 import type { Selection } from './store.ts'
 import {
   type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn, type TagState
@@ -101,8 +102,8 @@ class StoreCache implements Cache {
   }
 
   /** The value of what was found; a value that cannot be read is a miss. */
-  #open (key: string, found: Lookup, began: number): { value: unknown } | Miss {
-    const opened = isMiss(found) ? found : valueOf(found)
+  #open (key: string, found: Lookup, began: number, shared?: boolean): { value: unknown } | Miss {
+    const opened = isMiss(found) ? found : valueOf(found, shared)
     if (!isMiss(found)) this.#entries.noteTags(currentReads(), found)
     this.#report(key, found, opened, began)
     return opened
@@ -129,7 +130,7 @@ class StoreCache implements Cache {
     this.#begin()
     const began = startTimer()
     const entry = await this.#loader.find(key, true)
-    const found = this.#open(key, entry, began)
+    const found = this.#open(key, entry, began, options.shared)
     if (!isMiss(found)) {
       if (options.refreshAhead && !isMiss(entry) && this.isDue(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
       return found.value as T
@@ -137,7 +138,7 @@ class StoreCache implements Cache {
 
     const old = this.standIn(found, options)
     if (old !== undefined) {
-      const opened = valueOf(old.entry)
+      const opened = valueOf(old.entry, options.shared)
       if (!isMiss(opened)) {
         const { stale: _, ...miss } = found // nothing stands in for what fails in the background
         if (old.renew) this.#refresh(key, load, options, miss)
@@ -148,7 +149,7 @@ class StoreCache implements Cache {
     }
 
     const loaded = await this.load(key, load, options, found)
-    return (loaded.joined ? copyOf(loaded) : loaded.value) as T
+    return (loaded.joined ? copyOf(loaded, options.shared) : loaded.value) as T
   }
 
   standIn ({ stale }: Miss, options: LoadOptions): StandIn | undefined {
@@ -327,15 +328,17 @@ function checkGetOrSet (options: GetOrSetOptions): GetOrSetOptions {
   for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const) {
     if (options[name] !== undefined) duration(name, options[name])
   }
-  if (options.refreshAhead !== undefined) checkBoolean('refreshAhead', options.refreshAhead)
+  for (const name of ['refreshAhead', 'shared'] as const) {
+    if (options[name] !== undefined) checkBoolean(name, options[name])
+  }
   // The caller may go on using the array of tags.
   return options.tags === undefined ? options : { ...options, tags: [...options.tags] }
 }
 
-/** The value of a load that somebody else began: a copy, wherever it can be copied. */
-function copyOf ({ value, entry }: Loaded): unknown {
+/** The value of a load that somebody else began: a copy, wherever it can be copied, or what all share. */
+function copyOf ({ value, entry }: Loaded, shared = false): unknown {
   try {
-    return decodeValue(entry?.payload ?? encodeValue(value))
+    return shared && entry !== undefined ? sharedValue(entry).value : decodeValue(entry?.payload ?? encodeValue(value))
   } catch {
     return value
   }

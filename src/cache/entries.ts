@@ -2,6 +2,7 @@ import { decodeValue, encodeValue } from './codec.ts'
 import type { Entry } from './entry.ts'
 import type { CacheHappening } from './events.ts'
 import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
+import { sharedValue } from './shared-value.ts'
 import type { Lease, Store } from './store.ts'
 import type { ReadSet } from './read-set.ts'
 import { isMiss, type Loaded, type Lookup, type Miss, type MissReason } from './types.ts'
@@ -165,10 +166,14 @@ export class Entries {
   }
 }
 
-/** The value in an entry; one that cannot be read is a miss. */
-export function valueOf (entry: Entry): { value: unknown } | Miss {
+/**
+ * The value in an entry; one that cannot be read is a miss.
+ *
+ * @param shared whether it is the same object each time, and not a copy
+ */
+export function valueOf (entry: Entry, shared = false): { value: unknown } | Miss {
   try {
-    return { value: decodeValue(entry.payload) }
+    return shared ? sharedValue(entry) : { value: decodeValue(entry.payload) }
   } catch {
     return { miss: 'corrupt', seen: entry }
   }

@@ -37,6 +37,12 @@ export interface GetOrSetOptions extends SetOptions {
    * takes and the more often it is read (XFetch, Vattani et al. 2015). Default false.
    */
   refreshAhead?: boolean
+  /**
+   * Hands out one object to all who read the entry in this process, in place of a copy each time: arrays and plain objects in it
+   * are frozen, and dates, maps, sets and bytes are not to be changed. Only who loads gets what its own load made, and may
+   * get another object. Default false.
+   */
+  shared?: boolean
   /** Seconds to wait for a load; then the old value where `staleIfError` allows, else a `LoadTimeoutError`. Default: as long as it takes. */
   timeout?: number
 }

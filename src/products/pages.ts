@@ -1,11 +1,13 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { requireSameSite } from '../plugins/same-site.ts'
 import { IdParams, PageQuery, ProductBody } from './body.ts'
 import { found } from './found.ts'
-import type { ProductFields, Products } from './repository.ts'
+import type { ProductFields, ProductPage, Products } from './repository.ts'
 import { listTiming } from './timing.ts'
+
+const HTML = 'text/html; charset=utf-8'
 
 /** The HTML pages of the products. Their forms need no JavaScript. */
 export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = async (app, { products }) => {
@@ -15,25 +17,35 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
 
   const hidden = { hide: true }
 
-  async function listPage (request: FastifyRequest, reply: FastifyReply, page: number, form: Form) {
-    const list = await products.list(page)
-    listTiming(reply, list)
-    return reply.viewAsync('products', {
-      products: list.items,
-      total: list.total,
-      page,
-      pages: Math.max(1, Math.ceil(list.total / list.limit)),
-      form
-    })
-  }
+  /** Pages with an empty form, by the list that they show, where that is in the cache. */
+  const rendered = new WeakMap<ProductPage['items'], string>()
 
-  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, (request, reply) => {
-    return listPage(request, reply, request.query.page, { title: '', price: '' })
+  const render = (list: ProductPage, form: Form = { title: '', price: '' }) => app.view('products', {
+    products: list.items,
+    total: list.total,
+    page: list.page,
+    pages: Math.max(1, Math.ceil(list.total / list.limit)),
+    form
+  })
+
+  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, async (request, reply) => {
+    const list = await products.list(request.query.page)
+    listTiming(reply, list)
+    let html = rendered.get(list.items)
+    if (html === undefined) {
+      html = await render(list)
+      if (list.cached === 'hit') rendered.set(list.items, html)
+    }
+    return reply.type(HTML).send(html)
   })
 
   app.post('/products', { attachValidation: true, schema: { ...hidden, body: ProductBody } }, async (request, reply) => {
     const refused = refusedForm(request)
-    if (refused) return listPage(request, reply.code(400), 1, refused)
+    if (refused) {
+      const list = await products.list()
+      listTiming(reply, list)
+      return reply.code(400).type(HTML).send(await render(list, refused))
+    }
     await products.create(request.body)
     return reply.redirect('/', 303)
   })

@@ -16,6 +16,7 @@ export type ProductChanges = Partial<ProductFields>
 export type ProductFilter = { ids: readonly number[] } | { title: string } | Record<string, never>
 
 export interface ProductPage {
+  /** While the low-level cache has them the same object, which nobody can change. */
   items: Product[]
   total: number
   page: number
@@ -112,11 +113,11 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
         cached = 'miss'
         return readPage(page, limit)
       }
-      let list = await cache.getOrSet(PRODUCT_LIST_KEY, load)
+      let list = await cache.getOrSet(PRODUCT_LIST_KEY, load, { shared: true })
       // Another version of the service may have kept a list of another shape.
       if (!Array.isArray(list?.items) || !Number.isSafeInteger(list.total)) {
         await cache.delete(PRODUCT_LIST_KEY)
-        list = await cache.getOrSet(PRODUCT_LIST_KEY, load)
+        list = await cache.getOrSet(PRODUCT_LIST_KEY, load, { shared: true })
       }
       return { ...list, page, limit, cached }
     },

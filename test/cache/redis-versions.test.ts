@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, memoryStore, redisVersions } from '../../src/cache/index.ts'
 import { startRedis } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 import { heldLoad } from './held-load.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 
@@ -31,7 +32,14 @@ function setUp () {
 
 t.test('a clock needs no store', async (t) => {
   const alone = redisVersions(client, 'alone')
-  t.equal(await alone.isCurrent(await alone.stamp(), ['a']), true)
+  // It has the usual deadline, which a busy machine does not keep each time.
+  await until('a stamp is current', async () => {
+    try {
+      return await alone.isCurrent(await alone.stamp(), ['a']) === true
+    } catch {
+      return false
+    }
+  })
 })
 
 t.test('a stamp is current until one of its tags moves, in every process', async (t) => {
