@@ -61,6 +61,8 @@ export class Tally {
   readonly invalidations = new Counts()
   readonly #cache: Cache
   readonly #redis: RedisClient | undefined
+  /** The prefix of the key before, with its colon: often it is the same again, and to compare is quicker than to cut. */
+  #last: { start: string, keys: KeyTally } | undefined
 
   constructor ({ cache, redis }: TallyOptions) {
     this.#cache = cache
@@ -77,8 +79,12 @@ export class Tally {
   }
 
   #of (key: string): KeyTally {
+    if (this.#last !== undefined && key.startsWith(this.#last.start)) return this.#last.keys
     const colon = key.indexOf(':')
-    return this.keys.of(colon < 0 ? key : key.slice(0, colon))
+    if (colon < 0) return this.keys.of(key)
+    const keys = this.keys.of(key.slice(0, colon))
+    this.#last = { start: key.slice(0, colon + 1), keys }
+    return keys
   }
 
   readonly #onCacheEvent = (message: unknown): void => {
