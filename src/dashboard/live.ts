@@ -45,6 +45,7 @@ export class Live {
   /** Throws where there are too many already. */
   async add (reply: FastifyReply): Promise<void> {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) throw new TooManyWatchersError(MAX_WATCHERS)
+    if (reply.raw.destroyed) return // the client has left already, and nothing would tell us again
     const watcher: Watcher = { reply, sending: false, waited: 0 }
     this.#watchers.add(watcher)
     reply.raw.once('close', () => this.#watchers.delete(watcher))

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
 import { fastifySSE } from '@fastify/sse'
-import Fastify from 'fastify'
+import Fastify, { type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { History } from '../../src/dashboard/history.ts'
@@ -130,6 +130,12 @@ t.test('one who leaves while the figures are made is told nothing', async (t) =>
   await until('it has left', () => live.watchers === 0)
   held.resolve('figures')
   await setImmediate()
+  t.equal(live.watchers, 0)
+})
+
+t.test('one who has left before it begins takes no place', async (t) => {
+  const { live } = await setUp(t)
+  await live.add({ raw: { destroyed: true } } as FastifyReply)
   t.equal(live.watchers, 0)
 })
 
