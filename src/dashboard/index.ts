@@ -52,7 +52,7 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
   const onRequest = requireAdmin({ host, token: adminToken })
   const knowing = { cache, now, explainPage: app.explainPage }
 
-  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async ({ query, host, protocol }, reply) => {
+  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async ({ query }, reply) => {
     const asked = askedIn(query)
     let explanation: Explained | undefined
     let error: string | undefined
@@ -66,7 +66,7 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
         error = message
       }
     }
-    return reply.viewAsync('cache', { ...figures(), asked, explanation, error, origin: `${protocol}://${host}` })
+    return reply.viewAsync('cache', { ...figures(), asked, explanation, error })
   })
 
   app.get<{ Querystring: AskedQuestion }>('/cache/explain', {

@@ -50,12 +50,8 @@ export function plotSamples (ratePlace, timePlace) {
   }, [[], [], [], []])
   const times = plot(timePlace, {
     ...LOOK,
-    scales: { x: scale, y: { distr: 3, range: (_, min, max) => [Math.min(min ?? 0.01, 0.01), Math.max(max ?? 10, 10)] } },
-    axes: [x(), axis({
-      size: 52,
-      filter: (_, splits) => splits.map((y) => Number.isInteger(Math.log10(y)) ? y : null),
-      values: (_, splits) => splits.map((y) => y?.toLocaleString('en', { maximumFractionDigits: 3 }) ?? null)
-    })],
+    scales: { x: scale, y: { distr: 3, range: (_, min, max) => [10 ** Math.floor(Math.log10(Math.min(min ?? 1, 0.01))), 10 ** Math.ceil(Math.log10(Math.max(max ?? 1, 10)))] } },
+    axes: [x(), axis({ size: 52, splits: (_, __, min, max) => powersOfTen(min, max), filter: (_, splits) => splits, values: (_, splits) => splits.map((y) => y.toLocaleString('en', { maximumFractionDigits: 5 })) })],
     series: [{}, line('--hit', DOTS), line('--hit', { ...DASHED, ...DOTS }), line('--miss', DOTS), line('--miss', { ...DASHED, ...DOTS })]
   }, [[], [], [], [], []])
 
@@ -68,4 +64,15 @@ export function plotSamples (ratePlace, timePlace) {
     rates.setData([at, samples.map(({ hits }) => hits), samples.map(({ misses }) => misses), samples.map(({ stale }) => stale)])
     times.setData([at, ms('hitP50'), ms('hitP99'), ms('loadP50'), ms('loadP99')])
   }
+}
+
+/**
+ * Where the lines of a logarithmic axis are: uPlot would draw nine to a decade.
+ *
+ * @param {number} min
+ * @param {number} max
+ */
+function powersOfTen (min, max) {
+  const first = Math.round(Math.log10(min))
+  return Array.from({ length: Math.round(Math.log10(max)) - first + 1 }, (_, i) => Number(`1e${first + i}`))
 }
