@@ -1,5 +1,7 @@
-/** Measures in turn what is named, `clock` and `load`; all where nothing is. */
+/** Measures in turn what is named of these parts; all where nothing is. */
 const PARTS: Record<string, () => Promise<unknown>> = {
+  contenders: () => import('./contenders.ts'),
+  growth: () => import('./growth.ts'),
   clock: () => import('./clock.ts'),
   load: () => import('./load.ts')
 }

@@ -1,2 +1,28 @@
+import { chart } from '../support/charts.ts'
 import type { Result } from './lines.ts'
-export async function plot (_results: Result[]): Promise<string | undefined> { return undefined }
+import { GROUPS } from './list.ts'
+
+const COLOURS: Record<Result['by'], string> = { ours: '#1a7f5a', peer: '#8a94a6', bare: '#c9a227' }
+const NAMES: Record<Result['by'], string> = { ours: 'Larder', peer: 'caches of others', bare: 'no cache' }
+
+/** Hits a second, a bar for each contender, group by group; undefined where nothing draws. */
+export async function plot (results: readonly Result[]): Promise<string | undefined> {
+  const measured = results.filter(({ figures }) => figures !== undefined)
+  const rows = measured.map(({ group, name }) => `${GROUPS[group]}: ${name}`)
+  const series = (Object.keys(COLOURS) as Array<Result['by']>).map((by) => ({
+    name: NAMES[by],
+    type: 'bar',
+    stack: 'hits',
+    itemStyle: { color: COLOURS[by] },
+    label: { show: true, position: 'insideRight', formatter: ({ value }: { value: number | string }) => value === '-' ? '' : Math.round(Number(value)).toLocaleString('en') },
+    data: measured.map((result) => result.by === by ? result.figures!.hits : '-')
+  }))
+  return await chart({
+    title: { text: 'Hits a second', left: 'center' },
+    legend: { top: 30 },
+    grid: { left: 10, right: 30, top: 65, bottom: 10, containLabel: true },
+    xAxis: { type: 'value' },
+    yAxis: { type: 'category', inverse: true, data: rows },
+    series
+  }, 900, 100 + 24 * rows.length)
+}

@@ -1,0 +1,37 @@
+import { bodies } from './growth/bodies.ts'
+import { entries } from './growth/entries.ts'
+import { plot } from './growth/plot.ts'
+import { tags } from './growth/tags.ts'
+import { writePlot, writeResults } from './support/results.ts'
+import { tableOf } from './support/table.ts'
+
+/**
+ * How the cost of a hit grows: with the entries in the cache, with the tags of an entry, and with the bytes of a page. Takes
+ * about a minute and a half.
+ */
+
+/** A figure of one curve, at a number of entries, of tags or of bytes. */
+export interface Point { curve: string, at: number, figure: number }
+
+const sections: Record<string, { unit: string, of: string, measure: () => Promise<Point[]> }> = {
+  entries: { unit: 'µs', of: 'Look-up of an entry, by the number of entries in the cache', measure: entries },
+  tags: { unit: 'µs', of: 'Look-up of an entry, by the number of its tags', measure: tags },
+  bodies: { unit: 'µs', of: 'CPU of a hit over HTTP, by the bytes of the body', measure: bodies }
+}
+
+const results: Record<string, { unit: string, points: Point[] }> = {}
+const table = new Map()
+for (const [name, { unit, of, measure }] of Object.entries(sections)) {
+  process.stderr.write(`${of} …\n`)
+  const points = await measure()
+  results[name] = { unit, points }
+  table.set(of, points.map(({ curve, at, figure }) => {
+    const first = points.find((point) => point.curve === curve)!
+    return { what: `${curve}: ${at.toLocaleString('en')}`, figure: `${figure.toFixed(2)} ${unit}`, compared: `${(figure / first.figure).toFixed(2)} x` }
+  }))
+}
+console.log(tableOf(table, { figure: 'figure', compared: 'of the first' }))
+writeResults('growth', results)
+const svg = await plot(Object.entries(sections).map(([name, { unit, of }]) => ({ title: of, unit, points: results[name]!.points })))
+if (svg === undefined) process.stderr.write('bench/growth.svg is not drawn: echarts is not installed in bench/peers\n')
+else writePlot('growth.svg', svg)

@@ -1,0 +1,25 @@
+import Fastify, { type FastifyRequest } from 'fastify'
+import { createCache, memoryStore } from '../../src/cache/index.ts'
+import pageCache from '../../src/page-cache/index.ts'
+import { countRun } from '../support/account.ts'
+import { HTML } from '../support/page.ts'
+
+/** Serves pages of any size, kept in memory and bare. */
+const app = Fastify()
+const bodies = new Map<number, string>()
+const bodyFor = ({ params }: FastifyRequest) => {
+  const size = Number((params as { size: string }).size)
+  if (!bodies.has(size)) bodies.set(size, 'x'.repeat(size))
+  return bodies.get(size)!
+}
+
+app.get('/bare/:size', async (request, reply) => reply.type(HTML).send(bodyFor(request)))
+await app.register(async (app) => {
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/kept/:size', { config: { cachePage: { ttl: 300, maxBytes: 2 * 1024 * 1024 } } }, async (request, reply) => {
+    countRun()
+    return reply.type(HTML).send(bodyFor(request))
+  })
+})
+
+console.log(`listening on ${await app.listen({ host: '127.0.0.1', port: 0 })}`)

@@ -1,0 +1,28 @@
+import type { Point } from '../growth.ts'
+import { load } from '../support/load.ts'
+import { accountOf, startMeasured, stop } from '../support/process.ts'
+import { assert, takeTurns } from '../support/turns.ts'
+
+const SIZES = [1024, 10 * 1024, 100 * 1024, 1024 * 1024]
+const ROUNDS = 3
+
+/** Microseconds of CPU that a hit takes, beside a bare route that sends the same bytes. */
+export async function bodies (): Promise<Point[]> {
+  const app = await startMeasured('bench/growth/bodies-app.ts', [])
+  try {
+    const turn = (path: string) => async () => {
+      const before = await accountOf(app)
+      const { requests } = await load(app.address.replace(/\/$/, '') + path)
+      const after = await accountOf(app)
+      assert(after.runs <= before.runs + 1, `${path} is kept`)
+      return (after.cpu - before.cpu) / requests
+    }
+    const paths = SIZES.flatMap((size) => [`/kept/${size}`, `/bare/${size}`])
+    const figures = await takeTurns(ROUNDS, Object.fromEntries(paths.map((path) => [path, turn(path)])))
+    return [['Larder, in memory', 'kept'], ['a bare route', 'bare']].flatMap(([curve, path]) => {
+      return SIZES.map((size) => ({ curve: curve!, at: size, figure: figures[`/${path}/${size}`]! }))
+    })
+  } finally {
+    await stop(app)
+  }
+}

@@ -1,0 +1,43 @@
+import { createCache, memoryStore } from '../../src/cache/index.ts'
+import { openDatabase } from '../../src/db/index.ts'
+import type { Point } from '../growth.ts'
+import { connect, newFile } from '../support/files.ts'
+import { assert, median, typicalCall } from '../support/turns.ts'
+
+const COUNTS = [1, 10, 100, 1_000]
+const CALLS = 10_000
+const ROUNDS = 5
+const COMMITS = 100
+
+/** Microseconds of a look-up of an entry with so many tags. */
+export async function tags (): Promise<Point[]> {
+  const path = newFile('growth', 2_000)
+  const database = openDatabase(`file:${path}`)
+  const other = connect(path)
+  // None of the rows below.
+  const write = other.prepare("UPDATE products SET price = '1' WHERE id = 2000")
+  const inMemory = createCache({ store: memoryStore() })
+  const onClock = createCache({ store: memoryStore(), versions: database.versions })
+  const points: Point[] = []
+  for (const count of COUNTS) {
+    const named = Array.from({ length: count }, (_, i) => `products:${i + 1}`)
+    for (const cache of [inMemory, onClock]) await cache.set(`${count}`, 'soup', { tags: named })
+    const look = (cache: typeof inMemory) => assert('payload' in cache.lookup(`${count}`), `an entry with ${count} tags`)
+    const typical = (cache: typeof inMemory) => median(Array.from({ length: ROUNDS }, () => typicalCall(CALLS, () => look(cache))))
+    points.push({ curve: 'clock in memory', at: count, figure: typical(inMemory) })
+    points.push({ curve: 'clock in SQLite', at: count, figure: typical(onClock) })
+    points.push({
+      curve: 'the first after a commit',
+      at: count,
+      figure: median(Array.from({ length: COMMITS }, () => {
+        write.run()
+        const began = performance.now()
+        look(onClock)
+        return (performance.now() - began) * 1000
+      }))
+    })
+  }
+  other.close()
+  database.close()
+  return points.toSorted((a, b) => a.curve.localeCompare(b.curve) || a.at - b.at)
+}
