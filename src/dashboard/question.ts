@@ -1,8 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { type Cache, isMiss } from '../cache/index.ts'
 import { ExplainError } from '../errors.ts'
-import { type ExplainedEntry, explainEntry } from '../page-cache/explanation.ts'
-import type { Explanation, Question } from '../page-cache/index.ts'
+import { type ExplainedEntry, explainEntry, type Explanation, type Question } from '../page-cache/index.ts'
 
 const MAX_HEADERS = 20
 
@@ -16,7 +15,6 @@ export const QuestionSchema = Type.Object({
 
 export type AskedQuestion = Static<typeof QuestionSchema>
 
-const Part = Type.Union([Type.String(), Type.Array(Type.String())])
 const Nullable = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()])
 
 const entry = {
@@ -44,7 +42,8 @@ export const ExplanationSchema = Type.Object({
       protocol: Type.String(),
       host: Type.String(),
       path: Type.String(),
-      query: Type.Array(Type.Array(Nullable(Part)), { description: 'Each parameter with its value, null where it has no "="' })
+      query: Type.Array(Type.Array(Nullable(Type.String())), { description: 'Each parameter with its value, null where it has no "="' }),
+      originalUrl: Type.Optional(Type.String({ description: 'As the client asked, where the application has rewritten it' }))
     })),
     added: Type.Optional(Nullable(Type.String({ description: 'What the route adds' }))),
     varies: Type.Optional(Type.Record(Type.String(), Nullable(Type.String()), { description: 'Request headers by which pages of this URL vary' }))

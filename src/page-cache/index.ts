@@ -20,7 +20,7 @@ import { hideUnlisted, type QuerystringParser } from './query-list.ts'
 import type { PageVisit } from './visit.ts'
 
 export type { CachePageOptions } from './options.ts'
-export type { Explanation } from './explanation.ts'
+export { type ExplainedEntry, type Explanation, explainEntry } from './explanation.ts'
 export type { Question } from './inquiry.ts'
 export type { Purge } from './purge.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'

@@ -26,3 +26,20 @@ t.test('API calls, cold and warm', async (t) => {
   await page.locator('#loads canvas').waitFor()
   await page.screenshot({ path: `${IMAGES}/apicalls.png` })
 })
+
+t.test('the dashboard, with an explanation', async (t) => {
+  const { app, address, page } = await browserTest(t, { context: { viewport: { width: 960, height: 1400 } }, env: { HTTPBIN_DELAY: '0.5' } })
+  const { host } = new URL(address)
+  const ask = (url: string, headers = {}) => app.inject({ url, headers: { host, ...headers } })
+  await ask('/apicalls')
+  await page.goto(`/cache?url=${encodeURIComponent(`${address}/apicalls`)}`)
+  await page.locator('#times canvas').waitFor()
+  for (let second = 0; second < 20; second++) {
+    for (let i = 0; i < 20 + 10 * (second % 4); i++) await ask('/apicalls')
+    for (let i = 0; i < 10; i++) await ask('/')
+    if (second % 5 === 4) await app.inject({ method: 'PATCH', url: '/api/products/1', payload: { price: `${second}.50` } })
+    if (second % 7 === 6) await ask('/apicalls', { authorization: 'Basic eDp5' })
+    await page.waitForTimeout(1_000)
+  }
+  await page.screenshot({ path: `${IMAGES}/dashboard.png` })
+})
