@@ -19,8 +19,8 @@ export async function plot (results: readonly Result[]): Promise<string | undefi
   }))
   return await chart({
     title: { text: 'Hits a second', left: 'center' },
-    legend: { top: 30 },
-    grid: { left: 10, right: 30, top: 65, bottom: 10, containLabel: true },
+    legend: { top: 34, itemGap: 40 },
+    grid: { left: 330, right: 30, top: 70, bottom: 30 },
     xAxis: { type: 'value' },
     yAxis: { type: 'category', inverse: true, data: rows },
     series
