@@ -1,6 +1,7 @@
 import { bodies } from './growth/bodies.ts'
 import { entries } from './growth/entries.ts'
 import { plot } from './growth/plot.ts'
+import type { Point } from './growth/point.ts'
 import { tags } from './growth/tags.ts'
 import { writePlot, writeResults } from './support/results.ts'
 import { tableOf } from './support/table.ts'
@@ -9,9 +10,6 @@ import { tableOf } from './support/table.ts'
  * How the cost of a hit grows: with the entries in the cache, with the tags of an entry, and with the bytes of a page. Takes
  * about a minute and a half.
  */
-
-/** A figure of one curve, at a number of entries, of tags or of bytes. */
-export interface Point { curve: string, at: number, figure: number }
 
 const sections: Record<string, { unit: string, of: string, measure: () => Promise<Point[]> }> = {
   entries: { unit: 'µs', of: 'Look-up of an entry, by the number of entries in the cache', measure: entries },

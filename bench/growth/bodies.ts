@@ -1,7 +1,7 @@
-import type { Point } from '../growth.ts'
 import { load } from '../support/load.ts'
 import { accountOf, startMeasured, stop } from '../support/process.ts'
 import { assert, takeTurns } from '../support/turns.ts'
+import type { Point } from './point.ts'
 
 const SIZES = [1024, 10 * 1024, 100 * 1024, 1024 * 1024]
 const ROUNDS = 3

@@ -1,6 +1,6 @@
 import { createCache, memoryStore } from '../../src/cache/index.ts'
-import type { Point } from '../growth.ts'
 import { assert, median, typicalCall } from '../support/turns.ts'
+import type { Point } from './point.ts'
 
 const COUNTS = [1, 1_000, 100_000, 1_000_000]
 const CALLS = 20_000

@@ -1,5 +1,5 @@
-import type { Point } from '../growth.ts'
 import { chart } from '../support/charts.ts'
+import type { Point } from './point.ts'
 
 const COLOURS = ['#1a7f5a', '#2f6fb0', '#c9a227']
 const HEIGHT = 260

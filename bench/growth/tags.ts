@@ -1,8 +1,8 @@
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
-import type { Point } from '../growth.ts'
 import { connect, newFile } from '../support/files.ts'
 import { assert, median, typicalCall } from '../support/turns.ts'
+import type { Point } from './point.ts'
 
 const COUNTS = [1, 10, 100, 1_000]
 const CALLS = 10_000

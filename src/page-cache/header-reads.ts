@@ -31,6 +31,7 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   /** As hooks have left them. */
   readonly headers: IncomingHttpHeaders
   readonly #raw: Raw
+  readonly #lines: string[]
   #ignored = NONE
   #phase: 'before' | 'hooks' | 'handler' = 'before'
   #names: Set<string> | undefined
@@ -51,6 +52,7 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   private constructor (raw: Raw) {
     this.headers = raw.headers
     this.#raw = raw
+    this.#lines = raw.rawHeaders
     this.#showLines(new Proxy(raw.rawHeaders, new LineReads(this)))
     this.#show(new Proxy(raw.headers, this))
   }
@@ -118,6 +120,7 @@ export class HeaderReads implements ProxyHandler<IncomingHttpHeaders> {
   /** Nobody asks any more. */
   end (): void {
     this.#show(this.headers)
+    this.#showLines(this.#lines)
   }
 
   noteAll (): void {

@@ -109,7 +109,8 @@ t.test('a field that the handler reads counts, also if a hook or the key has lis
 })
 
 t.test('of a request at which nobody looks nothing was read; it is watched once', async (t) => {
-  const raw = { headers: { 'x-a': '1' }, rawHeaders: ['x-a', '1'], httpVersionMajor: 1 } as unknown as FastifyRequest['raw']
+  const rawHeaders = ['x-a', '1']
+  const raw = { headers: { 'x-a': '1' }, rawHeaders, httpVersionMajor: 1 } as unknown as FastifyRequest['raw']
   const headerReads = HeaderReads.of(raw)
   t.equal(HeaderReads.of(raw), headerReads)
   t.strictSame([headerReads.names, headerReads.covered, headerReads.all, headerReads.address, headerReads.count], [[], [], false, false, 0])
@@ -117,6 +118,7 @@ t.test('of a request at which nobody looks nothing was read; it is watched once'
   t.equal(headerReads.count, 1)
   headerReads.end()
   t.equal(raw.headers, headerReads.headers)
+  t.equal(raw.rawHeaders, rawHeaders)
 })
 
 t.test('who lists the fields and reads some of them has read those, and who reads all of them a copy', async (t) => {
