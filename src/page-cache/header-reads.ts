@@ -11,8 +11,8 @@ const OF_MESSAGE = new Set([
 const OF_CONDITIONS = new Set(['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'])
 /** Fields that hooks read to tell requests apart in logs. A handler that reads them puts them into its page. */
 const OF_TRACES = new Set(['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage'])
-/** Fields that the log of an incoming request has, which is written before any hook of ours. */
-const OF_LOGS = new Set([...OF_TRACES, 'x-forwarded-for', 'user-agent'])
+/** Fields that Fastify's log of an incoming request is made of, which is written before any hook. */
+const OF_LOGS = new Set([...OF_TRACES, 'x-forwarded-for'])
 
 /** As clients can send it, and Node writes it. */
 const FIELD_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/

@@ -11,7 +11,7 @@ import { PageFailure, type SharedFailure } from './handover.ts'
 import { isInKey } from './key.ts'
 import { keptHeaders, mayStandIn, type Page, pageOf, type ReadyPage, type ReplyHeaders } from './page.ts'
 import { PageStore } from './page-store.ts'
-import { isFailure, refusedByHooks, judge, mayShare, type Terms } from './policy.ts'
+import { controlOf, isFailure, judge, mayShare, refusedByHooks, type Terms } from './policy.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './rules/cache-control.ts'
 import { etagOf } from './rules/conditional.ts'
 import { varyNames } from './rules/vary.ts'
@@ -114,7 +114,7 @@ export class Keeper {
     visit.outer?.include(visit.reads)
     const lastModified = headers['last-modified'] as string | undefined
     const part = this.#answers.part(request, reply, { status, etag: String(reply.getHeader('etag') ?? ''), lastModified, date: this.#now() }, body)
-    visit.ending = { ...told, control: reply.getHeader('cache-control'), status: { ...reply.statusCode !== status && { fwdStatus: status }, ...draft.status }, keep, drop: () => letGo(draft) }
+    visit.ending = { ...told, control: controlOf(reply.getHeaders()), status: { ...reply.statusCode !== status && { fwdStatus: status }, ...draft.status }, keep, drop: () => letGo(draft) }
     return part ?? null
   }
 
@@ -130,7 +130,7 @@ export class Keeper {
     const agreed = Promise.withResolvers<boolean>()
     visit.ending = {
       ...told,
-      control: reply.getHeader('cache-control'),
+      control: controlOf(reply.getHeaders()),
       status,
       keep: async () => {
         // What has been read meanwhile was read by hooks, which do the same to a page from the cache.

@@ -110,13 +110,18 @@ function personalRefusal ({ headerReads: { sent, headers, all }, names }: Respon
   return undefined
 }
 
+/** What a response says of its life, to tell whether it says something else later. */
+export function controlOf (headers: ReplyHeaders): string {
+  return `${String(headers['cdn-cache-control'])}\n${String(headers['cache-control'])}`
+}
+
 /**
  * The rule that forbids to keep a response that was to be kept, by what hooks have added to it since.
  *
- * @param control its `Cache-Control` of before
+ * @param control see `controlOf`, of before
  */
-export function refusedByHooks (headers: ReplyHeaders, control: ReplyHeaders[string]): string | undefined {
-  if (headers['cache-control'] !== control) {
+export function refusedByHooks (headers: ReplyHeaders, control: string): string | undefined {
+  if (controlOf(headers) !== control) {
     const { directives } = directivesOf(headers)
     if (directives.has('no-store')) return 'no-store'
     if (fieldNamesOf(directives, 'private') === 'all') return 'private'

@@ -58,9 +58,9 @@ export interface Ending {
   readonly status: CacheStatus
   /** Seconds that the answer stays fresh. */
   readonly ttl: number
-  /** What we have written of its life, and its `Cache-Control` as it then was. */
+  /** What we have written of its life, and all that it then said of it. */
   readonly told: ReplyHeaders
-  readonly control: ReplyHeaders[string]
+  readonly control: string
   readonly keep: () => Promise<Kept>
   /** Lets those go who wait for it. */
   readonly drop: () => void

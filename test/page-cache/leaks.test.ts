@@ -22,6 +22,16 @@ t.test('a hook that was registered before the page cache is seen reading', async
   t.match(await ask(app, { 'x-user': 'bob' }), { status: /; hit/ })
 })
 
+t.test('so is one that tells browsers apart, and a log that Fastify writes makes no difference', async (t) => {
+  const before = (app: FastifyInstance) => app.addHook('onRequest', async (request: Named) => { request.user = /Mobile/.test(request.headers['user-agent'] ?? '') })
+  const { app } = await onMemory(t, 300, greet, { before })
+  for (const agent of ['Mobile', 'Desktop']) t.match(await ask(app, { 'user-agent': agent }), { body: `for ${agent === 'Mobile'}`, headers: { vary: 'user-agent' } })
+  const logging = Fastify({ trustProxy: true, logger: { level: 'info', stream: { write () {} } } })
+  const logged = await onMemory(t, 300, undefined, { app: logging })
+  t.notOk('vary' in (await ask(logged.app, { 'x-forwarded-for': '192.0.2.1' })).headers)
+  t.match(await ask(logged.app, { 'x-forwarded-for': '192.0.2.2' }), { status: /; hit/ })
+})
+
 t.test('what a hook takes away or hides after it has read it counts as it was sent', async (t) => {
   const hooks: Record<string, (request: Named) => void> = {
     deleted: (request) => {
@@ -93,6 +103,7 @@ t.test('what a hook adds on the way out counts, wherever it was registered', asy
     'a cookie': ['set-cookie', 'a=b', 'set-cookie'],
     private: ['cache-control', 'private', 'private'],
     'no-store': ['cache-control', 'no-store', 'no-store'],
+    'no-store for caches': ['cdn-cache-control', 'no-store', 'no-store'],
     'any Vary': ['vary', '*', 'vary-any']
   }
   for (const [what, [name, value, detail]] of Object.entries(additions)) {
