@@ -81,7 +81,7 @@ export class PageStore {
 }
 
 /** Whether another request is making what is missing, so that whoever has something else for the place would wait for it. */
-function isUnderWay ({ underWay, vacancy }: Miss): boolean {
+export function isUnderWay ({ underWay, vacancy }: Miss): boolean {
   return vacancy?.lease === undefined && (underWay !== undefined || vacancy?.watch !== undefined)
 }
 
