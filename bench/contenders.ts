@@ -1,6 +1,7 @@
 import { linesOf, resultsOf, TITLES } from './contenders/lines.ts'
 import { plot } from './contenders/plot.ts'
 import { race } from './contenders/race.ts'
+import { hasCores } from './support/cores.ts'
 import { hasWrk } from './support/load.ts'
 import { startRedis } from './support/redis.ts'
 import { writePlot, writeResults } from './support/results.ts'
@@ -9,8 +10,8 @@ import { tableOf } from './support/table.ts'
 
 /**
  * Hits of one page of 5 KiB: Node and Fastify alone, our page cache on each store, the caches of others as their own
- * documentation sets them up (bench/peers), and the product list of the service. All take turns, over several rounds;
- * ratios are of the same round, figures are medians. Takes about four minutes.
+ * documentation sets them up (bench/peers), and the product list of the service. All take turns, over several rounds, each
+ * side by side with a route that has no cache; figures and ratios are medians. Takes about eight minutes.
  */
 
 const ROUNDS = 7
@@ -23,7 +24,7 @@ if (redis === undefined) {
   try {
     const rounds = roundsOr(ROUNDS)
     const results = resultsOf(await race(redis, rounds))
-    console.log(`Hits of a page of 5 KiB, by ${hasWrk ? 'wrk' : 'a loop of our own'}, 32 connections, ${rounds} rounds`)
+    console.log(`Hits of a page of 5 KiB, by ${hasWrk ? 'wrk' : 'a loop of our own'}, 32 connections, ${hasCores ? 'server and client on a core each, ' : ''}${rounds} rounds`)
     console.log(tableOf(new Map(Object.entries(linesOf(results))), TITLES))
     writeResults('contenders', { rounds, results })
     const svg = await plot(results)

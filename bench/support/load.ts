@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { CLIENT_CORE, onCore } from './cores.ts'
 import { percentile } from './table.ts'
 
 const CONNECTIONS = 32
@@ -21,7 +22,8 @@ export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 export const load = hasWrk ? wrk : ownLoad
 
 async function wrk (url: string, seconds = 1): Promise<Load> {
-  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const words = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url]
+  const child = spawn(...onCore(CLIENT_CORE, 'wrk', words), { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = await text(child.stdout)
   const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
   if (requests === undefined || said.includes('Non-2xx') || said.includes('Socket errors')) throw new Error(`wrk said:\n${said}`)

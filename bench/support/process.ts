@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Account } from './account.ts'
+import { onCore, SERVER_CORE } from './cores.ts'
 
 /** What a program of ours said when it was ready. */
 export interface Process { child: ChildProcess, said: RegExpExecArray }
@@ -26,17 +27,21 @@ export async function start (program: string, words: string[], ready: RegExp, en
 
 /** The same for a program of this repository that listens: its address comes with it. */
 export async function startServer (program: string, words: string[], env: Record<string, string> = {}): Promise<Process & { address: string }> {
-  const process = await start(node, [program, ...words], /listening on (http:[^"\s]+)/, { PORT: '0', LOG_LEVEL: 'silent', ...env })
-  if (process === undefined) throw new Error(`${program} did not start`)
+  return await listening(node, [program, ...words], env)
+}
+
+async function listening (program: string, words: string[], env: Record<string, string>): Promise<Process & { address: string }> {
+  const process = await start(program, words, /listening on (http:[^"\s]+)/, { PORT: '0', LOG_LEVEL: 'silent', ...env })
+  if (process === undefined) throw new Error(`${[program, ...words].join(' ')} did not start`)
   return { ...process, address: process.said[1]! }
 }
 
 const node = process.execPath
 const ACCOUNT = new URL('account.ts', import.meta.url).href
 
-/** The same for a program whose account is asked for. */
-export function startMeasured (program: string, words: string[], env: Record<string, string> = {}) {
-  return startServer(program, words, { NODE_ENV: 'production', NODE_OPTIONS: `--import=${ACCOUNT}`, ...env })
+/** The same for a program whose account is asked for, on a core of its own. */
+export async function startMeasured (program: string, words: string[], env: Record<string, string> = {}) {
+  return await listening(...onCore(SERVER_CORE, node, [program, ...words]), { NODE_ENV: 'production', NODE_OPTIONS: `--import=${ACCOUNT}`, ...env })
 }
 
 /** What a program that was started so has done so far. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
+import { hasCores } from './cores.ts'
 import { hasWrk } from './load.ts'
 
 const FILE = new URL('../results.json', import.meta.url)
@@ -12,6 +13,7 @@ export function writeResults (part: string, results: object): void {
     node: process.version,
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim(),
+    pinned: hasCores,
     load: hasWrk ? 'wrk' : 'a loop of our own'
   }
   writeFileSync(FILE, `${JSON.stringify({ ...before, [part]: { run, ...results } }, null, 2)}\n`)
