@@ -1,8 +1,8 @@
 import { versionOf } from '../peers/peer.ts'
 import { type Line, us } from '../support/table.ts'
 import { median, ratioIn } from '../support/turns.ts'
-import { BARE, CONTENDERS, type Contender, type Group, GROUPS, keyOf } from './list.ts'
-import type { Course } from './race.ts'
+import { CONTENDERS, type Contender, type Group, GROUPS, keyOf } from './list.ts'
+import type { Course, Turn } from './race.ts'
 import { packageOf } from './start.ts'
 
 /** A contender and the medians of its figures. */
@@ -10,48 +10,51 @@ export interface Result {
   group: Group
   name: string
   by: Contender['by']
+  keeps?: Contender['keeps']
+  /** What its hits tell clients beside the page. */
+  tells?: string[]
   package?: string
   version?: string
   /** Absent where it is not measured. */
-  figures?: { hits: number, cpu: number, p50: number, p99: number, ofBare: number }
+  figures?: Turn
   target?: number
   met?: boolean
-  /** The fastest peer of the same group, and the share of its throughput. */
+  /** The fastest peer of the same group, and the ratio of what is left of the bare route's throughput. */
   ahead?: { of: string, ratio: number }
 }
 
-export function resultsOf (courses: Map<string, Course>): Result[] {
+export function resultsOf (courses: ReadonlyMap<string, Course>): Result[] {
   return CONTENDERS.map((contender) => {
-    const { group, name, by, target, program } = contender
+    const { group, name, by, keeps, target, program } = contender
     const course = courses.get(keyOf(contender))
     const named = packageOf(program)
     const result: Result = { group, name, by, ...named !== undefined && { package: named, version: versionOf(named) ?? 'not installed' } }
     if (course === undefined) return result
-    const { hits } = course
-    const share = ratioIn(hits, bareOf(contender, courses).hits)
-    const [cpu, p50, p99] = [course.cpu, course.p50, course.p99].map(median) as [number, number, number]
-    result.figures = { hits: median(hits), cpu, p50, p99, ofBare: share }
+    if (keeps !== undefined) Object.assign(result, { keeps, tells: course.tells })
+    const typical = (figure: keyof Turn) => median(course.turns.map((turn) => turn[figure]))
+    const share = typical('ofBare')
+    result.figures = { hits: typical('hits'), cpu: typical('cpu'), p50: typical('p50'), p99: typical('p99'), ofBare: share, ofBareByCpu: typical('ofBareByCpu') }
     if (target !== undefined) Object.assign(result, { target: target.share, met: share >= target.share })
     const fastest = by === 'ours' ? fastestPeer(group, courses) : undefined
-    if (fastest !== undefined) result.ahead = { of: fastest.name, ratio: ratioIn(hits, courses.get(keyOf(fastest))!.hits) }
+    if (fastest !== undefined) result.ahead = { of: fastest.name, ratio: ratioIn(shares(contender, courses), shares(fastest, courses)) }
     return result
   })
 }
 
-function bareOf ({ group, target }: Contender, courses: Map<string, Course>): Course {
-  const name = target?.of ?? CONTENDERS.find((other) => other.group === group && other.target !== undefined)?.target?.of ?? BARE
-  return courses.get(keyOf(CONTENDERS.find((other) => other.by === 'bare' && other.name === name)!))!
+/** Of the bare route's throughput, in each round. */
+function shares (contender: Contender, courses: ReadonlyMap<string, Course>): number[] {
+  return courses.get(keyOf(contender))!.turns.map(({ ofBare }) => ofBare)
 }
 
-function fastestPeer (group: Group, courses: Map<string, Course>): Contender | undefined {
-  const hits = (contender: Contender) => median(courses.get(keyOf(contender))!.hits)
+function fastestPeer (group: Group, courses: ReadonlyMap<string, Course>): Contender | undefined {
+  const typical = (contender: Contender) => median(shares(contender, courses))
   return CONTENDERS.filter((other) => other.group === group && other.by === 'peer' && courses.has(keyOf(other)))
-    .sort((a, b) => hits(b) - hits(a))[0]
+    .sort((a, b) => typical(b) - typical(a))[0]
 }
 
-export interface RaceLine extends Line { cpu?: string, waited?: string }
+export interface RaceLine extends Line { cpu?: string, byCpu?: string, waited?: string, keeps?: string, tells?: string }
 
-export const TITLES = { figure: 'hits/s', cpu: 'CPU a hit', waited: 'p50 / p99 ms', compared: 'of bare', target: 'target', met: 'met' }
+export const TITLES = { figure: 'hits/s', cpu: 'CPU a hit', waited: 'p50 / p99 ms', compared: 'of bare', byCpu: 'by CPU', target: 'target', met: 'met', keeps: 'keeps', tells: 'tells clients' }
 
 /** The results by group, as a table. */
 export function linesOf (results: readonly Result[]): Record<string, RaceLine[]> {
@@ -60,7 +63,7 @@ export function linesOf (results: readonly Result[]): Record<string, RaceLine[]>
   ]))
 }
 
-function lines ({ name, version, figures, target, met, ahead }: Result): RaceLine[] {
+function lines ({ name, version, keeps, tells = [], figures, target, met, ahead }: Result): RaceLine[] {
   const what = version === undefined ? name : `${name} ${version}`
   if (figures === undefined) return [{ what, figure: 'not measured: not installed in bench/peers' }]
   const line: RaceLine = {
@@ -68,8 +71,10 @@ function lines ({ name, version, figures, target, met, ahead }: Result): RaceLin
     figure: figures.hits.toFixed(0),
     cpu: us(figures.cpu),
     waited: `${figures.p50.toFixed(2)} / ${figures.p99.toFixed(2)}`,
-    compared: `${figures.ofBare.toFixed(3)} x`
+    compared: `${figures.ofBare.toFixed(3)} x`,
+    byCpu: `${figures.ofBareByCpu.toFixed(3)} x`
   }
+  if (keeps !== undefined) Object.assign(line, { keeps, tells: tells.length === 0 ? 'nothing' : tells.join(', ') })
   if (target !== undefined) Object.assign(line, { target: `>= ${target} x`, met })
   if (ahead === undefined) return [line]
   const { of, ratio } = ahead

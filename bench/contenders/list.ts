@@ -13,6 +13,8 @@ export interface Contender {
   group: Group
   name: string
   by: 'ours' | 'peer' | 'bare'
+  /** Whole responses, as a page cache does, or a value that its handler makes a response of each time. */
+  keeps?: 'responses' | 'values'
   /** A program of which one process serves all contenders that have it and the same words. */
   program: Program
   /** What a peer keeps its pages in. */
@@ -37,20 +39,23 @@ export const PEERS = {
   ocache: 'ocache'
 } as const
 
+const KEEP_RESPONSES: ReadonlySet<Peer> = new Set(['apicache', 'ocache'])
+
 /** What is compared with the bare route, unless it says otherwise. */
 export const BARE = 'Fastify, a string'
 
 const bare = (name: string, group: Group, path: string): Contender => ({ group, name, by: 'bare', program: 'ours', path })
 const near = { share: 0.95, of: BARE }
 const ours = (name: string, group: Group, path: string, target = near): Contender => {
-  return { group, name, by: 'ours', program: 'ours', path, target, proof: ['cache-status', 'larder; hit'] }
+  return { group, name, by: 'ours', keeps: 'responses', program: 'ours', path, target, proof: ['cache-status', 'larder; hit'] }
 }
 const peer = (program: Peer, store: 'memory' | 'tiered' | 'redis', name: string = program): Contender => {
-  return { group: store, name, by: 'peer', program, store, path: '/page' }
+  const keeps = KEEP_RESPONSES.has(program) ? 'responses' : 'values'
+  return { group: store, name, by: 'peer', keeps, program, store, path: '/page' }
 }
 const list = (name: string, program: Program): Contender => {
   const proof: Contender['proof'] = ['server-timing', 'product_objects;desc="hit"']
-  return { group: 'list', name, by: 'ours', program, path: '/', proof, target: { share: 0.5, of: 'Fastify, the same bytes' } }
+  return { group: 'list', name, by: 'ours', keeps: 'values', program, path: '/', proof, target: { share: 0.5, of: 'Fastify, the same bytes' } }
 }
 
 /** The stores' plainest form comes first; peers by name. */
@@ -87,5 +92,11 @@ export const CONTENDERS: readonly Contender[] = [
   list('from the cache, memory over Redis', 'service with Redis'),
   { group: 'list', name: 'from the database', by: 'ours', program: 'service without caches', path: '/' }
 ]
+
+/** The route without a cache that a contender is compared with. */
+export function bareOf ({ group, target }: Contender): Contender {
+  const name = target?.of ?? CONTENDERS.find((other) => other.group === group && other.target !== undefined)?.target?.of ?? BARE
+  return CONTENDERS.find((other) => other.by === 'bare' && other.name === name)!
+}
 
 export const keyOf = ({ group, name }: Contender) => `${group}: ${name}`
