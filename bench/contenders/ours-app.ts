@@ -26,7 +26,7 @@ const tiered = (prefix: string) => tieredStore({ near: memoryStore(), far: far(p
 async function keep (url: string, cache: Cache, read?: () => Promise<unknown>): Promise<void> {
   await app.register(async (app) => {
     await app.register(pageCache, { cache })
-    app.get(url, { config: { cachePage: 300 } }, async (_request, reply) => {
+    app.get(url, { config: { cachePage: 3600 } }, async (_request, reply) => {
       countRun()
       await read?.()
       return reply.type(HTML).send(PAGE)

@@ -24,7 +24,7 @@ export async function startAll (redis: OwnRedis): Promise<Started> {
   const running = new Map<string, Server>()
   let database = 0
   const ownRedis = () => redis.url.replace(/\d+$/, String(++database))
-  const service = { DATABASE_URL: `file:${file}`, HTTPBIN_DELAY: '0', CACHE_TTL: '300' }
+  const service = { DATABASE_URL: `file:${file}`, HTTPBIN_DELAY: '0', CACHE_TTL: '3600' }
 
   async function start (id: string, program: string, words: string[], env?: Record<string, string>): Promise<Server> {
     const server = await startMeasured(program, words, env)

@@ -16,7 +16,7 @@ const bodyFor = ({ params }: FastifyRequest) => {
 app.get('/bare/:size', async (request, reply) => reply.type(HTML).send(bodyFor(request)))
 await app.register(async (app) => {
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  app.get('/kept/:size', { config: { cachePage: { ttl: 300, maxBytes: 2 * 1024 * 1024 } } }, async (request, reply) => {
+  app.get('/kept/:size', { config: { cachePage: { ttl: 3600, maxBytes: 2 * 1024 * 1024 } } }, async (request, reply) => {
     countRun()
     return reply.type(HTML).send(bodyFor(request))
   })

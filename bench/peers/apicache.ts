@@ -21,7 +21,7 @@ const { default: redis } = await peer<{ default: { createClient (url: string): u
 const [, , store, url] = process.argv as [string, string, string, string]
 const cache = apicache.options(store === 'redis' ? { redisClient: redis.createClient(url) } : {})
 const app = express()
-app.get('/page', cache.middleware('5 minutes'), (_request, response) => {
+app.get('/page', cache.middleware('1 hour'), (_request, response) => {
   countRun()
   response.type(HTML).send(PAGE)
 })

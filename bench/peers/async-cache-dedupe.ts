@@ -13,7 +13,7 @@ const { Redis } = await peer<{ Redis: new (url: string) => unknown }>('ioredis')
 
 const [, , store, redis] = process.argv as [string, string, string, string]
 const storage = store === 'memory' ? { type: 'memory' } : { type: 'redis', options: { client: new Redis(redis) } }
-const cache = createCache({ ttl: 300, storage })
+const cache = createCache({ ttl: 3600, storage })
 cache.define('page', makePage)
 
 await serve((url) => cache.page(url))

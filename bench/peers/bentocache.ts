@@ -30,4 +30,4 @@ const STORES: Record<string, (pages: Store) => Store> = {
 }
 const bento = new BentoCache({ default: 'pages', stores: { pages: STORES[store]!(bentostore()) } })
 
-await serve((key) => bento.getOrSet({ key, factory: makePage, ttl: '5m' }))
+await serve((key) => bento.getOrSet({ key, factory: makePage, ttl: '1h' }))

@@ -11,4 +11,4 @@ const { default: KeyvRedis } = await peer<{ default: new (url: string) => unknow
 const [, , store, redis] = process.argv as [string, string, string, string]
 const cache = store === 'memory' ? new Cacheable() : new Cacheable({ secondary: new KeyvRedis(redis) })
 
-await serve((key) => cache.getOrSet(key, makePage, { ttl: '5m' }))
+await serve((key) => cache.getOrSet(key, makePage, { ttl: '1h' }))

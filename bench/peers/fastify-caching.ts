@@ -16,7 +16,7 @@ const { default: caching } = await peer<{ default: FastifyPluginAsync<{ cache: C
 const { default: abstractCache } = await peer<{ default: (options: { useAwait: true, driver?: unknown }) => Client }>('abstract-cache')
 const { Redis } = await peer<{ Redis: new (url: string) => unknown }>('ioredis')
 
-const TTL_MS = 300_000
+const TTL_MS = 3_600_000
 
 const [, , store, redis] = process.argv as [string, string, string, string]
 const driver = () => ({ name: 'abstract-cache-redis', options: { client: new Redis(redis) } })

@@ -58,7 +58,7 @@ app.get('/page', withCacheIsolation(defineCachedHandler(() => {
   countRun()
   return new FastResponse(PAGE, { headers: { 'content-type': HTML } })
 }, {
-  maxAge: 300,
+  maxAge: 3600,
   storage: STORES[store]!(),
   toResponse,
   createResponse: (body: string | null, init: ResponseInit) => new FastResponse(body, init)

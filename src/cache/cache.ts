@@ -59,7 +59,7 @@ class StoreCache implements Cache {
 
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
     const began = startTimer()
-    return andThen(this.#loader.find(key, options?.lease === true), (found) => {
+    return andThen(this.#loader.find(key, options?.lease === true, options?.turn), (found) => {
       this.#report(key, found, found, began)
       return found
     })

@@ -46,12 +46,12 @@ export class Entries {
   }
 
   /** Asks the store, and the clock about what the store says. */
-  find (key: string): MaybePromise<Lookup> {
+  find (key: string, turn?: object): MaybePromise<Lookup> {
     const entry = orElse(() => this.store.get(key), (error) => {
       this.failed('get', error)
       return null
     })
-    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
+    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry, turn))
   }
 
   /**
@@ -59,19 +59,19 @@ export class Entries {
    *
    * @param seen what is known to stand there and not to be good
    */
-  findOrLease (key: string, seen?: Entry): MaybePromise<Lookup> {
+  findOrLease (key: string, seen?: Entry, turn?: object): MaybePromise<Lookup> {
     const { store } = this
-    if (store.getOrLease === undefined || this.isolated) return this.find(key)
+    if (store.getOrLease === undefined || this.isolated) return this.find(key, turn)
     const found = orElse(() => store.getOrLease!(key, seen), (error) => {
       this.failed('getOrLease', error)
       return null
     })
     return andThen(found, (found) => {
       if (found === null) return MISSES.unavailable
-      if ('payload' in found) return this.verify(found)
+      if ('payload' in found) return this.verify(found, turn)
       const { old } = found
       if (old === undefined) return { miss: 'absent', vacancy: found }
-      return andThen(this.verify(old), (checked) => {
+      return andThen(this.verify(old, turn), (checked) => {
         if (isMiss(checked)) return { ...checked, vacancy: found }
         // Nobody will load: a lease that was found again (its taking timed out) would renew itself for a minute.
         if (found.lease !== undefined) Promise.resolve(orElse(() => found.lease!.release(), (error) => this.failed('release', error)))
@@ -80,13 +80,13 @@ export class Entries {
     })
   }
 
-  verify (entry: Entry | undefined): MaybePromise<Lookup> {
+  verify (entry: Entry | undefined, turn?: object): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
     if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
     const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
     if (entry.tags.length === 0) return valid
-    return andThen(this.isCurrent(entry.stamp, entry.tags), (current) => {
+    return andThen(this.isCurrent(entry.stamp, entry.tags, turn), (current) => {
       if (current === undefined) return MISSES.unavailable
       return current ? valid : { miss: 'invalidated', seen: entry }
     })
@@ -98,8 +98,8 @@ export class Entries {
   }
 
   /** Undefined where no clock answers. */
-  isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean | undefined> {
-    return orElse(() => this.versions.isCurrent(stamp, tags), (error) => this.failed('isCurrent', error))
+  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): MaybePromise<boolean | undefined> {
+    return orElse(() => this.versions.isCurrent(stamp, tags, turn), (error) => this.failed('isCurrent', error))
   }
 
   /** Undefined where no clock answers, or it cannot tell. */

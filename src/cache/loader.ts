@@ -50,9 +50,9 @@ export class Loader {
   }
 
   /** As `Entries.findOrLease` or `find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
-  find (key: string, lease: boolean): MaybePromise<Lookup> {
+  find (key: string, lease: boolean, turn?: object): MaybePromise<Lookup> {
     const underWay = this.#flights.get(key)
-    const found = lease ? this.#entries.findOrLease(key) : this.#entries.find(key)
+    const found = lease ? this.#entries.findOrLease(key, undefined, turn) : this.#entries.find(key, turn)
     return underWay === undefined ? found : andThen(found, (found) => isMiss(found) ? { ...found, underWay } : found)
   }
 

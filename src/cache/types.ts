@@ -161,6 +161,8 @@ export interface StandIn {
 export interface LookupOptions {
   /** Whether the caller calls `load` after a miss: then the look takes the lease of the key. Default false. */
   lease?: boolean
+  /** See `Versions.isCurrent`. */
+  turn?: object
 }
 
 /** Why a read found nothing that it could use. */

@@ -13,8 +13,13 @@ export type Stamp = string
 export interface Versions {
   /** The moment now. Tags that are known to be checked against it later are told, so that none need be forgotten. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp>
-  /** Whether none of the tags has moved since the stamp. */
-  isCurrent (stamp: Stamp, tags: readonly string[]): MaybePromise<boolean>
+  /**
+   * Whether none of the tags has moved since the stamp.
+   *
+   * @param turn the same for callers that had all come before the first of them asked: what that one was told of the
+   *   moment may be told to the others too
+   */
+  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): MaybePromise<boolean>
   /** Moves the tags: whatever was stamped before is no longer current. */
   invalidate (tags: readonly string[]): MaybePromise<void>
   /** For tools: the version of a tag, a word that is another one after each move of the tag. */

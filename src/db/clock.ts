@@ -35,6 +35,8 @@ export class Clock {
   #schema: number | undefined
   #catalog!: Catalog
   #moment!: Moment
+  /** The last turn for which the clock was looked at. */
+  #turn: object | undefined
   /** How often the clock was read. */
   #looks = 0
 
@@ -72,12 +74,21 @@ export class Clock {
     return this.#look().stamp
   }
 
-  isCurrent (stamp: Stamp, tags: readonly string[]): boolean {
-    const moment = this.#look()
-    if (stamp === moment.stamp) return true
+  /** @param turn see `Versions.isCurrent` */
+  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): boolean {
+    // Only a yes: what was found to have moved, or is ahead, may be of a moment since then.
+    if (turn !== undefined && turn === this.#turn && this.#isCurrentNow(stamp, tags)) return true
+    this.#look()
+    if (turn !== undefined) this.#turn = turn
+    return this.#isCurrentNow(stamp, tags)
+  }
+
+  /** At the moment of the last look. */
+  #isCurrentNow (stamp: Stamp, tags: readonly string[]): boolean {
+    if (stamp === this.#moment.stamp) return true
     const known = this.#verdicts.get(tags)
     if (known?.look === this.#looks && known.stamp === stamp) return known.current
-    const current = this.#judge(stamp, tags, moment)
+    const current = this.#judge(stamp, tags, this.#moment)
     this.#verdicts.set(tags, { look: this.#looks, stamp, current })
     return current
   }

@@ -36,7 +36,8 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
 
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
-    isCurrent: (stamp, tags) => (inTransaction() ? uncommitted : committed).isCurrent(stamp, tags),
+    // What a transaction does is seen by itself at once.
+    isCurrent: (stamp, tags, turn) => inTransaction() ? uncommitted.isCurrent(stamp, tags) : committed.isCurrent(stamp, tags, turn),
 
     versionOf: (tag) => committed.versionOf(tag),
 

@@ -17,6 +17,7 @@ import { takePurpose } from './own-request.ts'
 import { Plans } from './plans.ts'
 import { type Purge, purge } from './purge.ts'
 import { hideUnlisted, type QuerystringParser } from './query-list.ts'
+import { Turns } from './turns.ts'
 import type { PageVisit } from './visit.ts'
 
 export type { CachePageOptions } from './options.ts'
@@ -71,6 +72,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, i
   const answers = new Answers(cache, now)
   const keeper = new Keeper(cache, answers, now)
   const tools = { app, cache, answers, now }
+  const turns = new Turns(cache)
   const plans = new Plans(app.initialConfig)
   app.decorateRequest('pageVisit', null)
   app.decorateRequest('changing', null)
@@ -79,7 +81,7 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, i
 
   /** A hook of routes: answers from the cache, or lets one request of many run the handler. */
   const lookUp: preHandlerHookHandler = (request, reply, done) => {
-    new LookUp(tools, request, reply, done).begin()
+    turns.begin(new LookUp(tools, request, reply, done))
   }
 
   /** A hook of routes: keeps what no hook has forbidden to keep. */

@@ -53,20 +53,25 @@ export class LookUp {
     this.#plan = request.pageVisit!.plan
   }
 
-  begin (): void {
+  /** @param pages where pages are looked for */
+  begin (pages: Pages): void {
+    try {
+      this.#begin(pages)
+    } catch (error) {
+      this.#done(error as Error) // as Fastify does with what a hook throws
+    }
+  }
+
+  #begin (pages: Pages): void {
     const { method } = this.#request.raw
     if (method !== 'GET' && method !== 'HEAD') return this.#run({ fwd: 'method' })
     const visit = this.#request.pageVisit!
     const { renewal, inquiry } = visit
     let refused = this.#refusedBefore()
     if (refused !== undefined && inquiry === undefined) return this.#run(refused)
-    try {
-      // Now, since the handler may change what it is made of.
-      const { key } = this.#plan
-      if (key !== undefined) visit.added = visit.headerReads.cover(() => addedKey(this.#request, key, this.#plan))
-    } catch (error) {
-      return this.#done(error as Error)
-    }
+    const { key } = this.#plan
+    // Now, since the handler may change what it is made of.
+    if (key !== undefined) visit.added = visit.headerReads.cover(() => addedKey(this.#request, key, this.#plan))
     if (renewal !== undefined) return this.#remake(renewal, method)
     if (this.#plan.requestDirectives) this.#demand = demandOf(visit.headerReads.headers)
     if (this.#demand?.noStore) refused ??= { fwd: 'request', detail: 'no-store' }
@@ -76,7 +81,7 @@ export class LookUp {
     }
     if (refused !== undefined) return this.#run(refused)
 
-    const found = this.#find(method)
+    const found = this.#find(method, pages)
     if (found instanceof Promise) found.then((found) => this.#answer(found)).catch(this.#done)
     else this.#answer(found)
   }
@@ -109,7 +114,7 @@ export class LookUp {
     return (list: readonly string[]) => selectionOf(this.#request, list)
   }
 
-  #find (method: 'GET' | 'HEAD', cache: Pages = this.#cache, lease = this.#alone === undefined): MaybePromise<Found> {
+  #find (method: 'GET' | 'HEAD', cache: Pages, lease = this.#alone === undefined): MaybePromise<Found> {
     const { target } = this.#request.pageVisit!
     const ofGet = pageKey(target, this.#plan, 'GET')
     if (method === 'GET') return findPage(cache, ofGet, this.#select, lease)

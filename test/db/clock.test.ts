@@ -24,6 +24,25 @@ t.test('the stamp stands still between commits, and is the same for all who are 
   t.equal(stampOf(database), stampOf(theirs))
 })
 
+t.test('one look does for all who had come before it', async (t) => {
+  const { other, database, isCurrent } = clockwork(t)
+  addProduct(other, 7, 8)
+  const { versions } = database
+  const [turn, later] = [{}, {}]
+  const before = stampOf(database)
+  t.equal(versions.isCurrent(before, ['products'], turn), true)
+  change(other, 7)
+  t.equal(versions.isCurrent(before, ['products'], turn), true, 'as it was when the first of them asked')
+  t.equal(versions.isCurrent(before, ['products'], later), false, 'who asks in a later turn may know of the change')
+  t.equal(versions.isCurrent(before, ['products:8'], later), true)
+  change(other, 8)
+  const after = new Clock(other, false).stamp // as another process keeps something meanwhile
+  t.equal(versions.isCurrent(after, ['products'], later), true, 'what is ahead of that look')
+  t.equal(versions.isCurrent(before, ['products:8'], later), false)
+  change(other, 7)
+  t.equal(isCurrent(after, 'products'), false, 'who is of no turn')
+})
+
 t.test('a change of one row is one of its table, and of no other row or table', async (t) => {
   const { other, database, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   addProduct(other, 7, 8)

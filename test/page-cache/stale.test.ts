@@ -212,7 +212,7 @@ t.test('a request of our own is like the one in whose place it is made, and pass
   clock.advance(11)
   const { statusCode } = await app.inject({ ...request, headers: { ...request.headers, 'if-none-match': '*' } })
   t.equal(statusCode, 304)
-  await listener.heard('set', 2)
+  await listener.heard('set', 3)
   t.strictSame(seen[1], seen[0])
 })
 
@@ -327,7 +327,7 @@ t.test('over TLS too', async (t) => {
   await ask(app, { 'x-tls': 'yes' })
   clock.advance(11)
   t.match(await ask(app, { 'x-tls': 'yes' }), { status: /^larder; hit/ })
-  await listener.heard('set', 2)
+  await listener.heard('set', 3)
   t.strictSame(seen, ['https', 'https'])
 })
 
