@@ -56,7 +56,8 @@ app.get('/bare/redis', async (_request, reply) => reply.headers(fields).send(awa
 await client.set('bare', bytes)
 
 const list: Sent = JSON.parse(readFileSync(listFile, 'utf8'))
-app.get('/bare/list', (_request, reply) => { reply.headers(list.fields).send(list.body) })
+const listBytes = Buffer.from(list.body) // at its length that is faster than a string
+app.get('/bare/list', (_request, reply) => { reply.headers(list.fields).send(listBytes) })
 
 await app.inject('/memory')
 const { headers } = await app.inject('/memory')

@@ -17,8 +17,8 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
 
   const hidden = { hide: true }
 
-  /** Pages with an empty form, by the list that they show, where that is in the cache. */
-  const rendered = new WeakMap<ProductPage['items'], string>()
+  /** Pages with an empty form, by the list that they show, where that is in the cache; as bytes, which are sent as they are. */
+  const rendered = new WeakMap<ProductPage['items'], Buffer>()
 
   const render = (list: ProductPage, form: Form = { title: '', price: '' }) => app.view('products', {
     products: list.items,
@@ -33,7 +33,7 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     listTiming(reply, list)
     let html = rendered.get(list.items)
     if (html === undefined) {
-      html = await render(list)
+      html = Buffer.from(await render(list))
       if (list.cached === 'hit') rendered.set(list.items, html)
     }
     return reply.type(HTML).send(html)
