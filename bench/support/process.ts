@@ -27,12 +27,12 @@ export async function start (program: string, words: string[], ready: RegExp, en
 
 /** The same for a program of this repository that listens: its address comes with it. */
 export async function startServer (program: string, words: string[], env: Record<string, string> = {}): Promise<Process & { address: string }> {
-  return await listening(node, [program, ...words], env)
+  return await listening(program, [node, [program, ...words]], env)
 }
 
-async function listening (program: string, words: string[], env: Record<string, string>): Promise<Process & { address: string }> {
+async function listening (name: string, [program, words]: [string, string[]], env: Record<string, string>): Promise<Process & { address: string }> {
   const process = await start(program, words, /listening on (http:[^"\s]+)/, { PORT: '0', LOG_LEVEL: 'silent', ...env })
-  if (process === undefined) throw new Error(`${[program, ...words].join(' ')} did not start`)
+  if (process === undefined) throw new Error(`${name} did not start`)
   return { ...process, address: process.said[1]! }
 }
 
@@ -41,7 +41,7 @@ const ACCOUNT = new URL('account.ts', import.meta.url).href
 
 /** The same for a program whose account is asked for, on a core of its own. */
 export async function startMeasured (program: string, words: string[], env: Record<string, string> = {}) {
-  return await listening(...onCore(SERVER_CORE, node, [program, ...words]), { NODE_ENV: 'production', NODE_OPTIONS: `--import=${ACCOUNT}`, ...env })
+  return await listening(program, onCore(SERVER_CORE, node, [program, ...words]), { NODE_ENV: 'production', NODE_OPTIONS: `--import=${ACCOUNT}`, ...env })
 }
 
 /** What a program that was started so has done so far. */
