@@ -5,6 +5,7 @@ import { requireSameSite } from '../plugins/same-site.ts'
 import { IdParams, PageQuery, ProductBody } from './body.ts'
 import { found } from './found.ts'
 import type { ProductFields, ProductPage, Products } from './repository.ts'
+import { oncePerTurn } from './once-per-turn.ts'
 import { listTiming } from './timing.ts'
 
 const HTML = 'text/html; charset=utf-8'
@@ -28,14 +29,20 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     form
   })
 
-  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, async (request, reply) => {
-    const list = await products.list(request.query.page)
-    listTiming(reply, list)
+  async function pageOf (number?: number): Promise<{ list: ProductPage, html: Buffer }> {
+    const list = await products.list(number)
     let html = rendered.get(list.items)
     if (html === undefined) {
       html = Buffer.from(await render(list))
       if (list.cached === 'hit') rendered.set(list.items, html)
     }
+    return { list, html }
+  }
+  const firstPage = oncePerTurn(() => pageOf())
+
+  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, async ({ query: { page } }, reply) => {
+    const { list, html } = await (page === 1 ? firstPage() : pageOf(page))
+    listTiming(reply, list)
     return reply.type(HTML).send(html)
   })
 
