@@ -90,7 +90,7 @@ export const CONTENDERS: readonly Contender[] = [
   bare('Fastify, the same bytes', 'list', '/bare/list'),
   list('from the cache, memory', 'service'),
   list('from the cache, memory over Redis', 'service with Redis'),
-  { group: 'list', name: 'from the database', by: 'ours', program: 'service without caches', path: '/' }
+  { group: 'list', name: 'without caches: one read for all who ask at once', by: 'ours', program: 'service without caches', path: '/' }
 ]
 
 /** The route without a cache that a contender is compared with. */
