@@ -8,6 +8,9 @@ import t, { type Test } from 'tap'
 import { SEED } from '../src/products/seed.ts'
 
 t.setTimeout(180_000) // a process takes seconds to start where all cores are busy
+t.jobs = 3
+/** Tests run beside each other: most of the time they wait for processes of their own. */
+const beside = { buffered: true }
 
 const SERVER = fileURLToPath(new URL('../src/server.ts', import.meta.url))
 const VARIABLES = ['HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY', 'LOG_LEVEL', 'ADMIN_TOKEN']
@@ -55,7 +58,7 @@ function start (t: Test, env: Record<string, string> = {}, args: string[] = [], 
   return { child, output, line, address, ended }
 }
 
-t.test('it says that it listens, and where, whatever the level', async (t) => {
+t.test('it says that it listens, and where, whatever the level', beside, async (t) => {
   const silent = start(t, { LOG_LEVEL: 'silent' })
   const talkative = start(t)
   for (const server of [silent, talkative]) {
@@ -74,13 +77,13 @@ t.test('it says that it listens, and where, whatever the level', async (t) => {
   t.match(talkative.output.stdout, `seeded ${SEED.length} products`)
 })
 
-t.test('it listens where it is told', async (t) => {
+t.test('it listens where it is told', beside, async (t) => {
   const server = start(t, { HOST: '::1', LOG_LEVEL: 'silent' })
   t.match(await server.address(), /^http:\/\/\[::1\]:\d+$/)
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`at ${signal} it answers what is in flight, closes and exits with 0`, async (t) => {
+  t.test(`at ${signal} it answers what is in flight, closes and exits with 0`, beside, async (t) => {
     const path = `${t.testdir()}/larder.db`
     const server = start(t, { HTTPBIN_DELAY: '0.5', DATABASE_URL: `file:${path}` })
     const address = await server.address()
@@ -97,7 +100,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-t.test('connections that are kept alive do not keep it', async (t) => {
+t.test('connections that are kept alive do not keep it', beside, async (t) => {
   const server = start(t, { LOG_LEVEL: 'silent' })
   const socket = connect(Number(new URL(await server.address()).port), '127.0.0.1')
   socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -106,7 +109,7 @@ t.test('connections that are kept alive do not keep it', async (t) => {
   t.equal(await server.ended, 0)
 })
 
-t.test('after an error that nobody caught it says so, closes and exits with 1', async (t) => {
+t.test('after an error that nobody caught it says so, closes and exits with 1', beside, async (t) => {
   const server = start(t, {}, [], ['--import', 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'])
   await server.address()
   server.child.kill('SIGUSR2')
@@ -114,7 +117,7 @@ t.test('after an error that nobody caught it says so, closes and exits with 1', 
   t.match(JSON.parse((await server.line('closing after an error'))!), { level: 60, err: { message: 'boom' } })
 })
 
-t.test('what keeps it from starting is told in one line on stderr, with exit status 1', async (t) => {
+t.test('what keeps it from starting is told in one line on stderr, with exit status 1', beside, async (t) => {
   const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500) })
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -134,7 +137,7 @@ t.test('what keeps it from starting is told in one line on stderr, with exit sta
   }
 })
 
-t.test('the words migrate and seed prepare the database and end, and leave what is there alone', async (t) => {
+t.test('the words migrate and seed prepare the database and end, and leave what is there alone', beside, async (t) => {
   const path = `${t.testdir()}/var/larder.db`
   const run = async (word: string) => {
     const server = start(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [word])
@@ -153,7 +156,7 @@ t.test('the words migrate and seed prepare the database and end, and leave what 
   t.equal(count.get(), 1)
 })
 
-t.test('any other word is refused', async (t) => {
+t.test('any other word is refused', beside, async (t) => {
   const path = `${t.testdir()}/larder.db`
   const refused = [['sead'], ['seed', 'now']].map((args) => ({ args, server: start(t, { DATABASE_URL: `file:${path}` }, args) }))
   for (const { args, server } of refused) {

@@ -6,6 +6,9 @@ import t from 'tap'
 import { freePort, startRedis } from '../support/redis.ts'
 
 t.setTimeout(120_000)
+t.jobs = 3
+/** Tests run beside each other: most of the time they wait for processes of their own. */
+const beside = { buffered: true }
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -18,14 +21,14 @@ function latency (env: Record<string, string>) {
 const TABLE = ['cold', 'warm', 'without the cache', 'with the cache']
   .map((name, i) => new RegExp(`${name} +(5|500)( +\\d+\\.\\d\\d){3}${i % 2 === 1 ? ' +\\d+\\.\\d x' : ''}$`, 'm'))
 
-t.test('without Redis', async (t) => {
+t.test('without Redis', beside, async (t) => {
   const { stdout, stderr } = await latency({})
   t.match(stdout, 'store: memory; upstream: the built-in stand-in for httpbin, 0.05 seconds')
   for (const line of TABLE) t.match(stdout, line)
   t.match(stderr, '/apicalls cold, 5 requests …')
 })
 
-t.test('with Redis, of which it leaves nothing behind, whatever else the environment says', async (t) => {
+t.test('with Redis, of which it leaves nothing behind, whatever else the environment says', beside, async (t) => {
   const { url } = await startRedis(t)
   const client = new Redis(url)
   t.teardown(() => client.disconnect())
@@ -36,8 +39,11 @@ t.test('with Redis, of which it leaves nothing behind, whatever else the environ
   t.same(await client.keys('*'), ['larder:product_objects'])
 })
 
-t.test('what cannot be measured is said in words', async (t) => {
-  await t.rejects(latency({ HTTPBIN_DELAY: 'abc' }), { code: 1, stderr: /^larder: HTTPBIN_DELAY is "abc", .*\nlatency: src\/server\.ts did not start\n$/ })
-  await t.rejects(latency({ REDIS_URL: `redis://127.0.0.1:${await freePort()}/0` }), { code: 1, stderr: /^latency: Redis is not there to be measured: its state is "\w+"\n$/ })
-  await t.rejects(latency({ HTTPBIN_URL: `http://127.0.0.1:${await freePort()}/` }), { code: 1, stderr: /^latency: .* answered with status 502\n$/ })
+t.test('what cannot be measured is said in words', beside, async (t) => {
+  const nobody = `127.0.0.1:${await freePort()}`
+  await Promise.all([
+    t.rejects(latency({ HTTPBIN_DELAY: 'abc' }), { code: 1, stderr: /^larder: HTTPBIN_DELAY is "abc", .*\nlatency: src\/server\.ts did not start\n$/ }),
+    t.rejects(latency({ REDIS_URL: `redis://${nobody}/0` }), { code: 1, stderr: /^latency: Redis is not there to be measured: its state is "\w+"\n$/ }),
+    t.rejects(latency({ HTTPBIN_URL: `http://${nobody}/` }), { code: 1, stderr: /^latency: .* answered with status 502\n$/ })
+  ])
 })
