@@ -9,6 +9,7 @@ import validation from '../../src/plugins/validation.ts'
 import views from '../../src/plugins/views.ts'
 import { products } from '../../src/products/index.ts'
 import { type RedisSentinel, startRedisSentinel } from '../support/redis-sentinel.ts'
+import type { RestartableRedis } from '../support/restartable-redis.ts'
 import { endure, RECOVERY_MS, type Trial } from './endure.ts'
 import { COME, GONE, Log } from './log.ts'
 import { Patrol } from './patrol.ts'
@@ -31,10 +32,13 @@ const FAULTS: FailOver[] = [
   { name: 'fail-over from a master that is well', options: { failoverDetector: true }, strike: (redis) => redis.failOver(), told: 'either' }
 ]
 
+/** The name of the application's connections. */
+const APP = 'app'
+
 /** An application of somebody else, whose Redis is the one that the sentinel names. */
 async function startApp (t: Test, { sentinels, name }: RedisSentinel, options: FailOver['options'], path: string, log: Log): Promise<FastifyInstance> {
   const app = Fastify({ logger: { stream: log.stream } })
-  const client = new Redis({ sentinels, name, sentinelRetryStrategy: () => 100, retryStrategy: () => 100, ...options })
+  const client = new Redis({ sentinels, name, connectionName: APP, sentinelRetryStrategy: () => 100, retryStrategy: () => 100, ...options })
   client.on('error', () => {}) // the store tells
   const database = openDatabase(`file:${path}`)
   const store = redisStore({
@@ -56,6 +60,12 @@ async function startApp (t: Test, { sentinels, name }: RedisSentinel, options: F
   return app
 }
 
+/** Whether the application has a connection there, beside those that subscribe. */
+async function isAt (redis: RestartableRedis): Promise<boolean> {
+  const connections = await redis.ask((client) => client.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+  return String(connections).includes(` name=${APP} `)
+}
+
 for (const { name, options, strike, told } of FAULTS) {
   t.test(name, async (t) => {
     const redis = await startRedisSentinel(t)
@@ -68,10 +78,10 @@ for (const { name, options, strike, told } of FAULTS) {
     await endure(t, { log, patrol, isInUse: inUse(patrol, redis.master) }, {
       name,
       strike: () => strike(redis),
-      // It is over when the other has taken over, and the application knows.
-      heal: () => untilIn('there is another master', RECOVERY_MS, async () => {
+      // It is over when the other has taken over, and the application has come to it.
+      heal: () => untilIn('the application has another master', RECOVERY_MS, async () => {
         await patrol.round()
-        return await redis.master() === redis.second
+        return await redis.master() === redis.second && await isAt(redis.second)
       }),
       told
     })
