@@ -44,7 +44,8 @@ class Turn implements Pages {
   }
 
   run (): void {
-    for (const { lookUp, context } of this.#waiting) context.runInAsyncScope(lookUp.begin, lookUp, this)
+    // The clock keeps the turn until the next one: it must not keep its requests.
+    for (const { lookUp, context } of this.#waiting.splice(0)) context.runInAsyncScope(lookUp.begin, lookUp, this)
   }
 
   lookup (key: string, options?: LookupOptions) {

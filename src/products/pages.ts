@@ -1,6 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
+import { currentReads } from '../cache/index.ts'
 import { requireSameSite } from '../plugins/same-site.ts'
 import { IdParams, PageQuery, ProductBody } from './body.ts'
 import { found } from './found.ts'
@@ -38,10 +39,12 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
     }
     return { list, html }
   }
-  const firstPage = oncePerTurn(() => pageOf())
+  const sharedFirstPage = oncePerTurn(() => pageOf())
+  /** A transaction sees more than others do, and whoever notes what is read has to read by itself. */
+  const mayShare = () => !products.inTransaction && currentReads() === undefined
 
   app.get('/', { schema: { ...hidden, querystring: PageQuery } }, async ({ query: { page } }, reply) => {
-    const { list, html } = await (page === 1 ? firstPage() : pageOf(page))
+    const { list, html } = await (page === 1 && mayShare() ? sharedFirstPage() : pageOf(page))
     listTiming(reply, list)
     return reply.type(HTML).send(html)
   })

@@ -48,6 +48,8 @@ export interface Products {
   deleteMany (ids: readonly number[]): Promise<number>
   /** Runs `work` so that all the calls it awaits are kept or undone together. */
   transaction<T> (work: () => T | Promise<T>): Promise<T>
+  /** Whether the caller runs within a transaction. */
+  readonly inTransaction: boolean
   readonly afterSave: Signal<ProductsSaved>
   readonly afterDelete: Signal<ProductsDeleted>
 }
@@ -130,6 +132,9 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     delete: async (id) => await deleteMany([id]) > 0,
     deleteMany,
     transaction: (work) => database.transaction(work),
+    get inTransaction () {
+      return database.inTransaction
+    },
     afterSave,
     afterDelete
   }

@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore, type Versions } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
+import { heapUsed } from '../support/heap.ts'
 
 t.test('requests of one turn of the event loop are looked up together, each in its own context', async (t) => {
   const store = memoryStore()
@@ -50,5 +51,30 @@ t.test('what goes wrong in a look-up is the answer to its request, and keeps no 
   const [unlucky, lucky] = await Promise.all([app.inject('/page'), app.inject('/page')])
   t.match(unlucky, { statusCode: 500, body: /oops/ })
   t.match(lucky, { statusCode: 200, body: 'page' })
+  await app.close()
+})
+
+t.test('who keeps a turn, as the clock of a database does until the next, keeps no request of it', async (t) => {
+  const store = memoryStore()
+  let last: unknown
+  const versions: Versions = {
+    ...store.versions,
+    stamp: (tags) => store.versions.stamp(tags),
+    isCurrent (stamp, tags, turn) {
+      last = turn
+      return store.versions.isCurrent(stamp, tags)
+    }
+  }
+  const requests: Array<WeakRef<object>> = []
+  const app = Fastify()
+  app.addHook('onRequest', async (request) => { requests.push(new WeakRef(request)) })
+  await app.register(pageCache, { cache: createCache({ store, versions }) })
+  app.get('/page', { config: { cachePage: { ttl: 60, tags: ['page'] } } }, async () => 'page')
+  await app.inject('/page')
+
+  await Promise.all(Array.from({ length: 20 }, () => app.inject('/page')))
+  await heapUsed() // collects garbage
+  t.ok(last)
+  t.strictSame(requests.filter((request) => request.deref() !== undefined), [])
   await app.close()
 })
