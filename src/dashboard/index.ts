@@ -1,5 +1,5 @@
 import { fastifySSE } from '@fastify/sse'
-import type { FastifyError, FastifyPluginAsync } from 'fastify'
+import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Cache } from '../cache/index.ts'
 import { requireAdmin } from '../plugins/admin.ts'
 import { type Figures, figuresOf } from './figures.ts'
@@ -50,15 +50,15 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
   })
 
   const onRequest = requireAdmin({ host, token: adminToken })
-  const knowing = { cache, now, explainPage: app.explainPage }
+  const knowing = ({ protocol, host }: FastifyRequest) => ({ cache, now, origin: `${protocol}://${host}`, explainPage: app.explainPage })
 
-  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async ({ query }, reply) => {
-    const asked = askedIn(query)
+  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async (request, reply) => {
+    const asked = askedIn(request.query)
     let explanation: Explained | undefined
     let error: string | undefined
     if (asked.url || asked.key) {
       try {
-        explanation = await explain(asked, knowing)
+        explanation = await explain(asked, knowing(request))
       } catch (failure) {
         const { statusCode = 500, message } = failure as FastifyError
         if (statusCode >= 500) throw failure
@@ -77,9 +77,9 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
       querystring: QuestionSchema,
       response: { 200: ExplanationSchema }
     }
-  }, async ({ query }, reply) => {
+  }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    return await explain(query, knowing)
+    return await explain(request.query, knowing(request))
   })
 
   await app.register(fastifySSE)

@@ -7,7 +7,7 @@ const MAX_HEADERS = 20
 
 /** What somebody asks of the caches: a URL and what to ask for it with, or a key. */
 export const QuestionSchema = Type.Object({
-  url: Type.Optional(Type.String({ maxLength: 2_000, description: 'A path, or an http or https URL' })),
+  url: Type.Optional(Type.String({ maxLength: 2_000, description: 'A path of this service or of the Host among the headers, or an http or https URL' })),
   key: Type.Optional(Type.String({ maxLength: 1_024, description: 'The key of an entry of the low-level cache, in place of a URL' })),
   method: Type.Optional(Type.Union([Type.Literal('GET'), Type.Literal('HEAD')], { description: 'Default GET' })),
   header: Type.Optional(Type.Array(Type.String({ maxLength: 1_000 }), { maxItems: MAX_HEADERS, description: 'A request header to ask with, as "Name: value"' }))
@@ -77,15 +77,20 @@ export interface Knowing {
   cache: Cache
   /** Milliseconds since 1970. */
   now: () => number
+  /** Of the request that asks, e.g. `https://shop.example`: a path is of the same, as long as no Host is asked with. */
+  origin: string
   explainPage: (question: Question) => Promise<Explanation>
 }
 
 /** Answers a question. Rejects with an `ExplainError` where it cannot be understood. */
-export async function explain ({ url, key, method, header = [] }: AskedQuestion, { cache, now, explainPage }: Knowing): Promise<Explained> {
+export async function explain ({ url, key, method, header = [] }: AskedQuestion, { cache, now, origin, explainPage }: Knowing): Promise<Explained> {
   if (!url === !key) throw new ExplainError('Ask for a url or for a key, and for one of them only')
   if (key && (method !== undefined || header.length > 0)) throw new ExplainError('A key is asked for without method and header')
   try {
-    return key ? await explainKey(key, cache, now) : await explainPage({ url: url!, ...method && { method }, headers: headersOf(header) })
+    if (key) return await explainKey(key, cache, now)
+    const headers = headersOf(header)
+    const target = 'host' in headers ? url! : URL.parse(url!, origin)?.href ?? url!
+    return await explainPage({ url: target, ...method && { method }, headers })
   } catch (error) {
     throw error instanceof TypeError ? new ExplainError(error.message) : error
   }

@@ -56,6 +56,14 @@ function rowOf ({ at, from, served, reached }) {
   return row
 }
 
+// A link to the page that is open may be answered by the browser itself; a reload is not. Before all
+// that is waited for: who clicks at once is answered by the service, too.
+element('#reload').addEventListener('click', (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return
+  event.preventDefault()
+  location.reload()
+})
+
 const load = arrival()
 if (load !== undefined) {
   const made = Number(element('#made').getAttribute('value'))
@@ -71,10 +79,3 @@ if (load !== undefined) {
   const { plotLoads } = await import('./loads-plot.js')
   plotLoads(element('#loads .plot'), loads, made)
 }
-
-// A link to the page that is open may be answered by the browser itself; a reload is not.
-element('#reload').addEventListener('click', (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return
-  event.preventDefault()
-  location.reload()
-})

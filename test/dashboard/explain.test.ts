@@ -45,6 +45,22 @@ t.test('it is asked with the headers and the method that are given', async (t) =
   t.match(await explain({ url: '/' }), { outcome: { rule: 'No route with a page cache answers to this URL.', runsHandler: true } })
 })
 
+t.test('a path is of the host that is asked', async (t) => {
+  const { app } = await setUp(t)
+  const fresh = { outcome: { rule: /fresh/ } }
+  const none = { outcome: { rule: 'Nothing is stored under this key.' } }
+  const asked = async (host: string, query: string) => (await app.inject({ url: `/cache/explain?url=${query}`, headers: { host } })).json()
+  const visited = '127.0.0.1:3000'
+  t.match(await asked(visited, '/apicalls'), none)
+  await app.inject({ url: '/apicalls', headers: { host: visited } })
+  t.match(await asked(visited, '/apicalls'), fresh)
+  t.match(await asked(visited, '/apicalls&header=Host:other'), none)
+  t.match(await asked('other', '/apicalls'), none)
+  t.match(await asked('other', `http://${visited}/apicalls`), fresh)
+  t.match(await asked('other', `/apicalls&header=Host:${visited}`), fresh)
+  t.match(await asked('a b', '/apicalls'), none, 'a Host that is none')
+})
+
 t.test('a key: whether it is stored, its tags and where they stand', async (t) => {
   const { app, clock, explain } = await setUp(t, { DATABASE_URL: `file:${t.testdir()}/larder.db` })
   t.same(await explain({ key: 'product_objects' }), { key: { name: 'product_objects' }, outcome: { rule: 'Nothing is stored under this key.' } })
