@@ -62,6 +62,7 @@ const list = (name: string, program: Program): Contender => {
 export const CONTENDERS: readonly Contender[] = [
   { group: 'none', name: 'node:http', by: 'bare', program: 'bare', path: '/' },
   bare(BARE, 'none', '/bare/string'),
+  bare('Fastify, a string, once a turn has read all requests', 'none', '/bare/turn'),
   bare('Fastify, a Buffer', 'none', '/bare/buffer'),
 
   ours('Larder', 'memory', '/memory'),

@@ -51,6 +51,7 @@ await keep('/redis', createCache({ store: far('far') }))
 let fields: Record<string, string> = {}
 const bytes = Buffer.from(PAGE)
 app.get('/bare/string', (_request, reply) => { reply.headers(fields).send(PAGE) })
+app.get('/bare/turn', (_request, reply) => { setImmediate(() => { reply.headers(fields).send(PAGE) }) })
 app.get('/bare/buffer', (_request, reply) => { reply.headers(fields).send(bytes) })
 app.get('/bare/redis', async (_request, reply) => reply.headers(fields).send(await client.getBuffer('bare')))
 await client.set('bare', bytes)
