@@ -6,6 +6,7 @@ import {
 } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
+import { untilClosed } from '../support/until-closed.ts'
 import { heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
 
@@ -275,7 +276,7 @@ t.test('over a Redis that is gone, answers go on', async (t) => {
   await cache.set('tagged', 'kept', { tags: ['a'] })
   t.strictSame([...await tiered.getMany(['key', 'tagged'])], [['key', 'kept'], ['tagged', 'kept']])
 
-  const closed = once(client, 'close')
+  const closed = untilClosed(client)
   process.kill(redis.pid, 'SIGKILL')
   await closed
   t.equal(await cache.get('key'), undefined)

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
@@ -7,6 +6,7 @@ import { type RedisFeed, redisFeed, type RedisFeedTiming } from '../../src/cache
 import { startProxy } from '../support/proxy.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
+import { untilClosed } from '../support/until-closed.ts'
 
 const FAST: Partial<RedisFeedTiming> = { beatMs: 10, deadlineMs: 2_000, retryMs: 10, maxRetryMs: 100 }
 
@@ -212,7 +212,7 @@ t.test('a Redis that is gone stops it, and the next one at its place is heard', 
   await caughtUp(feed)
   const opened = told.all
   process.kill(pid, 'SIGKILL')
-  await once(client, 'close')
+  await untilClosed(client)
   await startRedis(t, '--port', String(port))
   await caughtUp(feed)
   t.ok(told.all > opened)

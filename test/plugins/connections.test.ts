@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import connections from '../../src/plugins/connections.ts'
+import { untilClosed } from '../support/until-closed.ts'
 
 /** A service that answers when it is told to, and a way to open connections to it. */
 async function service (t: Test) {
@@ -30,13 +31,13 @@ async function service (t: Test) {
   t.teardown(() => app.close())
   const { port } = app.server.address() as AddressInfo
 
-  async function open (): Promise<{ socket: Socket, ended: Promise<unknown>, received (text: string): Promise<string> }> {
+  async function open (): Promise<{ socket: Socket, ended: Promise<void>, received (text: string): Promise<string> }> {
     const socket = connect(port, '127.0.0.1').setEncoding('utf8')
     t.teardown(() => socket.destroy())
     socket.on('error', () => {}) // a connection may be reset
     let all = ''
     socket.on('data', (text) => { all += text })
-    const ended = once(socket, 'close')
+    const ended = untilClosed(socket)
     const accepted = once(app.server, 'connection')
     await once(socket, 'connect')
     await accepted
