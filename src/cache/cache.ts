@@ -143,7 +143,7 @@ class StoreCache implements Cache {
         const { stale: _, ...miss } = found // nothing stands in for what fails in the background
         if (old.renew) this.#refresh(key, load, options, miss)
         this.#entries.noteTags(currentReads(), old.entry)
-        this.#entries.tell({ type: 'stale', key, entry: old.entry })
+        this.noteStale(key, old.entry)
         return opened.value as T
       }
     }
@@ -162,6 +162,10 @@ class StoreCache implements Cache {
 
   noteReads (reads: ReadSet, entry: Entry): void {
     this.#entries.noteTags(reads, entry)
+  }
+
+  noteStale (key: string, entry: Entry): void {
+    this.#entries.tell({ type: 'stale', key, entry })
   }
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {

@@ -232,6 +232,7 @@ export class Loader {
     const stamp = await flight.stamp
     let ttl = options.ttl === undefined ? this.#ttl : options.ttl
     let keepFor: number | undefined
+    let madeIn: number | null | undefined
     let ignoresReads = false
     let skipped: 'ends-old' | 'keeps-old' | undefined
     const addTags = (tags: readonly string[]) => flight.reads.add(this.#entries.versions, tags)
@@ -241,6 +242,7 @@ export class Loader {
       addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = seconds('ttl', value) },
       keepOldFor (value) { keepFor = duration('keepOldFor', value) },
+      madeIn (ms) { madeIn = ms },
       ignoreReads () { ignoresReads = true },
       skipStore (keepOld = false) { skipped = keepOld ? 'keeps-old' : 'ends-old' }
     }
@@ -248,8 +250,8 @@ export class Loader {
     const began = this.#entries.now()
     // Awaited inside: a query builder runs when it is awaited.
     const value = await collectReads(flight.reads, async () => await load(context))
-    const ms = this.#entries.now() - began
-    this.#entries.tell({ type: 'load', key, ms })
+    const ms = madeIn === undefined ? this.#entries.now() - began : madeIn
+    if (ms !== null) this.#entries.tell({ type: 'load', key, ms })
 
     const window = keepFor ?? Math.max(options.staleWhileRevalidate ?? 0, options.staleIfError ?? 0)
     const hasTime = hasLife(ttl) || (keepFor ?? 0) > 0
@@ -263,7 +265,7 @@ export class Loader {
       this.#entries.failed('encode', error)
       return { value, stored: false }
     }
-    if (ms > 0) entry = { ...entry, loadMs: ms }
+    if (ms !== null && ms > 0) entry = { ...entry, loadMs: ms }
     return { value, entry, ...await this.#fill(flight, key, entry) }
   }
 

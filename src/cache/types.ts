@@ -62,6 +62,8 @@ export interface LoadContext {
   setTtl (ttl: number | null): void
   /** Seconds after its life for which the entry is kept to stand in, or to be confirmed, in place of those of the call; also where its `ttl` is zero. */
   keepOldFor (seconds: number): void
+  /** Milliseconds that the value took to make, where the load only brings it; null: nothing was made, and there is no load to tell of. */
+  madeIn (ms: number | null): void
   /** Keeps the entry whatever happens to what was read for it, e.g. since it only says where to look. */
   ignoreReads (): void
   /**
@@ -122,6 +124,8 @@ export interface Cache {
   isCurrent (entry: Entry): MaybePromise<boolean>
   /** For adapters: an old entry that is to be answered at once after a miss, and whether to renew it in the background. */
   standIn (miss: Miss, options: LoadOptions): StandIn | undefined
+  /** For adapters: says that an old entry was answered after a miss, so that it is counted. Of one that `load` answers with it is said already. */
+  noteStale (key: string, entry: Entry): void
   /** For adapters that renew entries ahead of their end: whether it is this one's turn. */
   isDue (key: string, entry: Entry): boolean
   /**

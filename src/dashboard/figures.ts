@@ -42,15 +42,9 @@ export function figuresOf ({ cache, tally, invalidations, redis, watchers }: Fig
   }
 }
 
-function readFigures ({ keys }: Tally): Figures['figures'] {
-  let [hits, misses, stale, saved] = [0, 0, 0, 0]
-  for (const [, it] of keys) {
-    hits += it.hits.count
-    misses += it.misses.total
-    stale += it.stale
-    saved += it.saved
-  }
-  return [['Hit ratio', percent(hits, hits + misses)], ['Hits', count(hits)], ['Misses', count(misses)], ['Stale answers', count(stale)], ['Loads saved', seconds(saved)]]
+function readFigures (tally: Tally): Figures['figures'] {
+  const { hits: { count: hits }, stale, misses, saved } = tally.totals()
+  return [['Hit ratio', percent(hits, hits + stale + misses)], ['Hits', count(hits)], ['Misses', count(misses)], ['Stale answers', count(stale)], ['Loads saved', seconds(saved)]]
 }
 
 function stateFigures (cache: Cache, redis: FiguresOptions['redis']): Figures['figures'] {

@@ -1,7 +1,7 @@
 import { Histogram } from './histogram.ts'
-import type { Tally } from './tally.ts'
+import type { Tally, Totals } from './tally.ts'
 
-/** What the cache did in one second. Times are in seconds, null where there were none. */
+/** What the caches did, in numbers a second. Times are in seconds, null where there were none. */
 export interface Sample {
   /** Milliseconds since 1970. */
   at: number
@@ -14,8 +14,6 @@ export interface Sample {
   loadP99: number | null
 }
 
-interface Totals { misses: number, stale: number, hits: Histogram, loads: Histogram }
-
 /** Seconds that are remembered. */
 const KEPT = 120
 
@@ -26,25 +24,31 @@ export class History {
   readonly #tally: Tally
   readonly #now: () => number
   #before: Totals
+  #at: number
 
   constructor (tally: Tally, now: () => number) {
     this.#tally = tally
     this.#now = now
-    this.#before = totalsOf(tally)
+    this.#before = tally.totals()
+    this.#at = now()
   }
 
   /** To be called once a second. */
   sample (): Sample {
     const before = this.#before
-    const totals = totalsOf(this.#tally)
+    const totals = this.#tally.totals()
     this.#before = totals
+    const at = this.#now()
+    // A process that stands still for a while comes late.
+    const passed = Math.max(1, Math.round((at - this.#at) / 1000))
+    this.#at = at
     const hits = new Histogram().add(totals.hits).add(before.hits, -1)
     const loads = new Histogram().add(totals.loads).add(before.loads, -1)
     const sample: Sample = {
-      at: this.#now(),
-      hits: hits.count,
-      misses: totals.misses - before.misses,
-      stale: totals.stale - before.stale,
+      at,
+      hits: hits.count / passed,
+      misses: (totals.misses - before.misses) / passed,
+      stale: (totals.stale - before.stale) / passed,
       hitP50: hits.quantile(0.5) ?? null,
       hitP99: hits.quantile(0.99) ?? null,
       loadP50: loads.quantile(0.5) ?? null,
@@ -54,15 +58,4 @@ export class History {
     if (this.samples.length > KEPT) this.samples.shift()
     return sample
   }
-}
-
-function totalsOf ({ keys }: Tally): Totals {
-  const totals: Totals = { misses: 0, stale: 0, hits: new Histogram(), loads: new Histogram() }
-  for (const [, { hits, misses, stale, loads }] of keys) {
-    totals.hits.add(hits)
-    totals.loads.add(loads)
-    totals.misses += misses.total
-    totals.stale += stale
-  }
-  return totals
 }

@@ -31,8 +31,8 @@ export class Invalidations {
   readonly #onChange: () => void
   /** The version of each tag that was found moved. */
   readonly #told = new Map<string, string>()
-  /** Tags that were moved here, and not yet found moved. */
-  readonly #own = new Set<string>()
+  /** When a tag was last moved here, in milliseconds since 1970. */
+  readonly #own = new Map<string, number>()
   #looks = 0
   #second = 0
 
@@ -62,7 +62,7 @@ export class Invalidations {
     switch (event.type) {
       case 'delete': return this.#add('delete', event.keys)
       case 'invalidate':
-        for (const tag of event.tags) remember(this.#own, tag)
+        for (const tag of event.tags) remember(this.#own, tag, this.#now())
         return this.#add('tags', event.tags)
       case 'clear': return this.#add('clear', [event.prefix === undefined ? 'everything' : `${event.prefix}…`])
       case 'miss':
@@ -82,17 +82,17 @@ export class Invalidations {
     const news: string[] = []
     for (const { tag, moved, version = entry.stamp } of await this.#cache.tagStates(entry)) {
       if (!moved || this.#told.get(tag) === version) continue
-      if (this.#told.size >= MAX_TAGS) this.#told.clear()
-      this.#told.set(tag, version)
-      if (!this.#own.delete(tag)) news.push(tag)
+      remember(this.#told, tag, version)
+      // What was kept since then was moved by another.
+      if (entry.storedAt > (this.#own.get(tag) ?? -Infinity)) news.push(tag)
     }
     if (news.length > 0) this.#add('change', news, key)
   }
 }
 
-function remember (tags: Set<string>, tag: string): void {
+function remember<T> (tags: Map<string, T>, tag: string, what: T): void {
   if (tags.size >= MAX_TAGS) tags.clear()
-  tags.add(tag)
+  tags.set(tag, what)
 }
 
 function shortened (text: string): string {

@@ -62,7 +62,7 @@ export function createMetrics ({ cache, tally, redis, watchers }: MetricsOptions
   counter('larder_cache_load_saved_seconds_total', 'Seconds that the loads had taken of what was answered from the cache.', ['prefix'], () => ofKeys(({ saved }) => saved))
   counter('larder_cache_answered_bytes_total', 'Bytes of the entries that were answered from the cache.', ['prefix'], () => ofKeys(({ bytes }) => bytes))
   counter('larder_cache_sets_total', 'Entries kept.', ['prefix'], () => ofKeys(({ sets }) => sets))
-  counter('larder_cache_deletes_total', 'Keys deleted.', ['prefix'], () => ofKeys(({ deletes }) => deletes))
+  counter('larder_cache_deletes_total', 'Keys that were asked to be deleted, there or not.', ['prefix'], () => ofKeys(({ deletes }) => deletes))
   counter('larder_cache_refusals_total', 'What was loaded and not kept, by why.', ['prefix', 'reason'], () => each('reason', ofKeys(({ refusals }) => refusals)))
   counts('larder_cache_invalidations_total', 'Invalidations by this process, by what was called: delete, tags or clear.', 'cause', tally.invalidations)
   counts('larder_cache_errors_total', 'Failures in the cache that failed no caller, by what was being done.', 'operation', tally.errors)

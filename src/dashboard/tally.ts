@@ -1,8 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Cache, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent } from '../cache/index.ts'
-import { PAGE_CHANNEL, type PageEvent } from '../page-cache/index.ts'
+import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../page-cache/index.ts'
 import { Bounded, Counts } from './bounded.ts'
 import { Histogram } from './histogram.ts'
+
+/** The prefix of the keys of pages. */
+const PAGES = PAGE_PREFIX.slice(0, -1)
 
 /** Prefixes of keys, routes and commands that are told apart. */
 const MAX_NAMES = 50
@@ -36,8 +39,25 @@ export class RouteTally {
   readonly misses = new Histogram()
   /** In the terms of `fwd` of `Cache-Status`, and `invalidated`. */
   readonly reasons = new Counts()
+  /** Seconds that the pages took to make which were answered from the cache, fresh or old. */
   saved = 0
+  /** Of their bodies. */
   bytes = 0
+
+  answered ({ bytes = 0, loadMs = 0 }: PageEvent): void {
+    this.bytes += bytes
+    this.saved += loadMs / 1000
+  }
+}
+
+/** What the caches were asked for, and what came of it: each time a hit, an old answer or a miss. */
+export interface Totals {
+  hits: Histogram
+  stale: number
+  misses: number
+  loads: Histogram
+  /** Seconds. */
+  saved: number
 }
 
 export type Outcome = RedisEvent['outcome']
@@ -78,6 +98,26 @@ export class Tally {
     unsubscribe(REDIS_CHANNEL, this.#onRedisEvent)
   }
 
+  /** Of pages the answers count, and not what is looked up for them: that may be more than one key. */
+  totals (): Totals {
+    const totals: Totals = { hits: new Histogram(), stale: 0, misses: 0, loads: new Histogram(), saved: 0 }
+    for (const [, { hits, misses, stale, saved }] of this.routes) {
+      totals.hits.add(hits)
+      totals.stale += stale
+      totals.misses += misses.count
+      totals.saved += saved
+    }
+    for (const [prefix, { hits, misses, stale, loads, saved }] of this.keys) {
+      totals.loads.add(loads)
+      if (prefix === PAGES) continue
+      totals.hits.add(hits)
+      totals.stale += stale
+      totals.misses += misses.total - stale // an old answer follows a miss
+      totals.saved += saved
+    }
+    return totals
+  }
+
   #of (key: string): KeyTally {
     if (this.#last !== undefined && key.startsWith(this.#last.start)) return this.#last.keys
     const colon = key.indexOf(':')
@@ -115,17 +155,16 @@ export class Tally {
   }
 
   readonly #onPageEvent = (message: unknown): void => {
-    const { cache, route: pattern, status, ms, bytes = 0, loadMs = 0 } = message as PageEvent
+    const event = message as PageEvent
+    const { cache, status: { hit, fwd, detail }, ms } = event
     if (cache !== this.#cache) return
-    const { hit, fwd, detail } = status
-    const route = this.routes.of(pattern)
-    if (hit) {
-      if (detail === undefined) route.hits.record(ms / 1000)
-      else route.stale++
-      route.saved += loadMs / 1000
-      route.bytes += bytes
-    } else if (detail === 'stale-if-error') {
+    const route = this.routes.of(event.route)
+    if (hit && detail === undefined) {
+      route.hits.record(ms / 1000)
+      route.answered(event)
+    } else if (hit || detail === 'stale-if-error') {
       route.stale++
+      route.answered(event)
     } else {
       route.misses.record(ms / 1000)
       route.reasons.add(String(detail === 'invalidated' ? detail : fwd ?? detail))

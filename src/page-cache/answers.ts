@@ -68,10 +68,10 @@ export class Answers {
    * @param ttl seconds that the answer stays fresh @param field what is known to be the text of the status @param page that it is answered with
    */
   describe (reply: FastifyReply, status: CacheStatus, ttl?: number, field = formatCacheStatus(status, ttl), page?: ReadyPage): void {
-    const { began, plan } = reply.request.pageVisit!
+    const { began, plan, renewal } = reply.request.pageVisit!
     const ms = performance.now() - began
     addToField(reply, 'cache-status', field)
     addToField(reply, 'server-timing', status.hit ? hitTiming(ms) : missTiming(ms))
-    if (pageEvents.hasSubscribers) pageEvents.publish({ cache: this.#cache, route: plan.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs } satisfies PageEvent)
+    if (pageEvents.hasSubscribers && renewal === undefined) pageEvents.publish({ cache: this.#cache, route: plan.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs } satisfies PageEvent)
   }
 }

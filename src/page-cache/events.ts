@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import type { Cache } from '../cache/index.ts'
 import type { CacheStatus } from './cache-status.ts'
 
-/** What the page cache tells the world of each answer, over `node:diagnostics_channel`, as `larder:page`. */
+/** What the page cache tells the world of each answer to a client, over `node:diagnostics_channel`, as `larder:page`. */
 export interface PageEvent {
   cache: Cache
   /** The pattern of the route, never the URL. */

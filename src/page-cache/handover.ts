@@ -11,6 +11,8 @@ export interface Made {
   /** Seconds after its life for which it stays. */
   readonly keepFor: number
   readonly tags: readonly string[]
+  /** Milliseconds that its handler took; null of what only says where to look. */
+  readonly madeIn: number | null
 }
 
 /** A failure of what is behind the handler, as all who wait for the same page may be told it. */
@@ -50,6 +52,7 @@ export function fill (context: LoadContext, made: Made): Page | Variants {
   context.setTtl(made.ttl)
   context.keepOldFor(made.keepFor)
   context.addTags(...made.tags)
+  context.madeIn(made.madeIn)
   // Where to look stays true whatever was read for what is found there.
   if ('generation' in made.content) context.ignoreReads()
   return made.content

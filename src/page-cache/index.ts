@@ -20,7 +20,7 @@ import { hideUnlisted, type QuerystringParser } from './query-list.ts'
 import { Turns } from './turns.ts'
 import type { PageVisit } from './visit.ts'
 
-export type { CachePageOptions } from './options.ts'
+export { type CachePageOptions, PAGE_PREFIX } from './options.ts'
 export { type ExplainedEntry, type Explanation, explainEntry } from './explanation.ts'
 export type { Question } from './inquiry.ts'
 export type { Purge } from './purge.ts'

@@ -34,12 +34,16 @@ export async function explainPage (app: FastifyInstance, plans: Plans, { url: te
   const isAbsolute = URL.canParse(text)
   const { promise, resolve } = Promise.withResolvers<Explanation>()
   const inquiry: Inquiry = { encrypted: url.protocol === 'https:', answer: resolve }
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
   const response = await forPurpose({ inquiry }, () => app.inject({
-    method, url: path, headers: { ...headers, ...isAbsolute && { host: url.host } }, signal: AbortSignal.timeout(TIMEOUT_MS)
-  }))
-  resolve({
-    request: { method, url: path },
-    outcome: { runsHandler: false, rule: `A hook answers with status ${response.statusCode} before the cache is asked.` }
+    method, url: path, headers: { ...headers, ...isAbsolute && { host: url.host } }, signal
+  })).catch((error) => {
+    if (!signal.aborted) throw error
+    return undefined
   })
+  const rule = response === undefined
+    ? `The hooks of the route take longer than ${TIMEOUT_MS / 1000} s, before the cache is asked.`
+    : `A hook answers with status ${response.statusCode} before the cache is asked.`
+  resolve({ request: { method, url: path }, outcome: { runsHandler: false, rule } })
   return await promise
 }

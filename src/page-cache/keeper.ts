@@ -178,9 +178,9 @@ export class Keeper {
     return true
   }
 
-  async #keep ({ request, reply, visit, task }: Draft, content: Page, { ttl, keepFor, list }: Terms): Promise<Kept> {
+  async #keep ({ request, reply, visit, task, run }: Draft, content: Page, { ttl, keepFor, list }: Terms): Promise<Kept> {
     const tags = [...visit.plan.tags, ...groupTags(reply.getHeader('cache-groups'), visit.target)]
-    return await this.#store.store(request, task, { content, ttl, keepFor, tags }, list)
+    return await this.#store.store(request, task, { content, ttl, keepFor, tags, madeIn: this.#now() - run.requested }, list)
   }
 
   /** A response that may not be kept, or an old page in its place. */

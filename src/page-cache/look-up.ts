@@ -155,6 +155,7 @@ export class LookUp {
   #serve (place: Place, page: ReadyPage, status: CacheStatus, renew: Miss | undefined): void {
     if (status === HIT && this.#plan.refreshAhead && this.#alone === undefined && this.#cache.isDue(place.key, page.entry)) renew = { miss: 'expired', seen: page.entry }
     if (renew !== undefined) this.#renew(place, renew, page)
+    if (status !== HIT) this.#cache.noteStale(place.key, page.entry)
     this.#answers.serve(this.#request, this.#reply, page, status)
   }
 

@@ -30,7 +30,7 @@ export class PageStore {
     const variants = withList(place.variants?.value, list)
     const selection = selectionOf(request, list)
     const loaded = await this.#storeSelected(placesOf(place.primary, variants.generation, selection), selection, made, visit)
-    const directions = (content: Variants): Made => ({ content, ttl: lifeOfDirections(made), keepFor: 0, tags: [] })
+    const directions = (content: Variants): Made => ({ content, ttl: lifeOfDirections(made), keepFor: 0, tags: [], madeIn: null })
     if (finish !== undefined && place.key === place.primary) await finish(directions(variants))
     else {
       finish?.(undefined).catch(() => {})

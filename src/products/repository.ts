@@ -21,7 +21,7 @@ export interface ProductPage {
   total: number
   page: number
   limit: number
-  /** Whether the low-level cache had it; absent where it was not asked. */
+  /** `miss` where it was read from the database for this call, `hit` where it was kept, or another call read it; absent where the cache was not asked. */
   cached?: 'hit' | 'miss'
 }
 

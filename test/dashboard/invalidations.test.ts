@@ -66,6 +66,20 @@ t.test('what this process invalidated is not told again as a change', async (t) 
   t.same(invalidations.last.map(({ cause }) => cause), ['tags'])
 })
 
+t.test('what others change of what was kept since then is told', async (t) => {
+  for (const told of [memoryVersions(), { ...memoryVersions(), versionOf: undefined }]) {
+    const { versionOf, ...versions } = told
+    const { cache, clock, invalidations } = setUp(t, { ...versions, ...versionOf && { versionOf } })
+    await cache.invalidateTags(['menu']) // with nothing kept
+    clock.advance(1)
+    await cache.set('a', 1, { tags: ['menu'] })
+    await versions.invalidate(['menu'])
+    await cache.get('a')
+    await setImmediate()
+    t.same(invalidations.last.map(({ cause }) => cause), ['change', 'tags'])
+  }
+})
+
 t.test('a clock that tells no versions tells changes all the same', async (t) => {
   const { versionOf: _, ...versions } = memoryVersions()
   const { cache, invalidations } = setUp(t, versions)

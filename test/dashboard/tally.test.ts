@@ -57,7 +57,7 @@ t.test('each answer of a route is a hit, a stale one or a miss', async (t) => {
   const { tally, answer } = setUp(t)
   answer({ hit: true }, { bytes: 100, loadMs: 2000 })
   answer({ hit: true, detail: 'stale-while-revalidate' }, { bytes: 100, loadMs: 2000 })
-  answer({ fwd: 'stale', fwdStatus: 502, detail: 'stale-if-error' })
+  answer({ fwd: 'stale', fwdStatus: 502, detail: 'stale-if-error' }, { bytes: 10, loadMs: 500 })
   answer({ fwd: 'stale', detail: 'invalidated', stored: true })
   answer({ fwd: 'stale', stored: true })
   answer({ fwd: 'uri-miss', detail: 'no-store' })
@@ -68,8 +68,25 @@ t.test('each answer of a route is a hit, a stale one or a miss', async (t) => {
   t.equal(route.stale, 2)
   t.equal(route.misses.count, 4)
   t.same([...route.reasons], [['invalidated', 1], ['stale', 1], ['uri-miss', 1], ['only-if-cached', 1]])
-  t.equal(route.saved, 4)
-  t.equal(route.bytes, 200)
+  t.equal(route.saved, 4.5)
+  t.equal(route.bytes, 210)
+})
+
+t.test('all that was asked counts once: of pages their answers, of other keys their reads', async (t) => {
+  const { cache, clock, tally, answer } = setUp(t)
+  const load = () => { clock.advance(2); return 'soup' }
+  const options = { ttl: 10, staleIfError: 60 }
+  for (const key of ['menu', 'page:1', 'page:2']) {
+    await cache.getOrSet(key, load, options)
+    await cache.getOrSet(key, load, options)
+  }
+  clock.advance(10)
+  await cache.getOrSet('menu', () => { throw new Error('down') }, options)
+  answer({ fwd: 'uri-miss' })
+  answer({ hit: true }, { loadMs: 1000 })
+  answer({ hit: true, detail: 'stale-while-revalidate' }, { loadMs: 1000 })
+  const { hits, stale, misses, loads, saved } = tally.totals()
+  t.same({ hits: hits.count, stale, misses, loads: loads.count, saved }, { hits: 2, stale: 2, misses: 2, loads: 3, saved: 6 })
 })
 
 t.test('commands to Redis are counted by how they ended', async (t) => {

@@ -194,3 +194,25 @@ t.test('a handler that asks in turn asks as anybody else', async (t) => {
   t.match(await explain(), { outcome: { cacheStatus: /hit/ } })
   t.equal(calls(), 1)
 })
+
+t.test('it tells nothing of the page of another selection that has the place', async (t) => {
+  const { app } = await onePage(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
+    reply.header('etag', `"of ${String(request.headers['x-user'])}"`)
+    return 'page'
+  })
+  for (let i = 0; i < 300; i++) await app.inject({ url: '/page', headers: { 'x-user': `u${i}` } })
+  for (let i = 0; i < 20; i++) {
+    const { page, outcome } = await app.explainPage({ url: '/page', headers: { 'x-user': `stranger ${i}` } })
+    t.equal(page, undefined)
+    t.match(outcome.rule, /what this request says/)
+  }
+})
+
+t.test('hooks that take too long are what it tells', async (t) => {
+  const { timeout } = AbortSignal
+  t.intercept(AbortSignal, 'timeout', { value: () => timeout.call(AbortSignal, 5) })
+  const app = Fastify()
+  app.addHook('onRequest', async () => await new Promise(() => {}))
+  await onePage(t, 60, undefined, { app })
+  t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route take longer than 5 s, before the cache is asked.' } })
+})

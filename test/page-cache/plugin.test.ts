@@ -9,6 +9,7 @@ import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '
 import { pageOf } from '../../src/page-cache/page.ts'
 import { listen } from '../cache/listen.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
+import { until } from '../support/until.ts'
 import { pageStores } from './stores.ts'
 
 interface Site { app: FastifyInstance, cache: Cache, clock: FakeClock, store: Store, calls: () => number }
@@ -303,6 +304,26 @@ t.test('every answer is told to who listens', async (t) => {
     { cache, route: '/page', status: { hit: true }, ms: Number }
   ])
   t.equal(events.length, 2)
+})
+
+t.test('each answer to a client is told once, and old ones with what they saved', async (t) => {
+  const { app, cache, clock } = await site(t, 'memory', { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' })
+  const { events: happenings } = listen(t, cache)
+  const count = (what: string) => happenings.filter(({ type }) => type === what).length
+  const events: PageEvent[] = []
+  const hear = (event: unknown) => { events.push(event as PageEvent) }
+  subscribe(PAGE_CHANNEL, hear)
+  t.teardown(() => unsubscribe(PAGE_CHANNEL, hear))
+  await app.inject('/page')
+  clock.advance(11)
+  await app.inject('/page')
+  await until('it is renewed', () => count('set') === 2)
+  t.match(events, [
+    { cache, status: { fwd: 'uri-miss' } },
+    { cache, status: { hit: true, detail: 'stale-while-revalidate' }, bytes: 4, loadMs: 2000 }
+  ])
+  t.equal(events.length, 2, 'nobody was answered by the renewal')
+  t.equal(count('stale'), 1)
 })
 
 t.test('headers that hooks of the application set are theirs on every answer', async (t) => {

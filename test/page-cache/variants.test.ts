@@ -385,3 +385,17 @@ t.test('processes that share a Redis share variants, and make each once', async 
   const bodies = await Promise.all([...together, ...together].map((value, i) => ask(sites[i % 2]!.app, { 'x-v': value })))
   for (const [i, { body }] of bodies.entries()) t.match(body, `"${together[i % 4]}" by`)
 })
+
+for (const [name, makeStore] of Object.entries(stores)) {
+  t.test(`a page that varies tells how long its handler took, and what says where to look tells nothing, on ${name}`, async (t) => {
+    const clock = fakeClock()
+    const { app, cache, listener } = await site(t, makeStore, 60, (request, reply, call) => { clock.advance(2); return echo(request, reply, call) }, { clock })
+    for (const value of ['a', 'b']) await ask(app, { 'x-v': value })
+    for (const value of ['a', 'b']) t.match(await app.explainPage({ url: '/page', headers: { 'x-v': value } }), { page: { loadTook: 2 } })
+    const { primary } = await markerOf(cache, listener.events.filter(({ type }) => type === 'set').map(({ key }) => String(key)))
+    const marker = await cache.inspect(primary)
+    t.equal(isMiss(marker) ? NaN : marker.loadMs, undefined)
+    t.match(listener.events.filter(({ type }) => type === 'load'), [{ ms: 2000 }, { ms: 2000 }])
+    t.equal(listener.events.filter(({ type }) => type === 'load').length, 2)
+  })
+}

@@ -52,7 +52,7 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
 }
 
 function contextOf (key: string, addTags: LoadContext['addTags']): LoadContext {
-  return { key, addTags, setTtl () {}, keepOldFor () {}, ignoreReads () {}, skipStore () {} }
+  return { key, addTags, setTtl () {}, keepOldFor () {}, madeIn () {}, ignoreReads () {}, skipStore () {} }
 }
 
 async function orUndefined<T> (work: () => T | Promise<T>): Promise<T | undefined> {
