@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Entry, frameEntry, frameHead, frameLease, unframeEntry, unframeLease } from './entry.ts'
 import type { RecentFrames } from './recent-frames.ts'
-import type { RedisLink } from './redis-link.ts'
+import { RedisAwayError, type RedisLink } from './redis-link.ts'
 import { redisScript } from './redis-script.ts'
 import { FILL_LEASE, RELEASE_LEASE, RENEW_LEASE, TAKE_LEASE } from './redis-scripts.ts'
 import { RedisWakeups } from './redis-wakeups.ts'
@@ -45,8 +45,8 @@ export class RedisLeases {
   readonly #release
   /** Sixteen bytes that nobody else has, by their random part and their count. */
   readonly #token = randomBytes(16)
-  /** Tokens that may stand at a key though nobody here holds the lease, since an answer of Redis got lost. */
-  readonly #lost = new Set<string>()
+  /** Tokens that may stand at a key though nobody here holds the lease, since an answer of Redis got lost; each with that key. */
+  readonly #lost = new Map<string, string>()
   #nativeFrom = 0
 
   constructor (options: RedisLeasesOptions) {
@@ -57,6 +57,7 @@ export class RedisLeases {
     this.#renew = redisScript(link, RENEW_LEASE)
     this.#fill = redisScript(link, FILL_LEASE)
     this.#release = redisScript(link, RELEASE_LEASE)
+    link.onBack(() => this.#giveBackLost())
   }
 
   close (): void {
@@ -74,7 +75,7 @@ export class RedisLeases {
       // Whether its time is over, Redis alone can say.
       return unframeLease(kept)?.timed === true ? await this.#takeOver(key, '') : this.#read(key, kept) ?? await this.#takeOver(key, '')
     } catch (error) {
-      if (!isRefusal(error)) throw this.#lose(token, error)
+      if (!isRefusal(error)) throw this.#unanswered(key, token, error)
       // What stands at the key may be of another type, which the script does not mind.
       if (!error.message.startsWith('WRONGTYPE')) this.#nativeFrom = error.message.startsWith('ERR syntax') ? Infinity : now() + NO_WRITES_MS
       return await get(key) ?? await this.#takeOver(key, '')
@@ -83,21 +84,25 @@ export class RedisLeases {
 
   #getOrSet (key: string, frame: Buffer, token: Buffer): Promise<Buffer | null> {
     const { link, nameOf } = this.#options
-    return link.run('SET', () => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, (late) => {
-      this.#lost.delete(token.toString('latin1'))
-      // Nobody waits for it any more.
-      if (late === null) this.#giveBack(key, token, 0).catch(() => {})
-    })
+    return link.run('SET', () => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, this.#late(key, token))
   }
 
   async #takeOver (key: string, head: Buffer | ''): Promise<Entry | Vacancy> {
     const token = this.#nextToken()
     try {
-      const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head]) as Buffer | null
+      const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head], this.#late(key, token)) as Buffer | null
       return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept) ?? {}
     } catch (error) {
       if (isRefusal(error)) return {}
-      throw this.#lose(token, error)
+      throw this.#unanswered(key, token, error)
+    }
+  }
+
+  /** Told of an answer for which nobody waits any more: the lease that it brings would keep all others waiting. */
+  #late (key: string, token: Buffer): (answer: unknown) => void {
+    return (answer) => {
+      this.#lost.delete(token.toString('latin1'))
+      if (answer === null) this.#giveBack(key, token, 0).catch(() => {})
     }
   }
 
@@ -112,10 +117,23 @@ export class RedisLeases {
     return { ...old, holder: lease.token.toString('latin1'), watch: () => this.#wakeups.watch(this.#channelOf(key)) }
   }
 
-  #lose (token: Buffer, error: unknown): unknown {
-    if (this.#lost.size >= MAX_LOST) this.#lost.clear() // they end by themselves
-    this.#lost.add(token.toString('latin1'))
+  /** A lease that was asked for may stand all the same, if Redis was asked. */
+  #unanswered (key: string, token: Buffer, error: unknown): unknown {
+    return error instanceof RedisAwayError && !error.sent ? error : this.#lose(key, token, error)
+  }
+
+  #lose (key: string, token: Buffer, error: unknown): unknown {
+    // The oldest has ended by itself.
+    const [oldest] = this.#lost.keys()
+    if (this.#lost.size >= MAX_LOST) this.#lost.delete(oldest!)
+    this.#lost.set(token.toString('latin1'), key)
     return error
+  }
+
+  #giveBackLost (): void {
+    const lost = [...this.#lost]
+    this.#lost.clear()
+    for (const [token, key] of lost) this.#giveBack(key, Buffer.from(token, 'latin1'), 0).catch(() => {})
   }
 
   #channelOf (key: string): string {
@@ -144,7 +162,7 @@ export class RedisLeases {
         try {
           return await shared.fill(entry)
         } catch (error) {
-          throw this.#lose(token, error)
+          throw this.#lose(key, token, error)
         }
       },
       release: async (pass = 0, old) => {
@@ -176,7 +194,7 @@ export class RedisLeases {
     try {
       await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more])
     } catch (error) {
-      throw this.#lose(token, error) // e.g. while Redis counts as away
+      throw this.#lose(key, token, error) // e.g. while Redis counts as away
     }
   }
 }

@@ -13,10 +13,17 @@ export interface RedisLinkOptions {
   onStateChange?: (up: boolean, reason?: Error) => void
 }
 
-/** What a command fails by while Redis is known to be away: at once, and without being sent. */
+/** What a command fails by whose time is over, or, at once and without being sent, while Redis is known to be away. */
 export class RedisAwayError extends Error {
   readonly code = 'LARDER_REDIS_AWAY'
   override readonly name = 'RedisAwayError'
+  /** Whether Redis may have got the command, or may get it yet. */
+  readonly sent: boolean
+
+  constructor (message: string, sent: boolean) {
+    super(message)
+    this.sent = sent
+  }
 }
 
 /** So many failures in a row, and Redis is not asked any more. */
@@ -49,6 +56,8 @@ export class RedisLink {
   #failures = 0
   #underWay = 0
   readonly #waiting = new Set<() => void>()
+  /** Told each time that Redis is back. */
+  readonly #onBack: Array<() => void> = []
   #probeMs = PROBE_MS
   #backSince = -Infinity
   #lastError: Error | undefined
@@ -72,6 +81,11 @@ export class RedisLink {
 
   get up (): boolean {
     return this.#up
+  }
+
+  /** @param listener told each time that Redis is back, and asked again */
+  onBack (listener: () => void): void {
+    this.#onBack.push(listener)
   }
 
   /** Whether commands wait, to go out together at the end of this turn of the event loop. */
@@ -108,7 +122,7 @@ export class RedisLink {
           return true
         }
         const stop = this.#afterDeadline(() => {
-          const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`)
+          const error = new RedisAwayError(`Redis did not answer within ${this.#commandTimeout} ms`, true)
           this.#failed(error)
           reject(error)
           end('timeout')
@@ -179,7 +193,7 @@ export class RedisLink {
   }
 
   #away (): RedisAwayError {
-    return new RedisAwayError(`Redis is away: ${this.#lastError!.message}`)
+    return new RedisAwayError(`Redis is away: ${this.#lastError!.message}`, false)
   }
 
   readonly #onError = (error: Error): void => {
@@ -235,6 +249,7 @@ export class RedisLink {
       this.#failures = 0
       this.#lastError = undefined
       this.#tell(true)
+      for (const listener of this.#onBack) listener()
     })
   }
 

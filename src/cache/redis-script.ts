@@ -9,12 +9,13 @@ export function redisScript (link: RedisLink, source: string) {
   const { client } = link
   const digest = createHash('sha1').update(source).digest('hex')
 
-  return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
+  /** @param late see `RedisLink.run` */
+  return async function run (keys: string[], args: Array<string | number | Buffer>, late?: (answer: unknown) => void): Promise<unknown> {
     try {
-      return await link.run('EVALSHA', () => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args))
+      return await link.run('EVALSHA', () => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args), late)
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return await link.run('EVAL', () => client.callBuffer('EVAL', source, keys.length, ...keys, ...args))
+      return await link.run('EVAL', () => client.callBuffer('EVAL', source, keys.length, ...keys, ...args), late)
     }
   }
 }

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import {
   type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions, type Vacancy
 } from '../../src/cache/index.ts'
+import { LEASE_MS } from '../../src/cache/redis-leases.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startRedis } from '../support/redis.ts'
@@ -427,14 +428,45 @@ t.test('of leases that got lost no more than a thousand are remembered', async (
   const { prefix } = setUp(t)
   const store = patientRedisStore({ client: fickle.client, prefix })
   t.teardown(() => store.close())
-  const lose = async (key: string) => await t.rejects(store.getOrLease!(key) as Promise<unknown>)
-  fickle.answers = 'get lost'
-  await lose('key')
-  fickle.answers = 'nothing is done'
-  for (let i = 0; i < 1_000; i++) await lose(`key ${i}`)
-  fickle.answers = 'come'
-  await until('it is up', () => (store.getOrLease!('another') as Promise<unknown>).then(() => true, () => false))
-  t.notHas(await store.getOrLease!('key'), { lease: Object })
+  const lose = async (key: string) => {
+    fickle.answers = 'get lost'
+    await t.rejects(store.getOrLease!(key) as Promise<unknown>, { message: 'the answer got lost' })
+    fickle.answers = 'come'
+    await store.get('none') // or it would count as away
+  }
+  for (let i = 0; i <= 1_000; i++) await lose(`key ${i}`)
+  t.notHas(await store.getOrLease!('key 0'), { lease: Object })
+  t.match(await store.getOrLease!('key 1'), { lease: Object })
+})
+
+t.test('a lease that Redis gives after a time in which it hung keeps nobody waiting', async (t) => {
+  for (const command of ['SET', 'EVALSHA']) {
+    const { pid, url } = await startRedis(t)
+    const [client, other] = [new Redis(url), new Redis(url)]
+    t.teardown(() => { for (const one of [client, other]) one.disconnect() })
+    const [mine, theirs] = [newCache(t, { client, commandTimeout: 50 }), newCache(t, { client: other })]
+    const invalidated = async (key: string) => {
+      await mine.set(key, 'old', { tags: ['menu'] })
+      await mine.invalidateTags(['menu'])
+    }
+    await invalidated('before')
+    await mine.getOrSet('before', () => 'loaded') // Redis has the script from now on
+    if (command === 'EVALSHA') await invalidated('key')
+
+    const callBuffer = client.callBuffer.bind(client) as (...args: unknown[]) => Promise<unknown>
+    client.callBuffer = (async (...args: unknown[]) => {
+      if (args[0] === command && args.includes(LEASE_MS)) process.kill(pid, 'SIGSTOP')
+      return await callBuffer(...args)
+    }) as typeof client.callBuffer
+    t.equal(await mine.getOrSet('key', () => 'loaded'), 'loaded')
+    client.callBuffer = callBuffer as typeof client.callBuffer
+    for (let i = 0; i < 2_000; i++) await mine.getOrSet(`later ${i}`, () => 'loaded') // of which the most are not sent
+    process.kill(pid, 'SIGCONT')
+    await other.ping()
+    const began = performance.now()
+    t.equal(await theirs.getOrSet('key', () => 'new'), 'new')
+    t.ok(performance.now() - began < 1_000, `before the lease of ${command} would have ended`)
+  }
 })
 
 t.test('an entry that is too large is answered and not kept, and what was there before is gone', async (t) => {
