@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { fakeClock } from '../support/clock.ts'
@@ -71,6 +72,27 @@ t.test('what the browser kept is told from what the service sent', async (t) => 
   t.ok(await page.locator('#served').isHidden(), 'what the service said was of another time')
   await screenshot(page, 'apicalls-kept-by-the-browser')
   t.equal((await reload(page)).cache, 'hit', 'a reload asks')
+})
+
+t.test('who clicks Reload before all has come is answered by the service too', async (t) => {
+  const { app, page } = await browserTest(t, { env })
+  const held = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  const [serve] = app.server.listeners('request') as [(request: IncomingMessage, response: ServerResponse) => void]
+  app.server.removeAllListeners('request')
+  // Not in the browser, which would keep nothing then.
+  app.server.on('request', async (request, response) => {
+    if (request.url!.includes('loads-plot')) {
+      asked.resolve()
+      await held.promise
+    }
+    serve(request, response)
+  })
+  await page.goto('/apicalls', { waitUntil: 'domcontentloaded' })
+  await asked.promise
+  await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('link', { name: 'Reload' }).click()])
+  held.resolve()
+  t.equal((await figures(page)).cache, 'hit')
 })
 
 t.test('an answer that is over is made anew', async (t) => {
