@@ -104,3 +104,22 @@ t.test('a failure is that of all who asked together', async (t) => {
   lost.stream.destroy()
   t.strictSame((await both).map(({ status }) => status), ['rejected', 'rejected'])
 })
+
+t.test('where commands are sent one by one, as to a cluster, each read is one of its own', async (t) => {
+  const single = new Proxy(client, {
+    get (client, name) {
+      if (name === 'stream') return undefined
+      const value: unknown = Reflect.get(client, name)
+      return typeof value === 'function' ? value.bind(client) as unknown : value
+    }
+  })
+  const prefix = `shared${++prefixes}`
+  const { now } = fakeClock()
+  const mine = createCache({ store: patientRedisStore({ client: single, prefix, now }), now })
+  const theirs = createCache({ store: patientRedisStore({ client: other, prefix, now }), now })
+  t.teardown(() => Promise.all([mine.close(), theirs.close()]))
+  await theirs.set('a', 'old')
+  t.strictSame(await Promise.all([mine.get('a'), mine.get('a')]), ['old', 'old'])
+  await theirs.set('a', 'new')
+  t.equal(await mine.get('a'), 'new')
+})
