@@ -1,4 +1,4 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, type Question } from '../../src/page-cache/index.ts'
@@ -208,11 +208,14 @@ t.test('it tells nothing of the page of another selection that has the place', a
   }
 })
 
-t.test('hooks that take too long are what it tells', async (t) => {
+t.test('hooks that take too long, or cut the connection, are what it tells', async (t) => {
   const { timeout } = AbortSignal
   t.intercept(AbortSignal, 'timeout', { value: () => timeout.call(AbortSignal, 5) })
-  const app = Fastify()
-  app.addHook('onRequest', async () => await new Promise(() => {}))
-  await onePage(t, 60, undefined, { app })
-  t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route take longer than 5 s, before the cache is asked.' } })
+  const never = new Promise(() => {})
+  for (const hook of [() => never, (reply: FastifyReply) => { reply.raw.destroy(); return never }]) {
+    const app = Fastify()
+    app.addHook('onRequest', async (_request, reply) => await hook(reply))
+    await onePage(t, 60, undefined, { app })
+    t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route give no answer within 5 s, and the cache is not asked.' } })
+  }
 })
