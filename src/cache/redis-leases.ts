@@ -119,7 +119,7 @@ export class RedisLeases {
 
   /** A lease that was asked for may stand all the same, if Redis was asked. */
   #unanswered (key: string, token: Buffer, error: unknown): unknown {
-    return error instanceof RedisAwayError && !error.sent ? error : this.#lose(key, token, error)
+    return wasSent(error) ? this.#lose(key, token, error) : error
   }
 
   #lose (key: string, token: Buffer, error: unknown): unknown {
@@ -127,6 +127,8 @@ export class RedisLeases {
     const [oldest] = this.#lost.keys()
     if (this.#lost.size >= MAX_LOST) this.#lost.delete(oldest!)
     this.#lost.set(token.toString('latin1'), key)
+    // Redis came back since it failed, and nobody will say so again.
+    if (!wasSent(error) && this.#options.link.up) this.#giveBackLost()
     return error
   }
 
@@ -197,6 +199,11 @@ export class RedisLeases {
       throw this.#lose(key, token, error) // e.g. while Redis counts as away
     }
   }
+}
+
+/** Whether Redis may have done what failed. */
+function wasSent (error: unknown): boolean {
+  return !(error instanceof RedisAwayError) || error.sent
 }
 
 /** Whether Redis is there, and refuses. */

@@ -469,6 +469,32 @@ t.test('a lease that Redis gives after a time in which it hung keeps nobody wait
   }
 })
 
+t.test('a lease whose release fails at the moment when Redis comes back is given back all the same', async (t) => {
+  const { pid, url } = await startRedis(t)
+  const [client, other] = [new Redis(url), new Redis(url)]
+  t.teardown(() => { for (const one of [client, other]) one.disconnect() })
+  const store = patientRedisStore({ client, commandTimeout: 50 })
+  t.teardown(() => store.close())
+  const theirs = newCache(t, { client: other })
+  const { lease } = await store.getOrLease!('key') as Vacancy
+  let released: unknown
+  // The question whether Redis is back: by the time that its answer is heard, the release has not been sent.
+  const get = client.get.bind(client)
+  client.get = (async (key: string) => {
+    const answer = await get(key)
+    queueMicrotask(() => { released ??= Promise.resolve(lease!.release()).catch((error: Error) => { released = error.name }) })
+    return answer
+  }) as typeof client.get
+  process.kill(pid, 'SIGSTOP')
+  await until('it counts as away', () => Promise.resolve(store.get('none')).catch(() => {}).then(() => !store.up))
+  process.kill(pid, 'SIGCONT')
+  await until('it is back', () => store.up)
+  const began = performance.now()
+  t.equal(await theirs.getOrSet('key', () => 'new'), 'new')
+  t.ok(performance.now() - began < 1_000, 'before it would have ended')
+  t.equal(released, 'RedisAwayError')
+})
+
 t.test('an entry that is too large is answered and not kept, and what was there before is gone', async (t) => {
   const { mine, theirs, third, name } = setUp(t, { maxEntryBytes: 1_000 })
   const { events } = listen(t, mine)
