@@ -4,9 +4,9 @@ import { formatCacheStatus } from './cache-status.ts'
 import type { Decision } from './decision.ts'
 import type { Found } from './finder.ts'
 import { keyParts } from './key.ts'
-import { contentOf, momentOf, type ReadyPage } from './page.ts'
+import { momentOf, type ReadyPage, selectedPageOf } from './page.ts'
 import { ruleOf } from './rule-texts.ts'
-import { ADDED_KEY, isSelected, isVariants } from './variants.ts'
+import { ADDED_KEY } from './variants.ts'
 
 /** What a request would get, and why. It shows no body, and of request headers only what was asked with. */
 export interface Explanation {
@@ -112,10 +112,9 @@ async function explainPageEntry (cache: Cache, page: ReadyPage, now: number): Pr
   return { status, etag, bodyBytes: body.length, ...await explainEntry(cache, page.entry, now), age, ttl, staleWhileRevalidate, staleIfError }
 }
 
-/** The page that was found, also one that may not be used; but not that of another selection, which may have the place. */
+/** The page that was found, also one that may not be used. */
 function pageIn (found: Found): ReadyPage | undefined {
   if ('page' in found) return found.page
   const { seen } = found.miss
-  const content = seen && contentOf(seen)
-  return content === undefined || isVariants(content) || !isSelected(content, found.place.selection) ? undefined : content
+  return seen && selectedPageOf(seen, found.place.selection)
 }

@@ -1,6 +1,6 @@
 import { andThen, type Cache, type Entry, isMiss, type MaybePromise, type Miss } from '../cache/index.ts'
-import { contentOf, type ReadyPage } from './page.ts'
-import { isSelected, isVariants, placesOf, type Selection, type Variants } from './variants.ts'
+import { contentOf, type ReadyPage, selectedPageOf } from './page.ts'
+import { isVariants, placesOf, type Selection, type Variants } from './variants.ts'
 
 /** Where the page for a request is, or is to be, kept. */
 export interface Place {
@@ -63,10 +63,9 @@ async function findSelected (cache: Pages, place: Omit<Place, 'key'>, keys: read
   for (const key of keys) {
     const found = await cache.lookup(key, lease ? OR_LEASE : undefined)
     const entry = isMiss(found) ? found.seen : found
-    const content = entry && contentOf(entry)
-    const mine = content !== undefined && !isVariants(content) && isSelected(content, place.selection)
-    if (isMiss(found)) return { place: { ...place, key }, miss: mine ? found : withoutStale(found) }
-    if (mine) return { place: { ...place, key }, page: content }
+    const page = entry && selectedPageOf(entry, place.selection)
+    if (isMiss(found)) return { place: { ...place, key }, miss: page === undefined ? withoutStale(found) : found }
+    if (page !== undefined) return { place: { ...place, key }, page }
     last = found
   }
   // Both places are taken by others: the second one has to go.

@@ -1,7 +1,7 @@
 import type { LoadContext, Loaded } from '../cache/index.ts'
 import type { Select } from './finder.ts'
 import type { Page } from './page.ts'
-import { isSelected, type Selection, type Variants } from './variants.ts'
+import { isSelected, isVariants, type Selection, type Variants } from './variants.ts'
 
 /** What is to be kept. */
 export interface Made {
@@ -54,7 +54,7 @@ export function fill (context: LoadContext, made: Made): Page | Variants {
   context.addTags(...made.tags)
   context.madeIn(made.madeIn)
   // Where to look stays true whatever was read for what is found there.
-  if ('generation' in made.content) context.ignoreReads()
+  if (isVariants(made.content)) context.ignoreReads()
   return made.content
 }
 

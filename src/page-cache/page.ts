@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import { decodeShared, type Entry } from '../cache/index.ts'
 import { directivesBeforeMaxAge, parseCacheControl } from './rules/cache-control.ts'
 import { formatCacheStatus, HIT } from './cache-status.ts'
-import { isVariants, type Selection, type Variants } from './variants.ts'
+import { isSelected, isVariants, type Selection, type Variants } from './variants.ts'
 
 /** The fields of an answer, by names in lower case. */
 export type ReplyHeaders = Readonly<Record<string, string | number | string[] | undefined>>
@@ -130,6 +130,12 @@ export function contentOf (entry: Entry): ReadyPage | Variants | undefined {
 export function pageOf (entry: Entry): ReadyPage | undefined {
   const content = contentOf(entry)
   return content === undefined || isVariants(content) ? undefined : content
+}
+
+/** The same, where it is the page of a selection: that of another one may have its place. */
+export function selectedPageOf (entry: Entry, selection: Selection): ReadyPage | undefined {
+  const page = pageOf(entry)
+  return page !== undefined && isSelected(page, selection) ? page : undefined
 }
 
 function readyPage (page: Page, entry: Entry): ReadyPage | undefined {

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import {
-  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions, type Vacancy
+  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions
 } from '../../src/cache/index.ts'
-import { LEASE_MS } from '../../src/cache/redis-leases.ts'
 import { fakeClock } from '../support/clock.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startRedis } from '../support/redis.ts'
@@ -13,6 +12,7 @@ import { until } from '../support/until.ts'
 import { type HeldLoad, heldLoad } from './held-load.ts'
 import { listen } from './listen.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
+import { redisCache } from './redis-cache.ts'
 
 const redis = await startRedis(t)
 const clients = Array.from({ length: 4 }, () => new Redis(redis.url))
@@ -24,17 +24,10 @@ let prefixes = 0
 
 type Options = Partial<RedisStoreOptions> & Pick<CacheOptions, 'now'>
 
-function newCache (t: Test, options: RedisStoreOptions): Cache {
-  // A machine that is busy is not what is tested here.
-  const cache = createCache({ store: patientRedisStore({ ...options }), ...options.now && { now: options.now } })
-  t.teardown(() => cache.close())
-  return cache
-}
-
 /** Caches over one Redis, each with a connection of its own, as those of so many processes. */
 function setUp (t: Test, options: Options = {}) {
   const prefix = `test${++prefixes}`
-  const [mine, theirs, third, fourth] = clients.map((client) => newCache(t, { client, prefix, ...options })) as [Cache, Cache, Cache, Cache]
+  const [mine, theirs, third, fourth] = clients.map((client) => redisCache(t, { client, prefix, ...options })) as [Cache, Cache, Cache, Cache]
   const name = `${prefix}:key`
   const channel = `${prefix}#filled:key`
   return {
@@ -144,7 +137,7 @@ t.test('a holder whose line is cut is replaced, and what it brings in the end is
   ownLine.on('error', () => {})
   t.teardown(() => ownLine.disconnect())
   const { prefix, theirs } = setUp(t)
-  const mine = newCache(t, { client: ownLine, prefix })
+  const mine = redisCache(t, { client: ownLine, prefix })
   const held = heldLoad()
   const first = mine.getOrSet('key', held.load)
   await held.began
@@ -264,24 +257,6 @@ t.test('an older load that may not be kept lets all others load side by side', a
   t.strictSame(await Promise.all([first, ...asked]), Array(4).fill('value'))
 })
 
-t.test('a lease that comes after the deadline is given back', async (t) => {
-  const { pid, url } = await startRedis(t)
-  const [client, other] = [new Redis(url), new Redis(url)]
-  t.teardown(() => { for (const one of [client, other]) one.disconnect() })
-  const cache = newCache(t, { client, commandTimeout: 50 })
-  await cache.set('kept', 1)
-  await cache.getOrSet('other', () => 1)
-  process.kill(pid, 'SIGSTOP')
-  const late = await Promise.all([cache.lookup('key', { lease: true }), cache.lookup('kept', { lease: true })])
-  process.kill(pid, 'SIGCONT')
-  t.match(late, [{ miss: 'unavailable' }, { miss: 'unavailable' }])
-  await client.ping()
-  const answeredAt = performance.now()
-  await until('it is gone', async () => await other.exists('larder:key') === 0)
-  t.ok(performance.now() - answeredAt < 1_000, 'before it would have ended')
-  t.equal(await cache.get('kept'), 1)
-})
-
 for (const [how, [begin, end]] of Object.entries({
   full: [['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
   'a replica': [['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']]
@@ -291,7 +266,7 @@ for (const [how, [begin, end]] of Object.entries({
     const [client, other] = [new Redis(url), new Redis(url)]
     t.teardown(() => { for (const one of [client, other]) one.disconnect() })
     const clock = fakeClock()
-    const [cache, theirs] = [newCache(t, { client, now: clock.now }), newCache(t, { client: other, now: clock.now })]
+    const [cache, theirs] = [redisCache(t, { client, now: clock.now }), redisCache(t, { client: other, now: clock.now })]
     await cache.set('hit', 'kept')
     await client.call(...begin as [string, ...string[]])
     const { events } = listen(t, cache)
@@ -336,7 +311,7 @@ const refuses = (message: string) => async () => { throw Object.assign(new Error
 t.test('a Redis too old for SET with NX and GET is asked for it once, and leases by a script', async (t) => {
   const { client, asked } = clientThat(t, refuses('ERR syntax error'))
   const { prefix, theirs } = setUp(t)
-  const mine = newCache(t, { client, prefix })
+  const mine = redisCache(t, { client, prefix })
   const held = heldLoad()
   const first = mine.getOrSet('key', held.load)
   await held.began
@@ -368,131 +343,13 @@ t.test('a Redis that is away leases nothing', async (t) => {
   const gone = async () => { throw new Error('gone') }
   const { client } = clientThat(t, gone)
   const { prefix, theirs } = setUp(t)
-  const mine = newCache(t, { client, prefix })
+  const mine = redisCache(t, { client, prefix })
   t.match(await mine.lookup('key', { lease: true }), { miss: 'unavailable' })
   await theirs.getOrSet('old', () => 'old', { ttl: 0.001, staleIfError: 100 })
   await sleep(2)
   const seen = await mine.lookup('old') as Miss
   client.callBuffer = gone as never
   t.equal(await mine.load('old', () => 'new', {}, seen).then(({ value }) => value), 'new')
-})
-
-/** A client whose answers can get lost, with or without what was asked having been done. */
-function fickleClient (t: Test) {
-  const client = new Redis(redis.url)
-  t.teardown(() => client.disconnect())
-  const callBuffer = client.callBuffer.bind(client) as (...args: unknown[]) => Promise<unknown>
-  const fickle = { client, answers: 'come' as 'come' | 'get lost' | 'nothing is done' }
-  client.callBuffer = (async (...args: unknown[]) => {
-    if (fickle.answers === 'nothing is done') throw new Error('not sent')
-    const answer = await callBuffer(...args)
-    if (fickle.answers === 'get lost') throw new Error('the answer got lost')
-    return answer
-  }) as typeof client.callBuffer
-  return fickle
-}
-
-t.test('a lease that stands since an answer got lost is found again by the process that has it', async (t) => {
-  const fickle = fickleClient(t)
-  const { prefix, theirs } = setUp(t)
-  const store = patientRedisStore({ client: fickle.client, prefix })
-  const mine = createCache({ store })
-  t.teardown(() => mine.close())
-  await theirs.set('old', 'old')
-  const old = (await store.get('old'))!
-  for (const [key, seen] of [['key', undefined], ['old', old]] as const) {
-    fickle.answers = 'get lost'
-    await t.rejects(store.getOrLease!(key, seen) as Promise<unknown>, { message: 'the answer got lost' })
-    fickle.answers = 'come'
-    const found = await store.getOrLease!(key, seen) as Vacancy
-    t.match(found.lease, { shared: false }, key)
-    await found.lease!.release()
-  }
-
-  // A fill and a release that are not done.
-  const held = heldLoad()
-  const asked = mine.getOrSet('key', held.load)
-  await held.began
-  fickle.answers = 'nothing is done'
-  held.end('not kept')
-  t.equal(await asked, 'not kept')
-  fickle.answers = 'come'
-  const began = performance.now()
-  t.equal(await mine.getOrSet<unknown>('key', () => 'kept'), 'kept')
-  t.ok(performance.now() - began < 1_000, 'before the lease would have ended')
-  t.equal(await theirs.get('key'), 'kept')
-})
-
-t.test('of leases that got lost no more than a thousand are remembered', async (t) => {
-  const fickle = fickleClient(t)
-  const { prefix } = setUp(t)
-  const store = patientRedisStore({ client: fickle.client, prefix })
-  t.teardown(() => store.close())
-  const lose = async (key: string) => {
-    fickle.answers = 'get lost'
-    await t.rejects(store.getOrLease!(key) as Promise<unknown>, { message: 'the answer got lost' })
-    fickle.answers = 'come'
-    await store.get('none') // or it would count as away
-  }
-  for (let i = 0; i <= 1_000; i++) await lose(`key ${i}`)
-  t.notHas(await store.getOrLease!('key 0'), { lease: Object })
-  t.match(await store.getOrLease!('key 1'), { lease: Object })
-})
-
-t.test('a lease that Redis gives after a time in which it hung keeps nobody waiting', async (t) => {
-  for (const command of ['SET', 'EVALSHA']) {
-    const { pid, url } = await startRedis(t)
-    const [client, other] = [new Redis(url), new Redis(url)]
-    t.teardown(() => { for (const one of [client, other]) one.disconnect() })
-    const [mine, theirs] = [newCache(t, { client, commandTimeout: 50 }), newCache(t, { client: other })]
-    const invalidated = async (key: string) => {
-      await mine.set(key, 'old', { tags: ['menu'] })
-      await mine.invalidateTags(['menu'])
-    }
-    await invalidated('before')
-    await mine.getOrSet('before', () => 'loaded') // Redis has the script from now on
-    if (command === 'EVALSHA') await invalidated('key')
-
-    const callBuffer = client.callBuffer.bind(client) as (...args: unknown[]) => Promise<unknown>
-    client.callBuffer = (async (...args: unknown[]) => {
-      if (args[0] === command && args.includes(LEASE_MS)) process.kill(pid, 'SIGSTOP')
-      return await callBuffer(...args)
-    }) as typeof client.callBuffer
-    t.equal(await mine.getOrSet('key', () => 'loaded'), 'loaded')
-    client.callBuffer = callBuffer as typeof client.callBuffer
-    for (let i = 0; i < 2_000; i++) await mine.getOrSet(`later ${i}`, () => 'loaded') // of which the most are not sent
-    process.kill(pid, 'SIGCONT')
-    await other.ping()
-    const began = performance.now()
-    t.equal(await theirs.getOrSet('key', () => 'new'), 'new')
-    t.ok(performance.now() - began < 1_000, `before the lease of ${command} would have ended`)
-  }
-})
-
-t.test('a lease whose release fails at the moment when Redis comes back is given back all the same', async (t) => {
-  const { pid, url } = await startRedis(t)
-  const [client, other] = [new Redis(url), new Redis(url)]
-  t.teardown(() => { for (const one of [client, other]) one.disconnect() })
-  const store = patientRedisStore({ client, commandTimeout: 50 })
-  t.teardown(() => store.close())
-  const theirs = newCache(t, { client: other })
-  const { lease } = await store.getOrLease!('key') as Vacancy
-  let released: unknown
-  // The question whether Redis is back: by the time that its answer is heard, the release has not been sent.
-  const get = client.get.bind(client)
-  client.get = (async (key: string) => {
-    const answer = await get(key)
-    queueMicrotask(() => { released ??= Promise.resolve(lease!.release()).catch((error: Error) => { released = error.name }) })
-    return answer
-  }) as typeof client.get
-  process.kill(pid, 'SIGSTOP')
-  await until('it counts as away', () => Promise.resolve(store.get('none')).catch(() => {}).then(() => !store.up))
-  process.kill(pid, 'SIGCONT')
-  await until('it is back', () => store.up)
-  const began = performance.now()
-  t.equal(await theirs.getOrSet('key', () => 'new'), 'new')
-  t.ok(performance.now() - began < 1_000, 'before it would have ended')
-  t.equal(released, 'RedisAwayError')
 })
 
 t.test('an entry that is too large is answered and not kept, and what was there before is gone', async (t) => {

@@ -4,7 +4,7 @@ import { figuresOf } from '../../src/dashboard/figures.ts'
 import { createMetrics } from '../../src/dashboard/metrics.ts'
 import { Tally } from '../../src/dashboard/tally.ts'
 
-/** A tally in which no two numbers are the same, so that none can stand in the place of another. */
+/** A tally whose numbers differ, so that none can be told in the place of another. */
 function setUp (t: Test) {
   const cache = createCache({ store: memoryStore() })
   const tally = new Tally({ cache })
@@ -80,14 +80,4 @@ t.test('a scrape tells each figure by its name', async (t) => {
     'larder_page_hit_duration_seconds_count{route="/page"} 100',
     'larder_page_miss_duration_seconds_sum{route="/page"} 24'
   ]) t.ok(text.includes(`${line}\n`), line)
-})
-
-t.test('a scrape tells of the store in this process', async (t) => {
-  const stats = { entries: 2, bytes: 30, maxBytes: 400, evictions: 5, refusals: 6 }
-  const cache = createCache({ store: { ...memoryStore(), stats: () => stats } })
-  const tally = new Tally({ cache })
-  t.teardown(() => tally.close())
-  const text = await createMetrics({ cache, tally, redis: false, watchers: () => 0 }).metrics()
-  const names = { entries: 'entries', bytes: 'bytes', maxBytes: 'max_bytes', evictions: 'evictions_total', refusals: 'refusals_total' }
-  for (const [name, metric] of Object.entries(names)) t.match(text, `larder_memory_${metric} ${stats[name as keyof typeof stats]}\n`)
 })

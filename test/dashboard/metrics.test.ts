@@ -76,6 +76,16 @@ t.test('buckets are cumulative, and add up to the count', async (t) => {
   t.same(samples(text, 'larder_dashboard_watchers'), ['larder_dashboard_watchers 7'])
 })
 
+t.test('a scrape tells of the store in this process', async (t) => {
+  const stats = { entries: 2, bytes: 30, maxBytes: 400, evictions: 5, refusals: 6 }
+  const cache = createCache({ store: { ...memoryStore(), stats: () => stats } })
+  const tally = new Tally({ cache })
+  t.teardown(() => tally.close())
+  const text = await createMetrics({ cache, tally, redis: false, watchers: () => 0 }).metrics()
+  const names = { entries: 'entries', bytes: 'bytes', maxBytes: 'max_bytes', evictions: 'evictions_total', refusals: 'refusals_total' }
+  for (const [name, metric] of Object.entries(names)) t.match(text, `larder_memory_${metric} ${stats[name as keyof typeof stats]}\n`)
+})
+
 t.test('a store that tells nothing of itself has no metrics of its own', async (t) => {
   const { stats: _, ...store } = memoryStore()
   const cache = createCache({ store: store as Store })

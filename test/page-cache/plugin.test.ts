@@ -1,15 +1,13 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { encode } from '@msgpack/msgpack'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { type Cache, createCache, type Entry, memoryStore, type Store } from '../../src/cache/index.ts'
-import pageCache, { type CachePageOptions, PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
+import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { pageOf } from '../../src/page-cache/page.ts'
 import { listen } from '../cache/listen.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
-import { until } from '../support/until.ts'
 import { pageStores } from './stores.ts'
 
 interface Site { app: FastifyInstance, cache: Cache, clock: FakeClock, store: Store, calls: () => number }
@@ -288,42 +286,6 @@ t.test('a route that Fastify derives for HEAD shares the pages of its GET', asyn
   const warm = await app.inject({ method: 'HEAD', url: '/page', headers: { 'x-a': 'other' } })
   t.match(warm.headers, { 'content-length': '6', 'cache-status': 'larder; hit; ttl=60', etag: cold.headers.etag as string })
   t.not(cold.headers.etag, headers.etag, 'its validator is made from the body that GET would have')
-})
-
-t.test('every answer is told to who listens', async (t) => {
-  const { app, cache } = await site(t, 'memory', 300)
-  const events: PageEvent[] = []
-  const listen = (event: unknown) => { events.push(event as PageEvent) }
-  subscribe(PAGE_CHANNEL, listen)
-  await app.inject('/page?x=1')
-  await app.inject('/page?x=1')
-  unsubscribe(PAGE_CHANNEL, listen)
-  await app.inject('/page?x=1')
-  t.match(events, [
-    { cache, route: '/page', status: { fwd: 'uri-miss', stored: true }, ms: Number },
-    { cache, route: '/page', status: { hit: true }, ms: Number }
-  ])
-  t.equal(events.length, 2)
-})
-
-t.test('each answer to a client is told once, and old ones with what they saved', async (t) => {
-  const { app, cache, clock } = await site(t, 'memory', { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' })
-  const { events: happenings } = listen(t, cache)
-  const count = (what: string) => happenings.filter(({ type }) => type === what).length
-  const events: PageEvent[] = []
-  const hear = (event: unknown) => { events.push(event as PageEvent) }
-  subscribe(PAGE_CHANNEL, hear)
-  t.teardown(() => unsubscribe(PAGE_CHANNEL, hear))
-  await app.inject('/page')
-  clock.advance(11)
-  await app.inject('/page')
-  await until('it is renewed', () => count('set') === 2)
-  t.match(events, [
-    { cache, status: { fwd: 'uri-miss' } },
-    { cache, status: { hit: true, detail: 'stale-while-revalidate' }, bytes: 4, loadMs: 2000 }
-  ])
-  t.equal(events.length, 2, 'nobody was answered by the renewal')
-  t.equal(count('stale'), 1)
 })
 
 t.test('headers that hooks of the application set are theirs on every answer', async (t) => {

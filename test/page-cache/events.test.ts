@@ -1,0 +1,50 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import t, { type Test } from 'tap'
+import { memoryStore } from '../../src/cache/index.ts'
+import { PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { until } from '../support/until.ts'
+import { site } from './site.ts'
+
+const inMemory = (_t: Test, now: () => number) => memoryStore({ now })
+
+/** What the page cache tells, and how to stop listening. */
+function hear (t: Test) {
+  const events: PageEvent[] = []
+  const listener = (event: unknown) => { events.push(event as PageEvent) }
+  const end = () => unsubscribe(PAGE_CHANNEL, listener)
+  subscribe(PAGE_CHANNEL, listener)
+  t.teardown(end)
+  return { events, end }
+}
+
+t.test('every answer is told to who listens', async (t) => {
+  const { app, cache } = await site(t, inMemory, 300)
+  const { events, end } = hear(t)
+  await app.inject('/page?x=1')
+  await app.inject('/page?x=1')
+  end()
+  await app.inject('/page?x=1')
+  t.match(events, [
+    { cache, route: '/page', status: { fwd: 'uri-miss', stored: true }, ms: Number },
+    { cache, route: '/page', status: { hit: true }, ms: Number }
+  ])
+  t.equal(events.length, 2)
+})
+
+t.test('each answer to a client is told once, and old ones with what they saved', async (t) => {
+  const clock = fakeClock()
+  const { app, cache, listener } = await site(t, inMemory, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { clock })
+  const count = (what: string) => listener.events.filter(({ type }) => type === what).length
+  const { events } = hear(t)
+  await app.inject('/page')
+  clock.advance(11)
+  await app.inject('/page')
+  await until('it is renewed', () => count('set') === 2)
+  t.match(events, [
+    { cache, status: { fwd: 'uri-miss' } },
+    { cache, status: { hit: true, detail: 'stale-while-revalidate' }, bytes: 4, loadMs: 2000 }
+  ])
+  t.equal(events.length, 2, 'nobody was answered by the renewal')
+  t.equal(count('stale'), 1)
+})
