@@ -84,13 +84,13 @@ export class RedisLeases {
 
   #getOrSet (key: string, frame: Buffer, token: Buffer): Promise<Buffer | null> {
     const { link, nameOf } = this.#options
-    return link.run('SET', () => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, this.#late(key, token))
+    return link.run('SET', () => link.client.callBuffer('SET', nameOf(key), frame, 'PX', LEASE_MS, 'NX', 'GET') as Promise<Buffer | null>, { late: this.#late(key, token) })
   }
 
   async #takeOver (key: string, head: Buffer | ''): Promise<Entry | Vacancy> {
     const token = this.#nextToken()
     try {
-      const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head], this.#late(key, token)) as Buffer | null
+      const kept = await this.#take([this.#options.nameOf(key)], [token, LEASE_MS, head], { late: this.#late(key, token) }) as Buffer | null
       return kept === null ? { lease: this.#lease(key, token) } : this.#read(key, kept) ?? {}
     } catch (error) {
       if (isRefusal(error)) return {}
@@ -102,7 +102,8 @@ export class RedisLeases {
   #late (key: string, token: Buffer): (answer: unknown) => void {
     return (answer) => {
       this.#lost.delete(token.toString('latin1'))
-      if (answer === null) this.#giveBack(key, token, 0).catch(() => {})
+      // Other processes may ask Redis again sooner than this one.
+      if (answer === null) this.#giveBack(key, token, 0, undefined, true).catch(() => {})
     }
   }
 
@@ -191,10 +192,10 @@ export class RedisLeases {
     }
   }
 
-  async #giveBack (key: string, token: Buffer, pass: number, old?: Entry | null): Promise<void> {
+  async #giveBack (key: string, token: Buffer, pass: number, old?: Entry | null, evenAway = false): Promise<void> {
     const more = old === undefined ? [] : [old === null ? '' : frameEntry(old)]
     try {
-      await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more])
+      await this.#release([this.#options.nameOf(key)], [token, this.#channelOf(key), pass, ...more], { evenAway })
     } catch (error) {
       throw this.#lose(key, token, error) // e.g. while Redis counts as away
     }

@@ -26,6 +26,11 @@ export class RedisAwayError extends Error {
   }
 }
 
+export interface RunOptions<T> {
+  late?: (answer: T) => void
+  evenAway?: boolean
+}
+
 /** So many failures in a row, and Redis is not asked any more. */
 const FAILURES = 3
 /** Milliseconds between the questions whether it is back; doubled, up to so many, each time that it goes soon after it came. */
@@ -103,11 +108,12 @@ export class RedisLink {
    *
    * @param name of the command, for who measures them
    * @param late told of an answer that came after the deadline
+   * @param evenAway sends it also while Redis counts as away, for who has just heard from it
    */
-  run<T> (name: string, command: () => Promise<T>, late?: (answer: T) => void): Promise<T> {
+  run<T> (name: string, command: () => Promise<T>, { late, evenAway = false }: RunOptions<T> = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const send = () => {
-        if (!this.#up) return reject(this.#away())
+        if (!this.#up && !evenAway) return reject(this.#away())
         this.#underWay++
         this.#gather()
         const sent = startTimer(redisEvents)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Cluster, Redis } from 'ioredis'
-import type { RedisLink } from './redis-link.ts'
+import type { RedisLink, RunOptions } from './redis-link.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -9,13 +9,12 @@ export function redisScript (link: RedisLink, source: string) {
   const { client } = link
   const digest = createHash('sha1').update(source).digest('hex')
 
-  /** @param late see `RedisLink.run` */
-  return async function run (keys: string[], args: Array<string | number | Buffer>, late?: (answer: unknown) => void): Promise<unknown> {
+  return async function run (keys: string[], args: Array<string | number | Buffer>, options?: RunOptions<unknown>): Promise<unknown> {
     try {
-      return await link.run('EVALSHA', () => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args), late)
+      return await link.run('EVALSHA', () => client.callBuffer('EVALSHA', digest, keys.length, ...keys, ...args), options)
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return await link.run('EVAL', () => client.callBuffer('EVAL', source, keys.length, ...keys, ...args), late)
+      return await link.run('EVAL', () => client.callBuffer('EVAL', source, keys.length, ...keys, ...args), options)
     }
   }
 }

@@ -36,7 +36,7 @@ function setUp (t: Test, { status = 'ready', commandTimeout = 50 } = {}) {
   const run = async (answer: () => Promise<unknown>, late?: (answer: unknown) => void) => await link.run('PING', () => {
     sent++
     return answer()
-  }, late).catch((error) => error)
+  }, { ...late && { late } }).catch((error) => error)
   return { client, link, told, run, sent: () => sent }
 }
 

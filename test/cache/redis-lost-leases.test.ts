@@ -121,6 +121,24 @@ t.test('a lease that Redis gives after a time in which it hung keeps nobody wait
   }
 })
 
+t.test('a lease that comes late is given back also by a process that does not ask Redis again yet', async (t) => {
+  const { pid, client, other } = await redisOfTwo(t)
+  const store = patientRedisStore({ client, commandTimeout: 50 })
+  t.teardown(() => store.close())
+  const theirs = redisCache(t, { client: other })
+  await theirs.getOrSet('before', () => 'loaded') // Redis has the scripts from now on
+  client.get = (() => new Promise(() => {})) as typeof client.get // the question whether it is back
+  process.kill(pid, 'SIGSTOP')
+  await Promise.allSettled(['key', 'a', 'b'].map((key) => store.getOrLease!(key)))
+  t.notOk(store.up)
+  process.kill(pid, 'SIGCONT')
+  await other.ping()
+  const began = performance.now()
+  t.equal(await theirs.getOrSet('key', () => 'new'), 'new')
+  t.ok(performance.now() - began < 1_000, 'before it would have ended')
+  t.notOk(store.up)
+})
+
 t.test('a lease whose release fails at the moment when Redis comes back is given back all the same', async (t) => {
   const { pid, client, other } = await redisOfTwo(t)
   const store = patientRedisStore({ client, commandTimeout: 50 })
