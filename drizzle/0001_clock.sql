@@ -1,4 +1,4 @@
--- The version clock: how often each table changed. Triggers that are made at every start move it, see src/db/triggers.ts.
+-- The version clock: how often each table changed. Triggers that are made at every start move it, see src/clock/sqlite/triggers.ts.
 -- ':epoch' tells this database from all others; ':tags' counts what was invalidated by name.
 CREATE TABLE `larder_clock` (
 	`id` integer PRIMARY KEY NOT NULL,

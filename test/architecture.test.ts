@@ -13,12 +13,15 @@ const MAY_IMPORT: Record<string, string[]> = {
   'page-cache': ['cache'],
   errors: [],
   config: ['errors'],
-  db: ['cache', 'errors'],
+  clock: ['cache'],
+  db: ['cache', 'clock', 'errors'],
   plugins: ['db', 'errors'],
-  products: ['cache', 'db', 'errors', 'plugins'],
+  hooks: ['errors'],
+  routes: ['db', 'errors'],
+  products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
   apicalls: ['errors', 'page-cache'],
-  dashboard: ['cache', 'errors', 'page-cache', 'plugins'],
-  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products'],
+  dashboard: ['cache', 'errors', 'hooks', 'page-cache', 'plugins'],
+  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products', 'routes'],
   server: ['app', 'config', 'db', 'errors']
 }
 

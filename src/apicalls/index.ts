@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { createHttpbin, type Httpbin } from './httpbin.ts'
-import { startStandIn } from './stand-in.ts'
+import { startStandIn } from './fake-httpbin.ts'
 
 export interface ApicallsOptions {
   /** Where httpbin is; unset: a stand-in of our own. */

@@ -1,19 +1,19 @@
-import { decodeValue, encodeValue } from './codec.ts'
-import { Entries, hasLife, MISSES, readable, until, valueOf } from './entries.ts'
-import type { Entry } from './entry.ts'
+import { decodeValue, encodeValue } from './entry/codec.ts'
+import { EntryStore, hasLifetime, MISSES, readableEntry, expiresAt, decodeEntry } from './load/entry-store.ts'
+import type { Entry } from './entry/entry.ts'
 import { elapsed, emit, startTimer } from './events.ts'
-import { Loader } from './loader.ts'
-import { andThen, type MaybePromise, orElse } from './maybe-promise.ts'
-import { currentReads, ignoreReads, type ReadSet } from './read-set.ts'
+import { Loader } from './load/loader.ts'
+import { andThen, type MaybePromise, orElse } from './util/maybe-promise.ts'
+import { currentReads, ignoreReads, type ReadSet } from './versions/read-set.ts'
 import {
-  checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkPrefix, checkTags, duration, fraction, positiveInteger, safeInteger, seconds
-} from './options.ts'
-import { sharedValue } from './shared-value.ts'
-import type { Selection } from './store.ts'
+  checkBoolean, checkFunction, checkKey, checkKeys, checkObject, checkOptions, checkPrefix, checkTags, checkDuration, checkFraction, checkPositiveInteger, checkSafeInteger, checkSeconds
+} from './util/validate.ts'
+import { decodeSharedValue } from './entry/value.ts'
+import type { EntryFilter } from './stores/store.ts'
 import {
-  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type Load, type Loaded, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StandIn, type TagState
+  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadResult, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StaleHit, type TagState
 } from './types.ts'
-import type { Stamp } from './versions.ts'
+import type { Stamp } from './versions/versions.ts'
 
 export function createCache (options: CacheOptions): Cache {
   return new StoreCache(options)
@@ -24,7 +24,7 @@ const NO_TAGS: readonly string[] = []
 const MAX_SHOWN_TAGS = 100
 
 class StoreCache implements Cache {
-  readonly #entries: Entries
+  readonly #entries: EntryStore
   readonly #loader: Loader
   readonly #ttl: number | null
 
@@ -34,9 +34,9 @@ class StoreCache implements Cache {
     checkObject('versions', versions, 'stamp', 'a version clock, e.g. memoryVersions()')
     checkFunction('now', now)
     checkFunction('random', random)
-    this.#ttl = seconds('ttl', ttl)
-    this.#entries = new Entries({ store, versions, jitter: fraction('jitter', jitter), now, random, tell: (happening) => emit(this, happening) })
-    this.#loader = new Loader({ entries: this.#entries, ttl: this.#ttl, maxLoads: positiveInteger('maxLoads', maxLoads) })
+    this.#ttl = checkSeconds('ttl', ttl)
+    this.#entries = new EntryStore({ store, versions, jitter: checkFraction('jitter', jitter), now, random, tell: (happening) => emit(this, happening) })
+    this.#loader = new Loader({ entries: this.#entries, ttl: this.#ttl, maxLoads: checkPositiveInteger('maxLoads', maxLoads) })
   }
 
   get storeName (): string {
@@ -47,11 +47,11 @@ class StoreCache implements Cache {
     return this.#entries.store.stats?.()
   }
 
-  get storeUp (): boolean {
-    return this.#entries.store.up ?? true
+  get storeAvailable (): boolean {
+    return this.#entries.store.available ?? true
   }
 
-  get loadsUnderWay (): number {
+  get loadsInFlight (): number {
     return this.#loader.underWay
   }
 
@@ -65,7 +65,7 @@ class StoreCache implements Cache {
     })
   }
 
-  inspect (key: string): MaybePromise<Lookup> {
+  peek (key: string): MaybePromise<Lookup> {
     checkKey(key)
     return this.#entries.find(key)
   }
@@ -96,14 +96,14 @@ class StoreCache implements Cache {
 
   async ttl (key: string): Promise<number | null | undefined> {
     checkKey(key)
-    const found = readable(await this.#entries.find(key))
+    const found = readableEntry(await this.#entries.find(key))
     if (isMiss(found)) return undefined
     return found.freshUntil === Infinity ? null : (found.freshUntil - this.#entries.now()) / 1000
   }
 
   /** The value of what was found; a value that cannot be read is a miss. */
   #open (key: string, found: Lookup, began: number, shared?: boolean): { value: unknown } | Miss {
-    const opened = isMiss(found) ? found : valueOf(found, shared)
+    const opened = isMiss(found) ? found : decodeEntry(found, shared)
     if (!isMiss(found)) this.#entries.noteTags(currentReads(), found)
     this.#report(key, found, opened, began)
     return opened
@@ -123,7 +123,7 @@ class StoreCache implements Cache {
 
   // Reading through
 
-  async getOrSet<T> (key: string, load: Load<T>, options: GetOrSetOptions = {}): Promise<T> {
+  async getOrSet<T> (key: string, load: LoadFunction<T>, options: GetOrSetOptions = {}): Promise<T> {
     checkKey(key)
     checkFunction('load', load)
     options = checkGetOrSet(options)
@@ -132,39 +132,39 @@ class StoreCache implements Cache {
     const entry = await this.#loader.find(key, true)
     const found = this.#open(key, entry, began, options.shared)
     if (!isMiss(found)) {
-      if (options.refreshAhead && !isMiss(entry) && this.isDue(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
+      if (options.refreshAhead && !isMiss(entry) && this.shouldRefreshEarly(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
       return found.value as T
     }
 
-    const old = this.standIn(found, options)
+    const old = this.findStale(found, options)
     if (old !== undefined) {
-      const opened = valueOf(old.entry, options.shared)
+      const opened = decodeEntry(old.entry, options.shared)
       if (!isMiss(opened)) {
         const { stale: _, ...miss } = found // nothing stands in for what fails in the background
-        if (old.renew) this.#refresh(key, load, options, miss)
+        if (old.refresh) this.#refresh(key, load, options, miss)
         this.#entries.noteTags(currentReads(), old.entry)
-        this.noteStale(key, old.entry)
+        this.reportStale(key, old.entry)
         return opened.value as T
       }
     }
 
     const loaded = await this.load(key, load, options, found)
-    return (loaded.joined ? copyOf(loaded, options.shared) : loaded.value) as T
+    return (loaded.coalesced ? copyOf(loaded, options.shared) : loaded.value) as T
   }
 
-  standIn ({ stale }: Miss, options: LoadOptions): StandIn | undefined {
-    return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, renew: this.#loader.mayRenew(stale) } : undefined
+  findStale ({ stale }: Miss, options: LoadOptions): StaleHit | undefined {
+    return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, refresh: this.#loader.mayRenew(stale) } : undefined
   }
 
-  beginReads (reads: ReadSet, tags?: readonly string[]): void {
+  beginTracking (reads: ReadSet, tags?: readonly string[]): void {
     this.#entries.begin(reads, tags)
   }
 
-  noteReads (reads: ReadSet, entry: Entry): void {
+  recordDependencies (reads: ReadSet, entry: Entry): void {
     this.#entries.noteTags(reads, entry)
   }
 
-  noteStale (key: string, entry: Entry): void {
+  reportStale (key: string, entry: Entry): void {
     this.#entries.tell({ type: 'stale', key, entry })
   }
 
@@ -175,20 +175,20 @@ class StoreCache implements Cache {
   async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {
     return await Promise.all(tags.slice(0, MAX_SHOWN_TAGS).map(async (tag) => {
       const current = await this.#entries.isCurrent(stamp, [tag])
-      return { tag, version: await this.#entries.versionOf(tag), moved: current === undefined ? undefined : !current }
+      return { tag, version: await this.#entries.versionOf(tag), changed: current === undefined ? undefined : !current }
     }))
   }
 
-  isDue (key: string, entry: Entry): boolean {
+  shouldRefreshEarly (key: string, entry: Entry): boolean {
     return this.#loader.isDue(key, entry)
   }
 
   /** Loads in the background; what comes of it makes no difference to the answer. */
-  #refresh (key: string, load: Load<unknown>, options: LoadOptions, miss: Miss): void {
+  #refresh (key: string, load: LoadFunction<unknown>, options: LoadOptions, miss: Miss): void {
     ignoreReads(() => this.load(key, load, options, miss)).catch((error) => this.#entries.failed('refresh', error))
   }
 
-  load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded> {
+  load (key: string, load: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult> {
     return this.#loader.load(key, load, options, miss)
   }
 
@@ -207,7 +207,7 @@ class StoreCache implements Cache {
     const stamp = await this.#stampFor(tags)
     await Promise.all(entries.map(async ([key, entry]) => {
       this.#loader.revoke(key)
-      if (hasLife(ttl) && stamp !== undefined) await this.#entries.write(key, { ...entry, stamp })
+      if (hasLifetime(ttl) && stamp !== undefined) await this.#entries.write(key, { ...entry, stamp })
       else await this.#entries.remove([key])
     }))
   }
@@ -219,9 +219,9 @@ class StoreCache implements Cache {
     try {
       const stamp = await this.#stampFor(tags)
       const kept = await this.#entries.store.get(key)
-      const found = readable(await this.#entries.verify(kept))
+      const found = readableEntry(await this.#entries.verify(kept))
       if (stamp === undefined || !isMiss(found) || found.miss === 'unavailable') return false
-      if (!hasLife(ttl)) return true
+      if (!hasLifetime(ttl)) return true
       this.#loader.revoke(key)
       const added = await this.#entries.store.add(key, { ...entry, stamp }, kept)
       if (added) this.#entries.tell({ type: 'set', key })
@@ -234,12 +234,12 @@ class StoreCache implements Cache {
 
   async touch (key: string, ttl: number | null = this.#ttl): Promise<boolean> {
     checkKey(key)
-    seconds('ttl', ttl)
-    const found = readable(await this.#entries.find(key))
+    checkSeconds('ttl', ttl)
+    const found = readableEntry(await this.#entries.find(key))
     if (isMiss(found)) return false
-    if (!hasLife(ttl)) return await this.delete(key)
+    if (!hasLifetime(ttl)) return await this.delete(key)
     const window = found.staleUntil === found.freshUntil ? 0 : found.staleUntil - found.freshUntil
-    const freshUntil = until(ttl, this.#entries.now())
+    const freshUntil = expiresAt(ttl, this.#entries.now())
     return await orElse(() => this.#entries.store.touch(key, freshUntil, freshUntil + window), (error) => {
       this.#entries.failed('touch', error)
       return false
@@ -248,7 +248,7 @@ class StoreCache implements Cache {
 
   async increment (key: string, by: number = 1): Promise<number> {
     checkKey(key)
-    by = safeInteger('by', by) + 0 // -0 is not written as an integer
+    by = checkSafeInteger('by', by) + 0 // -0 is not written as an integer
     const kept = await this.#entries.store.get(key)
     const replace = kept === undefined || await this.#countsOn(kept) ? undefined : kept
     this.#loader.revoke(key)
@@ -280,10 +280,10 @@ class StoreCache implements Cache {
   }
 
   async clear (): Promise<void> {
-    await this.sweep()
+    await this.deleteMatching()
   }
 
-  async sweep (which: Selection = {}): Promise<number> {
+  async deleteMatching (which: EntryFilter = {}): Promise<number> {
     checkOptions(which)
     const { prefix = '', tags } = which
     checkPrefix(prefix)
@@ -310,12 +310,12 @@ class StoreCache implements Cache {
     const { ttl, tags = NO_TAGS } = options
     checkTags(tags)
     // The caller may go on using the array of tags.
-    return { ttl: ttl === undefined ? this.#ttl : seconds('ttl', ttl), tags: tags.length === 0 ? NO_TAGS : [...tags] }
+    return { ttl: ttl === undefined ? this.#ttl : checkSeconds('ttl', ttl), tags: tags.length === 0 ? NO_TAGS : [...tags] }
   }
 
   /** What the store cannot tell of a counter: that it was invalidated, or cannot be read. */
   async #countsOn (kept: Entry): Promise<boolean> {
-    if (isMiss(valueOf(kept))) return false
+    if (isMiss(decodeEntry(kept))) return false
     return kept.tags.length === 0 || await this.#entries.versions.isCurrent(kept.stamp, kept.tags)
   }
 
@@ -327,10 +327,10 @@ class StoreCache implements Cache {
 
 function checkGetOrSet (options: GetOrSetOptions): GetOrSetOptions {
   checkOptions(options)
-  if (options.ttl !== undefined) seconds('ttl', options.ttl)
+  if (options.ttl !== undefined) checkSeconds('ttl', options.ttl)
   if (options.tags !== undefined) checkTags(options.tags)
   for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const) {
-    if (options[name] !== undefined) duration(name, options[name])
+    if (options[name] !== undefined) checkDuration(name, options[name])
   }
   for (const name of ['refreshAhead', 'shared'] as const) {
     if (options[name] !== undefined) checkBoolean(name, options[name])
@@ -340,9 +340,9 @@ function checkGetOrSet (options: GetOrSetOptions): GetOrSetOptions {
 }
 
 /** The value of a load that somebody else began: a copy, wherever it can be copied, or what all share. */
-function copyOf ({ value, entry }: Loaded, shared = false): unknown {
+function copyOf ({ value, entry }: LoadResult, shared = false): unknown {
   try {
-    return shared && entry !== undefined ? sharedValue(entry).value : decodeValue(entry?.payload ?? encodeValue(value))
+    return shared && entry !== undefined ? decodeSharedValue(entry).value : decodeValue(entry?.payload ?? encodeValue(value))
   } catch {
     return value
   }

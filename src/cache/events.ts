@@ -1,10 +1,10 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import type { Entry } from './entry.ts'
-import type { RedisClient } from './redis-script.ts'
+import type { Entry } from './entry/entry.ts'
+import type { RedisClient } from './stores/redis/run-script.ts'
 import type { Cache, MissReason } from './types.ts'
 
 /** What happened in a cache. */
-export type CacheHappening =
+export type CacheEventBody =
   /** @property ms milliseconds that the look took */
   | { type: 'hit', key: string, entry: Entry, ms: number }
   | { type: 'stale', key: string, entry: Entry }
@@ -22,14 +22,14 @@ export type CacheHappening =
   | { type: 'error', error: unknown, doing: string }
 
 /** What caches tell the world, over `node:diagnostics_channel`, as `larder:cache`. */
-export type CacheEvent = CacheHappening & { cache: Cache }
+export type CacheEvent = CacheEventBody & { cache: Cache }
 
 export const CACHE_CHANNEL = 'larder:cache'
 
 const events = channel(CACHE_CHANNEL)
 
 /** Tells who listens; costs next to nothing while nobody does. */
-export function emit (cache: Cache, happening: CacheHappening): void {
+export function emit (cache: Cache, happening: CacheEventBody): void {
   if (events.hasSubscribers) events.publish({ ...happening, cache })
 }
 

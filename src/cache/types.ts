@@ -1,8 +1,8 @@
-import type { Entry } from './entry.ts'
-import type { MaybePromise } from './maybe-promise.ts'
-import type { ReadSet } from './read-set.ts'
-import type { Lease, Selection, Store, StoreStats, Vacancy } from './store.ts'
-import type { Stamp, Versions } from './versions.ts'
+import type { Entry } from './entry/entry.ts'
+import type { MaybePromise } from './util/maybe-promise.ts'
+import type { ReadSet } from './versions/read-set.ts'
+import type { Lease, EntryFilter, Store, StoreStats, LeaseResult } from './stores/store.ts'
+import type { Stamp, Versions } from './versions/versions.ts'
 
 export interface CacheOptions {
   store: Store
@@ -61,9 +61,9 @@ export interface LoadContext {
   /** Replaces the `ttl` of the call. */
   setTtl (ttl: number | null): void
   /** Seconds after its life for which the entry is kept to stand in, or to be confirmed, in place of those of the call; also where its `ttl` is zero. */
-  keepOldFor (seconds: number): void
+  staleFor (seconds: number): void
   /** Milliseconds that the value took to make, where the load only brings it; null: nothing was made, and there is no load to tell of. */
-  madeIn (ms: number | null): void
+  loadedIn (ms: number | null): void
   /** Keeps the entry whatever happens to what was read for it, e.g. since it only says where to look. */
   ignoreReads (): void
   /**
@@ -74,7 +74,7 @@ export interface LoadContext {
   skipStore (keepOld?: boolean): void
 }
 
-export type Load<T> = (context: LoadContext) => T | Promise<T>
+export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
 
 /**
  * Times are in seconds. A value is a copy each time; `undefined` is a miss and cannot be stored, `null` can.
@@ -96,7 +96,7 @@ export interface Cache {
    * who comes after a write that the load may not have seen. A load that answers `undefined` is not kept. What is read
    * meanwhile from a database or a cache on the same clock tags the value by itself.
    */
-  getOrSet<T> (key: string, load: Load<T>, options?: GetOrSetOptions): Promise<T>
+  getOrSet<T> (key: string, load: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
   /** Gives an entry a new life, by default that of the cache; false when there is none. Zero or less deletes it. */
   touch (key: string, ttl?: number | null): Promise<boolean>
   /** Adds to a safe integer in one step, keeping its life; an absent one counts from 0. TypeError for another value. */
@@ -115,35 +115,35 @@ export interface Cache {
   /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
   /** For adapters: what `getOrSet` does after a miss. */
-  load (key: string, load: Load<unknown>, options?: LoadOptions, miss?: Miss): Promise<Loaded>
+  load (key: string, load: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult>
   /** For adapters that load without `load`: to be called before what goes into a read set is read. @param tags known already */
-  beginReads (reads: ReadSet, tags?: readonly string[]): void
+  beginTracking (reads: ReadSet, tags?: readonly string[]): void
   /** For adapters: says that what goes into a read set is made of an entry that was looked up. */
-  noteReads (reads: ReadSet, entry: Entry): void
+  recordDependencies (reads: ReadSet, entry: Entry): void
   /** For adapters: whether nothing that an entry was made of has changed since; false too where no clock answers. */
   isCurrent (entry: Entry): MaybePromise<boolean>
   /** For adapters: an old entry that is to be answered at once after a miss, and whether to renew it in the background. */
-  standIn (miss: Miss, options: LoadOptions): StandIn | undefined
+  findStale (miss: Miss, options: LoadOptions): StaleHit | undefined
   /** For adapters: says that an old entry was answered after a miss, so that it is counted. Of one that `load` answers with it is said already. */
-  noteStale (key: string, entry: Entry): void
+  reportStale (key: string, entry: Entry): void
   /** For adapters that renew entries ahead of their end: whether it is this one's turn. */
-  isDue (key: string, entry: Entry): boolean
+  shouldRefreshEarly (key: string, entry: Entry): boolean
   /**
    * For adapters: `clear` of all entries, or of those whose keys have a prefix, that carry a tag, or both; how many there
    * were. Tags are moved first, as by `invalidateTags` and under whatever keys, so that nothing hangs on the walk through
    * the store, which takes the longer the more keys that has.
    */
-  sweep (which?: Selection): Promise<number>
+  deleteMatching (which?: EntryFilter): Promise<number>
   /** For tools: as `lookup`, which neither counts nor takes a lease. */
-  inspect (key: string): MaybePromise<Lookup>
+  peek (key: string): MaybePromise<Lookup>
   /** For tools: where the tags of an entry stand, of many the first hundred. */
   tagStates (entry: Entry): Promise<TagState[]>
   /** How full the store in this process is, where it can tell. */
   stats (): StoreStats | undefined
   /** False while a store beyond this process is known to be away, and not asked. */
-  readonly storeUp: boolean
+  readonly storeAvailable: boolean
   /** Loads under way in this process, of all keys. */
-  readonly loadsUnderWay: number
+  readonly loadsInFlight: number
   /** The name of the store. */
   readonly storeName: string
 }
@@ -154,12 +154,12 @@ export interface TagState {
   /** Another one after each move; undefined where the clock cannot tell. */
   readonly version: string | undefined
   /** Whether it has moved since the entry was stamped; undefined where no clock answers. */
-  readonly moved: boolean | undefined
+  readonly changed: boolean | undefined
 }
 
-export interface StandIn {
+export interface StaleHit {
   readonly entry: Entry
-  readonly renew: boolean
+  readonly refresh: boolean
 }
 
 export interface LookupOptions {
@@ -179,9 +179,9 @@ export interface Miss {
   /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
   readonly stale?: Entry
   /** The lease that was taken with the look, or who holds it. */
-  readonly vacancy?: Vacancy | undefined
+  readonly leaseResult?: LeaseResult | undefined
   /** A load that was under way when the search began. */
-  readonly underWay?: Flight
+  readonly inFlight?: InFlightLoad
 }
 
 export type Lookup = Entry | Miss
@@ -189,7 +189,7 @@ export type Lookup = Entry | Miss
 export const isMiss = <T extends object> (found: T | Miss): found is Miss => 'miss' in found
 
 /** What a load ended in. */
-export interface Loaded {
+export interface LoadResult {
   readonly value: unknown
   /** The value as it would be kept; absent where it may not, or could not, be. */
   readonly entry?: Entry
@@ -199,30 +199,30 @@ export interface Loaded {
    * Why it is not, as a token: `outdated` where its tags moved meanwhile, `revoked` where its key was deleted or set,
    * `too-large`, `too-many-loads`, `recursive-load`, `uncommitted-read`, `unwatched-read`.
    */
-  readonly refusal?: string
+  readonly notStoredBecause?: string
   /** The load was begun by another caller, here or in another process. */
-  readonly joined?: boolean
+  readonly coalesced?: boolean
   /** Nothing is to be kept, and an old entry may not stand in any more. */
-  readonly endsOld?: boolean
+  readonly dropsStale?: boolean
   /** The value is an old one that stands in. */
   readonly stale?: boolean
 }
 
 /** A load under way. */
-export interface Flight {
+export interface InFlightLoad {
   /** Milliseconds since 1970. */
-  readonly began: number
+  readonly startedAt: number
   /** The clock before the load began. */
   stamp: MaybePromise<Stamp | undefined>
   /** What it has read so far. */
   readonly reads: ReadSet
-  result: Promise<Loaded>
+  result: Promise<LoadResult>
   /** Set when the key was written or deleted meanwhile, or another load took its place: what it brings is not kept, and nobody joins it. */
   revoked: boolean
   /** The store could not say whether another process loads too: what it brings is not kept. */
-  unguarded: boolean
+  leaseUnavailable: boolean
   /** Whether what it brought was still true after it had ended, for those who came while it was under way. */
-  verdict: MaybePromise<boolean> | undefined
+  stillCurrent: MaybePromise<boolean> | undefined
   /** The right to keep what it brings, where the store leases it. */
   lease: Lease | undefined
   /** Of the lease that it began with, also when that is over. */

@@ -1,15 +1,15 @@
 import { fastifySSE } from '@fastify/sse'
 import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Cache } from '../cache/index.ts'
-import { requireAdmin } from '../plugins/admin.ts'
-import { type Figures, figuresOf } from './figures.ts'
-import { History } from './history.ts'
-import { Invalidations } from './invalidations.ts'
-import { Live } from './live.ts'
-import { createMetrics } from './metrics.ts'
-import { purgeApi } from './purge.ts'
-import { type AskedQuestion, explain, type Explained, ExplanationSchema, QuestionSchema } from './question.ts'
-import { Tally } from './tally.ts'
+import { requireAdmin } from '../hooks/require-admin.ts'
+import { type Figures, createViewModel } from './page/view-model.ts'
+import { TimeSeries } from './page/time-series.ts'
+import { RecentInvalidations } from './page/recent-invalidations.ts'
+import { EventStream } from './page/event-stream.ts'
+import { createMetrics } from './metrics/prometheus.ts'
+import { purgeApi } from './api/purge.ts'
+import { type ExplainQuery, explain, type Explained, ExplanationSchema, ExplainQuerySchema } from './api/explain.ts'
+import { CacheStats } from './metrics/stats.ts'
 
 export interface DashboardOptions {
   cache: Cache
@@ -28,11 +28,11 @@ const SECOND = 1_000
  */
 export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cache, now, host, adminToken }) => {
   const { redis } = app
-  const tally = new Tally({ cache, redis })
-  const invalidations = new Invalidations(cache, now, () => live.changed())
-  const history = new History(tally, now)
-  const figures = (): Figures => figuresOf({ cache, tally, invalidations: invalidations.last, redis, watchers: live.watchers })
-  const live: Live = new Live(history, () => app.view('partials/figures', figures()))
+  const tally = new CacheStats({ cache, redis })
+  const invalidations = new RecentInvalidations(cache, now, () => live.changed())
+  const history = new TimeSeries(tally, now)
+  const figures = (): Figures => createViewModel({ cache, tally, invalidations: invalidations.last, redis, watchers: live.watchers })
+  const live: EventStream = new EventStream(history, () => app.view('partials/figures', figures()))
   const registry = createMetrics({ cache, tally, redis: redis !== undefined, watchers: () => live.watchers })
   const clock = setInterval(() => { live.tick() }, SECOND).unref()
   app.addHook('preClose', async () => {
@@ -52,7 +52,7 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
   const onRequest = requireAdmin({ host, token: adminToken })
   const knowing = ({ protocol, host }: FastifyRequest) => ({ cache, now, origin: `${protocol}://${host}`, explainPage: app.explainPage })
 
-  app.get<{ Querystring: AskedQuestion }>('/cache', { onRequest, schema: { hide: true, querystring: QuestionSchema } }, async (request, reply) => {
+  app.get<{ Querystring: ExplainQuery }>('/cache', { onRequest, schema: { hide: true, querystring: ExplainQuerySchema } }, async (request, reply) => {
     const asked = askedIn(request.query)
     let explanation: Explained | undefined
     let error: string | undefined
@@ -69,12 +69,12 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
     return reply.viewAsync('cache', { ...figures(), asked, explanation, error })
   })
 
-  app.get<{ Querystring: AskedQuestion }>('/cache/explain', {
+  app.get<{ Querystring: ExplainQuery }>('/cache/explain', {
     onRequest,
     schema: {
       tags: ['cache'],
       summary: 'What a request would get from the cache now, or what is stored under a key, and why',
-      querystring: QuestionSchema,
+      querystring: ExplainQuerySchema,
       response: { 200: ExplanationSchema }
     }
   }, async (request, reply) => {
@@ -91,6 +91,6 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
 }
 
 /** A form sends what is left empty too, and headers in lines. */
-function askedIn ({ url = '', key = '', header = [], ...query }: AskedQuestion): AskedQuestion {
+function askedIn ({ url = '', key = '', header = [], ...query }: ExplainQuery): ExplainQuery {
   return { ...query, url, key, header: header.flatMap((text) => text.split(/\r?\n/)).filter((line) => line.trim() !== '') }
 }

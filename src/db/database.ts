@@ -5,10 +5,10 @@ import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
-import { RETRY_MS, tryLock } from './busy.ts'
-import { Clock } from './clock.ts'
-import { refuseReads, trackReads } from './tracking.ts'
-import { databaseVersions } from './versions.ts'
+import { RETRY_MS, tryLock } from './locking.ts'
+import { Clock } from '../clock/sqlite/clock.ts'
+import { forbidStoringReads, trackReads } from '../clock/sqlite/tracking.ts'
+import { databaseVersions } from '../clock/sqlite/versions.ts'
 
 /** Drizzle's handle on one connection. */
 export type Sql = BetterSQLite3Database
@@ -65,7 +65,7 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
   const inTransaction = () => current() !== undefined
   const committed = new Clock(reader, true)
   const versions = databaseVersions({ committed, uncommitted: new Clock(writer, false), writer, inTransaction, transaction })
-  const writeSql = drizzle({ client: writer, logger: refuseReads })
+  const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
   const readSql = drizzle({ client: reader, logger: trackReads(reader, committed, versions) })
   // Waiting for a lock inside SQLite would stop the whole process; `begin` waits outside.
   writer.pragma('busy_timeout = 0')

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
-import { RETRY_MS, tryLock } from './busy.ts'
+import { RETRY_MS, tryLock } from './locking.ts'
 import { createDatabase, type Database, type DatabaseLimits, LOCK_WAIT_MS } from './database.ts'
 import { migrate } from './migrate.ts'
 

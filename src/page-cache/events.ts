@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Cache } from '../cache/index.ts'
-import type { CacheStatus } from './cache-status.ts'
+import type { CacheStatus } from './http/cache-status.ts'
 
 /** What the page cache tells the world of each answer to a client, over `node:diagnostics_channel`, as `larder:page`. */
 export interface PageEvent {

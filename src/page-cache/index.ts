@@ -2,28 +2,28 @@ import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, preHandlerHookHandler, RouteOptions } from 'fastify'
 import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
-import { Answers } from './answers.ts'
-import type { Explanation } from './explanation.ts'
-import { HeaderReads } from './header-reads.ts'
-import { promiseNothing, weakenEtag } from './fields.ts'
-import { forgetChanged, isSuccess, isUnsafe } from './invalidation.ts'
-import { Keeper } from './keeper.ts'
-import type { Target } from './key.ts'
-import { keepLast } from './last-hook.ts'
-import { explainPage, type Question } from './inquiry.ts'
-import { LookUp } from './look-up.ts'
-import { type CachePageOptions, checkOption, type Plan, planOf } from './options.ts'
-import { takePurpose } from './own-request.ts'
-import { Plans } from './plans.ts'
-import { type Purge, purge } from './purge.ts'
-import { hideUnlisted, type QuerystringParser } from './query-list.ts'
-import { Turns } from './turns.ts'
-import type { PageVisit } from './visit.ts'
+import { Responder } from './serve.ts'
+import type { Explanation } from './admin/explain.ts'
+import { HeaderTracker } from './key/header-tracking.ts'
+import { markUncacheable, weakenEtag } from './reply-headers.ts'
+import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
+import { UpdateCache } from './response/update-cache.ts'
+import type { RequestTarget } from './key/key.ts'
+import { keepLast } from './final-hook.ts'
+import { explainPage, type ExplainQuestion } from './admin/explain-request.ts'
+import { FetchFromCache } from './request/fetch-from-cache.ts'
+import { type CachePageOptions, checkOption, type RouteCacheConfig, resolveRouteConfig } from './options.ts'
+import { takeSelfRequest } from './self-request.ts'
+import { CachedRoutes } from './cached-routes.ts'
+import { type Purge, purge } from './admin/purge.ts'
+import { removeUnkeyedParams, type QuerystringParser } from './key/query.ts'
+import { LookupBatches } from './request/batch.ts'
+import type { PageCacheContext } from './context.ts'
 
 export { type CachePageOptions, PAGE_PREFIX } from './options.ts'
-export { type ExplainedEntry, type Explanation, explainEntry } from './explanation.ts'
-export type { Question } from './inquiry.ts'
-export type { Purge } from './purge.ts'
+export { type ExplainedEntry, type Explanation, explainEntry } from './admin/explain.ts'
+export type { ExplainQuestion as Question } from './admin/explain-request.ts'
+export type { Purge } from './admin/purge.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'
 
 export interface PageCacheOptions {
@@ -46,10 +46,10 @@ declare module 'fastify' {
     /** Deletes what is kept, for good, and answers how many entries there were. */
     purgePages (what: Purge): Promise<number>
     /** What a request would get now, and why; neither runs a handler nor changes anything. */
-    explainPage (question: Question): Promise<Explanation>
+    explainPage (question: ExplainQuestion): Promise<Explanation>
   }
   interface FastifyContextConfig {
-    [PLAN]?: Plan
+    [PLAN]?: RouteCacheConfig
     /** Keeps whole responses of this route. A bare number is the `ttl` in seconds. */
     cachePage?: CachePageOptions | number
   }
@@ -69,33 +69,33 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, i
   } catch (error) {
     return done(error as Error)
   }
-  const answers = new Answers(cache, now)
-  const keeper = new Keeper(cache, answers, now)
+  const answers = new Responder(cache, now)
+  const keeper = new UpdateCache(cache, answers, now)
   const tools = { app, cache, answers, now }
-  const turns = new Turns(cache)
-  const plans = new Plans(app.initialConfig)
-  app.decorateRequest('pageVisit', null)
-  app.decorateRequest('changing', null)
+  const turns = new LookupBatches(cache)
+  const plans = new CachedRoutes(app.initialConfig)
+  app.decorateRequest('pageCache', null)
+  app.decorateRequest('unsafeTarget', null)
   app.decorate('purgePages', (what) => purge(cache, plans, what))
   app.decorate('explainPage', (question) => explainPage(app, plans, question))
 
   /** A hook of routes: answers from the cache, or lets one request of many run the handler. */
   const lookUp: preHandlerHookHandler = (request, reply, done) => {
-    turns.begin(new LookUp(tools, request, reply, done))
+    turns.begin(new FetchFromCache(tools, request, reply, done))
   }
 
   /** A hook of routes: keeps what no hook has forbidden to keep. */
   const conclude: onSendHookHandler = (request, reply, payload, done) => {
-    const visit = request.pageVisit // none where a hook has answered before ours
-    if (visit && reply.getHeader('content-encoding') !== visit.encoding) weakenEtag(reply)
-    if (visit?.ending === undefined) return done(null, payload)
+    const visit = request.pageCache // none where a hook has answered before ours
+    if (visit && reply.getHeader('content-encoding') !== visit.contentEncoding) weakenEtag(reply)
+    if (visit?.pendingStore === undefined) return done(null, payload)
     keeper.conclude(reply, visit).then(() => done(null, payload), done)
   }
 
   app.addHook('onRoute', (route) => {
     const options = route.config?.cachePage
     if (options === undefined) return
-    const plan = planOf(routeName(route), options, ttl, route.url, ignoreHeaders)
+    const plan = resolveRouteConfig(routeName(route), options, ttl, route.url, ignoreHeaders)
     route.config = { ...route.config, [PLAN]: plan }
     plans.add(plan)
     // Guards that other plugins add after this one must run before the look-up too.
@@ -106,92 +106,92 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, i
   // Before any hook, since a page is also made of what they read, wherever they were registered.
   const { genReqId: nameRequest } = app as unknown as { genReqId: Parameters<typeof app.setGenReqId>[0] } // its type does not tell
   app.setGenReqId((raw) => {
-    HeaderReads.of(raw as FastifyRequest['raw'])
+    HeaderTracker.track(raw as FastifyRequest['raw'])
     return nameRequest(raw)
   })
 
   app.addHook('onRequest', (request, reply, done) => {
     const { raw, routeOptions: { config } } = request
-    const headerReads = HeaderReads.of(raw)
+    const headerReads = HeaderTracker.track(raw)
     const plan = config?.[PLAN]
     // Now, since a handler that passes a body on may leave the request without its socket.
-    if (isUnsafe(raw.method!)) request.changing = targetOf(request, request.protocol)
+    if (isUnsafe(raw.method!)) request.unsafeTarget = targetOf(request, request.protocol)
     if (plan === undefined) {
       headerReads.end()
       const isLate = config?.cachePage !== undefined
       return isLate ? done(new TypeError(`the route ${request.routeOptions.url} was made before the page cache was ready: await app.register(pageCache, …) first`)) : done()
     }
     headerReads.beginHooks(plan.ignoreHeaders)
-    const { renewal, inquiry } = takePurpose()
+    const { revalidation, explainRequest } = takeSelfRequest()
     // The scheme is that of the request in whose place this one is made.
-    const encrypted = renewal?.encrypted === true || inquiry?.encrypted === true
+    const encrypted = revalidation?.encrypted === true || explainRequest?.encrypted === true
     if (encrypted) Object.assign(raw.socket, { encrypted: true })
-    const query = plan.query === undefined || hideUnlisted(request, plan.query, querystringParser)
+    const query = plan.query === undefined || removeUnkeyedParams(request, plan.query, querystringParser)
     const outer = currentReads()
-    const reads = renewal?.reads ?? new ReadSet()
-    request.pageVisit = {
-      plan,
-      began: performance.now(),
+    const reads = revalidation?.reads ?? new ReadSet()
+    request.pageCache = {
+      route: plan,
+      startedAt: performance.now(),
       target: targetOf(request, encrypted ? 'https' : request.protocol),
-      headerReads,
+      headerTracker: headerReads,
       reads,
-      outer: outer === reads ? undefined : outer,
-      renewal,
-      inquiry,
-      query,
-      added: null,
-      run: undefined,
-      answered: false,
-      superseded: false,
-      ending: undefined,
-      encoding: undefined
+      outerReads: outer === reads ? undefined : outer,
+      revalidation,
+      explainRequest,
+      queryIsKeyed: query,
+      customKey: null,
+      handlerRun: undefined,
+      replied: false,
+      replacedByError: false,
+      pendingStore: undefined,
+      contentEncoding: undefined
     }
     collectReads(reads, done)
   })
 
   /** What the handler, an error or the cache answers, before hooks that come later make of it what goes out. */
   const receive: onSendHookHandler = (request, reply, payload, done) => {
-    const { pageVisit: visit } = request
+    const { pageCache: visit } = request
     if (!visit) return done(null, payload) // in a context that is older than this plugin
-    const { run } = visit
-    if (visit.answered) {
+    const { handlerRun } = visit
+    if (visit.replied) {
       // An error takes the place of an answer that was on its way.
-      visit.superseded = true
-      visit.ending?.drop()
-      promiseNothing(reply)
+      visit.replacedByError = true
+      visit.pendingStore?.drop()
+      markUncacheable(reply)
     }
-    visit.answered = true
-    if (!run) return passOn(visit, reply, payload, done)
-    visit.run = undefined
-    keeper.receive(request, reply, payload, run).then((payload) => passOn(visit, reply, payload, done), (error) => {
-      run.task?.finish?.(undefined).catch(() => {})
+    visit.replied = true
+    if (!handlerRun) return passOn(visit, reply, payload, done)
+    visit.handlerRun = undefined
+    keeper.receive(request, reply, payload, handlerRun).then((payload) => passOn(visit, reply, payload, done), (error) => {
+      handlerRun.task?.finish?.(undefined).catch(() => {})
       done(error)
     })
   }
 
   // Of the application and not of the route, since hooks that change a body must change it once, on its way out.
   app.addHook('onSend', function (request, reply, payload, done) {
-    const { changing } = request
-    if (!changing || !isSuccess(reply.statusCode)) receive.call(this, request, reply, payload, done)
-    else forgetChanged(cache, plans, changing, reply).then(() => receive.call(this, request, reply, payload, done), done)
+    const { unsafeTarget } = request
+    if (!unsafeTarget || !isSuccess(reply.statusCode)) receive.call(this, request, reply, payload, done)
+    else invalidateAfterUnsafeRequest(cache, plans, unsafeTarget, reply).then(() => receive.call(this, request, reply, payload, done), done)
   })
 
   // What the handler said of its page before it threw does not hold for the error.
   app.addHook('onError', (request, reply, { statusCode = 500 }, done) => {
-    if (request.pageVisit?.run && statusCode >= 500) promiseNothing(reply)
+    if (request.pageCache?.handlerRun && statusCode >= 500) markUncacheable(reply)
     done()
   })
 
   done()
 }
 
-function passOn (visit: PageVisit, reply: FastifyReply, payload: unknown, done: Parameters<onSendHookHandler>[3]): void {
-  visit.encoding = reply.getHeader('content-encoding')
+function passOn (visit: PageCacheContext, reply: FastifyReply, payload: unknown, done: Parameters<onSendHookHandler>[3]): void {
+  visit.contentEncoding = reply.getHeader('content-encoding')
   done(null, payload)
 }
 
 /** What a request is for. */
-function targetOf ({ raw, host }: FastifyRequest, protocol: string): Target {
+function targetOf ({ raw, host }: FastifyRequest, protocol: string): RequestTarget {
   const { url, originalUrl } = raw as typeof raw & { originalUrl?: string }
   return { protocol, host, url: url!, originalUrl: originalUrl === url ? undefined : originalUrl }
 }

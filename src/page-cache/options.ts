@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { checkTags } from '../cache/index.ts'
-import type { Target } from './key.ts'
-import { MAX_DELTA } from './rules/cache-control.ts'
-import { isToken } from './rules/list-field.ts'
+import type { RequestTarget } from './key/key.ts'
+import { MAX_DELTA } from './http/cache-control.ts'
+import { isToken } from './http/fields.ts'
 
 /** What a route says in `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -43,7 +43,7 @@ export interface CachePageOptions {
 }
 
 /** The options of one route, resolved once. */
-export interface Plan {
+export interface RouteCacheConfig {
   readonly ttl: number | undefined
   readonly tags: readonly string[]
   readonly staleWhileRevalidate: number
@@ -63,14 +63,14 @@ export interface Plan {
   /** The pattern of the route's URL. */
   readonly url: string
   /** Tells routes apart that share a URL, e.g. by a version constraint. */
-  readonly route: string
+  readonly routeName: string
   /** The Cache-Control of a page whose handler says nothing; written so that no handler writes the same. */
   readonly cacheControl: string | undefined
   /** Keys made of late, by URL. */
   readonly keys: Map<string, KnownKey>
 }
 
-export interface KnownKey extends Omit<Target, 'url'> { readonly key: string }
+export interface KnownKey extends Omit<RequestTarget, 'url'> { readonly key: string }
 
 /** With which the key of every page begins. */
 export const PAGE_PREFIX = 'page:'
@@ -96,9 +96,9 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
 }
 
 /** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
-export function planOf (
+export function resolveRouteConfig (
   route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route, alsoIgnored: readonly string[] = []
-): Plan {
+): RouteCacheConfig {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
@@ -124,7 +124,7 @@ export function planOf (
     requestDirectives: options.requestDirectives ?? false,
     keyPrefix: `${PAGE_PREFIX}${hash('sha256', route, 'base64url').slice(0, 12)}:`,
     url,
-    route,
+    routeName: route,
     keys: new Map(),
     cacheControl: ttl === undefined ? undefined : `max-age=0${Math.floor(ttl)}`
   }

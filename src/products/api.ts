@@ -4,7 +4,7 @@ import { BodyTooLargeError, ProductNotFoundError } from '../errors.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
   ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
-} from './body.ts'
+} from './schemas.ts'
 import { found } from './found.ts'
 import type { ProductFilter, Products } from './repository.ts'
 import { listTiming } from './timing.ts'

@@ -1,5 +1,5 @@
 import { ProductNotFoundError } from '../errors.ts'
-import type { Product } from './schema.ts'
+import type { Product } from './table.ts'
 
 /** The product, or a 404 error that names the id that was asked for. */
 export function found (id: string, product: Product | undefined): Product {

@@ -8,7 +8,7 @@ import { createProducts } from './repository.ts'
 import { seedProducts } from './seed.ts'
 
 export * from './repository.ts'
-export type { Product } from './schema.ts'
+export type { Product } from './table.ts'
 
 /** The feature: repository, invalidation, API and pages. An empty table is seeded at start. */
 export const products: FastifyPluginAsync<{ database: Database, cache: Cache, now: () => number }> = async (app, options) => {

@@ -1,7 +1,7 @@
 import { count, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Cache } from '../cache/index.ts'
 import { createSignal, type Database, latestFirst, movedTo, type Signal, type Sql } from '../db/index.ts'
-import { products, type Product } from './schema.ts'
+import { products, type Product } from './table.ts'
 
 /** The key of the first page of the list, as the low-level cache keeps it. */
 export const PRODUCT_LIST_KEY = 'product_objects'

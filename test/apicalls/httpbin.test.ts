@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpbin } from '../../src/apicalls/httpbin.ts'
-import { startStandIn } from '../../src/apicalls/stand-in.ts'
+import { startStandIn } from '../../src/apicalls/fake-httpbin.ts'
 import { freePort } from '../support/redis.ts'
 
 /** An upstream that answers as told. */

@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import { CACHE_CHANNEL, type CacheEvent, createCache, memoryStore } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
-import { heldLoad } from './held-load.ts'
-import { listen } from './listen.ts'
+import { deferredLoader } from '../support/deferred-loader.ts'
+import { listen } from '../support/record-events.ts'
 
 function setUp (t: Test) {
   const clock = fakeClock()
@@ -110,7 +110,7 @@ t.test('an old value that is renewed in the background is told', async (t) => {
   await cache.getOrSet('key', () => 'old', options)
   clock.advance(10)
   told()
-  const held = heldLoad()
+  const held = deferredLoader()
   await cache.getOrSet('key', held.load, options)
   t.match(told(), [{ type: 'miss', key: 'key', reason: 'expired' }, { type: 'stale', key: 'key' }])
   held.end('new')

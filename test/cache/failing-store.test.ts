@@ -7,8 +7,8 @@ import {
 import { fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { untilClosed } from '../support/until-closed.ts'
-import { heldLoad } from './held-load.ts'
-import { listen } from './listen.ts'
+import { deferredLoader } from '../support/deferred-loader.ts'
+import { listen } from '../support/record-events.ts'
 
 const down = () => new Error('unreachable')
 
@@ -68,7 +68,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
     t.test('getOrSet loads, once for all who wait', async (t) => {
       const cache = createCache({ store: makeStore() })
       const listener = listen(t, cache)
-      const held = heldLoad()
+      const held = deferredLoader()
       const callers = [cache.getOrSet('key', held.load, { tags: ['a'] }), cache.getOrSet('key', held.load), cache.getOrSet('key', held.load)]
       await listener.heard('miss', 3)
       held.end({ a: 1 })
@@ -99,8 +99,8 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       await t.rejects(cache.deleteMany(['a', 'b']), error)
       await t.rejects(cache.increment('key'), error)
       await t.rejects(cache.clear(), error)
-      await t.rejects(cache.sweep({ prefix: 'k' }), error)
-      await t.rejects(cache.sweep({ tags: ['a'] }), error)
+      await t.rejects(cache.deleteMatching({ prefix: 'k' }), error)
+      await t.rejects(cache.deleteMatching({ tags: ['a'] }), error)
       await t.rejects(cache.close(), error)
     })
   })
@@ -129,24 +129,24 @@ t.test('a sweep by tags that fails half way leaves nothing that may be used, and
   const { events } = listen(t, cache)
   await cache.setMany([['a', 1], ['b', 2]], { tags: ['x'] })
   await cache.set('c', 3, { tags: ['y'] })
-  const held = heldLoad()
+  const held = deferredLoader()
   const caller = cache.getOrSet('d', held.load, { tags: ['x'] })
   await held.began
-  await t.rejects(cache.sweep({ tags: ['x'] }), { message: 'unreachable' })
+  await t.rejects(cache.deleteMatching({ tags: ['x'] }), { message: 'unreachable' })
   t.match(events.at(-1), { type: 'invalidate', tags: ['x'] })
   held.end('old')
   t.equal(await caller, 'old')
   t.strictSame([...(await cache.getMany(['a', 'b', 'c', 'd'])).keys()], ['c'])
   fails = false
-  t.equal(await cache.sweep({ tags: ['x'] }), 1, 'the next one takes the rest')
+  t.equal(await cache.deleteMatching({ tags: ['x'] }), 1, 'the next one takes the rest')
 })
 
 t.test('a sweep by a prefix that fails keeps no load under way', async (t) => {
   const cache = createCache({ store: { ...memoryStore(), clear: async () => { throw down() } } })
-  const held = heldLoad()
+  const held = deferredLoader()
   const caller = cache.getOrSet('key', held.load)
   await held.began
-  await t.rejects(cache.sweep({ prefix: 'k' }), { message: 'unreachable' })
+  await t.rejects(cache.deleteMatching({ prefix: 'k' }), { message: 'unreachable' })
   held.end('old')
   t.equal(await caller, 'old')
   t.equal(await cache.get('key'), undefined)
@@ -157,7 +157,7 @@ t.test('a sweep whose tags cannot be moved takes no entry', async (t) => {
   const cache = createCache({ store: memoryStore(), versions })
   await cache.set('key', 1, { tags: ['a'] })
   versions.silent = true
-  await t.rejects(cache.sweep({ tags: ['a'] }), { message: 'unreachable' })
+  await t.rejects(cache.deleteMatching({ tags: ['a'] }), { message: 'unreachable' })
   versions.silent = false
   t.equal(await cache.get('key'), 1)
 })
@@ -209,7 +209,7 @@ for (const how of ['throws', 'rejects'] as const) {
       await cache.set('set', 1, { tags: ['a'] })
       t.equal(await cache.add('add', 1, { tags: ['a'] }), false)
       await t.rejects(cache.invalidateTags(['a']), { message: 'unreachable' })
-      await t.rejects(cache.sweep({ tags: ['a'] }), { message: 'unreachable' })
+      await t.rejects(cache.deleteMatching({ tags: ['a'] }), { message: 'unreachable' })
       versions.silent = false
       t.equal((await cache.getMany(['key', 'late', 'set', 'add'])).size, 0)
     })
@@ -242,7 +242,7 @@ for (const how of ['throws', 'rejects'] as const) {
       const { cache, versions } = setUp()
       versions.silent = true
       const listener = listen(t, cache)
-      const held = heldLoad()
+      const held = deferredLoader()
       const callers = Array.from({ length: 5 }, () => cache.getOrSet('key', held.load, { tags: ['a'] }))
       await listener.heard('miss', 5)
       held.end('value')
@@ -252,7 +252,7 @@ for (const how of ['throws', 'rejects'] as const) {
 
     t.test('a clock that falls silent during a load keeps what it brings from being kept', async (t) => {
       const { cache, versions } = setUp()
-      const held = heldLoad()
+      const held = deferredLoader()
       const caller = cache.getOrSet('key', held.load, { tags: ['a'] })
       await held.began
       versions.silent = true
@@ -269,7 +269,7 @@ t.test('over a Redis that is gone, answers go on', async (t) => {
   const client = new Redis(redis.url, { maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: () => null })
   client.on('error', () => {})
   await once(client, 'ready')
-  const { changes, ...far } = redisStore({ client }) // what it tells at first would empty the near store
+  const { backplane, ...far } = redisStore({ client }) // what it tells at first would empty the near store
   const cache = createCache({ store: far })
   const tiered = createCache({ store: tieredStore({ near: memoryStore(), far, nearTtl: 1000 }) })
   await cache.set('key', 'kept')
@@ -285,8 +285,8 @@ t.test('over a Redis that is gone, answers go on', async (t) => {
   await t.rejects(cache.delete('key'))
   await t.rejects(cache.increment('key'))
   await t.rejects(cache.clear())
-  await t.rejects(cache.sweep({ prefix: 'k' }))
-  await t.rejects(cache.sweep({ tags: ['a'] }))
+  await t.rejects(cache.deleteMatching({ prefix: 'k' }))
+  await t.rejects(cache.deleteMatching({ tags: ['a'] }))
   await t.rejects(cache.invalidateTags(['a']))
   t.equal(await tiered.get('key'), 'kept', 'what is near is believed for nearTtl')
   t.equal(await tiered.get('tagged'), undefined, 'what has tags cannot be verified')

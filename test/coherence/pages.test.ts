@@ -9,7 +9,7 @@ import { type Cache, createCache, ignoreReads, memoryStore, type Store } from '.
 import { type Database, openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { createProducts, type Products } from '../../src/products/index.ts'
-import { products as table } from '../../src/products/schema.ts'
+import { products as table } from '../../src/products/table.ts'
 import { startRedis } from '../support/redis.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 

@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store, type Versions } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { type Listener, listen } from '../cache/listen.ts'
+import { type Listener, listen } from '../support/record-events.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
 import type { MakeStore } from './stores.ts'
@@ -71,7 +71,7 @@ export async function onePage (
     const keys = new Set(listener.events.filter(({ type }) => type === 'miss').map(({ key }) => key as string))
     await until('no load is under way', async () => {
       const found = await Promise.all([...keys].map((key) => cache.lookup(key)))
-      return found.every((found) => !('underWay' in found))
+      return found.every((found) => !('inFlight' in found))
     })
   }
   return { app, cache, clock, store, listener, settled, calls: () => shown.length, shown, ask }

@@ -5,8 +5,8 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import t, { type Test } from 'tap'
 import { type Cache, createCache, type Entry, memoryStore, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { pageOf } from '../../src/page-cache/page.ts'
-import { listen } from '../cache/listen.ts'
+import { readPage } from '../../src/page-cache/stored-response.ts'
+import { listen } from '../support/record-events.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
 import { pageStores } from './stores.ts'
 
@@ -368,8 +368,8 @@ t.test('a page that was read costs no more memory than the store counts', async 
   store.set = (key, entry) => { entries.push(entry); return set(key, entry) }
   await app.inject('/page')
   const [entry] = entries
-  t.equal(pageOf(entry!)!.body.buffer, entry!.payload.buffer, 'its body is a view of the entry')
-  t.equal(pageOf(entry!)!.body.toString(), 'x'.repeat(1000))
+  t.equal(readPage(entry!)!.body.buffer, entry!.payload.buffer, 'its body is a view of the entry')
+  t.equal(readPage(entry!)!.body.toString(), 'x'.repeat(1000))
 })
 
 t.test('two routes on one URL do not share', async (t) => {
@@ -467,7 +467,7 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
   for (const name of Object.keys(stores)) {
     const { app, store } = await site(t, name, 300)
     await app.inject('/page')
-    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, selected: [] }) }
+    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: [] }) }
     const { get, getOrLease } = store
     store.get = async (key) => spoilt(await get(key))
     if (getOrLease !== undefined) store.getOrLease = async (key) => spoilt(await getOrLease(key))

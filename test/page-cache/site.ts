@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Test } from 'tap'
 import { type Cache, createCache, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { listen, type Listener } from '../cache/listen.ts'
+import { listen, type Listener } from '../support/record-events.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply, call: number) => unknown

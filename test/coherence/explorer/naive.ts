@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue } from '../../../src/cache/codec.ts'
+import { decodeValue, encodeValue } from '../../../src/cache/entry/codec.ts'
 import { collectReads, currentReads, type LoadContext, ReadSet, type Store, type Versions } from '../../../src/cache/index.ts'
 import type { ModelCache } from './reads.ts'
 
@@ -52,7 +52,7 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
 }
 
 function contextOf (key: string, addTags: LoadContext['addTags']): LoadContext {
-  return { key, addTags, setTtl () {}, keepOldFor () {}, madeIn () {}, ignoreReads () {}, skipStore () {} }
+  return { key, addTags, setTtl () {}, staleFor () {}, loadedIn () {}, ignoreReads () {}, skipStore () {} }
 }
 
 async function orUndefined<T> (work: () => T | Promise<T>): Promise<T | undefined> {

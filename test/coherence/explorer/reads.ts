@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { Cache, GetOrSetOptions, LoadContext } from '../../../src/cache/index.ts'
 import type { Database } from '../../../src/db/index.ts'
-import { products } from '../../../src/products/schema.ts'
+import { products } from '../../../src/products/table.ts'
 import type { History, Part } from './history.ts'
 
 /** What the model asks of a cache, be it ours or a naive one. */

@@ -1,4 +1,4 @@
-import { frameEntry, unframeEntry } from '../../../src/cache/entry.ts'
+import { serializeEntry, deserializeEntry } from '../../../src/cache/entry/entry.ts'
 import { memoryVersions, type Entry, type Store } from '../../../src/cache/index.ts'
 
 /** Carries a command to Redis, where it takes effect, and the answer back; each way takes as long as the scheduler likes. */
@@ -30,10 +30,10 @@ export class ModelRedis {
   storeThrough (wire: Wire): Store {
     const read = (key: string): Entry | undefined => {
       const frame = this.#frames.get(key)
-      return frame && unframeEntry(frame)
+      return frame && deserializeEntry(frame)
     }
     const write = (key: string, entry: Entry) => {
-      this.#frames.set(key, frameEntry(entry))
+      this.#frames.set(key, serializeEntry(entry))
       return true
     }
     return {

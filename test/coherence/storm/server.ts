@@ -7,7 +7,7 @@ import pageCache from '../../../src/page-cache/index.ts'
 import redis from '../../../src/plugins/redis.ts'
 import { createProducts } from '../../../src/products/index.ts'
 import { invalidateProductList } from '../../../src/products/invalidation.ts'
-import { products as table } from '../../../src/products/schema.ts'
+import { products as table } from '../../../src/products/table.ts'
 
 /*
  * A process of the storm: other ways to make answers of the same products, on the same file, Redis and prefix as the

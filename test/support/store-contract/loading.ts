@@ -1,12 +1,12 @@
 import type { Test } from 'tap'
-import { heldLoad } from '../../cache/held-load.ts'
-import { listen } from '../../cache/listen.ts'
+import { deferredLoader } from '../deferred-loader.ts'
+import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
 export function loading (t: Test, setUp: () => SetUp): void {
   t.test('getOrSet loads what is missing, and keeps it', async (t) => {
     const { cache, clock } = setUp()
-    const held = heldLoad()
+    const held = deferredLoader()
     held.end({ a: 1 })
     t.strictSame(await cache.getOrSet('key', held.load, { ttl: 10 }), { a: 1 })
     t.strictSame(await cache.getOrSet('key', held.load), { a: 1 })
@@ -49,7 +49,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
   t.test('callers who miss together share one load, each with a copy', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
-    const held = heldLoad<{ list: number[] }>()
+    const held = deferredLoader<{ list: number[] }>()
     const callers = Array.from({ length: 20 }, () => cache.getOrSet('key', held.load))
     await listener.heard('miss', 20)
     held.end({ list: [1] })
@@ -65,7 +65,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     const { cache } = setUp()
     const listener = listen(t, cache)
     for (const value of [{ list: [1] }, undefined, () => 'a function']) {
-      const held = heldLoad((context) => context.skipStore())
+      const held = deferredLoader((context) => context.skipStore())
       const missed = listener.events.filter(({ type }) => type === 'miss').length
       const callers = [cache.getOrSet('key', held.load), cache.getOrSet('key', held.load)]
       await listener.heard('miss', missed + 2)
@@ -95,7 +95,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
 
   t.test('loads of different keys do not wait for each other', async (t) => {
     const { cache } = setUp()
-    const held = heldLoad()
+    const held = deferredLoader()
     const slow = cache.getOrSet('slow', held.load)
     await held.began
     t.equal(await cache.getOrSet<unknown>('quick', () => 'quick'), 'quick')
@@ -106,7 +106,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
   t.test('a load that fails fails all who wait for it, and nothing is kept', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
-    const held = heldLoad()
+    const held = deferredLoader()
     const callers = Array.from({ length: 5 }, () => cache.getOrSet('key', held.load))
     const settled = Promise.allSettled(callers)
     await listener.heard('miss', 5)
@@ -121,7 +121,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
   t.test('a load adds tags to those of the call', async (t) => {
     const { cache } = setUp()
     for (const tag of ['call', 'first', 'second', 'third']) {
-      const held = heldLoad((context) => {
+      const held = deferredLoader((context) => {
         t.equal(context.key, 'key')
         context.addTags('first', 'second')
         context.addTags('third')
@@ -158,9 +158,9 @@ export function loading (t: Test, setUp: () => SetUp): void {
 
   t.test('a load that began before an invalidation and ended after it is not served later', async (t) => {
     const { cache } = setUp()
-    const held = heldLoad(({ addTags }) => addTags('late'))
+    const held = deferredLoader(({ addTags }) => addTags('late'))
     const caller = cache.getOrSet('key', held.load, { tags: ['x'] })
-    const other = heldLoad(({ addTags }) => addTags('late'))
+    const other = deferredLoader(({ addTags }) => addTags('late'))
     const otherCaller = cache.getOrSet('other', other.load)
     await Promise.all([held.began, other.began])
     await cache.invalidateTags(['x'])
@@ -177,7 +177,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
 
   t.test('a caller who comes after an invalidation does not join the load begun before it', async (t) => {
     const { cache } = setUp()
-    const before = heldLoad()
+    const before = deferredLoader()
     const early = cache.getOrSet('key', before.load, { tags: ['x'] })
     await before.began
     await cache.invalidateTags(['x'])

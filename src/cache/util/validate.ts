@@ -1,0 +1,92 @@
+import { inspect } from 'node:util'
+
+/** Checks of what callers hand in. Each throws a TypeError of one sentence that names the option. */
+
+/** Longest key or tag accepted, in UTF-16 units. */
+const MAX_KEY_LENGTH = 1024
+
+export function checkPositiveInteger (name: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw new TypeError(`${name} must be a positive integer, got ${show(value)}`)
+  }
+  return value as number
+}
+
+/** Seconds, or null for "never expires". Zero and less are allowed: they mean "not kept". */
+export function checkSeconds (name: string, value: unknown): number | null {
+  if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value
+  throw new TypeError(`${name} must be a number of seconds or null, got ${show(value)}`)
+}
+
+/** Seconds, zero or more. */
+export function checkDuration (name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
+  throw new TypeError(`${name} must be a number of seconds, zero or more, got ${show(value)}`)
+}
+
+/** From 0 to 1. */
+export function checkFraction (name: string, value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= 1) return value
+  throw new TypeError(`${name} must be a number from 0 to 1, got ${show(value)}`)
+}
+
+export function checkSafeInteger (name: string, value: unknown): number {
+  if (Number.isSafeInteger(value)) return value as number
+  throw new TypeError(`${name} must be a safe integer, got ${show(value)}`)
+}
+
+export function checkBoolean (name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${show(value)}`)
+}
+
+export function checkFunction (name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${show(value)}`)
+}
+
+/** An object, by one of the functions that it must have. */
+export function checkObject (name: string, value: unknown, method: string, example: string): void {
+  if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
+  throw new TypeError(`${name} must be ${example}, got ${show(value)}`)
+}
+
+/** The options of one call. A bare number is what one would write who thinks of a `ttl`. */
+export function checkOptions (options: unknown): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new TypeError(`options must be an object, got ${show(options)}`)
+}
+
+export function checkKey (key: unknown): asserts key is string {
+  checkName('a cache key', key)
+}
+
+export function checkKeys (keys: unknown): asserts keys is readonly string[] {
+  if (!Array.isArray(keys)) throw new TypeError(`keys must be an array of strings, got ${show(keys)}`)
+  for (const key of keys) checkKey(key)
+}
+
+/** The beginning of keys; an empty one is that of all. */
+export function checkPrefix (prefix: unknown): asserts prefix is string {
+  if (prefix !== '') checkName('a prefix', prefix)
+}
+
+export function checkTags (tags: unknown): asserts tags is readonly string[] {
+  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array of strings, got ${show(tags)}`)
+  for (const tag of tags) checkName('a tag', tag)
+}
+
+function checkName (what: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(`${what} must be a non-empty string, got ${show(name)}`)
+  }
+  if (name.length > MAX_KEY_LENGTH) {
+    throw new TypeError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
+  }
+  // Lone surrogates all become the same bytes in UTF-8, so two names would become one.
+  if (!name.isWellFormed()) {
+    throw new TypeError(`${what} must be well-formed Unicode, got a lone surrogate`)
+  }
+}
+
+function show (value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : inspect(value, { depth: 0 }).slice(0, 100)
+}

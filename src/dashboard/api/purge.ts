@@ -1,0 +1,36 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import { CacheUnavailableError, PurgeError } from '../../errors.ts'
+import type { Purge } from '../../page-cache/index.ts'
+import { requireToken } from '../../hooks/require-admin.ts'
+
+const url = '/cache/purge'
+const MAX_LENGTH = 2_000
+
+const Body = Type.Object({
+  url: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'The pages of an absolute URL' })),
+  route: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'The pages of a route, by its pattern' })),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: 'What carries a tag' })),
+  all: Type.Optional(Type.Literal(true, { description: 'Everything' }))
+}, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
+
+/** `POST /cache/purge`. Without a token in the environment there is no such thing. */
+export const purgeApi: FastifyPluginCallbackTypebox<{ token: string | undefined }> = (app, { token }, done) => {
+  if (token === undefined) return done()
+  app.post(url, {
+    onRequest: requireToken(token),
+    schema: {
+      tags: ['cache'],
+      summary: 'Forget what is kept, and tell how many entries that were',
+      body: Body,
+      response: { 200: Type.Object({ purged: Type.Integer() }) }
+    }
+  }, async ({ body }) => {
+    try {
+      return { purged: await app.purgePages(body as Purge) }
+    } catch (error) {
+      throw error instanceof TypeError ? new PurgeError(error.message) : new CacheUnavailableError()
+    }
+  })
+  done()
+}

@@ -1,0 +1,78 @@
+import { andThen, type Cache, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
+import { readContent, type PreparedPage, readMatchingPage } from '../stored-response.ts'
+import { isVariants, variantKeys, type VaryMatch, type Variants } from '../key/variants.ts'
+
+/** Where the page for a request is, or is to be, kept. */
+export interface CacheLocation {
+  /** The key of the URL. */
+  readonly primaryKey: string
+  /** The key of the page: the same one, unless responses of the URL vary. */
+  readonly key: string
+  readonly varyMatch: VaryMatch
+  /** What is kept under the key of the URL, where its responses vary. */
+  readonly variants?: { readonly entry: Entry, readonly value: Variants }
+}
+
+/** Where entries are looked for. */
+export type Lookup = Pick<Cache, 'lookup'>
+
+export type LookupResult = { readonly location: CacheLocation } & ({ readonly page: PreparedPage } | { readonly miss: Miss })
+
+/** How a request selects among the responses of a URL. */
+export type MatchVary = (list: readonly string[]) => VaryMatch
+
+const OR_LEASE = { lease: true }
+const EVERY_REQUEST: VaryMatch = { varyNames: [], varyValues: [] }
+
+/**
+ * Looks for the page of a URL.
+ *
+ * @param lease whether the caller makes the page where it is missing
+ */
+export function lookUpResponse (cache: Lookup, primary: string, select: MatchVary, lease: boolean): MaybePromise<LookupResult> {
+  return andThen<Entry | Miss, LookupResult>(cache.lookup(primary, lease ? OR_LEASE : undefined), (found) => {
+    const place = { primaryKey: primary, key: primary, varyMatch: EVERY_REQUEST }
+    if (isMiss(found)) return { location: place, miss: found }
+    const content = readContent(found)
+    if (content === undefined) return { location: place, miss: { miss: 'corrupt', seen: found } }
+    return isVariants(content) ? lookUpVariant(cache, primary, { entry: found, value: content }, select, lease) : { location: place, page: content }
+  })
+}
+
+/** As `findPage`, where responses vary. */
+export async function lookUpVariant (
+  cache: Lookup, primary: string, variants: NonNullable<CacheLocation['variants']>, select: MatchVary, lease: boolean
+): Promise<LookupResult> {
+  const { generation, varyLists } = variants.value
+  const look = async (list: readonly string[], lease: boolean): Promise<LookupResult> => {
+    const selection = select(list)
+    return await findSelected(cache, { primaryKey: primary, variants, varyMatch: selection }, variantKeys(primary, generation, selection), lease)
+  }
+  // One list is the rule. With more, no lease is taken before all have been tried.
+  if (varyLists.length > 1) {
+    for (const list of varyLists) {
+      const found = await look(list, false)
+      if ('page' in found) return found
+    }
+  }
+  return await look(varyLists[0]!, lease)
+}
+
+async function findSelected (cache: Lookup, place: Omit<CacheLocation, 'key'>, keys: readonly string[], lease: boolean): Promise<LookupResult> {
+  let last: Entry | undefined
+  for (const key of keys) {
+    const found = await cache.lookup(key, lease ? OR_LEASE : undefined)
+    const entry = isMiss(found) ? found.seen : found
+    const page = entry && readMatchingPage(entry, place.varyMatch)
+    if (isMiss(found)) return { location: { ...place, key }, miss: page === undefined ? withoutStale(found) : found }
+    if (page !== undefined) return { location: { ...place, key }, page }
+    last = found
+  }
+  // Both places are taken by others: the second one has to go.
+  return { location: { ...place, key: keys.at(-1)! }, miss: { miss: 'absent', seen: last! } }
+}
+
+/** The old page of another selection stands in for nothing. */
+function withoutStale ({ miss, stale: _, ...rest }: Miss): Miss {
+  return { ...rest, miss: miss === 'expired' || miss === 'invalidated' ? 'absent' : miss }
+}

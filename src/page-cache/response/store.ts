@@ -1,0 +1,89 @@
+import type { FastifyRequest } from 'fastify'
+import { type Cache, type Entry, isMiss, type LoadResult, type Miss } from '../../cache/index.ts'
+import type { CacheLocation } from '../request/lookup.ts'
+import { fill, type StorableResponse } from '../collapse.ts'
+import { readContent } from '../stored-response.ts'
+import { isSameVaryList, matchesVary, isVariants, variantKeys, type VaryMatch, type Variants, addVaryList } from '../key/variants.ts'
+import { type StoreTask, type StoreResult, type PageCacheContext, matchRequestVary } from '../context.ts'
+
+/** Keeps pages where requests like the one that made them look for them. */
+export class PageStore {
+  readonly #cache: Cache
+  readonly #now: () => number
+
+  constructor (cache: Cache, now: () => number) {
+    this.#cache = cache
+    this.#now = now
+  }
+
+  /** @param list the request fields that select it */
+  async store (request: FastifyRequest, { location, finish, alone }: StoreTask, made: StorableResponse, list: readonly string[]): Promise<StoreResult> {
+    const visit = request.pageCache!
+    if (alone?.revoked) return { stored: false, notStoredBecause: 'revoked' }
+    if (finish !== undefined && isSameVaryList(list, location.varyMatch.varyNames)) {
+      const loaded = await finish(made)
+      this.#prolong(location, made)
+      return loaded
+    }
+    if (list.length === 0 && location.variants === undefined) return await this.#storeSelected([location.primaryKey], location.varyMatch, made, visit)
+
+    const variants = addVaryList(location.variants?.value, list)
+    const selection = matchRequestVary(request, list)
+    const loaded = await this.#storeSelected(variantKeys(location.primaryKey, variants.generation, selection), selection, made, visit)
+    const directions = (content: Variants): StorableResponse => ({ content, ttl: lifeOfDirections(made), staleFor: 0, tags: [], loadedIn: null })
+    if (finish !== undefined && location.key === location.primaryKey) await finish(directions(variants))
+    else {
+      finish?.(undefined).catch(() => {})
+      if (variants === location.variants?.value) this.#prolong(location, made)
+      else if (location.variants === undefined) await this.#storeSelected([location.primaryKey], location.varyMatch, directions(variants))
+      else await this.#addDirections(location.primaryKey, variants.generation, (known) => directions(addVaryList(known, list)))
+    }
+    return loaded
+  }
+
+  /** Adds to what says where to look. Where that was deleted meanwhile, it and all pages of before stay away. */
+  async #addDirections (primary: string, generation: string, add: (known: Variants) => StorableResponse): Promise<void> {
+    const look = async () => {
+      const found = await this.#cache.lookup(primary)
+      const known = isMiss(found) ? undefined : readContent(found)
+      return known !== undefined && isVariants(known) && known.generation === generation ? { known, entry: found as Entry } : undefined
+    }
+    const before = await look()
+    if (before === undefined) return
+    await this.#cache.load(primary, async (context) => {
+      const found = await look()
+      return found === undefined ? context.skipStore(true) : fill(context, add(found.known))
+    }, {}, { miss: 'expired', seen: before.entry })
+  }
+
+  async #storeSelected (keys: readonly string[], selection: VaryMatch, made: StorableResponse, visit?: PageCacheContext): Promise<StoreResult> {
+    let taken: Entry | undefined
+    for (const key of keys) {
+      const found = await this.#cache.lookup(key, { lease: true })
+      if (isMiss(found)) return isUnderWay(found) ? { stored: false } : await this.#load(key, made, visit, found)
+      const content = readContent(found)
+      if (content === undefined || isVariants(content) || matchesVary(content, selection)) return await this.#load(key, made, visit, { miss: 'expired', seen: found })
+      taken = found
+    }
+    return await this.#load(keys.at(-1)!, made, visit, { miss: 'absent', seen: taken! })
+  }
+
+  /** @param visit of whose reads it is made */
+  #load (key: string, made: StorableResponse, visit: PageCacheContext | undefined, miss: Miss): Promise<LoadResult> {
+    return this.#cache.load(key, (context) => fill(context, made), visit === undefined ? {} : { reads: visit.reads }, miss)
+  }
+
+  /** What says where to look stays as long as there is something to find. */
+  #prolong ({ primaryKey, variants }: CacheLocation, made: StorableResponse): void {
+    if (variants === undefined || variants.entry.freshUntil - this.#now() >= (made.ttl + made.staleFor) * 1000) return
+    this.#cache.touch(primaryKey, lifeOfDirections(made)).catch(() => {})
+  }
+}
+
+/** Whether another request is making what is missing, so that whoever has something else for the place would wait for it. */
+export function isUnderWay ({ inFlight, leaseResult }: Miss): boolean {
+  return leaseResult?.lease === undefined && (inFlight !== undefined || leaseResult?.wait !== undefined)
+}
+
+/** Twice as long as what is found there, so that it need not be touched each time. */
+const lifeOfDirections = ({ ttl, staleFor }: StorableResponse) => Math.max(1, 2 * (ttl + staleFor))

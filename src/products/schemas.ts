@@ -1,0 +1,48 @@
+import Type from 'typebox'
+import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
+import { PAGE_SIZE } from './repository.ts'
+import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './table.ts'
+
+/** Schemas of what people send and get. */
+
+const strict = { additionalProperties: false }
+
+const title = Type.String({ minLength: 1, maxLength: TITLE_MAX_LENGTH, pattern: NOT_BLANK })
+const price = Type.String({ minLength: 1, maxLength: PRICE_MAX_LENGTH, pattern: NOT_BLANK })
+const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+/** An id in a URL, in decimal and nothing else, so that no two spellings mean one product. */
+const idInUrl = Type.String({ format: POSITIVE_INTEGER })
+const time = Type.String({ description: 'ISO 8601, UTC' })
+
+/** The most products that one request may create, or change by their ids. */
+const MAX_BULK = 10_000
+
+export const ProductBody = Type.Object({ title, price }, strict)
+export const ProductsBody = Type.Union([ProductBody, Type.Array(ProductBody, { maxItems: MAX_BULK })])
+export const ChangesBody = Type.Partial(ProductBody, { ...strict, minProperties: 1 })
+export const BulkUpdateBody = Type.Object({
+  where: Type.Object({
+    ids: Type.Optional(Type.Array(id, { maxItems: MAX_BULK })),
+    title: Type.Optional(Type.String())
+  }, { ...strict, maxProperties: 1, description: 'by ids, by title, or {} for all' }),
+  set: ChangesBody
+}, strict)
+
+export const IdParams = Type.Object({ id: idInUrl })
+export const ListQuery = Type.Object({
+  page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
+})
+export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
+export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }) })
+
+export const ProductReply = Type.Object({ id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time })
+export const ListReply = Type.Object({
+  items: Type.Array(ProductReply), page: Type.Integer(), limit: Type.Integer(), total: Type.Integer()
+})
+export const ManyCreatedReply = Type.Object({ created: Type.Integer(), ids: Type.Array(Type.Integer()) })
+export const UpdatedReply = Type.Object({ updated: Type.Integer() })
+export const DeletedReply = Type.Object({ deleted: Type.Integer() })
+export const ErrorReply = Type.Object({
+  statusCode: Type.Integer(), error: Type.String(), message: Type.String(), code: Type.Optional(Type.String())
+})

@@ -1,0 +1,145 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Redis } from 'ioredis'
+import t from 'tap'
+import {
+  createCache, isMiss, memoryStore, memoryVersions, REDIS_CHANNEL, type RedisEvent, redisStore, tieredStore, type Versions
+} from '../../src/cache/index.ts'
+import { memoizedVersions } from '../../src/cache/versions/memoized.ts'
+import { fakeClock } from '../support/clock.ts'
+import { patientRedisStore } from '../support/patient-redis-store.ts'
+import { startRestartableRedis } from '../support/restartable-redis.ts'
+import { until } from '../support/until.ts'
+import { deferredLoader } from '../support/deferred-loader.ts'
+import { listen } from '../support/record-events.ts'
+
+/** What a cache tells to who looks into it. */
+
+const redis = await startRestartableRedis(t)
+const client = new Redis(redis.url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 })
+client.on('error', () => {})
+t.teardown(() => client.disconnect())
+await until('the client is ready', () => client.status === 'ready')
+
+t.test('inspect finds what lookup finds, tells nobody and takes no lease', async (t) => {
+  const clock = fakeClock()
+  const cache = createCache({ store: patientRedisStore({ client, prefix: 'inspect', now: clock.now }), now: clock.now })
+  t.match(await cache.peek('key'), { miss: 'absent' })
+  await cache.set('key', 'value', { ttl: 10, tags: ['tag'] })
+  const { events } = listen(t, cache)
+  const found = await cache.peek('key')
+  t.ok(!isMiss(found) && found.tags.includes('tag'))
+  clock.advance(10)
+  t.match(await cache.peek('key'), { miss: 'expired', seen: { tags: ['tag'] } })
+  t.same(events, [])
+  await cache.peek('absent')
+  t.match(await cache.lookup('absent', { lease: true }), { leaseResult: { lease: { hitForMiss: false } } }, 'the lease is free')
+  for (const key of ['', 'x'.repeat(1_025)]) t.throws(() => cache.peek(key), TypeError)
+})
+
+t.test('tagStates tells of each tag its version, and whether it moved since', async (t) => {
+  const versions = memoryVersions()
+  const cache = createCache({ store: memoryStore(), versions })
+  await cache.set('key', 1, { tags: ['a', 'b'] })
+  const entry = await cache.peek('key')
+  if (isMiss(entry)) throw new Error('it was kept')
+  const before = await cache.tagStates(entry)
+  t.match(before, [{ tag: 'a', changed: false }, { tag: 'b', changed: false }])
+  await cache.invalidateTags(['b'])
+  const after = await cache.tagStates(entry)
+  t.match(after, [{ tag: 'a', changed: false }, { tag: 'b', changed: true }])
+  t.equal(after[0]!.version, before[0]!.version)
+  t.not(after[1]!.version, before[1]!.version)
+  const tags = Array.from({ length: 150 }, (_, i) => `t${i}`)
+  t.equal((await cache.tagStates({ ...entry, tags })).length, 100, 'the first hundred')
+})
+
+t.test('tagStates of a clock that fails, and of one that knows no versions', async (t) => {
+  const { versionOf: _, ...plain } = memoryVersions()
+  const entry = { payload: Buffer.of(1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: ['a'], stamp: plain.stamp() as string }
+  t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [{ tag: 'a', version: undefined, changed: false }])
+  const fail = () => { throw new Error('away') }
+  const failing: Versions = { ...plain, isCurrent: fail, versionOf: fail }
+  const cache = createCache({ store: memoryStore(), versions: failing })
+  const { events } = listen(t, cache)
+  t.same(await cache.tagStates(entry), [{ tag: 'a', version: undefined, changed: undefined }])
+  t.match(events, [{ type: 'error', doing: 'isCurrent' }, { type: 'error', doing: 'versionOf' }])
+})
+
+t.test('versionOf is another word after each move, in every clock', async (t) => {
+  const clock = fakeClock()
+  const far = memoryVersions()
+  for (const [name, versions] of Object.entries<Versions>({
+    memory: memoryVersions(),
+    near: memoizedVersions({ far, counts: () => true, now: clock.now }),
+    redis: patientRedisStore({ client, prefix: 'versions' }).versions
+  })) {
+    const words = [await versions.versionOf!('tag')]
+    const other = await versions.versionOf!('other')
+    for (let moves = 0; moves < 3; moves++) {
+      await versions.invalidate(['tag'])
+      words.push(await versions.versionOf!('tag'))
+    }
+    t.equal(new Set(words).size, 4, name)
+    t.equal(await versions.versionOf!('other'), other, name)
+  }
+  const { versionOf: _, ...plain } = far
+  t.notOk('versionOf' in memoizedVersions({ far: plain, counts: () => true, now: clock.now }), 'a near clock knows what the far one knows')
+})
+
+t.test('loadsUnderWay counts the loads of all keys', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  const held = [deferredLoader(), deferredLoader()]
+  t.equal(cache.loadsInFlight, 0)
+  const loads = [...held.map(({ load }, i) => cache.getOrSet(`key${i}`, load)), cache.getOrSet('key0', held[0]!.load)]
+  await Promise.all(held.map(({ began }) => began))
+  t.equal(cache.loadsInFlight, 2)
+  for (const { end } of held) end(1)
+  await Promise.all(loads)
+  t.equal(cache.loadsInFlight, 0)
+})
+
+t.test('Redis is told command by command, and storeUp tells whether it is asked', async (t) => {
+  const events: RedisEvent[] = []
+  const hear = (message: unknown) => { events.push(message as RedisEvent) }
+  const far = redisStore({ client, prefix: 'up' })
+  const cache = createCache({ store: tieredStore({ near: memoryStore(), far }) })
+  t.teardown(() => cache.close())
+  const alone = createCache({ store: memoryStore() })
+  t.equal(cache.storeAvailable, true)
+  t.equal(alone.storeAvailable, true, 'a store in this process is always there')
+
+  subscribe(REDIS_CHANNEL, hear)
+  t.teardown(() => unsubscribe(REDIS_CHANNEL, hear))
+  t.equal(REDIS_CHANNEL, 'larder:redis')
+  await cache.set('key', 1)
+  await cache.get('key')
+  t.ok(events.length >= 2)
+  for (const { client: source, command, outcome, ms } of events.splice(0)) {
+    t.equal(source, client)
+    t.match(command, /^[A-Z]+$/)
+    t.equal(outcome, 'ok')
+    t.ok(ms > 0)
+  }
+
+  await client.lpush('up:list', 'not an entry of ours')
+  await cache.get('list')
+  t.match(events.splice(0), [{ command: 'GET', outcome: 'error' }])
+
+  await redis.stop()
+  await until('Redis is not asked', async () => { await cache.get(`key${events.length}`); return !cache.storeAvailable })
+  const outcomes = new Set(events.splice(0).map(({ outcome }) => outcome))
+  t.ok(outcomes.has('timeout') || outcomes.has('error'), 'what it failed by')
+  await cache.get('another')
+  t.same(events, [], 'what is not sent is not told')
+  await redis.goOn()
+  await until('Redis is asked again', () => cache.storeAvailable)
+
+  unsubscribe(REDIS_CHANNEL, hear)
+  await cache.get('key')
+  t.same(events, [])
+})
+
+t.test('a tiered store over one that is always there is there', async (t) => {
+  const cache = createCache({ store: tieredStore({ near: memoryStore(), far: memoryStore() }) })
+  t.equal(cache.storeAvailable, true)
+})

@@ -1,0 +1,299 @@
+import t, { type Test } from 'tap'
+import { createCache, type Entry, isMiss, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../../src/cache/index.ts'
+import { fakeClock } from '../../support/clock.ts'
+import { deferredLoader } from '../../support/deferred-loader.ts'
+import { listen } from '../../support/record-events.ts'
+
+/** A store whose reads see what they see when they come, and answer when they are let go. */
+function slowReads (store: Store) {
+  const reads: Array<() => void> = []
+  return {
+    letGo: () => { for (const go of reads.splice(0)) go() },
+    store: {
+      ...store,
+      get (key: string) {
+        const seen = store.get(key)
+        const { promise, resolve } = Promise.withResolvers<void>()
+        reads.push(resolve)
+        return promise.then(() => seen)
+      }
+    } satisfies Store
+  }
+}
+
+const turn = () => new Promise(setImmediate)
+
+/** What an adapter does: looks up, then loads. */
+function setUp () {
+  const clock = fakeClock()
+  return { clock, cache: createCache({ store: memoryStore({ now: clock.now }), now: clock.now }) }
+}
+
+async function missOf (t: Test, found: unknown): Promise<Miss> {
+  const miss = await found as Miss
+  t.ok(isMiss(miss))
+  return miss
+}
+
+t.test('load tells what was kept, and whether another began it', async (t) => {
+  const { cache, clock } = setUp()
+  const held = deferredLoader()
+  const first = cache.load('key', held.load, { ttl: 10, tags: ['a'] })
+  await held.began
+  const second = cache.load('key', held.load, {}, await missOf(t, cache.lookup('key')))
+  held.end('value')
+  const loaded = await first
+  t.match(loaded, { value: 'value', stored: true, entry: { tags: ['a'], freshUntil: clock.now() + 10_000 } })
+  t.notHas(loaded, { coalesced: true })
+  t.match(await second, { value: 'value', stored: true, coalesced: true })
+  t.equal(cache.lookup('key'), loaded.entry)
+})
+
+t.test('load tells why nothing was kept: no entry, or one that is not stored', async (t) => {
+  const { cache } = setUp()
+  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false, dropsStale: true })
+  t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false, dropsStale: true })
+  const held = deferredLoader()
+  const loading = cache.load('key', held.load)
+  await held.began
+  await cache.delete('key')
+  held.end('value')
+  t.match(await loading, { value: 'value', stored: false, entry: { freshUntil: Number } })
+})
+
+t.test('load tells that an old value stands in', async (t) => {
+  const { cache, clock } = setUp()
+  await cache.load('key', () => 'old', { ttl: 10, staleIfError: 10 })
+  clock.advance(10)
+  const miss = await missOf(t, cache.lookup('key'))
+  t.match(miss, { miss: 'expired', stale: { tags: [] } })
+  const loaded = await cache.load('key', () => { throw new Error('upstream down') }, { staleIfError: 10 }, miss)
+  t.match(loaded, { value: 'old', stored: false, stale: true, entry: miss.stale! })
+})
+
+t.test('an old value that cannot be read stands in for nothing', async (t) => {
+  const clock = fakeClock()
+  const store = memoryStore({ now: clock.now })
+  const cache = createCache({ store, now: clock.now })
+  const now = clock.now()
+  await store.set('key', { payload: Buffer.of(0xc1), storedAt: now, freshUntil: now, staleUntil: now + 10_000, tags: [], stamp: '' })
+  const fail = () => { throw new Error('upstream down') }
+  await t.rejects(cache.getOrSet('key', fail, { staleIfError: 10 }), { message: 'upstream down' })
+  await t.rejects(cache.getOrSet('key', fail, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
+})
+
+t.test('a caller who missed while a load was under way shares it, though it is over', async (t) => {
+  const { cache } = setUp()
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', held.load)
+  await held.began
+  const miss = await missOf(t, cache.lookup('key'))
+  held.end('value')
+  await first
+  t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', coalesced: true })
+})
+
+t.test('a caller who missed shares no load that is over when what it was made of has changed', async (t) => {
+  const { cache } = setUp()
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
+  await held.began
+  const miss = await missOf(t, cache.lookup('key'))
+  held.end('old')
+  await first
+  await cache.invalidateTags(['a'])
+  t.match(await cache.load('key', () => 'new', {}, miss), { value: 'new', stored: true })
+  t.equal(await cache.get('key'), 'new')
+})
+
+t.test('a caller whose read overlaps the end of a load does not run it again', async (t) => {
+  const { store, letGo } = slowReads(memoryStore())
+  const cache = createCache({ store })
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', held.load)
+  await turn()
+  letGo()
+  await held.began
+  const second = cache.getOrSet('key', held.load)
+  await turn()
+  held.end('value')
+  t.equal(await first, 'value')
+  letGo()
+  t.equal(await second, 'value')
+  t.equal(held.runs(), 1)
+})
+
+t.test('a load that is revoked while a caller waits for the clock is not joined', async (t) => {
+  const versions = memoryStore().versions
+  const gate = Promise.withResolvers<void>()
+  let slow = false
+  const isCurrent: Versions['isCurrent'] = (stamp, tags) => slow ? gate.promise.then(() => versions.isCurrent(stamp, tags)) : versions.isCurrent(stamp, tags)
+  const cache = createCache({ store: memoryStore(), versions: { ...versions, isCurrent } })
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
+  await held.began
+  slow = true
+  const second = cache.getOrSet('key', () => 'new')
+  await turn()
+  await cache.delete('key')
+  gate.resolve()
+  t.equal(await second, 'new')
+  held.end('old')
+  t.equal(await first, 'old')
+  t.equal(await cache.get('key'), 'new')
+})
+
+t.test('a caller who joined a load that turns out to be untrue takes what another has kept meanwhile', async (t) => {
+  const store = memoryStore()
+  const cache = createCache({ store })
+  const other = createCache({ store })
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', async (context) => {
+    const value = await held.load(context)
+    context.addTags('late')
+    return value
+  })
+  await held.began
+  await other.invalidateTags(['late'])
+  const outer = createCache({ store: memoryStore(), versions: store.versions })
+  const second = outer.load('outer', () => cache.getOrSet('key', () => t.fail('loaded again')))
+  await turn()
+  await other.set('key', 'newer', { tags: ['x'] })
+  held.end('old')
+  t.equal(await first, 'old')
+  t.match(await second, { value: 'newer', entry: { tags: ['x'] } })
+})
+
+t.test('a lease that nobody fills is waited for a minute, and no longer', async (t) => {
+  let looks = 0
+  let waited = 0
+  let ended = 0
+  const store: Store = {
+    ...memoryStore(),
+    getOrLease () {
+      looks++
+      return { wait: () => ({ async next (ms) { waited += ms }, end () { ended++ } }) }
+    }
+  }
+  const cache = createCache({ store })
+  t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
+  t.equal(waited, 60_000)
+  t.equal(looks, 241)
+  t.equal(ended, 1)
+  t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
+})
+
+t.test('a store that fails to lease, or to take a lease back, costs no answer', async (t) => {
+  const failing = createCache({ store: { ...memoryStore(), getOrLease () { throw new Error('no lease') } } })
+  t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
+  const release = async () => { throw new Error('no release') }
+  const cache = createCache({ store: { ...memoryStore(), getOrLease: () => ({ lease: { hitForMiss: false, token: 'token', fill: () => 'kept', release } }) } })
+  const listener = listen(t, cache)
+  t.equal(await cache.getOrSet('key', () => undefined), undefined)
+  await listener.heard('error')
+  t.match(listener.events.at(-1), { doing: 'release', error: { message: 'no release' } })
+})
+
+t.test('what was loaded after a look that failed is not kept: a deletion by another process would go unseen', async (t) => {
+  const memory = memoryStore()
+  const cache = createCache({ store: { ...memory, getOrLease () { throw new Error('too late') } } })
+  t.match(await cache.load('key', () => 1), { value: 1, stored: false, notStoredBecause: 'store-unavailable' })
+  t.equal(await memory.get('key'), undefined)
+})
+
+t.test('a lease over an entry that is still good is given back', async (t) => {
+  const memory = memoryStore()
+  const other = createCache({ store: memory })
+  await other.set('key', 'good')
+  const old = await memory.get('key') as Entry
+  for (const fails of [false, true]) {
+    let released = 0
+    const release = async () => {
+      released++
+      if (fails) throw new Error('no release')
+    }
+    const lease = { hitForMiss: false, token: 'token', fill: () => 'kept' as const, release }
+    const cache = createCache({ store: { ...memory, getOrLease: () => ({ lease, stale: old }) } })
+    t.equal(await cache.getOrSet<unknown>('key', () => 'loaded'), 'good')
+    t.equal(released, 1)
+  }
+})
+
+t.test('a chain of loads of which each begins the next keeps nothing of those before', async (t) => {
+  const { cache } = setUp()
+  const over = Promise.withResolvers<unknown>()
+  let runs = 0
+  const load = async () => {
+    if (++runs < 20_000) setImmediate(() => { cache.delete('key').then(() => cache.getOrSet('key', load)).catch(over.reject) })
+    else setImmediate(() => { over.resolve(Promise.all([cache.getOrSet('other', async () => { await turn(); return 'joined' }), cache.getOrSet('other', () => 2)])) })
+    return runs
+  }
+  await cache.getOrSet('key', load)
+  t.strictSame(await over.promise, ['joined', 'joined'])
+})
+
+t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and gives back what it took before', async (t) => {
+  let isolated = false
+  const log: string[] = []
+  const memory = memoryStore()
+  const store: Store = {
+    ...memory,
+    getOrLease: (key) => {
+      log.push('lease')
+      return { lease: { hitForMiss: false, token: 'token', async fill (entry) { return await memory.set(key, entry) ? 'kept' : 'too-large' }, release () { log.push('release') } } }
+    }
+  }
+  const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
+  const listener = listen(t, cache)
+  const miss = await missOf(t, cache.lookup('key', { lease: true }))
+  isolated = true
+  t.match(await cache.load('key', () => 'inside', {}, miss), { value: 'inside', stored: false, notStoredBecause: 'uncommitted-read' })
+  t.strictSame(log, ['lease', 'release'])
+  t.match(listener.events.at(-1), { type: 'refuse', key: 'key', reason: 'uncommitted-read' })
+  const [one, two] = [deferredLoader(), deferredLoader()]
+  const asked = [cache.getOrSet('key', one.load), cache.getOrSet('key', two.load)]
+  await Promise.all([one.began, two.began])
+  one.end(1)
+  two.end(2)
+  t.strictSame(await Promise.all(asked), [1, 2])
+  t.equal(log.length, 2)
+  isolated = false
+  t.match(await cache.load('key', () => 'outside'), { stored: true })
+})
+
+t.test('a caller who joined a load that turns out to be untrue, and then gets the lease, loads', async (t) => {
+  const memory = memoryStore()
+  const fills: string[] = []
+  const leaseOf = (name: string): Vacancy => ({
+    lease: { hitForMiss: false, token: 'token', async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'kept' : 'too-large' }, release () {} }
+  })
+  const answers: Vacancy[] = [leaseOf('first'), { wait: () => { throw new Error('nobody waits') } }, leaseOf('second')]
+  const cache = createCache({ store: { ...memory, getOrLease: () => answers.shift()! } })
+  const held = deferredLoader()
+  const first = cache.getOrSet('key', async (context) => {
+    const value = await held.load(context)
+    context.addTags('late')
+    return value
+  })
+  await held.began
+  await cache.invalidateTags(['late'])
+  const second = cache.getOrSet('key', () => 'new')
+  await turn()
+  held.end('old')
+  t.equal(await first, 'old')
+  t.equal(await second, 'new')
+  t.strictSame(fills, ['second'])
+})
+
+t.test('a load over an old entry that fails after its key was revoked notes nothing', async (t) => {
+  const { cache, clock } = setUp()
+  await cache.getOrSet('other', () => 'old', { ttl: 10, staleIfError: 100 })
+  clock.advance(10)
+  const held = deferredLoader()
+  const asked = t.rejects(cache.getOrSet('other', held.load, { staleIfError: 100 }), { message: 'upstream down' })
+  await held.began
+  await cache.set('other', 'set')
+  held.fail(new Error('upstream down'))
+  await asked
+  t.equal(await cache.get('other'), 'set')
+})

@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { memoryVersions } from '../../../src/cache/index.ts'
+
+t.test('a stamp is current until one of its tags moves', async (t) => {
+  const versions = memoryVersions()
+  const before = await versions.stamp()
+  t.equal(versions.isCurrent(before, ['a', 'b']), true)
+  versions.invalidate(['a'])
+  t.equal(versions.isCurrent(before, ['a', 'b']), false)
+  t.equal(versions.isCurrent(before, ['b']), true)
+  t.equal(versions.isCurrent(before, []), true)
+  const after = await versions.stamp()
+  t.not(after, before)
+  t.equal(versions.isCurrent(after, ['a', 'b']), true)
+})
+
+t.test('a tag that was forgotten counts as moved', async (t) => {
+  const versions = memoryVersions({ maxTags: 2 })
+  const first = await versions.stamp()
+  versions.invalidate(['a'])
+  const second = await versions.stamp()
+  versions.invalidate(['b'])
+  versions.invalidate(['c']) // forgets that a moved first
+  t.equal(versions.isCurrent(first, ['a']), false)
+  t.equal(versions.isCurrent(first, ['never moved']), false, 'it may have moved, for all that is known')
+  t.equal(versions.isCurrent(second, ['a']), true)
+  t.equal(versions.isCurrent(second, ['never moved']), true)
+  versions.invalidate(['a']) // forgets b
+  t.equal(versions.isCurrent(second, ['never moved']), false)
+  t.equal(versions.isCurrent(second, ['c']), false)
+})
+
+t.test('a tag that moves again is forgotten later', async (t) => {
+  const versions = memoryVersions({ maxTags: 2 })
+  versions.invalidate(['a'])
+  const stamp = await versions.stamp()
+  versions.invalidate(['b'])
+  versions.invalidate(['a'])
+  versions.invalidate(['c']) // forgets b, not a
+  t.equal(versions.isCurrent(stamp, ['a']), false)
+  const later = await versions.stamp()
+  t.equal(versions.isCurrent(later, ['a', 'b', 'c']), true)
+})
+
+t.test('more tags at once than it remembers all move', async (t) => {
+  const versions = memoryVersions({ maxTags: 2 })
+  const before = await versions.stamp()
+  const tags = ['a', 'b', 'c', 'd', 'e']
+  versions.invalidate(tags)
+  for (const tag of tags) t.equal(versions.isCurrent(before, [tag]), false, tag)
+  t.equal(versions.isCurrent(await versions.stamp(), tags), true)
+})
+
+t.test('whatever happens, no stamp from before a move is current', async (t) => {
+  const names = ['a', 'b', 'c', 'd']
+  const someTags = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 })
+  fc.assert(fc.property(fc.array(someTags), fc.integer({ min: 1, max: 3 }), (moves, maxTags) => {
+    const versions = memoryVersions({ maxTags })
+    const stamps = [String(versions.stamp())]
+    for (const tags of moves) {
+      versions.invalidate(tags)
+      stamps.push(String(versions.stamp()))
+    }
+    const isWrong = (stamp: string, at: number, tag: string) =>
+      moves.slice(at).some((tags) => tags.includes(tag)) && versions.isCurrent(stamp, [tag]) === true
+    return !stamps.some((stamp, at) => names.some((tag) => isWrong(stamp, at, tag))) &&
+      versions.isCurrent(stamps.at(-1)!, names) === true
+  }))
+})
+
+t.test('a stamp of another clock is never current', async (t) => {
+  const versions = memoryVersions()
+  const mine = String(await versions.stamp())
+  const theirs = String(await memoryVersions().stamp())
+  for (const stamp of [theirs, '', '0', '99', 'NaN', `${mine.slice(0, -1)}NaN`, `x${mine}`]) {
+    t.equal(versions.isCurrent(stamp, ['a']), false, stamp)
+  }
+})
+
+t.test('bad options are refused, and named', async (t) => {
+  for (const maxTags of [0, -1, 1.5, NaN]) {
+    t.throws(() => memoryVersions({ maxTags }), { name: 'TypeError', message: /^maxTags must be a positive integer, got / })
+  }
+})

@@ -1,0 +1,73 @@
+import type Sqlite from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { Catalog } from '../../../src/clock/sqlite/catalog.ts'
+import { clockwork } from './clock-support.ts'
+
+const rootOf = (connection: Sqlite.Database, name: string) =>
+  connection.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) as number
+
+/** A catalog of these tables, which are watched, besides products. */
+function catalogOf (t: Test, schema: string) {
+  const { other } = clockwork(t, schema)
+  return { other, catalog: new Catalog(other) }
+}
+
+t.test('every tree belongs to its table, and a tree of none that is watched to nothing', async (t) => {
+  const { other, catalog } = catalogOf(t, `
+    CREATE TABLE Things (id INTEGER PRIMARY KEY, a UNIQUE, b); CREATE INDEX byB ON things (b);
+    CREATE TABLE keyed (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; CREATE INDEX byA ON keyed (b);
+    CREATE TABLE "a b" (x)`)
+  t.same([...catalog.tables].sort(), ['Things', 'a%20b', 'keyed', 'products'])
+  const trees: Record<string, string> = {
+    Things: 'Things',
+    byB: 'Things',
+    sqlite_autoindex_Things_1: 'Things',
+    keyed: 'keyed',
+    byA: 'keyed',
+    'a b': 'a%20b',
+    products: 'products',
+    products_newest_first: 'products'
+  }
+  for (const [tree, table] of Object.entries(trees)) t.equal(catalog.tableAt(rootOf(other, tree)), table, tree)
+  for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) t.equal(catalog.tableAt(rootOf(other, tree)), undefined, tree)
+  t.equal(catalog.tableAt(1), undefined, 'the schema itself')
+  t.equal(catalog.tableAt(999), undefined)
+
+  other.exec('DROP TRIGGER larder_keyed_delete')
+  const later = new Catalog(other)
+  t.same([...later.tables].sort(), ['Things', 'a%20b', 'products'])
+  t.equal(later.tableAt(rootOf(other, 'keyed')), undefined)
+  t.equal(later.tableAt(rootOf(other, 'byA')), undefined)
+  t.equal(catalog.tableAt(rootOf(other, 'keyed')), 'keyed', 'a catalog is of one moment')
+})
+
+t.test('the tag of a row', async (t) => {
+  const { catalog } = catalogOf(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
+  const cases: Array<[table: string, id: unknown, tag: string]> = [
+    ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'], ['products', -0, 'products:0'],
+    ['products', 2 ** 53 - 1, 'products:9007199254740991'], ['products', 2 ** 53, 'products'], ['products', NaN, 'products'], ['products', 7.5, 'products'],
+    ['products', Infinity, 'products'], ['products', 7n, 'products:7'], ['products', '7', 'products:7'], ['products', '7.0', 'products'], ['products', null, 'products'], ['codes', 7, 'codes'], ['x%3A1', 2, 'x%3A1:2']
+  ]
+  for (const [table, id, tag] of cases) {
+    t.equal(catalog.rowTag(table, id), tag)
+    t.equal(catalog.tableOfRow(tag), tag === table ? undefined : table)
+  }
+})
+
+t.test('where on the clock a tag stands', async (t) => {
+  const { catalog } = catalogOf(t, 'CREATE TABLE codes (code UNIQUE); CREATE TABLE x (id INTEGER PRIMARY KEY); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
+  t.same(catalog.findCounter('products'), { name: 'products' })
+  t.same(catalog.findCounter('codes'), { name: 'codes' })
+  t.same(catalog.findCounter('products:7'), { name: 'products', slot: 7 })
+  t.same(catalog.findCounter('products:65543'), { name: 'products', slot: 7 })
+  t.same(catalog.findCounter('products:-1'), { name: 'products', slot: 65_535 })
+  t.same(catalog.findCounter('products:-65536'), { name: 'products', slot: 0 })
+  t.same(catalog.findCounter('x:1'), { name: 'x', slot: 1 })
+  t.same(catalog.findCounter('x%3A1'), { name: 'x:1' })
+  t.same(catalog.findCounter('x%3A1:2'), { name: 'x:1', slot: 2 })
+  for (const tag of ['', ':', ':7', '7', 'product', 'Products', 'Products:7', 'products:', 'products:x', 'products:07', 'products:7.0', 'products:+7', 'products: 7',
+    'products:7:8', 'products:1e3', 'x:1:2', ':epoch', ':tags', 'larder_clock', 'larder_slots:7', 'sqlite_sequence']) {
+    t.equal(catalog.findCounter(tag), undefined, tag)
+    t.equal(catalog.tableOfRow(tag), undefined, tag)
+  }
+})

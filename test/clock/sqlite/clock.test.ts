@@ -1,0 +1,381 @@
+import { copyFileSync, renameSync, rmSync } from 'node:fs'
+import Sqlite from 'better-sqlite3'
+import { sql } from 'drizzle-orm'
+import t, { type Test } from 'tap'
+import { createCache, memoryStore } from '../../../src/cache/index.ts'
+import { Clock } from '../../../src/clock/sqlite/clock.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { addProduct, clockwork, reading, stampOf, tagsRead } from './clock-support.ts'
+import { moment } from '../../db/support.ts'
+
+const oops = new Error('oops')
+const change = (connection: Sqlite.Database, id: number) => connection.prepare('UPDATE products SET price = price + 1 WHERE id = ?').run(id)
+
+t.test('the stamp stands still between commits, and is the same for all who are on the same file', async (t) => {
+  const { database, other, open } = clockwork(t)
+  const theirs = open()
+  const before = stampOf(database)
+  t.equal(stampOf(database), before)
+  t.equal(stampOf(theirs), before)
+  other.exec("BEGIN; INSERT INTO products (title, price) VALUES ('a', '1')")
+  t.equal(stampOf(database), before)
+  other.exec('COMMIT')
+  t.not(stampOf(database), before)
+  t.equal(stampOf(database), stampOf(theirs))
+})
+
+t.test('one look does for all who had come before it', async (t) => {
+  const { other, database, isCurrent } = clockwork(t)
+  addProduct(other, 7, 8)
+  const { versions } = database
+  const [turn, later] = [{}, {}]
+  const before = stampOf(database)
+  t.equal(versions.isCurrent(before, ['products'], turn), true)
+  change(other, 7)
+  t.equal(versions.isCurrent(before, ['products'], turn), true, 'as it was when the first of them asked')
+  t.equal(versions.isCurrent(before, ['products'], later), false, 'who asks in a later turn may know of the change')
+  t.equal(versions.isCurrent(before, ['products:8'], later), true)
+  change(other, 8)
+  const after = new Clock(other, false).stamp // as another process keeps something meanwhile
+  t.equal(versions.isCurrent(after, ['products'], later), true, 'what is ahead of that look')
+  t.equal(versions.isCurrent(before, ['products:8'], later), false)
+  change(other, 7)
+  t.equal(isCurrent(after, 'products'), false, 'who is of no turn')
+})
+
+t.test('a change of one row is one of its table, and of no other row or table', async (t) => {
+  const { other, database, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  addProduct(other, 7, 8)
+  const stamp = stampOf(database)
+  change(other, 7)
+  t.equal(isCurrent(stamp, 'products'), false, 'the list')
+  t.equal(isCurrent(stamp, 'products:7'), false)
+  t.equal(isCurrent(stamp, 'products:8'), true)
+  t.equal(isCurrent(stamp, 'products:9'), true, 'one that is not there')
+  t.equal(isCurrent(stamp, 'notes', 'notes:7', 'any name', 'products:8'), true)
+  t.equal(isCurrent(stamp, 'notes', 'products:8', 'products:7'), false, 'any of them')
+  t.equal(isCurrent(stamp), true, 'nothing was read')
+})
+
+t.test('what moved once is current again for who reads it now', async (t) => {
+  const { other, database, isCurrent } = clockwork(t)
+  addProduct(other, 7, 8)
+  change(other, 7)
+  const first = stampOf(database)
+  change(other, 8)
+  const second = stampOf(database)
+  t.equal(isCurrent(first, 'products:7'), true)
+  t.equal(isCurrent(first, 'products:8'), false)
+  t.equal(isCurrent(second, 'products:7', 'products:8', 'products'), true)
+  change(other, 7)
+  t.equal(isCurrent(first, 'products:7'), false, 'what is remembered of a row is forgotten with the next commit')
+  t.equal(isCurrent(second, 'products:7'), false)
+  t.equal(isCurrent(second, 'products:8'), true)
+})
+
+t.test('more rows than are remembered are told apart all the same', async (t) => {
+  const { other, database, isCurrent } = clockwork(t)
+  addProduct(other, 12_345)
+  const stamp = stampOf(database)
+  change(other, 12_345)
+  const others = Array.from({ length: 12_000 }, (_, i) => `products:${i}`)
+  for (let round = 0; round < 2; round++) {
+    t.equal(isCurrent(stamp, ...others), true)
+    t.equal(isCurrent(stamp, 'products:12345'), false)
+  }
+})
+
+t.test('what is no stamp of this clock is not current', async (t) => {
+  const { database, other, isCurrent } = clockwork(t)
+  addProduct(other, 7)
+  const old = stampOf(database)
+  change(other, 7)
+  const now = stampOf(database)
+  const garbage = ['', 'x', '.', '....', '1.2', '0.0.0.0', 'uncommitted-x', `${now}.0`, `${now}.`, now.slice(0, now.lastIndexOf('.')), now.replaceAll(/\d+/g, 'x'),
+    now.replace(/\d+$/, 'x'), now.replace(/\d+$/, 'Infinity'), now.replace(/\d+$/, '-1'), `0${old}1`, now.split('.').reverse().join('.'), 'NaN.NaN.NaN.NaN']
+  for (const stamp of garbage) t.equal(isCurrent(stamp, 'products'), false, stamp)
+  t.equal(isCurrent(now, 'products'), true)
+})
+
+t.test('what is no number in a stamp is current for no row', async (t) => {
+  const { database, other, isCurrent } = clockwork(t)
+  addProduct(other, 7)
+  const stamp = stampOf(database)
+  change(other, 7)
+  for (const text of ['x', 'NaN', 'Infinity', '-1', '']) t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
+})
+
+t.test('every change of the schema makes all stamps invalid, and what is not watched is refused', async (t) => {
+  const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY, v)')
+  addProduct(other, 7)
+  const REFUSED = 'unwatched-read'
+  const changes: Array<[statement: string, table: string, read: string | string[]]> = [
+    ['CREATE TABLE fresh (id INTEGER PRIMARY KEY)', 'fresh', REFUSED],
+    ['DROP TABLE fresh', 'products', ['products']],
+    ['ALTER TABLE notes ADD COLUMN w', 'notes', ['notes']],
+    ['CREATE VIEW seen AS SELECT id FROM products', 'seen', ['products']],
+    ['CREATE INDEX prices ON products (price)', 'products', ['products']],
+    ['VACUUM', 'notes', ['notes']],
+    ['DROP TABLE notes; VACUUM', 'products', ['products']],
+    ['ALTER TABLE products RENAME TO goods', 'goods', REFUSED],
+    ['ALTER TABLE goods RENAME TO products', 'products', ['products']],
+    ['DROP TRIGGER larder_products_update', 'products', REFUSED]
+  ]
+  for (const [statement, table, read] of changes) {
+    const stamp = stampOf(database)
+    other.exec(statement)
+    t.equal(isCurrent(stamp, 'products:99'), false, statement)
+    t.equal(isCurrent(stamp, 'a name'), false)
+    t.same(tagsRead(database, `SELECT id FROM ${table}`), read, statement)
+  }
+})
+
+t.test('another file in its place', async (t) => {
+  const everything = ['products', 'products:7', 'a name']
+
+  /** Closes the service, does something to its file, and opens it again. */
+  async function afterwards (t: Test, replace: (path: string) => unknown) {
+    const path = `${t.testdir()}/larder.db`
+    const first = openDatabase(`file:${path}`)
+    const other = new Sqlite(path)
+    addProduct(other, 7, 8)
+    other.pragma('wal_checkpoint(TRUNCATE)')
+    copyFileSync(path, `${path}.copy`)
+    change(other, 7)
+    await first.versions.invalidate(['a name'])
+    const stamp = stampOf(first)
+    other.close()
+    first.close()
+    replace(path)
+    const second = openDatabase(`file:${path}`)
+    t.teardown(() => second.close())
+    return everything.filter((tag) => second.versions.isCurrent(stamp, [tag]))
+  }
+
+  t.test('the same one', async (t) => {
+    t.same(await afterwards(t, () => {}), everything)
+  })
+  t.test('a new one, with the same history', async (t) => {
+    t.same(await afterwards(t, (path) => {
+      rmSync(path)
+      openDatabase(`file:${path}`).close()
+      const other = new Sqlite(path)
+      addProduct(other, 7, 8)
+      change(other, 7)
+      other.close()
+    }), [])
+  })
+  t.test('an older copy', async (t) => {
+    t.same(await afterwards(t, (path) => renameSync(`${path}.copy`, path)), [])
+  })
+  t.test('a new copy', async (t) => {
+    t.same(await afterwards(t, (path) => {
+      copyFileSync(path, `${path}.copy`)
+      renameSync(`${path}.copy`, path)
+    }), everything)
+  })
+})
+
+t.test('an older copy that another program restores in place, while we are there', async (t) => {
+  const { database, other, isCurrent, path } = clockwork(t)
+  addProduct(other, 7)
+  await other.backup(`${path}.copy`)
+  change(other, 7)
+  const stamp = stampOf(database)
+  const copy = new Sqlite(`${path}.copy`)
+  t.teardown(() => copy.close())
+  other.close()
+  await copy.backup(path)
+  t.equal(database.sql.get<{ price: string }>(sql`SELECT price FROM products`)!.price, '1')
+  t.equal(isCurrent(stamp, 'products'), false)
+  t.equal(isCurrent(stamp, 'products:7'), false)
+})
+
+t.test('a table that somebody took off the clock is not watched until the next start puts it back', async (t) => {
+  const { database, other, open, isCurrent } = clockwork(t)
+  addProduct(other, 7)
+  const { stamp: before, tags } = reading(database, () => database.sql.all(sql`SELECT * FROM products`))
+  other.exec("DELETE FROM larder_clock WHERE name = 'products'")
+  t.equal(isCurrent(before, ...tags), false)
+  t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
+  change(other, 7)
+  t.equal(isCurrent(before, ...tags), false)
+
+  open()
+  t.equal(isCurrent(before, ...tags), false)
+  const { stamp } = reading(database, () => database.sql.all(sql`SELECT * FROM products`))
+  t.equal(isCurrent(stamp, ...tags), true)
+  change(other, 7)
+  t.equal(isCurrent(stamp, ...tags), false)
+})
+
+t.test('what was kept before something was taken off the clock does not come back', async (t) => {
+  const { database, other, open, isCurrent } = clockwork(t)
+  addProduct(other, 7, 8)
+  const stamp = stampOf(database)
+  other.exec("DELETE FROM larder_clock WHERE name = 'products'")
+  change(other, 7)
+  open()
+  for (let changes = 0; changes < 4; changes++) {
+    t.equal(isCurrent(stamp, 'products'), false)
+    t.equal(isCurrent(stamp, 'products:7'), false)
+    change(other, 8)
+  }
+})
+
+t.test('a clock that somebody emptied goes on from the next start', async (t) => {
+  const { database, other, open, isCurrent } = clockwork(t)
+  const before = stampOf(database)
+  other.exec('DELETE FROM larder_clock')
+  t.equal(isCurrent(before, 'a name'), false)
+  const meanwhile = stampOf(database)
+  await database.versions.invalidate(['a name'])
+  t.equal(isCurrent(meanwhile, 'a name'), false)
+  open()
+  t.equal(isCurrent(before, 'a name'), false)
+  const stamp = stampOf(database)
+  t.equal(isCurrent(stamp, 'a name', 'products'), true)
+  await database.versions.invalidate(['a name'])
+  t.equal(isCurrent(stamp, 'a name'), false)
+  t.equal(isCurrent(stamp, 'products'), true)
+})
+
+t.test('in a transaction', async (t) => {
+  t.test('its changes make entries stale for itself, and after the commit for all', async (t) => {
+    const { database, other, isCurrent } = clockwork(t)
+    addProduct(other, 7, 8)
+    const stamp = stampOf(database)
+    const written = moment()
+    const checked = moment()
+    const transaction = database.transaction(async () => {
+      t.equal(isCurrent(stamp, 'products', 'products:7', 'a name'), true, 'before')
+      database.sql.run(sql`UPDATE products SET price = '2' WHERE id = 7`)
+      t.equal(isCurrent(stamp, 'products'), false)
+      t.equal(isCurrent(stamp, 'products:7'), false)
+      t.equal(isCurrent(stamp, 'products:8'), true)
+      written.resolve()
+      await checked.promise
+      t.equal(isCurrent(stamp, 'products:7'), false)
+    })
+    await written.promise
+    t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true, 'for others')
+    t.equal(stampOf(database), stamp)
+    checked.resolve()
+    await transaction
+    t.equal(isCurrent(stamp, 'products:7'), false)
+    t.equal(isCurrent(stamp, 'products:8'), true)
+  })
+
+  t.test('a part that is undone, and then the whole, leave all as it was', async (t) => {
+    const { database, other, isCurrent } = clockwork(t)
+    addProduct(other, 7, 8)
+    const stamp = stampOf(database)
+    const write = (id: number) => database.sql.run(sql`UPDATE products SET price = '2' WHERE id = ${id}`)
+    await t.rejects(database.transaction(async () => {
+      write(7)
+      await t.rejects(database.transaction(() => {
+        write(8)
+        t.equal(isCurrent(stamp, 'products:8'), false)
+        throw oops
+      }), oops)
+      t.equal(isCurrent(stamp, 'products:7'), false)
+      t.equal(isCurrent(stamp, 'products:8'), true)
+      throw oops
+    }), oops)
+    t.equal(stampOf(database), stamp)
+    t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true)
+    await database.transaction(() => write(8))
+    t.equal(isCurrent(stamp, 'products:8'), false, 'although the clock says what it said in the part that was undone')
+  })
+
+  t.test('a transaction sees a new table at once', async (t) => {
+    const { database, isCurrent } = clockwork(t)
+    const stamp = stampOf(database)
+    await t.rejects(database.transaction(() => {
+      database.sql.run(sql`CREATE TABLE fresh (id INTEGER PRIMARY KEY)`)
+      t.equal(isCurrent(stamp, 'a name'), false)
+      throw oops
+    }), oops)
+    t.equal(isCurrent(stamp, 'a name'), true)
+    await database.transaction(() => t.equal(isCurrent(stamp, 'a name'), true))
+  })
+
+  t.test('no stamp is shared, nor ever current', async (t) => {
+    const { database, isCurrent } = clockwork(t)
+    let inside = ''
+    await database.transaction(() => {
+      inside = stampOf(database)
+      t.not(inside, stampOf(database))
+      t.equal(isCurrent(inside, 'products'), false)
+    })
+    t.equal(isCurrent(inside, 'products'), false)
+  })
+
+  t.test('two loads are not one, nothing is kept, and what is kept is as before', async (t) => {
+    const { database, other } = clockwork(t)
+    const cache = createCache({ store: memoryStore(), versions: database.versions })
+    addProduct(other, 7)
+    const read = () => database.sql.get<{ price: string }>(sql`SELECT price FROM products WHERE id = 7`)!.price
+    let loads = 0
+    const load = async () => {
+      loads++
+      const price = read()
+      await new Promise(setImmediate)
+      return price
+    }
+    t.equal(await cache.getOrSet('price', load), '1')
+    await t.rejects(database.transaction(async () => {
+      t.equal(await cache.get('price'), '1', 'what it did not change')
+      database.sql.run(sql`UPDATE products SET price = '2'`)
+      t.same(await Promise.all([cache.getOrSet('price', load), cache.getOrSet('price', load)]), ['2', '2'])
+      t.equal(loads, 3)
+      t.equal(await cache.get('price'), undefined)
+      throw oops
+    }), oops)
+    t.equal(await cache.get('price'), '1')
+    t.equal(await cache.getOrSet('price', load), '1')
+    t.equal(loads, 3)
+  })
+})
+
+t.test('between two commits the rows of an entry are asked for once', async (t) => {
+  const { other, connect } = clockwork(t)
+  const mine = connect()
+  let asked = 0
+  const counting = Object.assign(Object.create(mine), {
+    prepare (text: string) {
+      const statement = mine.prepare(text)
+      if (!text.includes('larder_slots')) return statement
+      return { pluck: () => ({ get: (...values: unknown[]) => ++asked && statement.pluck().get(...values) }) }
+    }
+  }) as Sqlite.Database
+  const clock = new Clock(counting, true)
+  const { stamp } = clock
+  addProduct(other, 7)
+  const [seventh, eighth] = [['products:7'], ['products:8', 'products:9']]
+  for (const [tags, current, questions] of [[seventh, false, 1], [seventh, false, 1], [eighth, true, 2], [eighth, true, 2]] as const) {
+    t.equal(clock.isCurrent(stamp, tags), current)
+    t.equal(asked, questions)
+  }
+  t.equal(clock.isCurrent(clock.stamp, seventh), true, 'by another stamp')
+  addProduct(other, 8)
+  t.equal(clock.isCurrent(stamp, eighth), false)
+  t.equal(asked, 3)
+})
+
+t.test('a clock costs one question where nothing happened, and where it writes itself it looks each time', async (t) => {
+  const { connect, other } = clockwork(t)
+  const mine = connect()
+  const [alone, writing] = [new Clock(mine, true), new Clock(mine, false)]
+  const before = [alone.stamp, writing.stamp]
+  t.equal(before[0], before[1])
+  const { catalog } = alone
+  addProduct(mine, 7)
+  t.equal(alone.stamp, before[0], 'SQLite tells a connection nothing of what itself wrote')
+  t.not(writing.stamp, before[1])
+  addProduct(other, 8)
+  t.equal(alone.stamp, writing.stamp)
+  t.equal(alone.catalog, catalog, 'the schema is read again only when it changed')
+  other.exec('CREATE TABLE fresh (x)')
+  t.not(alone.catalog, catalog)
+})

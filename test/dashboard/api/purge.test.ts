@@ -1,0 +1,63 @@
+import t from 'tap'
+import { testApp } from '../../support/app.ts'
+import { startRestartableRedis } from '../../support/restartable-redis.ts'
+
+const TOKEN = 's3cret'
+const authorization = `Bearer ${TOKEN}`
+
+function purge (app: Awaited<ReturnType<typeof testApp>>, payload: object | string, headers: Record<string, string> = { authorization }) {
+  return app.inject({ method: 'POST', url: '/cache/purge', payload, headers: { 'content-type': 'application/json', ...headers } })
+}
+
+t.test('what is purged is made anew, and counted', async (t) => {
+  const app = await testApp(t, { ADMIN_TOKEN: TOKEN, HTTPBIN_DELAY: '0' })
+  for (const [what, purged] of [
+    [{ url: 'http://localhost/apicalls' }, 1], [{ url: 'http://localhost/apicalls?x' }, 0], [{ url: 'http://elsewhere.example/apicalls' }, 0],
+    [{ route: '/apicalls' }, 1], [{ tag: 'products' }, 1], [{ all: true }, 2]
+  ] as const) {
+    await app.inject('/apicalls')
+    await app.inject('/')
+    const response = await purge(app, what)
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { purged }, JSON.stringify(what))
+  }
+  t.match((await app.inject('/apicalls')).headers['cache-status'], /fwd=uri-miss/)
+})
+
+t.test('it takes the token, also on loopback', async (t) => {
+  const app = await testApp(t, { ADMIN_TOKEN: TOKEN })
+  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: `Bearer ${TOKEN}x` }]) {
+    t.equal((await purge(app, { all: true }, headers)).statusCode, 401)
+  }
+  t.equal((await purge(app, { all: true }, { authorization: `Basic ${Buffer.from(`admin:${TOKEN}`).toString('base64')}` })).statusCode, 200)
+})
+
+t.test('without a token in the environment there is no such thing', async (t) => {
+  const app = await testApp(t)
+  t.equal((await purge(app, { all: true })).statusCode, 404)
+  t.notOk('/cache/purge' in (await app.inject('/docs/json')).json().paths)
+})
+
+t.test('what it does not take is said', async (t) => {
+  const app = await testApp(t, { ADMIN_TOKEN: TOKEN })
+  for (const [payload, message] of [
+    [{}, /fewer than 1/], [{ all: true, tag: 'x' }, /more than 1/], [{ all: false }, /all/], [{ tags: ['x'] }, /tags/], [{ tag: '' }, /tag/],
+    [{ url: '/apicalls' }, /url must be an absolute http or https URL, got "\/apicalls"/], [{ url: 'ftp://localhost/' }, /url must be/],
+    [{ route: '/nowhere' }, /route must be the pattern of a route whose pages are kept, got "\/nowhere"/], ['[', /JSON/]
+  ] as const) {
+    const response = await purge(app, payload)
+    t.equal(response.statusCode, 400, JSON.stringify(payload))
+    t.match(response.json().message, message)
+  }
+})
+
+t.test('it says so where the cache cannot be reached', async (t) => {
+  const redis = await startRestartableRedis(t)
+  const app = await testApp(t, { ADMIN_TOKEN: TOKEN, REDIS_URL: redis.url })
+  await app.inject('/apicalls')
+  await redis.stop()
+  const response = await purge(app, { all: true })
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { code: 'LARDER_CACHE_UNAVAILABLE', message: 'The cache did not answer, so it may not be purged.' })
+  await redis.goOn()
+})

@@ -1,0 +1,221 @@
+import Fastify, { type FastifyReply } from 'fastify'
+import t, { type Test } from 'tap'
+import { createCache, memoryStore } from '../../../src/cache/index.ts'
+import pageCache, { type CachePageOptions, type Question } from '../../../src/page-cache/index.ts'
+import { type Handler, onePage, type Setting } from '../one-page.ts'
+import { pageStores } from '../stores.ts'
+
+const stores = await pageStores(t)
+
+/** A page, and what is said of a request for it. */
+async function explained (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) {
+  const page = await onePage(t, cachePage, handler, setting)
+  const explain = async (question: Partial<Question> = {}) => await page.app.explainPage({ url: '/page', ...question })
+  return { ...page, explain, rule: async (question?: Partial<Question>) => (await explain(question)).outcome.rule }
+}
+
+for (const [name, store] of Object.entries(stores)) {
+  t.test(`on ${name}`, async (t) => {
+    t.test('what is stored for a request, and what it would get', async (t) => {
+      const { ask, explain, clock, calls, cache } = await explained(t, { ttl: 60, staleWhileRevalidate: 10, staleIfError: 20, tags: ['news'], vary: ['x-lang'] }, undefined, { store })
+      t.match(await explain(), {
+        request: { method: 'GET', url: '/page' },
+        route: '/page',
+        key: { name: /^page:/, parts: { protocol: 'http', host: 'localhost', path: '/page', query: [] }, added: null, varies: {} },
+        page: undefined,
+        outcome: { cacheStatus: 'larder; fwd=uri-miss', runsHandler: true, rule: 'Nothing is stored under this key.' }
+      }, 'nothing yet')
+      t.equal(calls(), 0, 'the handler does not run')
+      await ask({ 'x-lang': 'de' })
+      clock.advance(5)
+      const headers = { 'x-lang': 'de' }
+      const kept = await explain({ headers })
+      t.match(kept, {
+        key: { varies: { 'x-lang': 'de' } },
+        page: {
+          status: 200,
+          etag: /^"/,
+          bodyBytes: 6,
+          storedAt: '2026-01-01T00:00:00.000Z',
+          age: 5,
+          ttl: 55,
+          staleWhileRevalidate: 10,
+          staleIfError: 20,
+          bytes: Number,
+          loadTook: Number,
+          tagCount: 1,
+          tags: [{ tag: 'news', changed: false, version: String }],
+          stamp: String
+        },
+        outcome: { cacheStatus: 'larder; hit; ttl=55', runsHandler: false, rule: 'The stored page is fresh: 5 s old, with 55 s to live, and nothing that it was made of has changed (RFC 9111 section 4.2).' }
+      })
+      t.match(await explain({ headers: { 'x-lang': 'fr' } }), {
+        key: { varies: { 'x-lang': 'fr' } },
+        page: undefined,
+        outcome: { cacheStatus: 'larder; fwd=vary-miss', runsHandler: true, rule: 'Pages of this URL are stored, but none for what this request says in x-lang (RFC 9111 section 4.1).' }
+      })
+      t.match((await explain()).key?.varies, { 'x-lang': null })
+      t.match(await explain({ headers, method: 'HEAD' }), { request: { method: 'HEAD' }, page: { bodyBytes: 6 }, outcome: { cacheStatus: 'larder; hit; ttl=55' } })
+      t.notOk(JSON.stringify(kept).includes('call 1'), 'no body is shown')
+
+      clock.advance(60)
+      t.match(await explain({ headers }), {
+        page: { ttl: -5 },
+        outcome: { cacheStatus: 'larder; hit; ttl=-5; detail=stale-while-revalidate', runsHandler: false, rule: 'The life of the stored page ended 5 s ago; it is answered while it is renewed in the background (RFC 5861 section 3).' }
+      })
+      clock.advance(20)
+      t.match(await explain({ headers }), {
+        page: { age: 85 },
+        outcome: { cacheStatus: 'larder; fwd=stale', runsHandler: true, rule: 'The life of the stored page ended 25 s ago (RFC 9111 section 4.2).' }
+      })
+      t.equal(calls(), 1, 'nothing was made anew')
+
+      await ask(headers)
+      await cache.invalidateTags(['news'])
+      t.match(await explain({ headers }), {
+        page: { tags: [{ tag: 'news', changed: true }] },
+        outcome: { cacheStatus: 'larder; fwd=stale; detail=invalidated', rule: 'What the stored page was made of has changed since: news.' }
+      })
+    })
+  })
+}
+
+t.test('a page that has no end, and one that is tagged by nothing', async (t) => {
+  const { ask, explain } = await explained(t, 60)
+  await ask()
+  t.match(await explain(), { page: { tags: [], tagCount: 0, stamp: '' } })
+})
+
+t.test('where the pages of a URL were is forgotten after them; of many tags not all are shown', async (t) => {
+  const { ask, explain, rule, clock, cache } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
+  await ask()
+  await cache.invalidateTags(['tag-299'])
+  t.equal(await rule(), 'What the stored page was made of has changed since.')
+  const { page } = await explain()
+  t.equal(page!.tagCount, 300)
+  t.ok(page!.tags.length < 300)
+  clock.advance(21)
+  t.equal(await rule(), 'Responses of this URL vary, and what said where they are has come to the end of its life.')
+})
+
+t.test('nothing is counted, renewed or changed', async (t) => {
+  const { ask, explain, clock, listener, calls } = await explained(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
+  await ask()
+  clock.advance(11)
+  listener.events.length = 0
+  for (let i = 0; i < 3; i++) await explain()
+  t.strictSame(listener.events, [])
+  t.equal(calls(), 1)
+})
+
+t.test('why a request passes by', async (t) => {
+  for (const [cachePage, question, rule] of [
+    [0, {}, 'The ttl of the route is zero, so nothing of it is kept.'],
+    [60, { headers: { 'content-length': '3' } }, 'The request has a body, which is no part of the key.'],
+    [60, { headers: { authorization: 'x' } }, 'The request has Authorization, and no page is stored that says it is for all (RFC 9111 section 3.5).'],
+    [{ ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } }, 'The client says no-store (RFC 9111 section 5.2.1.5), and the route heeds that.']
+  ] as Array<[CachePageOptions | number, Partial<Question>, string]>) {
+    const { explain } = await explained(t, cachePage)
+    t.match((await explain(question)).outcome, { runsHandler: true, rule })
+  }
+  for (const [control, rule] of [
+    ['no-store', 'A hook before the handler has said no-store (RFC 9111 section 5.2.2.5).'],
+    ['private', 'A hook before the handler has said private (RFC 9111 section 5.2.2.7).']
+  ] as const) {
+    const app = Fastify()
+    app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', control) })
+    const { rule: ruleOf } = await explained(t, 60, undefined, { app })
+    t.equal(await ruleOf(), rule)
+  }
+  const app = Fastify({ routerOptions: { querystringParser: (text) => ({ all: text }) } })
+  const { rule } = await explained(t, { ttl: 60, query: ['a'] }, undefined, { app })
+  t.equal(await rule({ url: '/page?b=1' }), 'The application reads parameters in another way than the page cache, which has parameters to leave out.')
+})
+
+t.test('what a client asks for, where that is heeded', async (t) => {
+  const { ask, rule, clock, explain } = await explained(t, { ttl: 60, requestDirectives: true })
+  const asked = (control: string) => ({ headers: { 'cache-control': control } })
+  t.match(await explain(asked('only-if-cached')), { outcome: { cacheStatus: 'larder; detail=only-if-cached', runsHandler: false, rule: 'The client wants a stored page or none (RFC 9111 section 5.2.1.7), and there is none that will do.' } })
+  await ask()
+  clock.advance(30)
+  t.match(await rule(asked('no-cache')), 'The client says no-cache (RFC 9111 section 5.2.1.4), and the route heeds that.')
+  t.match(await rule(asked('max-age=10')), 'The page is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route heeds that.')
+  t.match(await rule(asked('min-fresh=40')), 'The page will not stay fresh for the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route heeds that.')
+  t.match(await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }), 'The client wants a stored page or none (RFC 9111 section 5.2.1.7), and there is none that will do.')
+
+  const old = await explained(t, { requestDirectives: true }, (_request, reply) => reply.headers({ 'cache-control': 'max-age=10', etag: '"a"' }).send('page'))
+  await old.ask()
+  old.clock.advance(15)
+  t.match(await old.rule(asked('max-stale=10')), 'The life of the stored page ended 5 s ago; the client takes one that old (RFC 9111 section 5.2.1.2), and the route heeds that.')
+})
+
+t.test('a page that stands in after a failure, one that cannot be read, and a store that is away', async (t) => {
+  const { ask, rule, clock, calls } = await explained(t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => call === 1 ? 'page' : reply.code(503).send('sorry'))
+  await ask()
+  clock.advance(11)
+  await ask()
+  t.equal(calls(), 2)
+  t.equal(await rule(), 'The life of the stored page ended 1 s ago; it stands in, since an attempt to renew it failed a moment ago (RFC 5861 section 4).')
+
+  const broken = await explained(t, 60)
+  await broken.ask()
+  const key = (await broken.explain()).key!.name
+  await broken.cache.set(key, 'no page')
+  t.match(await broken.explain(), { page: undefined, outcome: { cacheStatus: 'larder; fwd=miss; detail=corrupt', rule: 'What is stored cannot be read.' } })
+  broken.store.get = () => { throw new Error('away') }
+  t.match(await broken.explain(), { outcome: { cacheStatus: 'larder; fwd=miss; detail=store-unavailable', rule: 'The store does not answer.' } })
+})
+
+t.test('what the option key adds, a host and a scheme of the question, and what is not listed', async (t) => {
+  const { ask, explain } = await explained(t, { ttl: 60, query: ['a'], key: ({ headers }) => String(headers['x-tenant']) })
+  await ask({ 'x-tenant': 'red' }, { url: '/page?a=1&b=2' })
+  t.match(await explain({ url: '/page?b=3&a=1', headers: { 'x-tenant': 'red' } }), {
+    request: { url: '/page?a=1' }, key: { added: 'red', varies: {}, parts: { query: [['a', '1']] } }, page: { bodyBytes: 6 }
+  })
+  t.match(await explain({ url: 'https://shop.example:8443/page?a', headers: { host: 'other.example' } }), { key: { parts: { protocol: 'https', host: 'shop.example:8443', query: [['a', null]] } } })
+})
+
+t.test('what the cache has nothing to do with', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/page', { config: { cachePage: 60 }, preHandler: async ({ headers }, reply) => headers['x-key'] === undefined ? reply.code(401).send() : undefined }, async () => 'page')
+  app.get('/bad', { config: { cachePage: { ttl: 60, key: () => 1 as never } } }, async () => 'page')
+  t.teardown(() => app.close())
+  t.strictSame(await app.explainPage({ url: '/none' }), { request: { method: 'GET', url: '/none' }, outcome: { runsHandler: true, rule: 'No route with a page cache answers to this URL.' } })
+  t.strictSame(await app.explainPage({ url: '/page' }), { request: { method: 'GET', url: '/page' }, outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the cache is asked.' } })
+  t.match(await app.explainPage({ url: '/page', headers: { 'x-key': '1' } }), { outcome: { rule: 'Nothing is stored under this key.' } })
+  t.match((await app.explainPage({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the cache is asked.')
+  for (const url of ['ftp://shop.example/', 'http://', 'javascript:1']) await t.rejects(app.explainPage({ url }), { name: 'TypeError', message: `url must be a path or an http or https URL, got ${JSON.stringify(url)}` })
+})
+
+t.test('a handler that asks in turn asks as anybody else', async (t) => {
+  const { app, ask, explain, calls } = await explained(t, 60, async (_request, _reply, call) => call === 1 ? (await app.explainPage({ url: '/page' })).outcome.rule : 'page')
+  t.match((await ask()).body, 'Nothing is stored under this key.')
+  t.match(await explain(), { outcome: { cacheStatus: /hit/ } })
+  t.equal(calls(), 1)
+})
+
+t.test('it tells nothing of the page of another selection that has the place', async (t) => {
+  const { app } = await onePage(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
+    reply.header('etag', `"of ${String(request.headers['x-user'])}"`)
+    return 'page'
+  })
+  for (let i = 0; i < 300; i++) await app.inject({ url: '/page', headers: { 'x-user': `u${i}` } })
+  for (let i = 0; i < 20; i++) {
+    const { page, outcome } = await app.explainPage({ url: '/page', headers: { 'x-user': `stranger ${i}` } })
+    t.equal(page, undefined)
+    t.match(outcome.rule, /what this request says/)
+  }
+})
+
+t.test('hooks that take too long, or cut the connection, are what it tells', async (t) => {
+  const { timeout } = AbortSignal
+  t.intercept(AbortSignal, 'timeout', { value: () => timeout.call(AbortSignal, 5) })
+  const never = new Promise(() => {})
+  for (const hook of [() => never, (reply: FastifyReply) => { reply.raw.destroy(); return never }]) {
+    const app = Fastify()
+    app.addHook('onRequest', async (_request, reply) => await hook(reply))
+    await onePage(t, 60, undefined, { app })
+    t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route give no answer within 5 s, and the cache is not asked.' } })
+  }
+})

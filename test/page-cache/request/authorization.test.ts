@@ -1,0 +1,83 @@
+import t from 'tap'
+import { until } from '../../support/until.ts'
+import { onePage } from '../one-page.ts'
+import { pageStores } from '../stores.ts'
+
+const alice = { authorization: 'Basic YTph' }
+const bob = { authorization: 'Basic Yjpi' }
+
+for (const [name, store] of Object.entries(await pageStores(t))) {
+  t.test(`on ${name}`, async (t) => {
+    t.test('who sends Authorization passes by, and nothing of theirs is kept (RFC 9111 section 3.5)', async (t) => {
+      const { ask, calls } = await onePage(t, 60, undefined, { store })
+      const bypass = 'fwd=bypass; detail=authorization'
+      t.match(await ask(alice), { body: 'call 1', status: bypass })
+      t.match(await ask(bob), { body: 'call 2', status: bypass })
+      t.match(await ask(), { body: 'call 3', status: 'fwd=uri-miss; stored; ttl=60' })
+      t.match(await ask(alice), { body: 'call 4', status: bypass })
+      t.match(await ask(), { body: 'call 3', status: 'hit; ttl=60' })
+      t.equal(calls(), 4)
+    })
+
+    t.test('public, s-maxage and must-revalidate open a page to them, both ways (RFC 9111 section 3.5)', async (t) => {
+      for (const control of ['public', 'public, max-age=60', 's-maxage=60', 'must-revalidate', 'max-age=60, must-revalidate']) {
+        const own = (_request: unknown, reply: { header (name: string, value: string): { send (body: string): unknown } }, call: number) => reply.header('cache-control', control).send(`call ${call}`)
+        const { ask, calls } = await onePage(t, 60, own, { store })
+        t.match(await ask(alice), { body: 'call 1', status: 'fwd=bypass; stored; ttl=60; detail=authorization' }, control)
+        for (const headers of [{}, alice, bob]) t.match(await ask(headers), { body: 'call 1', status: 'hit; ttl=60' }, control)
+        t.equal(calls(), 1)
+        const other = await onePage(t, 60, own, { store })
+        await other.ask()
+        t.match(await other.ask(alice), { body: 'call 1', status: 'hit; ttl=60' }, control)
+      }
+    })
+
+    t.test('other words of a page do not (RFC 9111 section 3.5)', async (t) => {
+      for (const control of ['max-age=60', 'proxy-revalidate', 'immutable', 'private="x-a"']) {
+        const { ask } = await onePage(t, 60, (_request, reply, call) => reply.header('cache-control', control).send(`call ${call}`), { store })
+        await ask()
+        t.match(await ask(alice), { body: 'call 2', status: 'fwd=bypass; detail=authorization' }, control)
+      }
+    })
+
+    t.test('nobody waits for them, and they wait for nobody', async (t) => {
+      for (const control of ['public', 'max-age=60']) {
+        const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+        const { ask, calls } = await onePage(t, 60, async (_request, reply, call) => {
+          await gates[call - 1]?.promise
+          return reply.header('cache-control', control).send(`call ${call}`)
+        }, { store })
+        const personal = ask(alice)
+        await until('the handler runs', () => calls() === 1)
+        const shared = ask()
+        await until('it runs again', () => calls() === 2)
+        t.match(await ask(bob), { body: 'call 3', status: /^fwd=bypass/ }, control)
+        gates[1]!.resolve()
+        t.match(await shared, { body: 'call 2' })
+        gates[0]!.resolve()
+        t.match(await personal, { body: 'call 1' })
+        t.equal(calls(), 3)
+        t.match(await ask(), { body: control === 'public' ? /call [123]/ : 'call 2', status: 'hit; ttl=60' })
+      }
+    })
+
+    t.test('those who come together get each their own, unless the page is for all', async (t) => {
+      for (const [control, personal] of [['max-age=60', true], ['public', false]] as const) {
+        const { ask } = await onePage(t, 60, (request, reply) => reply.header('cache-control', control).send(`for ${personal ? request.headers.authorization : 'all'}`), { store })
+        const answers = await Promise.all([alice, bob, alice, bob].map((headers) => ask(headers)))
+        t.same(answers.map(({ body }) => body), personal ? [alice, bob, alice, bob].map(({ authorization }) => `for ${authorization}`) : Array(4).fill('for all'))
+      }
+    })
+
+    t.test('an old page is none of theirs, and a part of a page that is for all is', async (t) => {
+      const { ask, clock } = await onePage(t, { ttl: 10, staleWhileRevalidate: 60, staleIfError: 60 }, (_request, reply, call) => {
+        return call === 1 ? reply.header('cache-control', 'public').send('page') : reply.code(503).send('sorry')
+      }, { store })
+      await ask()
+      t.match(await ask({ ...alice, range: 'bytes=0-1' }), { statusCode: 206, body: 'pa', status: 'hit; ttl=10' })
+      clock.advance(11)
+      t.match(await ask(alice), { statusCode: 503, body: 'sorry', status: 'fwd=bypass; detail=status-503' })
+      t.match(await ask(), { statusCode: 200, body: 'page' })
+    })
+  })
+}

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { onePage } from '../one-page.ts'
+import { pageStores } from '../stores.ts'
+
+for (const [name, store] of Object.entries(await pageStores(t))) {
+  t.test(`on ${name}`, async (t) => {
+    t.test('stale-while-revalidate in the response, with and without the option (RFC 5861 section 3)', async (t) => {
+      for (const [options, control, stale] of [
+        [{}, 'max-age=10, stale-while-revalidate=20', true],
+        [{ staleWhileRevalidate: 1 }, 'max-age=10, stale-while-revalidate=20', true],
+        [{ ttl: 10, staleWhileRevalidate: 20 }, 'public', true],
+        [{ ttl: 10, staleWhileRevalidate: 20 }, 'stale-while-revalidate=0', false],
+        [{ staleWhileRevalidate: 20 }, 'max-age=10, must-revalidate', false],
+        [{ staleWhileRevalidate: 20 }, 'max-age=10, proxy-revalidate, stale-while-revalidate=20', false],
+        [{ staleWhileRevalidate: 20 }, 's-maxage=10, stale-while-revalidate=20', false]
+      ] as const) {
+        const { ask, clock, listener } = await onePage(t, options, (_request, reply, call) => reply.header('cache-control', control).send(`call ${call}`), { store })
+        await ask()
+        clock.advance(25)
+        if (!stale) {
+          t.match(await ask(), { body: 'call 2', status: /^fwd=(stale|uri-miss); stored; ttl=10$/ }, control)
+          continue
+        }
+        t.match(await ask(), { body: 'call 1', status: 'hit; ttl=-15; detail=stale-while-revalidate' }, control)
+        await listener.heard('set', 2)
+        t.match(await ask(), { body: 'call 2', status: 'hit; ttl=10' })
+      }
+    })
+
+    t.test('stale-if-error in the response, with and without the option (RFC 5861 section 4)', async (t) => {
+      for (const [options, control, stale] of [
+        [{}, 'max-age=10, stale-if-error=20', true],
+        [{ staleIfError: 1 }, 'max-age=10, stale-if-error=20', true],
+        [{ ttl: 10, staleIfError: 20 }, 'public', true],
+        [{ ttl: 10, staleIfError: 20 }, 'stale-if-error=0', false],
+        [{ staleIfError: 20 }, 'max-age=10, must-revalidate', false],
+        [{ staleIfError: 20 }, 'max-age=10, proxy-revalidate', false],
+        [{ staleIfError: 20 }, 's-maxage=10', false]
+      ] as const) {
+        const { ask, clock } = await onePage(t, options, (_request, reply, call) => {
+          return call === 1 ? reply.header('cache-control', control).send('page') : reply.code(502).send('sorry')
+        }, { store })
+        await ask()
+        clock.advance(25)
+        t.match(await ask(), stale
+          ? { statusCode: 200, body: 'page', status: 'fwd=stale; fwd-status=502; ttl=-15; detail=stale-if-error' }
+          : { statusCode: 502, body: 'sorry', status: /^fwd=(stale|uri-miss); detail=(status-502|no-lifetime)$/ }, control)
+      }
+    })
+
+    t.test('no-cache forbids it too, for some fields it does not (RFC 9111 section 4.2.4)', async (t) => {
+      for (const [control, stale] of [['no-cache', false], ['no-cache="x-a"', true]] as const) {
+        const { ask, clock } = await onePage(t, { ttl: 10, staleIfError: 20 }, (_request, reply, call) => {
+          return call === 1 ? reply.headers({ 'cache-control': control, etag: '"v1"' }).send('page') : reply.code(503).send('sorry')
+        }, { store })
+        await ask()
+        clock.advance(11)
+        t.match(await ask(), { statusCode: stale ? 200 : 503 }, control)
+      }
+    })
+
+    t.test('a failure that is good for a while is not kept while an old page stands in (RFC 5861 section 4)', async (t) => {
+      const { ask, clock, calls } = await onePage(t, { ttl: 10, staleIfError: 20 }, (_request, reply, call) => {
+        return call === 1 ? reply.header('etag', '"v1"').send('page') : reply.code(503).header('cache-control', 'max-age=5').send('sorry')
+      }, { store })
+      await ask()
+      clock.advance(11)
+      t.match(await ask(), { statusCode: 200, body: 'page', status: 'fwd=stale; fwd-status=503; ttl=-1; detail=stale-if-error' })
+      t.match(await ask(), { statusCode: 200, body: 'page', status: 'hit; ttl=-1; detail=stale-if-error' })
+      clock.advance(20)
+      t.equal(calls(), 2)
+      t.match(await ask(), { statusCode: 503, body: 'sorry', status: 'fwd=stale; stored; ttl=5' }, 'then it is')
+      t.match(await ask(), { statusCode: 503, body: 'sorry', status: 'hit; ttl=5' })
+      t.equal(calls(), 3)
+    })
+  })
+}

@@ -1,0 +1,40 @@
+import Sqlite from 'better-sqlite3'
+import { SQLiteSyncDialect, getTableConfig } from 'drizzle-orm/sqlite-core'
+import type { SQL } from 'drizzle-orm'
+import t from 'tap'
+import { openDatabase } from '../../src/db/index.ts'
+import { products } from '../../src/products/table.ts'
+
+const path = `${t.testdir()}/larder.db`
+openDatabase(`file:${path}`).close()
+const file = new Sqlite(path)
+t.teardown(() => file.close())
+
+t.test('the migrations make the columns that the code knows', async (t) => {
+  const { name, columns } = getTableConfig(products)
+  t.same(file.pragma(`table_info(${name})`), columns.map((column, cid) => ({
+    cid,
+    name: column.name,
+    type: column.getSQLType().toUpperCase(),
+    notnull: Number(column.notNull),
+    dflt_value: column.hasDefault && !column.primary ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')" : null,
+    pk: Number(column.primary)
+  })))
+})
+
+t.test('the migrations make the indexes that the code knows', async (t) => {
+  const dialect = new SQLiteSyncDialect()
+  const known = getTableConfig(products).indexes.map(({ config }) => config)
+  const made = file.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'products' AND sql IS NOT NULL").all() as Array<{ name: string, sql: string }>
+  t.same(made.map(({ name }) => name), known.map(({ name }) => name))
+  for (const [i, { columns }] of known.entries()) {
+    const parts = columns.map((column) => dialect.sqlToQuery((column as SQL).inlineParams()).sql.replaceAll('"products".', ''))
+    t.ok(made[i]!.sql.endsWith(`(${parts.join(',')})`), made[i]!.sql)
+  }
+})
+
+t.test('the list is read in the order of its index, and not sorted', async (t) => {
+  const plan = file.prepare(`EXPLAIN QUERY PLAN
+    SELECT * FROM products ORDER BY julianday(created) DESC, id DESC LIMIT 100`).all() as Array<{ detail: string }>
+  t.same(plan.map(({ detail }) => detail), ['SCAN products USING INDEX products_newest_first'])
+})

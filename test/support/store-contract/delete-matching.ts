@@ -1,0 +1,162 @@
+import type { Test } from 'tap'
+import { deferredLoader } from '../deferred-loader.ts'
+import { listen } from '../record-events.ts'
+import type { SetUp } from './set-up.ts'
+
+export function sweeping (t: Test, setUp: () => SetUp): void {
+  t.test('sweep forgets the entries whose keys have a prefix, and tells how many', async (t) => {
+    const { cache } = setUp()
+    const keys = ['page:', 'page:a', 'page:b', 'page', 'pages', 'Page:a', 'a page:', 'page;', 'påge:', 'other']
+    await cache.setMany(keys.map((key) => [key, key]))
+    t.equal((await cache.getMany(keys)).size, keys.length)
+    t.equal(await cache.deleteMatching({ prefix: 'page:' }), 3)
+    t.strictSame([...(await cache.getMany(keys)).keys()], keys.slice(3))
+    t.equal(await cache.deleteMatching({ prefix: 'page:' }), 0)
+    t.equal(await cache.deleteMatching({ prefix: 'på' }), 1)
+    t.equal(await cache.deleteMatching({ prefix: '' }), 6)
+    t.equal((await cache.getMany(keys)).size, 0)
+  })
+
+  t.test('sweep of nothing in particular is a clear that counts', async (t) => {
+    const { cache } = setUp()
+    const keys = Array.from({ length: 1200 }, (_, i) => `key ${i}`)
+    await cache.setMany(keys.map((key) => [key, 1]))
+    t.equal(await cache.deleteMatching(), 1200)
+    t.equal((await cache.getMany(keys)).size, 0)
+    t.equal(await cache.deleteMatching({}), 0)
+  })
+
+  t.test('a prefix may be of any characters, and means itself alone', async (t) => {
+    const prefixes = ['*', '?', 'a*', '[ab]', '[^a]', '[a-c]', '\\', '\\*', 'a\\', '^', '{a}', 'a b', '日', '__proto__', 'x'.repeat(1000)]
+    const { cache } = setUp()
+    const all = [...new Set([...prefixes, ...prefixes.map((prefix) => `${prefix}*`), 'a', 'b', 'ab', '-'])]
+    for (const prefix of prefixes) {
+      await cache.setMany(all.map((key) => [key, 1]))
+      const hit = all.filter((key) => key.startsWith(prefix))
+      t.equal(await cache.deleteMatching({ prefix }), hit.length, prefix)
+      t.strictSame([...(await cache.getMany(all)).keys()], all.filter((key) => !hit.includes(key)), prefix)
+    }
+  })
+
+  t.test('sweep forgets the entries that carry one of several tags, however many those carry', async (t) => {
+    const { cache } = setUp()
+    const many = Array.from({ length: 500 }, (_, i) => `tag ${i}`)
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('b', 2, { tags: ['z', 'y', 'x'] })
+    await cache.set('c', 3, { tags: ['y'] })
+    await cache.set('d', 4, { tags: ['z', 'xx', 'X'] })
+    await cache.set('e', 5)
+    await cache.set('f', 'value '.repeat(1000), { tags: [...many, 'x'] })
+    await cache.set('g', 7, { tags: many })
+    await cache.getOrSet('h', () => 8, { tags: ['y'] })
+    const keys = [...'abcdefgh']
+    t.equal((await cache.getMany(keys)).size, keys.length)
+    t.equal(await cache.deleteMatching({ tags: ['x', 'y', 'unknown'] }), 5)
+    t.strictSame([...(await cache.getMany(keys)).keys()], ['d', 'e', 'g'])
+    t.equal(await cache.deleteMany(['a', 'b', 'c', 'f', 'h']), 0, 'they are not only invalid')
+    t.equal(await cache.deleteMatching({ tags: ['x', 'y'] }), 0)
+    t.equal(await cache.deleteMatching({ tags: [] }), 0)
+    t.equal(await cache.deleteMatching({ tags: ['tag 499'] }), 1)
+    t.strictSame([...(await cache.getMany(keys)).keys()], ['d', 'e'])
+  })
+
+  t.test('sweep by a prefix and tags forgets what has both, and no entry with the tags is valid', async (t) => {
+    const { cache } = setUp()
+    await cache.set('page:a', 1, { tags: ['x'] })
+    await cache.set('page:b', 2, { tags: ['y'] })
+    await cache.set('list:a', 3, { tags: ['x'] })
+    t.equal(await cache.deleteMatching({ prefix: 'page:', tags: ['x'] }), 1)
+    t.strictSame([...(await cache.getMany(['page:a', 'page:b', 'list:a'])).keys()], ['page:b'])
+    t.equal(await cache.deleteMany(['page:a', 'list:a']), 1)
+  })
+
+  t.test('what was invalidated before is there until it is swept, and counts', async (t) => {
+    const { cache } = setUp()
+    await cache.set('key', 1, { tags: ['x'] })
+    await cache.invalidateTags(['x'])
+    t.equal(await cache.deleteMatching({ tags: ['x'] }), 1)
+  })
+
+  t.test('what comes after a sweep is kept', async (t) => {
+    const { cache } = setUp()
+    for (const which of [{}, { prefix: 'k' }, { tags: ['x'] }]) {
+      await cache.set('key', 'old', { tags: ['x'] })
+      t.equal(await cache.deleteMatching(which), 1)
+      t.equal(await cache.getOrSet('key', () => 'new', { tags: ['x'] }), 'new')
+      t.equal(await cache.get('key'), 'new')
+      await cache.delete('key')
+    }
+  })
+
+  t.test('what a load under way brings is not kept after a sweep by the beginning of its key, and of no other', async (t) => {
+    const { cache } = setUp()
+    const [page, other] = [deferredLoader(), deferredLoader()]
+    const callers = [cache.getOrSet('page:a', page.load), cache.getOrSet('other', other.load)]
+    await Promise.all([page.began, other.began])
+    t.equal(await cache.deleteMatching({ prefix: 'page:' }), 0, 'a load is no entry')
+    t.equal(await cache.getOrSet('page:a', () => 'new'), 'new', 'who comes later does not wait for it')
+    page.end('old')
+    other.end('old')
+    t.strictSame(await Promise.all(callers), ['old', 'old'])
+    t.strictSame([...await cache.getMany(['page:a', 'other'])], [['page:a', 'new'], ['other', 'old']])
+  })
+
+  t.test('what a load under way brings is not kept after a sweep by its tags, known by then or not, and by no others', async (t) => {
+    const { cache } = setUp()
+    const [early, late, other] = [deferredLoader(), deferredLoader(), deferredLoader()]
+    const callers = [
+      cache.getOrSet('early', early.load, { tags: ['x'] }),
+      cache.getOrSet('late', async (context) => {
+        const value = await late.load(context)
+        context.addTags('x')
+        return value
+      }),
+      cache.getOrSet('other', other.load, { tags: ['y'] })
+    ]
+    await Promise.all([early.began, late.began, other.began])
+    t.equal(await cache.deleteMatching({ tags: ['x'] }), 0)
+    for (const held of [early, late, other]) held.end('old')
+    t.strictSame(await Promise.all(callers), ['old', 'old', 'old'])
+    t.strictSame([...(await cache.getMany(['early', 'late', 'other'])).keys()], ['other'])
+  })
+
+  t.test('the tags of a sweep are those at the call, whatever becomes of the array', async (t) => {
+    const { cache } = setUp()
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.set('b', 1, { tags: ['y'] })
+    const tags = ['x']
+    const sweeping = cache.deleteMatching({ tags })
+    tags[0] = 'y'
+    t.equal(await sweeping, 1)
+    t.strictSame([...(await cache.getMany(['a', 'b'])).keys()], ['b'])
+  })
+
+  t.test('a sweep is told as what it does', async (t) => {
+    const { cache } = setUp()
+    const { events } = listen(t, cache)
+    await cache.deleteMatching()
+    await cache.deleteMatching({ prefix: 'page:' })
+    await cache.deleteMatching({ tags: ['x'] })
+    await cache.deleteMatching({ prefix: 'page:', tags: ['y'] })
+    await cache.deleteMatching({ tags: [] })
+    t.strictSame(events, [{ type: 'clear' }, { type: 'clear', prefix: 'page:' }, { type: 'invalidate', tags: ['x'] }, { type: 'invalidate', tags: ['y'] }])
+  })
+
+  t.test('a sweep of what cannot be is refused, and sweeps nothing', async (t) => {
+    const { cache } = setUp()
+    await cache.set('key', 1, { tags: ['x'] })
+    const refused: Array<[unknown, string]> = [
+      ['key', 'options must be an object, got "key"'],
+      [null, 'options must be an object, got null'],
+      [{ prefix: 5 }, 'a prefix must be a non-empty string, got 5'],
+      [{ prefix: null }, 'a prefix must be a non-empty string, got null'],
+      [{ prefix: 'k'.repeat(1025) }, 'a prefix may have at most 1024 characters, got 1025'],
+      [{ prefix: 'k\ud800' }, 'a prefix must be well-formed Unicode, got a lone surrogate'],
+      [{ tags: 'x' }, 'tags must be an array of strings, got "x"'],
+      [{ tags: null }, 'tags must be an array of strings, got null'],
+      [{ tags: ['x', ''] }, 'a tag must be a non-empty string, got ""']
+    ]
+    for (const [which, message] of refused) await t.rejects(cache.deleteMatching(which as never), { name: 'TypeError', message })
+    t.equal(await cache.get('key'), 1)
+  })
+}
