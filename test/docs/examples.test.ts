@@ -1,22 +1,11 @@
-import { writeFileSync } from 'node:fs'
 import { format } from 'node:util'
-import t, { type Test } from 'tap'
-import { type CodeBlock, documents, ROOT } from './documents.ts'
+import t from 'tap'
+import { writeModules } from './modules.ts'
 
 /*
- * Runs every `ts` block of the documents, each as a module of its own, and compares what it prints with its comments:
- * `console.log(sum) // 3`, or with the comment on the line below. A block marked `ts setup` is not run by itself: its
- * lines are put in front of all later blocks of its document.
+ * Runs every `ts` block of the documents and compares what it prints with its comments: `console.log(sum) // 3`, or with
+ * the comment on the line below. All run in this one process, which saves starting many.
  */
-
-const IMPORT = /^import (?:[^']|\n)*?'[^']+'$/gm
-
-/** Makes one module of a set-up and an example: imports once and first, the rest of the example in a block of its own. */
-function buildModule (setup: string, example: string): string {
-  const imports = new Set([...setup.matchAll(IMPORT), ...example.matchAll(IMPORT)].map(([statement]) => statement))
-  const body = `${setup.replace(IMPORT, '')}\n{\n${example.replace(IMPORT, '')}\n}`
-  return [...imports, body].join('\n').replaceAll("from './src/", `from '${ROOT}src/`)
-}
 
 /** Finds what an example says that it prints. */
 function findExpectedLines (example: string): string[] {
@@ -26,12 +15,12 @@ function findExpectedLines (example: string): string[] {
 }
 
 /** Imports a module, and returns the lines that it logs while it runs. */
-async function captureLog (path: string): Promise<string[]> {
+async function captureLog (file: string): Promise<string[]> {
   const { log } = console
   const lines: string[] = []
   console.log = (...values) => { lines.push(format(...values)) }
   try {
-    await import(path)
+    await import(file)
   } catch (error) {
     lines.push(format(error))
   } finally {
@@ -40,23 +29,14 @@ async function captureLog (path: string): Promise<string[]> {
   return lines
 }
 
-async function runExample (t: Test, folder: string, setup: string, { place, code }: CodeBlock) {
-  const expected = findExpectedLines(code)
-  t.ok(expected.length > 0, `${place} prints something`)
-  const path = `${folder}/${place.replace(/\W/g, '-')}.ts`
-  writeFileSync(path, buildModule(setup, code))
-  t.same(await captureLog(path), expected, `${place} prints what its comments say`)
-}
+const modules = writeModules(t.testdir())
 
-for (const { path, blocks } of documents) {
-  const examples = blocks.filter(({ language }) => language === 'ts')
-  if (examples.length === 0) continue
-  t.test(`the examples of ${path} run`, async (t) => {
-    const folder = t.testdir()
-    let setup = ''
-    for (const example of examples) {
-      if (example.flags.includes('setup')) setup = example.code
-      else await runExample(t, folder, setup, example)
+for (const document of new Set(modules.map(({ document }) => document))) {
+  t.test(`the examples of ${document} print what their comments say`, async (t) => {
+    for (const { place, code, file } of modules.filter((module) => module.document === document)) {
+      const expected = findExpectedLines(code)
+      t.ok(expected.length > 0, `${place} prints something`)
+      t.same(await captureLog(file), expected, place)
     }
   })
 }
