@@ -44,5 +44,8 @@ export function lineAt (text: string, index: number): number {
 }
 
 /** All documents: the README, CONTRIBUTING.md and what is below docs/. */
-export const documents: readonly Document[] = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: ROOT }).sort()]
-  .map(readDocument)
+export const documents: readonly Document[] = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...globSync('docs/**/*.md', { cwd: ROOT }).sort()
+].map(readDocument)

@@ -3,8 +3,8 @@ import t from 'tap'
 import { writeModules } from './modules.ts'
 
 /*
- * Runs every `ts` block of the documents and compares what it prints with its comments: `console.log(sum) // 3`, or with
- * the comment on the line below. All run in this one process, which saves starting many.
+ * Runs every `ts` block of the documents and compares what it prints with its comments: `console.log(sum) // 3`, or
+ * with the comment on the line below. All run in this one process, which saves starting many.
  */
 
 /** Finds what an example says that it prints. */

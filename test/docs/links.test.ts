@@ -27,7 +27,8 @@ function findLinks ({ path, prose }: Document): Link[] {
 function findAnchors ({ prose }: Document): string[] {
   const anchors: string[] = []
   for (const [, heading] of prose.matchAll(/^#+ (.*)$/gm)) {
-    const anchor = heading!.replace(/\[(.*?)\]\(.*?\)/g, '$1').toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/ /g, '-')
+    const text = heading!.replace(/\[(.*?)\]\(.*?\)/g, '$1').toLowerCase()
+    const anchor = text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/ /g, '-')
     const earlier = anchors.filter((other) => other === anchor || other.startsWith(`${anchor}-`)).length
     anchors.push(anchors.includes(anchor) ? `${anchor}-${earlier}` : anchor)
   }
@@ -40,7 +41,7 @@ const todo = COMING.every((folder) => existsSync(join(ROOT, folder))) ? false : 
 
 const links = documents.flatMap(findLinks)
 const isCode = ({ path }: Link) => /^(src|test|bench)\//.test(path)
-/** Names of files and folders in code spans and in indented lists. A name ends before a placeholder such as `<file>`. */
+/** Names of files and folders in code spans and in indented lists. A name ends before a placeholder: `<file>`. */
 const names = documents.flatMap(({ path, prose }) => {
   return Array.from(prose.matchAll(/(?:`|^ {4}|, )((?:src|test|bench)\/[\w./-]*)/gm), ({ index, 1: name }) => {
     return { place: `${path}:${lineAt(prose, index)} names ${name}`, path: name! }
@@ -68,11 +69,14 @@ t.test('tests that the table of clauses names exist', { todo }, async (t) => {
   const table = prose.slice(prose.indexOf('## Clause by clause'), prose.indexOf('## Left out'))
   const names = Array.from(table.matchAll(/^\|.*\|.*\|(.*)\|$/gm), ([, tests]) => tests!.match(/`[^`]+`/g) ?? []).flat()
   t.ok(names.length > 30)
-  for (const name of new Set(names)) t.ok(globSync(`test/**/${name.slice(1, -1)}.test.ts`, { cwd: ROOT }).length > 0, name)
+  for (const name of new Set(names)) {
+    t.ok(globSync(`test/page-cache/**/${name.slice(1, -1)}.test.ts`, { cwd: ROOT }).length > 0, name)
+  }
 })
 
 t.test('every page below docs/ is in the index and in the README', async (t) => {
-  const pages = documents.map(({ path }) => path).filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
+  const paths = documents.map(({ path }) => path)
+  const pages = paths.filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
   for (const from of ['README.md', 'docs/README.md']) {
     const linked = new Set(documents.filter(({ path }) => path === from).flatMap(findLinks).map(({ path }) => path))
     for (const page of pages) t.ok(linked.has(page), `${from} links to ${page}`)

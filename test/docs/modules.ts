@@ -11,7 +11,7 @@ export interface ExampleModule extends CodeBlock {
 
 const IMPORT = /^import (?:[^']|\n)*?'[^']+'$/gm
 
-/** Makes one module of a set-up and an example: imports once and first, the rest of the example in a block of its own. */
+/** Makes one module of a set-up and an example: imports first and once, the rest of the example in a block. */
 function buildModule (setup: string, example: string): string {
   const imports = new Set([...setup.matchAll(IMPORT), ...example.matchAll(IMPORT)].map(([statement]) => statement))
   const body = `${setup.replace(IMPORT, '')}\n{\n${example.replace(IMPORT, '')}\n}`
