@@ -35,10 +35,6 @@ function findAnchors ({ prose }: Document): string[] {
   return anchors
 }
 
-/** Folders that documents name already, while files move there. */
-const COMING = ['src/cache/load', 'src/page-cache/request', 'src/clock', 'test/page-cache/request']
-const todo = COMING.every((folder) => existsSync(join(ROOT, folder))) ? false : 'the files are being moved'
-
 const links = documents.flatMap(findLinks)
 const isCode = ({ path }: Link) => /^(src|test|bench)\//.test(path)
 /** Names of files and folders in code spans and in indented lists. A name ends before a placeholder: `<file>`. */
@@ -57,14 +53,14 @@ t.test('links between documents resolve, with their anchors', async (t) => {
   }
 })
 
-t.test('files and folders of the code that documents name exist', { todo }, async (t) => {
+t.test('files and folders of the code that documents name exist', async (t) => {
   for (const { place, path } of [...links.filter(isCode), ...names]) {
     const file = join(ROOT, path)
     t.ok(existsSync(file) && (!path.endsWith('/') || statSync(file).isDirectory()), place)
   }
 })
 
-t.test('tests that the table of clauses names exist', { todo }, async (t) => {
+t.test('tests that the table of clauses names exist', async (t) => {
   const { prose } = documents.find(({ path }) => path === 'docs/http-caching.md')!
   const table = prose.slice(prose.indexOf('## Clause by clause'), prose.indexOf('## Left out'))
   const names = Array.from(table.matchAll(/^\|.*\|.*\|(.*)\|$/gm), ([, tests]) => tests!.match(/`[^`]+`/g) ?? []).flat()
