@@ -1,7 +1,8 @@
 import { decodeValue, encodeValue } from './entry/codec.ts'
-import { EntryStore, hasLifetime, MISSES, readableEntry, expiresAt, decodeEntry } from './load/entry-store.ts'
-import type { Entry } from './entry/entry.ts'
-import { elapsed, emit, startTimer } from './events.ts'
+import { EntryStore, MISSES, readableEntry, decodeEntry } from './load/entry-store.ts'
+import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
+import { cacheChannel, emit } from './events.ts'
+import { elapsed, startTimer } from './util/timer.ts'
 import { Loader } from './load/loader.ts'
 import { andThen, type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { currentReads, ignoreReads, type ReadSet } from './versions/read-set.ts'
@@ -58,7 +59,7 @@ class StoreCache implements Cache {
   // Reading
 
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
-    const began = startTimer()
+    const began = startTimer(cacheChannel)
     return andThen(this.#loader.find(key, options?.lease === true, options?.turn), (found) => {
       this.#report(key, found, found, began)
       return found
@@ -73,7 +74,7 @@ class StoreCache implements Cache {
   async get<T> (key: string): Promise<T | undefined> {
     checkKey(key)
     this.#begin()
-    const began = startTimer()
+    const began = startTimer(cacheChannel)
     const found = this.#open(key, await this.#entries.find(key), began)
     return isMiss(found) ? undefined : found.value as T
   }
@@ -81,7 +82,7 @@ class StoreCache implements Cache {
   async getMany<T> (keys: readonly string[]): Promise<Map<string, T>> {
     checkKeys(keys)
     this.#begin()
-    const began = startTimer()
+    const began = startTimer(cacheChannel)
     const entries = await orElse(() => this.#entries.store.getMany(keys), (error) => {
       this.#entries.failed('getMany', error)
       return undefined
@@ -128,7 +129,7 @@ class StoreCache implements Cache {
     checkFunction('load', load)
     options = checkGetOrSet(options)
     this.#begin()
-    const began = startTimer()
+    const began = startTimer(cacheChannel)
     const entry = await this.#loader.find(key, true)
     const found = this.#open(key, entry, began, options.shared)
     if (!isMiss(found)) {

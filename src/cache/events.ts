@@ -1,6 +1,5 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type { Entry } from './entry/entry.ts'
-import type { RedisClient } from './stores/redis/run-script.ts'
 import type { Cache, MissReason } from './types.ts'
 
 /** What happened in a cache. */
@@ -26,31 +25,9 @@ export type CacheEvent = CacheEventBody & { cache: Cache }
 
 export const CACHE_CHANNEL = 'larder:cache'
 
-const events = channel(CACHE_CHANNEL)
+export const cacheChannel = channel(CACHE_CHANNEL)
 
 /** Tells who listens; costs next to nothing while nobody does. */
 export function emit (cache: Cache, happening: CacheEventBody): void {
-  if (events.hasSubscribers) events.publish({ ...happening, cache })
+  if (cacheChannel.hasSubscribers) cacheChannel.publish({ ...happening, cache })
 }
-
-/** Milliseconds by `performance.now`, where somebody listens; else 0. */
-export const startTimer = (listened: Channel = events): number => listened.hasSubscribers ? performance.now() : 0
-
-/** Milliseconds since `startTimer`; 0 where nobody listened then. */
-export const elapsed = (began: number): number => began === 0 ? 0 : performance.now() - began
-
-/** What stores in Redis tell of each command, over `node:diagnostics_channel`, as `larder:redis`. */
-export interface RedisEvent {
-  client: RedisClient
-  /** In upper case, e.g. `GET`. */
-  command: string
-  /** `error`: Redis refused it, or the connection broke; `timeout`: no answer came in time. */
-  outcome: 'ok' | 'error' | 'timeout'
-  /** Milliseconds from when it was sent. */
-  ms: number
-}
-
-export const REDIS_CHANNEL = 'larder:redis'
-
-/** Publishing costs next to nothing while nobody listens, making the event does not. */
-export const redisEvents = channel(REDIS_CHANNEL)

@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from '../entry/codec.ts'
-import type { Entry } from '../entry/entry.ts'
+import { type Entry, expiresAt } from '../entry/entry.ts'
 import type { CacheEventBody } from '../events.ts'
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import { decodeSharedValue } from '../entry/value.ts'
@@ -184,12 +184,4 @@ export function readableEntry (found: Lookup): Lookup {
   if (isMiss(found)) return found
   const opened = decodeEntry(found)
   return isMiss(opened) ? opened : found
-}
-
-export function hasLifetime (ttl: number | null): boolean {
-  return ttl === null || ttl > 0
-}
-
-export function expiresAt (ttl: number | null, now: number): number {
-  return ttl === null ? Infinity : now + ttl * 1000
 }

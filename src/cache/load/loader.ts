@@ -1,5 +1,5 @@
-import { type EntryStore, hasLifetime, MISSES, readableEntry, decodeEntry } from './entry-store.ts'
-import type { Entry } from '../entry/entry.ts'
+import { type EntryStore, MISSES, readableEntry, decodeEntry } from './entry-store.ts'
+import { type Entry, hasLifetime } from '../entry/entry.ts'
 import { InFlightLoads } from './in-flight.ts'
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import { checkTags, checkDuration, checkSeconds } from '../util/validate.ts'

@@ -1,4 +1,4 @@
-import { serializeEntry, deserializeEntry } from '../../../src/cache/entry/entry.ts'
+import { serializeEntry, deserializeEntry } from '../../../src/cache/stores/redis/serialization.ts'
 import { memoryVersions, type Entry, type Store } from '../../../src/cache/index.ts'
 
 /** Carries a command to Redis, where it takes effect, and the answer back; each way takes as long as the scheduler likes. */

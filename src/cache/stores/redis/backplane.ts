@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import type { RedisClient } from './run-script.ts'
+import type { RedisClient } from './client.ts'
 import { versionKeyPrefix } from './versions.ts'
 import type { Backplane, BackplaneListener } from '../store.ts'
 

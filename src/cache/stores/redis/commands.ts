@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
-import { elapsed, type RedisEvent, redisEvents, startTimer } from '../../events.ts'
+import { elapsed, startTimer } from '../../util/timer.ts'
 import { checkPositiveInteger } from '../../util/validate.ts'
-import type { RedisClient } from './run-script.ts'
+import { redisChannel, type RedisClient, type RedisEvent } from './client.ts'
 
 export interface RedisCommandsOptions {
   client: RedisClient
@@ -116,12 +116,12 @@ export class RedisCommands {
         if (!this.#up && !evenAway) return reject(this.#away())
         this.#underWay++
         this.#gather()
-        const sent = startTimer(redisEvents)
+        const sent = startTimer(redisChannel)
         let over = false
         const end = (outcome: RedisEvent['outcome']): boolean => {
           if (over) return false
           over = true
-          if (redisEvents.hasSubscribers) redisEvents.publish({ client: this.client, command: name, outcome, ms: elapsed(sent) } satisfies RedisEvent)
+          if (redisChannel.hasSubscribers) redisChannel.publish({ client: this.client, command: name, outcome, ms: elapsed(sent) } satisfies RedisEvent)
           stop()
           this.#underWay--
           this.#sendNext()

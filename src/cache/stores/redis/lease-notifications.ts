@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { RedisClient } from './run-script.ts'
+import type { RedisClient } from './client.ts'
 import type { LeaseWaiter } from '../store.ts'
 
 /** Channels asked for at once that are not open yet. */

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { type Entry, serializeEntry, serializeHeader, serializeLease, deserializeEntry, deserializeLease } from '../../entry/entry.ts'
-import type { DecodedEntries } from './decoded-entries.ts'
+import type { Entry } from '../../entry/entry.ts'
+import {
+  type DecodedEntries, deserializeEntry, deserializeLease, serializeEntry, serializeHeader, serializeLease
+} from './serialization.ts'
 import { RedisUnavailableError, type RedisCommands } from './commands.ts'
-import { redisScript } from './run-script.ts'
-import { FILL_LEASE, RELEASE_LEASE, RENEW_LEASE, TAKE_LEASE } from './scripts.ts'
+import { FILL_LEASE, redisScript, RELEASE_LEASE, RENEW_LEASE, TAKE_LEASE } from './scripts.ts'
 import { LeaseNotifications } from './lease-notifications.ts'
 import type { Lease, LeaseResult } from '../store.ts'
 

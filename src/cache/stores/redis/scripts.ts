@@ -1,3 +1,25 @@
+import { createHash } from 'node:crypto'
+import type { RedisCommands, RunOptions } from './commands.ts'
+
+/** A Lua script, sent by its digest, and in full only to a Redis that does not have it yet. Replies are bytes. */
+export function redisScript (link: RedisCommands, source: string) {
+  const { client } = link
+  const digest = createHash('sha1').update(source).digest('hex')
+
+  return async function run (
+    keys: string[], args: Array<string | number | Buffer>, options?: RunOptions<unknown>
+  ): Promise<unknown> {
+    const send = (verb: 'EVALSHA' | 'EVAL', script: string) =>
+      link.run(verb, () => client.callBuffer(verb, script, keys.length, ...keys, ...args), options)
+    try {
+      return await send('EVALSHA', digest)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return await send('EVAL', source)
+    }
+  }
+}
+
 /*
  * What must happen in one step inside Redis. Values come in as KEYS and ARGV alone. The numbers are places in the
  * frames of an entry and of a lease, see entry.ts, counted from 1 as Lua does.

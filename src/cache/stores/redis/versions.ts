@@ -1,6 +1,6 @@
 import { RedisCommands } from './commands.ts'
-import { type RedisClient, redisScript } from './run-script.ts'
-import { IS_CURRENT, INVALIDATE, STAMP } from './scripts.ts'
+import type { RedisClient } from './client.ts'
+import { INVALIDATE, IS_CURRENT, redisScript, STAMP } from './scripts.ts'
 import type { Versions } from '../../versions/versions.ts'
 
 /** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */

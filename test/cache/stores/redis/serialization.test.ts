@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { type Entry, serializeEntry, serializeHeader, serializeLease, serializeTimes, deserializeEntry, deserializeLease } from '../../../../src/cache/entry/entry.ts'
+import type { Entry } from '../../../../src/cache/entry/entry.ts'
+import {
+  deserializeEntry, deserializeLease, serializeEntry, serializeHeader, serializeLease, serializeTimes
+} from '../../../../src/cache/stores/redis/serialization.ts'
 
 const time = fc.oneof(fc.nat(), fc.double({ noNaN: true }), fc.constant(Infinity))
 const anyEntry: fc.Arbitrary<Entry> = fc.record({

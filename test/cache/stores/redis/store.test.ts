@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { deserializeEntry } from '../../../../src/cache/entry/entry.ts'
+import { deserializeEntry } from '../../../../src/cache/stores/redis/serialization.ts'
 import { createCache, redisStore, type RedisStoreOptions } from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
 import { startRedis } from '../../../support/redis.ts'
