@@ -1,7 +1,6 @@
 import type { LoadContext, LoadResult } from '../cache/index.ts'
-import type { MatchVary } from './request/lookup.ts'
 import type { Page } from './stored-response.ts'
-import { matchesVary, isVariants, type VaryMatch, type Variants } from './key/variants.ts'
+import { matchesVary, isVariants, type MatchVary, type VaryMatch, type Variants } from './key/variants.ts'
 
 /** What is to be kept. */
 export interface StorableResponse {

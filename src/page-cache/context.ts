@@ -1,8 +1,7 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LoadResult, ReadSet } from '../cache/index.ts'
 import type { Alone } from './request/uncollapsed.ts'
 import type { CacheStatus } from './http/cache-status.ts'
-import type { CacheLocation } from './request/lookup.ts'
 import type { HandlerOutcome } from './collapse.ts'
 import type { HeaderTracker } from './key/header-tracking.ts'
 import type { ExplainRequest } from './admin/explain-request.ts'
@@ -10,7 +9,7 @@ import type { RequestTarget } from './key/key.ts'
 import type { RouteCacheConfig } from './options.ts'
 import type { PreparedPage, ReplyHeaders } from './stored-response.ts'
 import type { Revalidation } from './request/revalidate.ts'
-import { matchVary, type VaryMatch } from './key/variants.ts'
+import { type CacheLocation, matchVary, type VaryMatch } from './key/variants.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,6 +22,8 @@ declare module 'fastify' {
 
 /** A request on its way through the page cache. */
 export interface PageCacheContext {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
   readonly route: RouteCacheConfig
   /** When it came, by `performance.now`. */
   readonly startedAt: number
@@ -88,8 +89,7 @@ export interface StoreTask {
   readonly finish?: ((outcome: HandlerOutcome) => Promise<LoadResult>) | undefined
 }
 
-/** How a request selects among the responses of its URL. */
-export function matchRequestVary (request: FastifyRequest, list: readonly string[]): VaryMatch {
-  const { headerTracker, customKey } = request.pageCache!
-  return matchVary(list, headerTracker, customKey)
+/** Selects the response for a request by the values of these request headers. */
+export function matchRequestVary ({ headerTracker, customKey }: PageCacheContext, varyNames: readonly string[]): VaryMatch {
+  return matchVary(varyNames, headerTracker, customKey)
 }

@@ -130,6 +130,8 @@ const pageCache: FastifyPluginCallback<PageCacheOptions> = (app, { cache, ttl, i
     const outer = currentReads()
     const reads = revalidation?.reads ?? new ReadSet()
     request.pageCache = {
+      request,
+      reply,
       route: plan,
       startedAt: performance.now(),
       target: targetOf(request, encrypted ? 'https' : request.protocol),

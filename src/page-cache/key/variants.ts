@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Entry } from '../../cache/index.ts'
 import { normalizeVaryValue } from '../http/vary.ts'
 
 /** What is kept for a URL whose responses vary: where to find them. */
@@ -14,6 +15,20 @@ export interface Variants {
 export interface VaryMatch {
   readonly varyNames: readonly string[]
   readonly varyValues: ReadonlyArray<string | null>
+}
+
+/** Selects the response for a request by the values of these request headers. */
+export type MatchVary = (varyNames: readonly string[]) => VaryMatch
+
+/** Where the response to a request is stored, or is to be stored. */
+export interface CacheLocation {
+  /** The key of the URL. */
+  readonly primaryKey: string
+  /** The key of the response: the primary key, unless responses of the URL vary. */
+  readonly key: string
+  readonly varyMatch: VaryMatch
+  /** The index of variants, stored under the primary key if responses of the URL vary. */
+  readonly variants?: { readonly entry: Entry, readonly value: Variants }
 }
 
 /** Stands in a list for what the option `key` of a route adds. No field that a client sends can have this name. */

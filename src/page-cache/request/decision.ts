@@ -1,6 +1,7 @@
 import type { Cache, Miss, MissReason } from '../../cache/index.ts'
 import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
-import type { LookupResult, CacheLocation } from './lookup.ts'
+import type { CacheLocation } from '../key/variants.ts'
+import type { LookupResult } from './lookup.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { mayServeStaleIfError, headersAt, readPage, type PreparedPage } from '../stored-response.ts'
 import { type RequestDirectives, acceptsStale, rejectedBy } from './directives.ts'

@@ -7,7 +7,7 @@ import { parseCacheControl } from '../http/cache-control.ts'
 import { type CacheStatus, HIT } from '../http/cache-status.ts'
 import { type DecisionInput, decide, type Decision } from './decision.ts'
 import { explainDecision } from '../admin/explain.ts'
-import { lookUpResponse, lookUpVariant, type LookupResult, type Lookup, type CacheLocation } from './lookup.ts'
+import { lookUpResponse, lookUpVariant, type LookupResult, type Lookup } from './lookup.ts'
 import { CollapsedRequest, UpstreamFailure } from '../collapse.ts'
 import type { ExplainRequest } from '../admin/explain-request.ts'
 import { trackClientIdentity } from '../key/client-identity.ts'
@@ -16,7 +16,7 @@ import type { RouteCacheConfig } from '../options.ts'
 import { readContent, type PreparedPage, type ReplyHeaders } from '../stored-response.ts'
 import { CONDITIONAL_HEADERS, revalidateInBackground } from './revalidate.ts'
 import { type RequestDirectives, parseRequestDirectives } from './directives.ts'
-import { matchesVary, isVariants } from '../key/variants.ts'
+import { type CacheLocation, matchesVary, isVariants } from '../key/variants.ts'
 import { type StoreTask, matchRequestVary } from '../context.ts'
 
 type Done = (error?: Error) => void
@@ -111,7 +111,7 @@ export class FetchFromCache {
   }
 
   get #select () {
-    return (list: readonly string[]) => matchRequestVary(this.#request, list)
+    return (list: readonly string[]) => matchRequestVary(this.#request.pageCache!, list)
   }
 
   #find (method: 'GET' | 'HEAD', cache: Lookup, lease = this.#alone === undefined): MaybePromise<LookupResult> {

@@ -1,25 +1,11 @@
 import { andThen, type Cache, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
 import { readContent, type PreparedPage, readMatchingPage } from '../stored-response.ts'
-import { isVariants, variantKeys, type VaryMatch, type Variants } from '../key/variants.ts'
-
-/** Where the page for a request is, or is to be, kept. */
-export interface CacheLocation {
-  /** The key of the URL. */
-  readonly primaryKey: string
-  /** The key of the page: the same one, unless responses of the URL vary. */
-  readonly key: string
-  readonly varyMatch: VaryMatch
-  /** What is kept under the key of the URL, where its responses vary. */
-  readonly variants?: { readonly entry: Entry, readonly value: Variants }
-}
+import { type CacheLocation, isVariants, type MatchVary, variantKeys, type VaryMatch } from '../key/variants.ts'
 
 /** Where entries are looked for. */
 export type Lookup = Pick<Cache, 'lookup'>
 
 export type LookupResult = { readonly location: CacheLocation } & ({ readonly page: PreparedPage } | { readonly miss: Miss })
-
-/** How a request selects among the responses of a URL. */
-export type MatchVary = (list: readonly string[]) => VaryMatch
 
 const OR_LEASE = { lease: true }
 const EVERY_REQUEST: VaryMatch = { varyNames: [], varyValues: [] }

@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { currentReads, type LoadFunction, type LoadResult, type ReadSet } from '../../cache/index.ts'
-import type { CacheLocation } from './lookup.ts'
+import type { CacheLocation } from '../key/variants.ts'
 import { CollapsedRequest } from '../collapse.ts'
 import { runAs } from '../self-request.ts'
 import type { PreparedPage } from '../stored-response.ts'

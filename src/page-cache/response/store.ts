@@ -1,9 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { type Cache, type Entry, isMiss, type LoadResult, type Miss } from '../../cache/index.ts'
-import type { CacheLocation } from '../request/lookup.ts'
 import { fill, type StorableResponse } from '../collapse.ts'
 import { readContent } from '../stored-response.ts'
-import { isSameVaryList, matchesVary, isVariants, variantKeys, type VaryMatch, type Variants, addVaryList } from '../key/variants.ts'
+import { type CacheLocation, isSameVaryList, matchesVary, isVariants, variantKeys, type VaryMatch, type Variants, addVaryList } from '../key/variants.ts'
 import { type StoreTask, type StoreResult, type PageCacheContext, matchRequestVary } from '../context.ts'
 
 /** Keeps pages where requests like the one that made them look for them. */
@@ -28,7 +27,7 @@ export class PageStore {
     if (list.length === 0 && location.variants === undefined) return await this.#storeSelected([location.primaryKey], location.varyMatch, made, visit)
 
     const variants = addVaryList(location.variants?.value, list)
-    const selection = matchRequestVary(request, list)
+    const selection = matchRequestVary(visit, list)
     const loaded = await this.#storeSelected(variantKeys(location.primaryKey, variants.generation, selection), selection, made, visit)
     const directions = (content: Variants): StorableResponse => ({ content, ttl: lifeOfDirections(made), staleFor: 0, tags: [], loadedIn: null })
     if (finish !== undefined && location.key === location.primaryKey) await finish(directions(variants))

@@ -220,7 +220,7 @@ export class UpdateCache {
           headers: { ...storedHeaders(headers, run.before), 'cache-control': 'no-store' },
           body,
           added: request.pageCache!.customKey,
-          selection: matchRequestVary(request, shaping)
+          selection: matchRequestVary(request.pageCache!, shaping)
         }
     const loaded = await task.finish(new UpstreamFailure(code, answer)).catch(() => undefined)
     return loaded?.stale && loaded.entry !== undefined ? readPage(loaded.entry) : undefined
@@ -259,7 +259,7 @@ function pageFor ({ visit, run, headers, reply, request }: HandlerResponse, term
     staleWhileRevalidate,
     staleIfError,
     allowsAuthorization,
-    varyValues: matchRequestVary(request, varyNames).varyValues
+    varyValues: matchRequestVary(visit, varyNames).varyValues
   }
   if (visit.route.ttl !== undefined && status === 200) {
     page.cacheControl = String(headers['cache-control'] ?? '')
