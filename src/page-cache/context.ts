@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LoadResult, ReadSet } from '../cache/index.ts'
-import type { Alone } from './request/uncollapsed.ts'
 import type { CacheStatus } from './http/cache-status.ts'
 import type { HandlerOutcome } from './collapse.ts'
 import type { HeaderTracker } from './key/header-tracking.ts'
@@ -81,12 +80,10 @@ export interface HandlerRun {
 /** What is to become of a response that may be kept. */
 export interface StoreTask {
   readonly location: CacheLocation
-  /** Where the handler runs for this request alone. */
-  readonly alone?: Alone
   /** The page that it may confirm. */
   readonly stale?: PreparedPage | undefined
-  /** Takes it to all who wait for it. Absent where nobody may wait. */
-  readonly finish?: ((outcome: HandlerOutcome) => Promise<LoadResult>) | undefined
+  /** Settles the load that other requests wait for. */
+  readonly finish: (outcome: HandlerOutcome) => Promise<LoadResult>
 }
 
 /** Selects the response for a request by the values of these request headers. */

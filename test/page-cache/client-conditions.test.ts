@@ -107,9 +107,8 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     t.test('conditions are for pages with the status 200, and others are sent as they are (RFC 9110 section 13.2.1)', async (t) => {
       for (const status of [404, 301, 410]) {
         const { ask, calls } = await onePage(t, {}, (_request, reply) => reply.code(status).headers({ etag: '"v1"', 'cache-control': 'max-age=60' }).send('other'), { store })
-        for (const told of ['fwd=uri-miss; stored; ttl=60', 'hit; ttl=60']) {
-          t.match(await ask({ 'if-none-match': '*', range: 'bytes=0-1' }), { statusCode: status, body: 'other', status: told })
-        }
+        t.match(await ask({ 'if-none-match': '*' }), { statusCode: status, body: 'other', status: 'fwd=uri-miss; stored; ttl=60' })
+        t.match(await ask({ 'if-none-match': '*', range: 'bytes=0-1' }), { statusCode: status, body: 'other', status: 'hit; ttl=60' })
         t.equal(calls(), 1)
       }
     })
@@ -124,9 +123,9 @@ t.test('the handler that runs for all is not shown the conditions of one (RFC 91
 
 t.test('a request that passes by keeps its conditions, and gets the answer of the handler', async (t) => {
   const fields = { 'if-none-match': '"v1"', 'if-modified-since': FIRST }
-  for (const own of [{ authorization: 'Basic eDp5' }, { range: 'bytes=0-1' }]) {
+  for (const [own, detail] of [[{ authorization: 'Basic eDp5' }, 'authorization'], [{ range: 'bytes=0-1' }, 'range']] as const) {
     const { ask, shown } = await onePage(t, 60, (_request, reply) => reply.code(304).header('etag', '"v1"').send())
-    t.match(await ask({ ...own, ...fields }), { statusCode: 304, body: '', status: /detail=status-304$/ })
+    t.match(await ask({ ...own, ...fields }), { statusCode: 304, body: '', status: new RegExp(`detail=${detail}$`) })
     t.match(shown, [fields])
   }
   const { ask, shown } = await onePage(t, 60, undefined, { method: ['GET', 'POST'] })

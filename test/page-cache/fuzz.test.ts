@@ -11,7 +11,7 @@ import { FIELDS, handler } from './fuzz/origin.ts'
 /** So many questions, on so few paths that many are answered from the cache. */
 const QUESTIONS = Number(process.env.FUZZ_QUESTIONS ?? 1_500)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
-const PATHS = 60
+const PATHS = 40
 
 t.teardown(hangUp)
 

@@ -1,6 +1,5 @@
 import type { FastifyReply } from 'fastify'
 import type { Cache } from '../../cache/index.ts'
-import { revokeAlone } from '../request/uncollapsed.ts'
 import { parseGroupTags } from '../http/cache-groups.ts'
 import { computeKey, type RequestTarget } from '../key/key.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
@@ -28,7 +27,6 @@ export async function invalidateAfterUnsafeRequest (cache: Cache, plans: CachedR
   const targets = [target, ...['location', 'content-location'].flatMap((name) => resolved(reply.getHeader(name), target))]
   const keys = targets.flatMap((target) => findKeys(plans, target))
   const tags = parseGroupTags(reply.getHeader('cache-group-invalidation'), target)
-  revokeAlone(cache, (key) => keys.includes(key))
   await Promise.allSettled([
     keys.length > 0 && cache.deleteMany([...new Set(keys)]),
     tags.length > 0 && cache.invalidateTags(tags)

@@ -1,5 +1,4 @@
 import { type Cache, isMiss } from '../../cache/index.ts'
-import { revokeAlone } from '../request/uncollapsed.ts'
 import { findKeys } from './invalidate.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { readContent } from '../stored-response.ts'
@@ -47,14 +46,12 @@ async function purgeUnder (cache: Cache, key: string): Promise<number> {
   const found = await cache.lookup(key)
   const entry = isMiss(found) ? found.seen : found
   const content = entry && readContent(entry)
-  revokeAlone(cache, (primary) => primary === key)
   // First what says where to look, so that no page is found while the others go.
   const deleted = await cache.delete(key)
   return content !== undefined && isVariants(content) ? await cache.deleteMany(allVariantKeys(key, content)) : Number(deleted)
 }
 
 async function sweep (cache: Cache, prefix: string): Promise<number> {
-  revokeAlone(cache, (key) => key.startsWith(prefix))
   return await cache.deleteMatching({ prefix })
 }
 

@@ -46,14 +46,16 @@ export function decide (found: LookupResult, asked: DecisionInput): Decision {
 
 function decideMiss (place: CacheLocation, miss: Miss, { plan, demand, alone, cache, now }: DecisionInput): Decision {
   const status = forwardReason(place, miss.miss)
-  if (alone !== undefined) return byItself(miss, alone === 'authorization' ? { fwd: 'bypass', detail: alone } : status, demand)
+  if (alone === 'authorization') return byItself(miss, { fwd: 'bypass', detail: alone }, demand)
   const old = miss.stale && readPage(miss.stale)
   if (demand !== undefined) {
     if (old !== undefined && acceptsStale(demand, old, headersAt(old, now))) return { act: 'serve', page: old, status: TAKEN_STALE }
+    if (alone === 'range') return byItself(miss, { ...status, detail: status.detail ?? alone }, demand)
     return forward(demand, miss, status, old)
   }
+  const standIn = old && cache.findStale(miss, old)
+  if (alone === 'range' && standIn === undefined) return byItself(miss, { ...status, detail: status.detail ?? alone }, demand)
   if (old === undefined) return { act: 'lead', miss, status }
-  const standIn = cache.findStale(miss, old)
   if (standIn === undefined) return { act: plan.timeout !== undefined && mayServeStaleIfError(old, now) ? 'race' : 'lead', miss, old, status }
   const { stale: _, ...renew } = miss // nothing stands in for what fails in the background
   return { act: 'serve', page: old, status: standIn.refresh || miss.inFlight ? STALE_HIT : BACKED_OFF, renew: standIn.refresh ? renew : undefined }

@@ -1,7 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Cache, ignoreReads, type LoadResult, type MaybePromise, type Miss } from '../../cache/index.ts'
-import { beginAlone } from './uncollapsed.ts'
 import type { Responder } from '../serve.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import { type CacheStatus, HIT } from '../http/cache-status.ts'
@@ -107,7 +106,7 @@ export class FetchFromCache {
   get #alone (): DecisionInput['alone'] {
     const { headers, sent } = this.#request.pageCache!.headerTracker
     if (headers.authorization !== undefined || sent.authorization !== undefined) return 'authorization'
-    return headers.range !== undefined ? 'range' : undefined
+    return headers.range !== undefined && this.#request.raw.method === 'GET' ? 'range' : undefined // RFC 9110 section 14.2
   }
 
   get #select () {
@@ -137,7 +136,7 @@ export class FetchFromCache {
     const { status } = decision
     switch (decision.act) {
       case 'serve': return this.#serve(location, decision.page, status, decision.renew)
-      case 'alone': return this.#runAlone(location, status)
+      case 'alone': return this.#run(status)
       case 'lead': return this.#lead(location, decision.miss, status, decision.old)
       case 'race': return this.#race(location, decision.miss, decision.old, status)
       case 'refuse': return this.#refuse(decision.miss, status)
@@ -181,12 +180,6 @@ export class FetchFromCache {
     }, { ...old && windowsOf(old), tags: this.#plan.tags, reads: visit.reads }, miss)
 
     loaded.then((loaded) => { if (!leads) this.#collapse(place, loaded, status) }, (error) => { if (!leads) this.#giveUp(error) }).catch(this.#done)
-  }
-
-  /** Runs the handler for this request alone; what comes of it may be kept all the same. */
-  #runAlone (place: CacheLocation, status: CacheStatus): void {
-    this.#cache.beginTracking(this.#request.pageCache!.reads, this.#plan.tags)
-    this.#run(status, { location: place, alone: beginAlone(this.#cache, place.primaryKey, this.#reply.raw) })
   }
 
   /** Has the page made by a request of our own. */
@@ -242,7 +235,7 @@ export class FetchFromCache {
     const { headerTracker } = this.#request.pageCache!
     const before: ReplyHeaders = task === undefined ? {} : this.#reply.getHeaders()
     if (task !== undefined) {
-      headerTracker.beginHandler(task.finish === undefined ? { ...headerTracker.headers } : unconditional(headerTracker.headers, task.stale))
+      headerTracker.beginHandler(unconditional(headerTracker.headers, task.stale))
       trackClientIdentity(this.#request, headerTracker, this.#app.initialConfig.requestIdHeader)
       // Set first, so that the handler can say something else, and application-wide defaults do not.
       if (this.#plan.cacheControl !== undefined) this.#reply.header('cache-control', this.#plan.cacheControl)

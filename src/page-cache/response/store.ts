@@ -16,25 +16,22 @@ export class PageStore {
   }
 
   /** @param list the request fields that select it */
-  async store (request: FastifyRequest, { location, finish, alone }: StoreTask, made: StorableResponse, list: readonly string[]): Promise<StoreResult> {
+  async store (request: FastifyRequest, { location, finish }: StoreTask, made: StorableResponse, list: readonly string[]): Promise<StoreResult> {
     const visit = request.pageCache!
-    if (alone?.revoked) return { stored: false, notStoredBecause: 'revoked' }
-    if (finish !== undefined && isSameVaryList(list, location.varyMatch.varyNames)) {
+    if (isSameVaryList(list, location.varyMatch.varyNames)) {
       const loaded = await finish(made)
       this.#prolong(location, made)
       return loaded
     }
-    if (list.length === 0 && location.variants === undefined) return await this.#storeSelected([location.primaryKey], location.varyMatch, made, visit)
 
     const variants = addVaryList(location.variants?.value, list)
     const selection = matchRequestVary(visit, list)
     const loaded = await this.#storeSelected(variantKeys(location.primaryKey, variants.generation, selection), selection, made, visit)
     const directions = (content: Variants): StorableResponse => ({ content, ttl: lifeOfDirections(made), staleFor: 0, tags: [], loadedIn: null })
-    if (finish !== undefined && location.key === location.primaryKey) await finish(directions(variants))
+    if (location.key === location.primaryKey) await finish(directions(variants))
     else {
-      finish?.(undefined).catch(() => {})
+      finish(undefined).catch(() => {})
       if (variants === location.variants?.value) this.#prolong(location, made)
-      else if (location.variants === undefined) await this.#storeSelected([location.primaryKey], location.varyMatch, directions(variants))
       else await this.#addDirections(location.primaryKey, variants.generation, (known) => directions(addVaryList(known, list)))
     }
     return loaded

@@ -81,7 +81,7 @@ export class UpdateCache {
     addVary(reply, [...terms.varyNames, ...headerTracker.keyHeaders].filter((name) => !name.startsWith(':')))
     headers.vary = reply.getHeader('vary')
     if (confirmed === false || (confirmed && !await this.#isStillTrue(visit, task.stale!))) {
-      await task.finish?.('not-kept')
+      await task.finish('not-kept')
       return this.#send(draft, body as Buffer, terms, async () => ({ stored: false, notStoredBecause: 'outdated' }))
     }
     if (!Buffer.isBuffer(body)) return this.#sendStream(draft, body, terms)
@@ -148,8 +148,8 @@ export class UpdateCache {
       // The page may be made of what is read for it on its way.
       if (!await agreed.promise) return
       const end = !Buffer.isBuffer(body)
-        ? task.finish?.(body === 'too-large' ? 'not-kept' : undefined)
-        : headerTracker.readCount !== readCount ? task.finish?.(undefined) : this.#keep(draft, pageFor(draft, terms, body, this.#now()), terms)
+        ? task.finish(body === 'too-large' ? 'not-kept' : undefined)
+        : headerTracker.readCount !== readCount ? task.finish(undefined) : this.#keep(draft, pageFor(draft, terms, body, this.#now()), terms)
       await end?.catch(() => {}) // it is told as an event
     })
   }
@@ -212,7 +212,6 @@ export class UpdateCache {
       letGo(draft)
       return undefined
     }
-    if (task.finish === undefined) return undefined
     const shaping = [...new Set([...parseVary(headers.vary), ...headerTracker.readByName, ...headerTracker.keyHeaders])]
     const answer: SharedFailure | undefined = !Buffer.isBuffer(body) || headerTracker.readAll || headerTracker.readClientAddress || !isSharedFailure(code, headers)
       ? undefined
@@ -230,7 +229,7 @@ export class UpdateCache {
 /** A page that is gone, or that has become somebody's own, is no more answered; another refusal of one request says nothing of it. */
 function letGo ({ code, visit, task }: HandlerResponse): void {
   const isOver = !visit.replacedByError && (code === 200 || code === 404 || code === 410)
-  task.finish?.(isOver ? 'not-kept' : undefined).catch(() => {})
+  task.finish(isOver ? 'not-kept' : undefined).catch(() => {})
 }
 
 function draftOf (request: FastifyRequest, reply: FastifyReply, visit: PageCacheContext, run: HandlerRun, task: StoreTask, status: CacheStatus): HandlerResponse {

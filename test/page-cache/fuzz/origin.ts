@@ -37,10 +37,17 @@ function manners (path: string) {
   }
 }
 
+/** A list means the same with and without spaces after its commas, and languages mean the same in any case. */
+function normalize (name: string, value: string | string[] | undefined): string | undefined {
+  if (!['x-a', 'x-b', 'accept-language'].includes(name)) return value as string | undefined
+  const list = value === undefined ? undefined : String(value).replaceAll(', ', ',')
+  return name === 'accept-language' ? list?.toLowerCase() : list
+}
+
 /** Answers by what it is asked, and by nothing else: two equal questions have equal answers. */
 export function handler (request: FastifyRequest, reply: FastifyReply): unknown {
   const { status, control, reads, saysVary, odd, etag, lastModified, cookie, body, how } = manners(request.url.split('?', 1)[0]!)
-  const seen = reads.map((name) => `${name}: ${JSON.stringify(request.headers[name])}`)
+  const seen = reads.map((name) => `${name}: ${JSON.stringify(normalize(name, request.headers[name]))}`)
   // The order of parameters means nothing, but for those of one name.
   const query = JSON.stringify(Object.entries(request.query as object).sort(([one], [other]) => one < other ? -1 : 1))
   const host = request.host.toLowerCase() // a host means the same in any case

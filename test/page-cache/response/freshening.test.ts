@@ -62,12 +62,11 @@ for (const [name, store] of Object.entries(stores)) {
 
     t.test('a range beyond the page gets none of its promises (RFC 9110 section 15.5.17)', async (t) => {
       const { ask } = await onePage(t, 60, (_request, reply) => reply.headers({ etag: '"v1"', 'content-encoding': 'x-own' }).send('0123456789'), { store })
-      for (const status of ['fwd=uri-miss; fwd-status=200; stored; ttl=60', 'hit; ttl=60']) {
-        const { headers, ...answer } = await ask({ range: 'bytes=10-' })
-        t.match(answer, { statusCode: 416, body: '', status })
-        t.match(headers, { 'content-range': 'bytes */10', 'cache-control': 'no-store' })
-        for (const absent of ['etag', 'expires', 'age', 'content-type', 'content-encoding']) t.notOk(absent in headers, absent)
-      }
+      await ask()
+      const { headers, ...answer } = await ask({ range: 'bytes=10-' })
+      t.match(answer, { statusCode: 416, body: '', status: 'hit; ttl=60' })
+      t.match(headers, { 'content-range': 'bytes */10', 'cache-control': 'no-store' })
+      for (const absent of ['etag', 'expires', 'age', 'content-type', 'content-encoding']) t.notOk(absent in headers, absent)
       t.match(await ask(), { statusCode: 200, body: '0123456789', status: 'hit; ttl=60' })
     })
 
