@@ -100,3 +100,4 @@ types: node_modules/.tap-built
 	tsc
 	tsc -p templates
 	tsc -p test/browser
+	node test/docs/check-types.ts
