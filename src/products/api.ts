@@ -1,16 +1,14 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { BodyTooLargeError, ProductNotFoundError } from '../errors.ts'
+import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
   ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
 } from './schemas.ts'
-import { found } from './found.ts'
-import type { ProductFilter, Products } from './repository.ts'
-import { listTiming } from './timing.ts'
 
 const MIB = 1024 * 1024
-/** Bytes of an array of products to create; anything else may have 1 MiB. */
+/** Bytes of a body that creates many products. All other bodies may have 1 MiB. */
 const IMPORT_LIMIT = 8 * MIB
 
 const url = '/api/products'
@@ -30,11 +28,18 @@ export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> =
   })
 
   app.get(url, {
-    schema: { tags, summary: 'List products, newest first', querystring: ListQuery, response: { 200: ListReply, ...errors } }
-  }, async (request, reply) => {
-    const { page, limit } = request.query
+    schema: {
+      tags,
+      summary: 'List products, newest first',
+      querystring: ListQuery,
+      response: { 200: ListReply, ...errors }
+    }
+  }, async ({ query: { page, limit } }, reply) => {
     const list = await products.list(page, limit)
-    listTiming(reply, list)
+    if (list.cached !== undefined) {
+      const timing = `${PRODUCT_LIST_KEY};desc="${list.cached}";dur=${reply.elapsedTime.toFixed(2)}`
+      reply.header('server-timing', timing)
+    }
     return list
   })
 
@@ -46,39 +51,74 @@ export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> =
       body: ProductsBody,
       response: { 201: Type.Union([ProductReply, ManyCreatedReply]), ...errors, 413: ErrorReply }
     }
-  }, async (request, reply) => {
+  }, async ({ body }, reply) => {
     reply.code(201)
-    if (Array.isArray(request.body)) {
-      const created = await products.createMany(request.body)
+    if (Array.isArray(body)) {
+      const created = await products.createMany(body)
       return { created: created.length, ids: created.map(({ id }) => id) }
     }
-    const product = await products.create(request.body)
+    const product = await products.create(body)
     reply.header('location', `${url}/${product.id}`)
     return product
   })
 
   app.patch(url, {
-    schema: { tags, summary: 'Update products in bulk', body: BulkUpdateBody, response: { 200: UpdatedReply, ...errors } }
-  }, async (request) => {
-    const { where, set } = request.body
+    schema: {
+      tags,
+      summary: 'Update products in bulk',
+      body: BulkUpdateBody,
+      response: { 200: UpdatedReply, ...errors }
+    }
+  }, async ({ body: { where, set } }) => {
     return { updated: await products.updateMany(where as ProductFilter, set) }
   })
 
   app.delete(url, {
-    schema: { tags, summary: 'Delete products in bulk', querystring: DeleteQuery, response: { 200: DeletedReply, ...errors } }
-  }, async (request) => ({ deleted: await products.deleteMany(request.query.id.map(Number)) }))
+    schema: {
+      tags,
+      summary: 'Delete products in bulk',
+      querystring: DeleteQuery,
+      response: { 200: DeletedReply, ...errors }
+    }
+  }, async ({ query: { id: ids } }) => {
+    return { deleted: await products.deleteMany(ids.map(Number)) }
+  })
 
   app.get(`${url}/:id`, {
     schema: { tags, summary: 'Get a product', params: IdParams, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id } }) => found(id, await products.find(Number(id))))
+  }, async ({ params: { id } }) => {
+    const product = await products.find(Number(id))
+    if (product === undefined) throw new ProductNotFoundError(id)
+    return product
+  })
 
   app.put(`${url}/:id`, {
-    schema: { tags, summary: 'Replace a product', params: IdParams, body: ProductBody, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id }, body }) => found(id, await products.update(Number(id), body)))
+    schema: {
+      tags,
+      summary: 'Replace a product',
+      params: IdParams,
+      body: ProductBody,
+      response: { 200: ProductReply, ...notFound }
+    }
+  }, async ({ params: { id }, body }) => {
+    const product = await products.update(Number(id), body)
+    if (product === undefined) throw new ProductNotFoundError(id)
+    return product
+  })
 
   app.patch(`${url}/:id`, {
-    schema: { tags, summary: 'Change a product', params: IdParams, body: ChangesBody, response: { 200: ProductReply, ...notFound } }
-  }, async ({ params: { id }, body }) => found(id, await products.update(Number(id), body)))
+    schema: {
+      tags,
+      summary: 'Change a product',
+      params: IdParams,
+      body: ChangesBody,
+      response: { 200: ProductReply, ...notFound }
+    }
+  }, async ({ params: { id }, body }) => {
+    const product = await products.update(Number(id), body)
+    if (product === undefined) throw new ProductNotFoundError(id)
+    return product
+  })
 
   app.delete(`${url}/:id`, {
     schema: { tags, summary: 'Delete a product', params: IdParams, response: { 204: Type.Null(), ...notFound } }

@@ -10,11 +10,18 @@ import { seedProducts } from './seed.ts'
 export * from './repository.ts'
 export type { Product } from './table.ts'
 
-/** The feature: repository, invalidation, API and pages. An empty table is seeded at start. */
-export const products: FastifyPluginAsync<{ database: Database, cache: Cache, now: () => number }> = async (app, options) => {
+export interface ProductsPluginOptions {
+  database: Database
+  cache: Cache
+  /** Returns milliseconds since 1970. */
+  now: () => number
+}
+
+/** The catalogue of products: repository, invalidation, API and pages. Seeds an empty table. */
+export const products: FastifyPluginAsync<ProductsPluginOptions> = async (app, options) => {
   const products = createProducts({
     ...options,
-    onSubscriberError: (err, id) => app.log.error({ err, subscriber: id }, 'a subscriber of a product change failed')
+    onSubscriberError: (err, id) => app.log.error({ err, subscriber: id }, 'a subscriber to product changes failed')
   })
   invalidateProductList(products, options.cache)
   const seeded = await seedProducts(products, options.now())

@@ -1,10 +1,14 @@
 import type { Cache } from '../cache/index.ts'
 import { PRODUCT_LIST_KEY, type Products } from './repository.ts'
 
-/** Deletes the cached product list after every change of a product: one or many, whichever way the repository was asked. */
+/**
+ * Deletes the cached product list after every change of one or more products.
+ *
+ * This frees memory. It is not needed for correctness: the database's version clock has invalidated the list already.
+ * So an error is ignored here; the cache reports it in its events.
+ */
 export function invalidateProductList (products: Products, cache: Cache): void {
-  // Tidiness: the clock of the database has made the list unusable already. The cache tells what fails.
-  const forget = () => cache.delete(PRODUCT_LIST_KEY).catch(() => {})
-  products.afterSave.subscribe(PRODUCT_LIST_KEY, forget)
-  products.afterDelete.subscribe(PRODUCT_LIST_KEY, forget)
+  const deleteList = () => cache.delete(PRODUCT_LIST_KEY).catch(() => {})
+  products.afterSave.subscribe(PRODUCT_LIST_KEY, deleteList)
+  products.afterDelete.subscribe(PRODUCT_LIST_KEY, deleteList)
 }

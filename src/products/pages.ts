@@ -1,15 +1,13 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
-import { currentReads } from '../cache/index.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ProductNotFoundError } from '../errors.ts'
 import { requireSameSite } from '../hooks/require-same-site.ts'
+import { PRODUCT_LIST_KEY, type ProductFields, type ProductPage, type Products } from './repository.ts'
 import { IdParams, PageQuery, ProductBody } from './schemas.ts'
-import { found } from './found.ts'
-import type { ProductFields, ProductPage, Products } from './repository.ts'
-import { oncePerTurn } from './once-per-turn.ts'
-import { listTiming } from './timing.ts'
 
 const HTML = 'text/html; charset=utf-8'
+const hide = true
 
 /** The HTML pages of the products. Their forms need no JavaScript. */
 export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = async (app, { products }) => {
@@ -17,75 +15,71 @@ export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = a
   await app.register(formbody)
   app.addHook('onRequest', requireSameSite)
 
-  const hidden = { hide: true }
-
-  /** Pages with an empty form, by the list that they show, where that is in the cache; as bytes, which are sent as they are. */
+  // A cached list is one object until it changes, so that its page has to be rendered once only.
   const rendered = new WeakMap<ProductPage['items'], Buffer>()
 
-  const render = (list: ProductPage, form: Form = { title: '', price: '' }) => app.view('products', {
-    products: list.items,
-    total: list.total,
-    page: list.page,
-    pages: Math.max(1, Math.ceil(list.total / list.limit)),
-    form
-  })
-
-  async function pageOf (number?: number): Promise<{ list: ProductPage, html: Buffer }> {
-    const list = await products.list(number)
+  app.get('/', { schema: { hide, querystring: PageQuery } }, async ({ query: { page } }, reply) => {
+    const list = await products.list(page)
+    setListTiming(reply, list)
     let html = rendered.get(list.items)
     if (html === undefined) {
-      html = Buffer.from(await render(list))
-      if (list.cached === 'hit') rendered.set(list.items, html)
+      html = Buffer.from(await app.view('products', { list, form: EMPTY_FORM }))
+      rendered.set(list.items, html)
     }
-    return { list, html }
-  }
-  const sharedFirstPage = oncePerTurn(() => pageOf())
-  /** A transaction sees more than others do, and whoever notes what is read has to read by itself. */
-  const mayShare = () => !products.inTransaction && currentReads() === undefined
-
-  app.get('/', { schema: { ...hidden, querystring: PageQuery } }, async ({ query: { page } }, reply) => {
-    const { list, html } = await (page === 1 && mayShare() ? sharedFirstPage() : pageOf(page))
-    listTiming(reply, list)
     return reply.type(HTML).send(html)
   })
 
-  app.post('/products', { attachValidation: true, schema: { ...hidden, body: ProductBody } }, async (request, reply) => {
-    const refused = refusedForm(request)
-    if (refused) {
+  app.post('/products', { attachValidation: true, schema: { hide, body: ProductBody } }, async (request, reply) => {
+    const form = readInvalidForm(request)
+    if (form !== undefined) {
       const list = await products.list()
-      listTiming(reply, list)
-      return reply.code(400).type(HTML).send(await render(list, refused))
+      setListTiming(reply, list)
+      return reply.code(400).viewAsync('products', { list, form })
     }
     await products.create(request.body)
     return reply.redirect('/', 303)
   })
 
-  app.get('/products/:id/edit', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
-    const product = found(id, await products.find(Number(id)))
+  app.get('/products/:id/edit', { schema: { hide, params: IdParams } }, async ({ params: { id } }, reply) => {
+    const product = await products.find(Number(id))
+    if (product === undefined) throw new ProductNotFoundError(id)
     return reply.viewAsync('product-edit', { product, form: product })
   })
 
-  app.post('/products/:id', { attachValidation: true, schema: { ...hidden, params: IdParams, body: ProductBody } }, async (request, reply) => {
-    if (request.validationError?.validationContext === 'params') throw request.validationError
-    const { params: { id }, body } = request
-    const refused = refusedForm(request)
-    if (refused) return reply.code(400).viewAsync('product-edit', { product: found(id, await products.find(Number(id))), form: refused })
-    found(id, await products.update(Number(id), body))
+  app.post('/products/:id', {
+    attachValidation: true,
+    schema: { hide, params: IdParams, body: ProductBody }
+  }, async (request, reply) => {
+    const { validationError, params: { id }, body } = request
+    if (validationError?.validationContext === 'params') throw validationError
+    const form = readInvalidForm(request)
+    const product = form === undefined ? await products.update(Number(id), body) : await products.find(Number(id))
+    if (product === undefined) throw new ProductNotFoundError(id)
+    if (form !== undefined) return reply.code(400).viewAsync('product-edit', { product, form })
     return reply.redirect('/', 303)
   })
 
-  app.post('/products/:id/delete', { schema: { ...hidden, params: IdParams } }, async ({ params: { id } }, reply) => {
-    await products.delete(Number(id)) // deleting what is gone already is what was wanted
+  app.post('/products/:id/delete', { schema: { hide, params: IdParams } }, async ({ params: { id } }, reply) => {
+    await products.delete(Number(id)) // a product that is already absent is no error: the user wanted it deleted
     return reply.redirect('/', 303)
   })
 }
 
-/** What the form shows: what was typed, and what was wrong with it. */
+/** Reports in `Server-Timing` whether the list was a hit in the low-level cache, and the time until now in ms. */
+function setListTiming (reply: FastifyReply, { cached }: ProductPage): void {
+  if (cached === undefined) return
+  reply.header('server-timing', `${PRODUCT_LIST_KEY};desc="${cached}";dur=${reply.elapsedTime.toFixed(2)}`)
+}
+
+/** The values of a form, and what is wrong with them. */
 interface Form extends ProductFields { error?: string }
 
-function refusedForm ({ validationError, body }: FastifyRequest): Form | undefined {
+const EMPTY_FORM: Form = { title: '', price: '' }
+
+/** Reads the values of a form that failed validation, to show them again. Returns `undefined` for a valid form. */
+function readInvalidForm ({ validationError, body }: FastifyRequest): Form | undefined {
   if (validationError === undefined) return undefined
-  const typed = (body ?? {}) as Record<string, unknown>
-  const text = (name: string) => typeof typed[name] === 'string' ? typed[name] : ''
-  return { title: text('title'), price: text('price'), error: validationError.message.replace(/^body[/ ]/, '') }
+  const values = (body ?? {}) as Record<string, unknown>
+  const read = (name: string) => typeof values[name] === 'string' ? values[name] : ''
+  return { title: read('title'), price: read('price'), error: validationError.message.replace(/^body[/ ]/, '') }
 }

@@ -3,25 +3,26 @@ import type { Cache } from '../cache/index.ts'
 import { createSignal, type Database, latestFirst, movedTo, type Signal, type Sql } from '../db/index.ts'
 import { products, type Product } from './table.ts'
 
-/** The key of the first page of the list, as the low-level cache keeps it. */
+/** The key in the low-level cache of the first page of the list. */
 export const PRODUCT_LIST_KEY = 'product_objects'
-/** Products on a page, unless a caller asks for another number. Only the first page of this size is cached. */
+/** Default number of products on a page. Only the first page of this size is cached. */
 export const PAGE_SIZE = 100
 
 export type ProductFields = Pick<Product, 'title' | 'price'>
-/** `created` is in ISO 8601, by default now. */
+/** `created` is in ISO 8601. Default: now. */
 export type NewProduct = ProductFields & Partial<Pick<Product, 'created'>>
 export type ProductChanges = Partial<ProductFields>
-/** Which products a bulk update means: those with the ids, those with the title, or all. */
+/** Selects the products of a bulk update: those with these ids, those with this title, or all. */
 export type ProductFilter = { ids: readonly number[] } | { title: string } | Record<string, never>
 
 export interface ProductPage {
-  /** While the low-level cache has them the same object, which nobody can change. */
+  /** As long as the list is cached, each call returns the same frozen array. */
   items: Product[]
+  /** Number of all products. */
   total: number
   page: number
   limit: number
-  /** `miss` where it was read from the database for this call, `hit` where it was kept, or another call read it; absent where the cache was not asked. */
+  /** `miss`: this call has read the database. `hit`: it has not. `undefined`: this page is not cached. */
   cached?: 'hit' | 'miss'
 }
 
@@ -29,27 +30,34 @@ export interface ProductsSaved { created: boolean, products: readonly Product[] 
 export interface ProductsDeleted { products: readonly Product[] }
 
 /**
- * The products, newest first. Every mutation is a transaction, or a part of the one around it, and tells the
- * subscribers of `afterSave` or `afterDelete` all that it changed, after the commit and before it resolves.
+ * The products, newest first.
+ *
+ * Every change runs in a transaction of its own, or joins the one that surrounds it. After the commit, and before the
+ * call resolves, `afterSave` or `afterDelete` notifies its subscribers once of all changed products.
  */
 export interface Products {
-  /** @param page from 1 on @param limit products on a page */
+  /**
+   * Returns one page of the list, from the low-level cache if it can.
+   *
+   * @param page from 1. Default 1.
+   * @param limit products on a page. Default `PAGE_SIZE`.
+   */
   list (page?: number, limit?: number): Promise<ProductPage>
   find (id: number): Promise<Product | undefined>
   count (): Promise<number>
   create (product: NewProduct): Promise<Product>
-  /** All or none; in the order given. */
+  /** Creates all of them or none. Returns them in the same order. */
   createMany (products: readonly NewProduct[]): Promise<Product[]>
+  /** Returns the updated product, or `undefined` if there is none with this id. */
   update (id: number, changes: ProductChanges): Promise<Product | undefined>
-  /** How many were updated. */
+  /** Returns how many products it updated. */
   updateMany (filter: ProductFilter, changes: ProductChanges): Promise<number>
+  /** Returns whether there was a product with this id. */
   delete (id: number): Promise<boolean>
-  /** How many were deleted. */
+  /** Returns how many products it deleted. */
   deleteMany (ids: readonly number[]): Promise<number>
-  /** Runs `work` so that all the calls it awaits are kept or undone together. */
+  /** Runs `work` so that all calls that it awaits are committed together, or rolled back together. */
   transaction<T> (work: () => T | Promise<T>): Promise<T>
-  /** Whether the caller runs within a transaction. */
-  readonly inTransaction: boolean
   readonly afterSave: Signal<ProductsSaved>
   readonly afterDelete: Signal<ProductsDeleted>
 }
@@ -57,9 +65,9 @@ export interface Products {
 export interface ProductsOptions {
   database: Database
   cache: Cache
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   now: () => number
-  /** Told of what a subscriber throws. */
+  /** Called with each error that a subscriber throws, and the subscriber's id. */
   onSubscriberError: (error: unknown, id: string) => void
 }
 
@@ -67,26 +75,20 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
   const afterSave = createSignal<ProductsSaved>(onSubscriberError)
   const afterDelete = createSignal<ProductsDeleted>(onSubscriberError)
   const time = () => new Date(now()).toISOString()
-  const statements = perConnection(prepare)
+  const statements = oncePerConnection(prepareStatements)
 
-  function readPage (page: number, limit: number): Omit<ProductPage, 'page' | 'limit'> {
+  function readPage (page: number, limit: number): Pick<ProductPage, 'items' | 'total'> {
     const { page: rows, count } = statements(database.sql)
     return { items: rows.all({ limit, offset: (page - 1) * limit }), total: count.get()!.total }
   }
 
-  /** Runs a change and, if it changed anything, tells its subscribers after the commit. */
+  /** Runs a change in a transaction. If it changed a product, notifies the subscribers after the commit. */
   function save (created: boolean, change: (sql: Sql) => Product[]): Promise<Product[]> {
     return database.transaction(() => {
       const products = change(database.sql)
       if (products.length > 0) database.afterCommit(() => afterSave.send({ created, products }))
       return products
     })
-  }
-
-  function updateWhere (condition: SQL | undefined, changes: ProductChanges): Promise<Product[]> {
-    return save(false, (sql) => sql.update(products)
-      .set({ ...changes, updated: movedTo(products.updated, time()) })
-      .where(condition).returning().all())
   }
 
   async function createMany (rows: readonly NewProduct[]): Promise<Product[]> {
@@ -99,7 +101,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
 
   async function deleteMany (ids: readonly number[]): Promise<number> {
     return await database.transaction(() => {
-      const deleted = database.sql.delete(products).where(amongIds(ids)).returning().all()
+      const deleted = database.sql.delete(products).where(hasIdIn(ids)).returning().all()
       if (deleted.length > 0) database.afterCommit(() => afterDelete.send({ products: deleted }))
       return deleted.length
     })
@@ -107,19 +109,19 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
 
   return {
     async list (page = 1, limit = PAGE_SIZE) {
-      // What a transaction has not committed belongs in no cache.
+      // A transaction reads its own uncommitted changes, which may not be cached.
       if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) return { ...readPage(page, limit), page, limit }
       let cached: 'hit' | 'miss' = 'hit'
-      // What it reads tags it, so that whoever changes a product makes it stale.
-      const load = () => {
+      // The cache records which tables the loader reads, so that a change of any product invalidates the list.
+      const loader = () => {
         cached = 'miss'
         return readPage(page, limit)
       }
-      let list = await cache.getOrSet(PRODUCT_LIST_KEY, load, { shared: true })
-      // Another version of the service may have kept a list of another shape.
+      let list = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
+      // Another version of the service, on the same Redis, may have stored a list of another shape.
       if (!Array.isArray(list?.items) || !Number.isSafeInteger(list.total)) {
         await cache.delete(PRODUCT_LIST_KEY)
-        list = await cache.getOrSet(PRODUCT_LIST_KEY, load, { shared: true })
+        list = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
       }
       return { ...list, page, limit, cached }
     },
@@ -127,20 +129,25 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     count: async () => statements(database.sql).count.get()!.total,
     create: async (product) => (await createMany([product]))[0]!,
     createMany,
-    update: async (id, { title = null, price = null }) => (await save(false, (sql) => statements(sql).update.all({ id, title, price, now: time() })))[0],
-    updateMany: async (filter, changes) => (await updateWhere(conditionOf(filter), changes)).length,
+    async update (id, { title = null, price = null }) {
+      const [product] = await save(false, (sql) => statements(sql).update.all({ id, title, price, now: time() }))
+      return product
+    },
+    async updateMany (filter, changes) {
+      const updated = await save(false, (sql) => sql.update(products)
+        .set({ ...changes, updated: movedTo(products.updated, time()) })
+        .where(buildCondition(filter)).returning().all())
+      return updated.length
+    },
     delete: async (id) => await deleteMany([id]) > 0,
     deleteMany,
     transaction: (work) => database.transaction(work),
-    get inTransaction () {
-      return database.inTransaction
-    },
     afterSave,
     afterDelete
   }
 }
 
-function prepare (handle: Sql) {
+function prepareStatements (handle: Sql) {
   const newestFirst = [latestFirst(products.created), desc(products.id)]
   return {
     page: handle.select().from(products).orderBy(...newestFirst)
@@ -161,23 +168,23 @@ function prepare (handle: Sql) {
   }
 }
 
-/** Statements are prepared once a connection. */
-function perConnection<T> (make: (sql: Sql) => T): (sql: Sql) => T {
-  const made = new WeakMap<Sql, T>()
+/** Memoizes what is prepared for a connection, since a statement belongs to one connection. */
+function oncePerConnection<T> (prepare: (sql: Sql) => T): (sql: Sql) => T {
+  const prepared = new WeakMap<Sql, T>()
   return (sql) => {
-    let value = made.get(sql)
-    if (value === undefined) made.set(sql, value = make(sql))
+    let value = prepared.get(sql)
+    if (value === undefined) prepared.set(sql, value = prepare(sql))
     return value
   }
 }
 
-function conditionOf (filter: ProductFilter): SQL | undefined {
-  if ('ids' in filter) return amongIds(filter.ids as readonly number[])
+function buildCondition (filter: ProductFilter): SQL | undefined {
+  if ('ids' in filter) return hasIdIn(filter.ids as readonly number[])
   if ('title' in filter) return eq(products.title, filter.title as string)
   return undefined
 }
 
-/** One parameter, however many ids. */
-function amongIds (ids: readonly number[]): SQL {
+/** Builds a condition with one parameter for any number of ids: SQLite limits the number of parameters. */
+function hasIdIn (ids: readonly number[]): SQL {
   return sql`${products.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`
 }

@@ -3,18 +3,18 @@ import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
 import { PAGE_SIZE } from './repository.ts'
 import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './table.ts'
 
-/** Schemas of what people send and get. */
+/* The schemas of requests and responses. They validate, serialize, and describe the API at /docs. */
 
 const strict = { additionalProperties: false }
 
 const title = Type.String({ minLength: 1, maxLength: TITLE_MAX_LENGTH, pattern: NOT_BLANK })
 const price = Type.String({ minLength: 1, maxLength: PRICE_MAX_LENGTH, pattern: NOT_BLANK })
 const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
-/** An id in a URL, in decimal and nothing else, so that no two spellings mean one product. */
+/** An id in a URL. Only plain decimals are valid, so that each product has one URL. */
 const idInUrl = Type.String({ format: POSITIVE_INTEGER })
 const time = Type.String({ description: 'ISO 8601, UTC' })
 
-/** The most products that one request may create, or change by their ids. */
+/** How many products one request may create, update or delete at most. */
 const MAX_BULK = 10_000
 
 export const ProductBody = Type.Object({ title, price }, strict)
@@ -36,7 +36,9 @@ export const ListQuery = Type.Object({
 export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
 export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }) })
 
-export const ProductReply = Type.Object({ id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time })
+export const ProductReply = Type.Object({
+  id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time
+})
 export const ListReply = Type.Object({
   items: Type.Array(ProductReply), page: Type.Integer(), limit: Type.Integer(), total: Type.Integer()
 })

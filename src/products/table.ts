@@ -2,7 +2,7 @@ import { desc } from 'drizzle-orm'
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { isoTime, latestFirst, NOW } from '../db/columns.ts'
 
-/** The columns stand in this order, so that other programs can write to the table. */
+/** The products. Other programs write to this table too, so the order of its columns does not change. */
 export const products = sqliteTable('products', {
   id: integer().primaryKey({ autoIncrement: true }),
   title: text().notNull(),

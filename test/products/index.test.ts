@@ -16,5 +16,5 @@ t.test('a subscriber that fails costs a line in the log, and not the change', as
   await app.register(products, { database, cache, now: Date.now })
   const { statusCode } = await app.inject({ method: 'POST', url: '/api/products', payload: { title: 'Figs', price: '3' } })
   t.equal(statusCode, 201)
-  t.match(JSON.parse(lines.at(-1)!), { subscriber: 'product_objects', err: { message: 'oops' }, msg: 'a subscriber of a product change failed' })
+  t.match(JSON.parse(lines.at(-1)!), { subscriber: 'product_objects', err: { message: 'oops' }, msg: 'a subscriber to product changes failed' })
 })
