@@ -1,48 +1,51 @@
 import t from 'tap'
-import { RECOVERY_MS } from './endure.ts'
-import { COME, GONE } from './log.ts'
+import { soak } from '../support/soak.ts'
 import { untilIn } from '../support/until.ts'
+import { AVAILABLE, UNAVAILABLE } from './log.ts'
+import { RECOVERY_MS } from './survive-fault.ts'
 import { type Fault, setUp, testFaults } from './world.ts'
 
 /** Redis, or its machine, is gone for a while. */
-const FAULTS: Fault[] = [
+const KILLED: Fault[] = [
   {
-    name: 'stopped',
-    strike: ({ redis }) => redis.stop(),
-    heal: ({ redis }) => redis.goOn(),
-    told: 'both'
-  },
-  {
-    name: 'killed, back empty',
-    strike: ({ redis }) => redis.kill(),
-    heal: ({ redis }) => redis.restart({ empty: true }),
-    told: 'both'
-  },
-  {
-    name: 'killed, back with an old dump',
-    async strike ({ redis }) {
+    name: 'Redis is killed and comes back with an old dump',
+    async inject ({ redis }) {
       await redis.save()
       await redis.kill()
     },
-    heal: ({ redis }) => redis.restart(),
-    told: 'both'
+    recover: ({ redis }) => redis.restart(),
+    logs: 'both'
+  }
+]
+const OTHERS: Fault[] = [
+  {
+    name: 'Redis hangs',
+    inject: ({ redis }) => redis.stop(),
+    recover: ({ redis }) => redis.goOn(),
+    logs: 'both'
+  },
+  {
+    name: 'Redis is killed and comes back empty',
+    inject: ({ redis }) => redis.kill(),
+    recover: ({ redis }) => redis.restart({ empty: true }),
+    logs: 'both'
   }
 ]
 
-testFaults(t, FAULTS)
+testFaults(t, soak([...KILLED, ...OTHERS], KILLED), soak(10, 3))
 
-t.test('each time that it goes and comes back is told once', async (t) => {
-  const { redis, patrol, log, isInUse } = await setUp(t)
+t.test('each outage and each recovery is logged once', { skip: soak(false, true) }, async (t) => {
+  const { redis, traffic, log, usesRedis } = await setUp(t)
   for (let times = 0; times < 3; times++) {
     await redis.kill()
-    await patrol.round()
-    await patrol.change()
-    await patrol.crowd()
-    await untilIn('told that it went', RECOVERY_MS, () => log.changes.at(-1) === GONE)
+    await traffic.readAll()
+    await traffic.write()
+    await traffic.burst()
+    await untilIn('the outage is logged', RECOVERY_MS, () => log.changes.at(-1) === UNAVAILABLE)
     await redis.restart({ empty: true })
-    await untilIn('Redis is in use again', RECOVERY_MS, isInUse)
+    await untilIn('Redis is in use again', RECOVERY_MS, usesRedis)
   }
-  t.same(log.changes, [GONE, COME, GONE, COME, GONE, COME])
-  t.same(log.complaints, [])
-  t.same(patrol.wrong.slice(0, 5), [])
+  t.same(log.changes, [UNAVAILABLE, AVAILABLE, UNAVAILABLE, AVAILABLE, UNAVAILABLE, AVAILABLE])
+  t.same(log.warnings, [])
+  t.same(traffic.errors.slice(0, 5), [])
 })

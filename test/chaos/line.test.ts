@@ -1,75 +1,80 @@
 import t from 'tap'
-import { LIST_KEY, RECOVERY_MS } from './endure.ts'
+import { soak } from '../support/soak.ts'
 import { untilIn } from '../support/until.ts'
+import { LIST_KEY, RECOVERY_MS } from './survive-fault.ts'
 import { type Fault, testFaults, type World } from './world.ts'
 
-/** Places to cut a reply at: nothing of it, its first byte, its head, and amid its value. */
+/** How many bytes of a reply arrive: none, its first byte, its header, and a part of its value. */
 const CUTS = [0, 1, 4, 100]
 
-/** Redis has an answer, and it does not come whole. */
-async function cutLookUp ({ proxy, redis, patrol }: World, bytes: number): Promise<void> {
+/** Cuts the connection within the reply to a lookup. */
+async function cutLookup ({ proxy, redis, traffic }: World, bytes: number): Promise<void> {
   let isCut = false
   proxy.cut(bytes, LIST_KEY).then(() => { isCut = true })
-  // What a process keeps near for itself it gives up for this change.
+  // The process drops the entry from L1 because of this change, and reads it from Redis again.
   await redis.ask((client) => client.pexpire(LIST_KEY, 60_000))
   await untilIn('the reply is cut', RECOVERY_MS, async () => {
-    await patrol.list()
+    await traffic.readList()
     return isCut
   })
 }
 
-/** Redis is well, and the line to it is not. */
+const cutAfter = (bytes: number): Fault => ({
+  name: `the connection is cut after ${bytes} bytes of the reply to a lookup`,
+  inject: (world) => cutLookup(world, bytes),
+  logs: 'either'
+})
+
+/** Redis is healthy, and the network to it is not. */
 const FAULTS: Fault[] = [
   {
-    name: 'slow, 100 ms on each command',
-    strike: ({ proxy }) => proxy.delay(100),
-    heal: ({ proxy }) => proxy.pass(),
-    told: 'both'
+    name: 'each reply takes 100 ms',
+    inject: ({ proxy }) => proxy.delay(100),
+    recover: ({ proxy }) => proxy.pass(),
+    logs: 'both'
   },
   {
-    name: 'slow, 20 ms on each command, within the deadline',
-    strike: ({ proxy }) => proxy.delay(20),
-    heal: ({ proxy }) => proxy.pass(),
-    told: 'nothing'
+    name: 'each reply takes 20 ms, which is within the deadline',
+    inject: ({ proxy }) => proxy.delay(20),
+    recover: ({ proxy }) => proxy.pass(),
+    logs: 'none'
   },
   {
-    name: 'nothing gets through',
-    strike: ({ proxy }) => proxy.blackHole(),
-    heal: ({ proxy }) => proxy.pass(),
-    told: 'both'
+    name: 'open connections are dead, and new ones work',
+    inject: ({ proxy }) => proxy.forget(),
+    logs: 'both'
   },
   {
-    name: 'connections of before lead nowhere, and new ones are well',
-    strike: ({ proxy }) => proxy.forget(),
-    told: 'both'
+    name: 'Redis is killed behind a proxy that accepts connections and drops them',
+    inject: ({ redis }) => redis.kill(),
+    recover: ({ redis }) => redis.restart({ empty: true }),
+    logs: 'both'
   },
+  ...CUTS.map(cutAfter),
   {
-    name: 'killed, behind a proxy that takes connections and drops them',
-    strike: ({ redis }) => redis.kill(),
-    heal: ({ redis }) => redis.restart({ empty: true }),
-    told: 'both'
-  },
-  ...CUTS.map((bytes): Fault => ({
-    name: `cut after ${bytes} bytes of the reply to a look-up`,
-    strike: (world) => cutLookUp(world, bytes),
-    told: 'either'
-  })),
-  {
-    // Redis has granted it, and nobody knows.
-    name: 'cut in the reply that grants a lease',
-    async strike ({ proxy, patrol }) {
-      await patrol.change()
-      await Promise.all([proxy.cut(1, LIST_KEY), patrol.page()])
+    // Redis has granted the lease, and no process holds it.
+    name: 'the connection is cut within the reply that grants a lease',
+    async inject ({ proxy, traffic }) {
+      await traffic.write()
+      await Promise.all([proxy.cut(1, LIST_KEY), traffic.readHtml()])
     },
-    told: 'either'
+    logs: 'either'
   },
   {
-    name: 'cut in the reply to a change',
-    async strike ({ proxy, patrol }) {
-      await Promise.all([proxy.cut(1, LIST_KEY), patrol.change()])
+    name: 'the connection is cut within the reply to a write',
+    async inject ({ proxy, traffic }) {
+      await Promise.all([proxy.cut(1, LIST_KEY), traffic.write()])
     },
-    told: 'either'
+    logs: 'either'
   }
 ]
 
-testFaults(t, FAULTS.map((fault) => ({ ...fault, byProxy: true })))
+const NO_PACKETS: Fault = {
+  name: 'no packet arrives',
+  inject: ({ proxy }) => proxy.blackHole(),
+  recover: ({ proxy }) => proxy.pass(),
+  logs: 'both'
+}
+
+const faults = soak([NO_PACKETS, ...FAULTS], [NO_PACKETS, cutAfter(4)])
+testFaults(t, faults.map((fault) => ({ ...fault, usesProxy: true })), soak(10, 3))

@@ -1,27 +1,28 @@
-export const COME = 'Redis is there'
-export const GONE = 'Redis is away; going on without'
+export const AVAILABLE = 'Redis is there'
+export const UNAVAILABLE = 'Redis is away; going on without'
 
 const WARN = 40
 
 interface Line { level: number, msg: string, err?: { message: string } }
 
-/** What a service logs. */
+/** Collects the log lines of a service. */
 export class Log {
   readonly #lines: Line[] = []
   readonly stream = { write: (line: string) => { this.#lines.push(JSON.parse(line)) } }
 
-  /** Those that say that Redis came or went. */
+  /** The lines that report a change of the circuit to Redis. */
   get changes (): string[] {
-    return this.#lines.map(({ msg }) => msg).filter((msg) => msg === COME || msg === GONE)
+    return this.#lines.map(({ msg }) => msg).filter((msg) => msg === AVAILABLE || msg === UNAVAILABLE)
   }
 
-  /** Those that say why it went. */
+  /** The reasons for which the circuit opened. */
   get reasons (): Array<string | undefined> {
-    return this.#lines.filter(({ msg }) => msg === GONE).map(({ err }) => err?.message)
+    return this.#lines.filter(({ msg }) => msg === UNAVAILABLE).map(({ err }) => err?.message)
   }
 
-  /** All others that ask to be read. */
-  get complaints (): string[] {
-    return this.#lines.filter(({ level, msg }) => level >= WARN && msg !== GONE).map(({ msg, err }) => `${msg}: ${err?.message}`)
+  /** All other lines of level warn and above. */
+  get warnings (): string[] {
+    const others = this.#lines.filter(({ level, msg }) => level >= WARN && msg !== UNAVAILABLE)
+    return others.map(({ msg, err }) => `${msg}: ${err?.message}`)
   }
 }

@@ -1,22 +1,23 @@
 import type { Redis } from 'ioredis'
 import t from 'tap'
 import { freePort } from '../support/redis.ts'
-import { LIST_KEY } from './endure.ts'
+import { soak } from '../support/soak.ts'
+import { LIST_KEY } from './survive-fault.ts'
 import { type Fault, testFaults, type World } from './world.ts'
 
-/** So many keys, loaded so slowly that it takes about a second. */
+/** Keys of others, which Redis loads so slowly that it takes about a second. */
 const KEYS = 5_000
 const LOAD_SLOWLY = ['--key-load-delay', '150', '--loading-process-events-interval-bytes', '1024']
 
-/** Keys of other people, which take their time to load. */
-async function fill ({ redis }: World): Promise<void> {
-  await redis.ask((client) => client.eval(`for i = 1, ${KEYS} do redis.call('SET', 'other ' .. i, 'of somebody else') end`, 0))
+async function insertOtherKeys ({ redis }: World): Promise<void> {
+  const script = `for i = 1, ${KEYS} do redis.call('SET', 'other ' .. i, 'of another application') end`
+  await redis.ask((client) => client.eval(script, 0))
 }
 
-const ask = (question: (client: Redis) => Promise<unknown>) => ({ redis }: World) => redis.ask(question)
+const send = (commands: (client: Redis) => Promise<unknown>) => ({ redis }: World) => redis.ask(commands)
 
-/** Has it forget its master, which it never had: then it takes no writes, and by choice no reads either. */
-const followNobody = (reads: 'yes' | 'no') => async ({ redis }: World) => {
+/** Makes it a replica without a master, which rejects writes, and reads as well if it may not serve stale data. */
+const becomeReplica = (reads: 'yes' | 'no') => async ({ redis }: World) => {
   const port = await freePort()
   await redis.ask(async (client) => {
     await client.config('SET', 'replica-serve-stale-data', reads)
@@ -24,123 +25,135 @@ const followNobody = (reads: 'yes' | 'no') => async ({ redis }: World) => {
   })
 }
 
-const leadAgain = ask((client) => client.replicaof('NO', 'ONE'))
+const becomeMaster = send((client) => client.replicaof('NO', 'ONE'))
 
-/** Takes the one place that there is for a connection, until it is told to leave it. */
-function crowdOut (): Pick<Fault, 'strike' | 'heal'> {
-  const leave = Promise.withResolvers<void>()
-  let left: Promise<unknown>
+/** Allows one connection, and occupies it until the fault ends. */
+function exhaustConnections (): Pick<Fault, 'inject' | 'recover'> {
+  const release = Promise.withResolvers<void>()
+  let released: Promise<unknown>
   return {
-    async strike ({ redis }) {
-      const taken = Promise.withResolvers<void>()
-      left = redis.ask(async (client) => {
+    async inject ({ redis }) {
+      const occupied = Promise.withResolvers<void>()
+      released = redis.ask(async (client) => {
         await client.config('SET', 'maxclients', '1')
         await client.call('CLIENT', 'KILL', 'TYPE', 'normal')
-        taken.resolve()
-        await leave.promise
+        occupied.resolve()
+        await release.promise
         await client.config('SET', 'maxclients', '100')
       })
-      await taken.promise
+      await occupied.promise
     },
-    async heal () {
-      leave.resolve()
-      await left
+    async recover () {
+      release.resolve()
+      await released
     }
   }
 }
 
-/** Redis is there, and refuses. */
+const setMaxMemory = (bytes: number) => send((client) => client.config('SET', 'maxmemory', String(bytes)))
+
+/** Writes something else where the service stores the list and the page. */
+const overwrite = (write: (client: Redis, key: string) => Promise<unknown>) => send(async (client) => {
+  for (const key of new Set([LIST_KEY, ...await client.keys('larder:*')])) await write(client, key)
+})
+
+/** Redis responds, but with errors, or without the data. */
 const FAULTS: Fault[] = [
   {
-    name: '-LOADING after a start, with an old dump',
-    async strike (world) {
-      await fill(world)
+    name: '-LOADING after a start with an old dump',
+    async inject (world) {
+      await insertOtherKeys(world)
       await world.redis.save()
       await world.redis.kill()
       await world.redis.restart({ options: LOAD_SLOWLY, ready: 'Server initialized' })
     },
-    told: 'both'
+    logs: 'both'
   },
   {
     name: '-LOADING over a connection that stays',
     options: ['--enable-debug-command', 'yes', ...LOAD_SLOWLY],
-    async strike (world) {
-      await fill(world)
+    async inject (world) {
+      await insertOtherKeys(world)
       world.redis.ask((client) => client.call('DEBUG', 'RELOAD')).catch(() => {})
     },
-    told: 'both'
+    logs: 'both'
   },
-  { name: '-READONLY', strike: followNobody('yes'), heal: leadAgain, told: 'nothing' },
-  { name: '-MASTERDOWN', strike: followNobody('no'), heal: leadAgain, told: 'both' },
+  { name: '-READONLY', inject: becomeReplica('yes'), recover: becomeMaster, logs: 'none' },
+  { name: '-MASTERDOWN', inject: becomeReplica('no'), recover: becomeMaster, logs: 'both' },
   {
     name: '-NOAUTH',
-    strike: ask(async (client) => {
+    inject: send(async (client) => {
       await client.config('SET', 'requirepass', 'secret')
       await client.call('CLIENT', 'KILL', 'TYPE', 'normal')
     }),
-    heal: ({ redis }) => redis.ask((client) => client.config('SET', 'requirepass', ''), 'secret'),
-    told: 'both'
+    recover: ({ redis }) => redis.ask((client) => client.config('SET', 'requirepass', ''), 'secret'),
+    logs: 'both'
   },
   {
     name: '-NOPERM',
-    strike: ask((client) => client.acl('SETUSER', 'default', 'resetkeys')),
-    heal: ask((client) => client.acl('SETUSER', 'default', '~*')),
-    told: 'nothing'
+    inject: send((client) => client.acl('SETUSER', 'default', 'resetkeys')),
+    recover: send((client) => client.acl('SETUSER', 'default', '~*')),
+    logs: 'none'
   },
   {
-    name: '-BUSY with a script of somebody else that does not end',
+    name: '-BUSY with an endless script of another client',
     options: ['--busy-reply-threshold', '20'],
-    strike ({ redis }) { redis.ask((client) => client.eval('while true do end', 0)).catch(() => {}) },
-    heal: ask((client) => client.script('KILL')),
-    told: 'both'
+    inject ({ redis }) { redis.ask((client) => client.eval('while true do end', 0)).catch(() => {}) },
+    recover: send((client) => client.script('KILL')),
+    logs: 'both'
   },
-  { name: 'no room for another connection', ...crowdOut(), told: 'both' },
+  { name: 'the maximum number of connections is reached', ...exhaustConnections(), logs: 'both' },
   {
-    name: 'full, keeps what it has',
-    strike: ask((client) => client.config('SET', 'maxmemory', '1')),
-    heal: ask((client) => client.config('SET', 'maxmemory', '0')),
-    told: 'nothing'
+    name: 'the memory is full, and nothing is evicted',
+    inject: setMaxMemory(1),
+    recover: setMaxMemory(0),
+    logs: 'none'
   },
   {
-    name: 'full, drops all that it has',
+    name: 'the memory is full, and all keys are evicted',
     options: ['--maxmemory-policy', 'allkeys-lru'],
-    strike: ask((client) => client.config('SET', 'maxmemory', '1')),
-    heal: ask((client) => client.config('SET', 'maxmemory', '0')),
-    told: 'nothing'
+    inject: setMaxMemory(1),
+    recover: setMaxMemory(0),
+    logs: 'none'
   },
   {
-    name: 'full of what others write, drops what was used least',
+    name: 'the memory is full of keys of others, and the least recently used keys are evicted',
     options: ['--maxmemory-policy', 'allkeys-lru'],
-    strike: ask(async (client) => {
+    inject: send(async (client) => {
       const used = Number(/used_memory:(\d+)/.exec(await client.info('memory'))![1])
       await client.config('SET', 'maxmemory', String(used + 500_000))
     }),
-    meanwhile: ask((client) => client.eval("for i = 1, 20 do redis.call('SET', KEYS[1] .. math.random(1e9), string.rep('x', 50000)) end", 1, 'other')),
-    heal: ask((client) => client.config('SET', 'maxmemory', '0')),
-    told: 'nothing'
+    meanwhile: send((client) => client.eval(
+      "for i = 1, 20 do redis.call('SET', KEYS[1] .. math.random(1e9), string.rep('x', 50000)) end", 1, 'other'
+    )),
+    recover: setMaxMemory(0),
+    logs: 'none'
   },
   {
-    name: 'a list where the products should be, and where the page should be',
-    meanwhile: ask(async (client) => {
-      for (const key of new Set([LIST_KEY, ...await client.keys('larder:*')])) await client.multi().del(key).lpush(key, 'x').exec()
-    }),
-    strike () {},
-    told: 'nothing'
+    name: 'the keys of the list and of the page hold lists',
+    meanwhile: overwrite((client, key) => client.multi().del(key).lpush(key, 'x').exec()),
+    inject () {},
+    logs: 'none'
   },
   {
-    name: 'bytes of others where the products should be, and where the page should be',
-    meanwhile: ask(async (client) => {
-      for (const key of new Set([LIST_KEY, ...await client.keys('larder:*')])) await client.set(key, Buffer.from([0xc1, 1, 0xff, 0, 3]))
-    }),
-    strike () {},
-    told: 'nothing'
+    name: 'the keys of the list and of the page hold bytes of others',
+    meanwhile: overwrite((client, key) => client.set(key, Buffer.from([0xc1, 1, 0xff, 0, 3]))),
+    inject () {},
+    logs: 'none'
   },
   {
-    name: 'knows no script any more',
-    meanwhile: ask((client) => client.script('FLUSH')),
-    strike () {},
-    told: 'nothing'
+    name: 'Redis has forgotten all scripts',
+    meanwhile: send((client) => client.script('FLUSH')),
+    inject () {},
+    logs: 'none'
   }
 ]
 
-testFaults(t, FAULTS)
+/** An error for each command, an error for writes alone, and an entry that cannot be read. */
+const SHORT = [
+  '-NOAUTH',
+  'the memory is full, and nothing is evicted',
+  'the keys of the list and of the page hold lists'
+]
+
+testFaults(t, soak(FAULTS, FAULTS.filter(({ name }) => SHORT.includes(name))), soak(10, 3))

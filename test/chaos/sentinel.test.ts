@@ -10,40 +10,66 @@ import views from '../../src/plugins/views.ts'
 import { products } from '../../src/products/index.ts'
 import { type RedisSentinel, startRedisSentinel } from '../support/redis-sentinel.ts'
 import type { RestartableRedis } from '../support/restartable-redis.ts'
-import { endure, RECOVERY_MS, type Trial } from './endure.ts'
-import { COME, GONE, Log } from './log.ts'
-import { Patrol } from './patrol.ts'
-import { databaseOf, openTruth, stock } from './service.ts'
+import { soak } from '../support/soak.ts'
 import { untilIn } from '../support/until.ts'
-import { inUse } from './world.ts'
+import { AVAILABLE, Log, UNAVAILABLE } from './log.ts'
+import { databasePath, insertProducts, openTruth } from './service.ts'
+import { RECOVERY_MS, surviveFault, type Trial } from './survive-fault.ts'
+import { TrafficGenerator } from './traffic-generator.ts'
+import { redisUseCheck } from './world.ts'
 
 interface FailOver {
   name: string
-  /** What a client needs in order to notice. */
+  /** Options that a client needs in order to notice. */
   options: Pick<RedisOptions, 'socketTimeout' | 'failoverDetector'>
-  strike (redis: RedisSentinel): unknown
-  told: Trial['told']
+  inject (redis: RedisSentinel): unknown
+  logs: Trial['logs']
 }
 
-/** The replica takes over: what had not reached it is gone, and what was deleted may be there again. */
+const KILLED: FailOver = {
+  name: 'a replica takes over from a master that was killed',
+  options: {},
+  inject: ({ first }) => first.kill(),
+  logs: 'both'
+}
+/** A replica takes over: writes that had not reached it are lost, and deleted keys may exist again. */
 const FAULTS: FailOver[] = [
-  { name: 'fail-over, since the master was killed', options: {}, strike: ({ first }) => first.kill(), told: 'both' },
-  { name: 'fail-over, since the master hangs', options: { socketTimeout: 500 }, strike: ({ first }) => first.stop(), told: 'both' },
-  { name: 'fail-over from a master that is well', options: { failoverDetector: true }, strike: (redis) => redis.failOver(), told: 'either' }
+  KILLED,
+  {
+    name: 'a replica takes over from a master that hangs',
+    options: { socketTimeout: 500 },
+    inject: ({ first }) => first.stop(),
+    logs: 'both'
+  },
+  {
+    name: 'a replica takes over from a healthy master',
+    options: { failoverDetector: true },
+    inject: (redis) => redis.failOver(),
+    logs: 'either'
+  }
 ]
 
 /** The name of the application's connections. */
 const APP = 'app'
 
-/** An application of somebody else, whose Redis is the one that the sentinel names. */
-async function startApp (t: Test, { sentinels, name }: RedisSentinel, options: FailOver['options'], path: string, log: Log): Promise<FastifyInstance> {
+/** An application other than the service, which finds its Redis through Sentinel. */
+async function startApp (
+  t: Test, { sentinels, name }: RedisSentinel, options: FailOver['options'], path: string, log: Log
+): Promise<FastifyInstance> {
   const app = Fastify({ logger: { stream: log.stream } })
-  const client = new Redis({ sentinels, name, connectionName: APP, sentinelRetryStrategy: () => 100, retryStrategy: () => 100, ...options })
-  client.on('error', () => {}) // the store tells
+  const client = new Redis({
+    sentinels,
+    name,
+    connectionName: APP,
+    sentinelRetryStrategy: () => 100,
+    retryStrategy: () => 100,
+    ...options
+  })
+  client.on('error', () => {}) // the store reports it
   const database = openDatabase(`file:${path}`)
   const store = redisStore({
     client,
-    onStateChange: (up, err) => up ? app.log.info(COME) : app.log.warn({ err }, GONE)
+    onStateChange: (up, err) => up ? app.log.info(AVAILABLE) : app.log.warn({ err }, UNAVAILABLE)
   })
   const cache = createCache({ store, versions: database.versions })
   app.addHook('onClose', async () => {
@@ -60,30 +86,31 @@ async function startApp (t: Test, { sentinels, name }: RedisSentinel, options: F
   return app
 }
 
-/** Whether the application has a connection there, beside those that subscribe. */
-async function isAt (redis: RestartableRedis): Promise<boolean> {
+/** Whether the application has a connection to it, apart from those that subscribe. */
+async function isConnected (redis: RestartableRedis): Promise<boolean> {
   const connections = await redis.ask((client) => client.call('CLIENT', 'LIST', 'TYPE', 'normal'))
   return String(connections).includes(` name=${APP} `)
 }
 
-for (const { name, options, strike, told } of FAULTS) {
+for (const { name, options, inject, logs } of soak(FAULTS, [KILLED])) {
   t.test(name, async (t) => {
     const redis = await startRedisSentinel(t)
     const log = new Log()
-    const path = databaseOf(t)
+    const path = databasePath(t)
     const app = await startApp(t, redis, options, path, log)
     const truth = openTruth(t, path)
-    stock(truth)
-    const patrol = new Patrol({ app, truth })
-    await endure(t, { log, patrol, isInUse: inUse(patrol, redis.master) }, {
+    insertProducts(truth)
+    const traffic = new TrafficGenerator({ app, truth })
+    await surviveFault(t, { log, traffic, usesRedis: redisUseCheck(traffic, redis.master) }, {
       name,
-      strike: () => strike(redis),
-      // It is over when the other has taken over, and the application has come to it.
-      heal: () => untilIn('the application has another master', RECOVERY_MS, async () => {
-        await patrol.round()
-        return await redis.master() === redis.second && await isAt(redis.second)
+      inject: () => inject(redis),
+      // The fault has ended when the replica has taken over and the application is connected to it.
+      recover: () => untilIn('the application has another master', RECOVERY_MS, async () => {
+        await traffic.readAll()
+        return await redis.master() === redis.second && await isConnected(redis.second)
       }),
-      told
+      logs,
+      rounds: soak(10, 3)
     })
     t.equal(await redis.master(), redis.second)
   })

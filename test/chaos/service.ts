@@ -4,36 +4,39 @@ import type { Test } from 'tap'
 import { testApp } from '../support/app.ts'
 import { Log } from './log.ts'
 
-/** Products that are there when it begins. */
+/** Products that a test begins with. */
 const PRODUCTS = 20
 
-/** What is tested: an application over a database, and a second connection that knows what is true. */
+/** The application under test, and a second connection to its database to check its responses. */
 export interface Service {
   app: FastifyInstance
   log: Log
   truth: Sqlite.Database
-  /** The same database, for another process. */
+  /** The database file, for a second process. */
   path: string
 }
 
-/** The whole service over a database file of its own, or over that of another. */
-export async function startService (t: Test, url: string, { path = databaseOf(t), env = {} }: { path?: string, env?: Record<string, string> } = {}): Promise<Service> {
+/** Starts the whole service on a database file of its own, or on that of another process. */
+export async function startService (
+  t: Test, url: string, { path = databasePath(t), env = {} }: { path?: string, env?: Record<string, string> } = {}
+): Promise<Service> {
   const log = new Log()
-  const app = await testApp(t, { DATABASE_URL: `file:${path}`, REDIS_URL: url, ...env }, { logger: { level: 'info', stream: log.stream } })
+  const logger = { level: 'info', stream: log.stream }
+  const app = await testApp(t, { DATABASE_URL: `file:${path}`, REDIS_URL: url, ...env }, { logger })
   return { app, log, truth: openTruth(t, path), path }
 }
 
-/** A connection of another program. */
+/** Opens a connection of another program. */
 export function openTruth (t: Test, path: string): Sqlite.Database {
   const truth = new Sqlite(path, { timeout: 5_000 })
   t.teardown(() => truth.close())
   return truth
 }
 
-export const databaseOf = (t: Test) => `${t.testdir()}/larder.db`
+export const databasePath = (t: Test) => `${t.testdir()}/larder.db`
 
 /** Replaces the products by a few, so that a list costs little. */
-export function stock (truth: Sqlite.Database): void {
+export function insertProducts (truth: Sqlite.Database): void {
   truth.exec(`
     DELETE FROM products;
     INSERT INTO products (title, price, created, updated)

@@ -2,56 +2,59 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Proxy, startProxy } from '../support/proxy.ts'
 import { type RestartableRedis, startRestartableRedis } from '../support/restartable-redis.ts'
-import { MOST_MS, ms } from './endure.ts'
+import { soak } from '../support/soak.ts'
 import { type Service, startService } from './service.ts'
+import { formatMs, MAX_EXTRA_MS } from './survive-fault.ts'
 
-/** Milliseconds that the upstream takes, and after how many of them Redis goes. */
+/** Milliseconds that the upstream takes, and after how many of them the fault begins. */
 const UPSTREAM_MS = 500
-const GONE_MS = 150
+const FAULT_MS = 150
 /** Milliseconds for which a lease outlives its holder. */
 const LEASE_MS = 2_000
 
-interface Loss {
+interface Fault {
   name: string
-  strike (redis: RestartableRedis, holders: Proxy): unknown
-  /** Milliseconds that who waits may take. */
+  inject (redis: RestartableRedis, holder: Proxy): unknown
+  /** Milliseconds that the waiting process may take. */
   bound: number
 }
 
-const LOSSES: Loss[] = [
-  // Who waits hears of it, and asks the upstream itself.
-  { name: 'Redis is killed', strike: (redis) => redis.kill(), bound: GONE_MS + UPSTREAM_MS },
-  { name: 'Redis hangs', strike: (redis) => redis.stop(), bound: GONE_MS + UPSTREAM_MS },
-  { name: 'Redis forgets all', strike: (redis) => redis.flush(), bound: GONE_MS + UPSTREAM_MS },
-  // Nobody can tell this from a holder that died.
-  { name: 'the one who loads is cut off', strike: (_, holders) => holders.blackHole(), bound: LEASE_MS + UPSTREAM_MS }
+const KILLED: Fault = { name: 'Redis is killed', inject: (redis) => redis.kill(), bound: FAULT_MS + UPSTREAM_MS }
+
+// The waiting process detects the first three, and loads the page itself.
+const FAULTS: Fault[] = [
+  KILLED,
+  { name: 'Redis hangs', inject: (redis) => redis.stop(), bound: FAULT_MS + UPSTREAM_MS },
+  { name: 'Redis loses all keys', inject: (redis) => redis.flush(), bound: FAULT_MS + UPSTREAM_MS },
+  // No other process can tell this from a holder that has died.
+  { name: 'the loading process is cut off', inject: (_, holder) => holder.blackHole(), bound: LEASE_MS + UPSTREAM_MS }
 ]
 
 async function get ({ app }: Service): Promise<number> {
-  const began = performance.now()
+  const startedAt = performance.now()
   const { statusCode, body } = await app.inject('/apicalls')
   if (statusCode !== 200 || !body.includes('Results received!')) throw new Error(`${statusCode} ${body}`)
-  return performance.now() - began
+  return performance.now() - startedAt
 }
 
-t.jobs = LOSSES.length // they do little but wait
+t.jobs = FAULTS.length // they do little but wait
 
-for (const { name, strike, bound } of LOSSES) {
-  t.test(`while one process waits for what another loads, ${name}`, { buffered: true }, async (t: Test) => {
+for (const { name, inject, bound } of soak(FAULTS, [KILLED])) {
+  t.test(`while one process waits for a load of another, ${name}`, { buffered: true }, async (t: Test) => {
     const redis = await startRestartableRedis(t)
     const proxy = await startProxy(t, redis.port)
     const env = { HTTPBIN_DELAY: String(UPSTREAM_MS / 1000) }
-    const loads = await startService(t, proxy.url, { env })
-    const waits = await startService(t, redis.url, { path: loads.path, env })
+    const loading = await startService(t, proxy.url, { env })
+    const waiting = await startService(t, redis.url, { path: loading.path, env })
 
-    const loaded = get(loads)
+    const loaded = get(loading)
     while (await redis.size() === 0) await sleep(5)
-    const waited = get(waits)
-    await sleep(GONE_MS)
-    await strike(redis, proxy)
+    const waited = get(waiting)
+    await sleep(FAULT_MS)
+    await inject(redis, proxy)
     const [first, second] = await Promise.all([loaded, waited])
-    t.comment(`${name} | who loads takes ${ms(first)} | who waits takes ${ms(second)}`)
-    t.ok(first < UPSTREAM_MS + MOST_MS, `who loads takes ${ms(first)}`)
-    t.ok(second < bound + MOST_MS, `who waits takes ${ms(second)}`)
+    t.comment(`${name} | the loading process takes ${formatMs(first)} | the waiting one ${formatMs(second)}`)
+    t.ok(first < UPSTREAM_MS + MAX_EXTRA_MS, `the loading process takes ${formatMs(first)}`)
+    t.ok(second < bound + MAX_EXTRA_MS, `the waiting process takes ${formatMs(second)}`)
   })
 }

@@ -1,58 +1,70 @@
 import type { Test } from 'tap'
 import { type Proxy, startProxy } from '../support/proxy.ts'
 import { type RestartableRedis, startRestartableRedis } from '../support/restartable-redis.ts'
-import { endure, LIST_KEY, type Subject, type Trial } from './endure.ts'
-import { Patrol } from './patrol.ts'
-import { type Service, startService, stock } from './service.ts'
+import { type Service, insertProducts, startService } from './service.ts'
+import { LIST_KEY, type Subject, surviveFault, type Trial } from './survive-fault.ts'
+import { TrafficGenerator } from './traffic-generator.ts'
 
-/** A Redis, the service, and the line between them. */
+/** A Redis, the service, and the network between them. */
 export interface World extends Subject {
   redis: RestartableRedis
   proxy: Proxy
   service: Service
 }
 
-export interface Fault extends Pick<Trial, 'name' | 'told'> {
-  strike (world: World): unknown
-  heal? (world: World): unknown
+export interface Fault extends Pick<Trial, 'name' | 'logs'> {
+  inject (world: World): unknown
+  recover? (world: World): unknown
   meanwhile? (world: World): unknown
   /** Options of `redis-server`. */
   options?: string[]
-  /** The service talks to Redis through the proxy. */
-  byProxy?: boolean
+  /** The service connects to Redis through the proxy. */
+  usesProxy?: boolean
 }
 
-/** A test for each fault, over the whole service and a Redis of its own. */
-export function testFaults (t: Test, faults: Fault[]): void {
+/** Runs a test for each fault, with the whole service and a Redis of its own. @param rounds reads of each phase */
+export function testFaults (t: Test, faults: Fault[], rounds: number): void {
   for (const fault of faults) {
     t.test(fault.name, async (t) => {
       const world = await setUp(t, fault)
-      const { name, told, heal, meanwhile } = fault
-      await endure(t, world, {
+      const { name, logs, recover, meanwhile } = fault
+      await surviveFault(t, world, {
         name,
-        told,
-        strike: () => fault.strike(world),
-        heal: heal && (() => heal(world)),
+        logs,
+        rounds,
+        inject: () => fault.inject(world),
+        recover: recover && (() => recover(world)),
         meanwhile: meanwhile && (() => meanwhile(world))
       })
     })
   }
 }
 
-export async function setUp (t: Test, { options = [], byProxy = false }: Pick<Fault, 'options' | 'byProxy'> = {}): Promise<World> {
+export async function setUp (
+  t: Test, { options = [], usesProxy = false }: Pick<Fault, 'options' | 'usesProxy'> = {}
+): Promise<World> {
   const redis = await startRestartableRedis(t, ...options)
   const proxy = await startProxy(t, redis.port)
-  const service = await startService(t, byProxy ? proxy.url : redis.url)
-  stock(service.truth)
-  const patrol = new Patrol(service)
-  return { redis, proxy, service, patrol, log: service.log, isInUse: inUse(patrol, () => redis) }
+  const service = await startService(t, usesProxy ? proxy.url : redis.url)
+  insertProducts(service.truth)
+  const traffic = new TrafficGenerator(service)
+  return { redis, proxy, service, traffic, log: service.log, usesRedis: redisUseCheck(traffic, () => redis) }
 }
 
 /** A key without an entry may hold a lease, which is shorter. */
 const LEASE_BYTES = 100
 
-/** Whether a service answers from a Redis, and keeps things there. @param redis the one that it is to use now */
-export function inUse (patrol: Patrol, redis: () => RestartableRedis | Promise<RestartableRedis>): () => Promise<boolean> {
-  const isKept = async () => await (await redis()).ask((client) => client.strlen(LIST_KEY)).catch(() => 0) > LEASE_BYTES
-  return async () => await patrol.list() && await patrol.slowPage() && await isKept()
+/**
+ * Makes a check of whether a service reads its responses from a Redis and stores them there.
+ *
+ * @param redis returns the one that the service should use now
+ */
+export function redisUseCheck (
+  traffic: TrafficGenerator, redis: () => RestartableRedis | Promise<RestartableRedis>
+): () => Promise<boolean> {
+  const isStored = async () => {
+    const bytes = await (await redis()).ask((client) => client.strlen(LIST_KEY)).catch(() => 0)
+    return bytes > LEASE_BYTES
+  }
+  return async () => await traffic.readList() && await traffic.readSlowPage() && await isStored()
 }
