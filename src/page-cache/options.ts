@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { checkTags } from '../cache/index.ts'
-import type { RequestTarget } from './key/key.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
 
@@ -66,11 +65,7 @@ export interface RouteCacheConfig {
   readonly routeName: string
   /** The Cache-Control of a page whose handler says nothing; written so that no handler writes the same. */
   readonly cacheControl: string | undefined
-  /** Keys made of late, by URL. */
-  readonly keys: Map<string, KnownKey>
 }
-
-export interface KnownKey extends Omit<RequestTarget, 'url'> { readonly key: string }
 
 /** With which the key of every page begins. */
 export const PAGE_PREFIX = 'page:'
@@ -125,7 +120,6 @@ export function resolveRouteConfig (
     keyPrefix: `${PAGE_PREFIX}${hash('sha256', route, 'base64url').slice(0, 12)}:`,
     url,
     routeName: route,
-    keys: new Map(),
     cacheControl: ttl === undefined ? undefined : `max-age=0${Math.floor(ttl)}`
   }
 }

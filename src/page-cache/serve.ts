@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Cache } from '../cache/index.ts'
-import { type CacheStatus, formatCacheStatus, HIT, hitTiming, missTiming } from './http/cache-status.ts'
+import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { appendHeader, toNotModified, markUncacheable } from './reply-headers.ts'
@@ -71,7 +71,7 @@ export class Responder {
     const { startedAt, route, revalidation } = reply.request.pageCache!
     const ms = performance.now() - startedAt
     appendHeader(reply, 'cache-status', field)
-    appendHeader(reply, 'server-timing', status.hit ? hitTiming(ms) : missTiming(ms))
+    appendHeader(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
     if (pageEvents.hasSubscribers && revalidation === undefined) pageEvents.publish({ cache: this.#cache, route: route.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs } satisfies PageEvent)
   }
 }

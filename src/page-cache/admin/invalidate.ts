@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { Cache } from '../../cache/index.ts'
-import { parseGroupTags } from '../http/cache-groups.ts'
+import { groupTags } from '../key/group-tags.ts'
 import { computeKey, type RequestTarget } from '../key/key.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { combineLines } from '../http/fields.ts'
@@ -26,7 +26,7 @@ export function isSuccess (status: number): boolean {
 export async function invalidateAfterUnsafeRequest (cache: Cache, plans: CachedRoutes, target: RequestTarget, reply: FastifyReply): Promise<void> {
   const targets = [target, ...['location', 'content-location'].flatMap((name) => resolved(reply.getHeader(name), target))]
   const keys = targets.flatMap((target) => findKeys(plans, target))
-  const tags = parseGroupTags(reply.getHeader('cache-group-invalidation'), target)
+  const tags = groupTags(reply.getHeader('cache-group-invalidation'), target)
   await Promise.allSettled([
     keys.length > 0 && cache.deleteMany([...new Set(keys)]),
     tags.length > 0 && cache.invalidateTags(tags)

@@ -1,11 +1,9 @@
-import type { MissReason } from '../../cache/index.ts'
-
-/** `Cache-Status` of RFC 9211: what the cache did with a request, and why. */
+/** What the cache did with a request, and why: the parameters of `Cache-Status`, RFC 9211 section 2. */
 export interface CacheStatus {
   hit?: boolean
-  /** Why the handler ran: `uri-miss`, `vary-miss`, `stale`, `request`, `bypass`, `method`, `miss`. RFC 9211 section 2.2. */
+  /** Why the handler ran: `uri-miss`, `vary-miss`, `stale`, `request`, `bypass`, `method`, `miss`. */
   fwd?: string
-  /** What it answered, where something else was sent. */
+  /** The status code of the handler's response, if another one was sent. */
   fwdStatus?: number
   stored?: boolean
   collapsed?: boolean
@@ -13,16 +11,21 @@ export interface CacheStatus {
 }
 
 export const HIT: CacheStatus = { hit: true }
-/** An old page, while a new one is made. */
+/** A stale response while it is revalidated in the background. */
 export const STALE_HIT: CacheStatus = { hit: true, detail: 'stale-while-revalidate' }
-/** An old page, since the last attempt to make a new one failed a moment ago. */
+/** A stale response, because revalidation failed a moment ago. */
 export const BACKED_OFF: CacheStatus = { hit: true, detail: 'stale-if-error' }
-
-/** An old page, since the client takes one. */
+/** A stale response that the client accepted with `max-stale`. */
 export const TAKEN_STALE: CacheStatus = { hit: true, detail: 'max-stale' }
 
-/** @param ttl seconds that the answer stays fresh, less than zero where it no longer is */
-export function formatCacheStatus ({ hit, fwd, fwdStatus, stored, collapsed, detail }: CacheStatus, ttl?: number): string {
+/**
+ * Formats `Cache-Status`.
+ *
+ * @param ttl remaining freshness lifetime in seconds; negative if the response is stale
+ */
+export function formatCacheStatus (
+  { hit, fwd, fwdStatus, stored, collapsed, detail }: CacheStatus, ttl?: number
+): string {
   let field = 'larder'
   if (hit) field += '; hit'
   if (fwd !== undefined) field += `; fwd=${fwd}`
@@ -35,22 +38,10 @@ export function formatCacheStatus ({ hit, fwd, fwdStatus, stored, collapsed, det
 }
 
 /** How a miss of the cache reads in `Cache-Status`. */
-export const FORWARD_REASONS: Readonly<Record<MissReason, CacheStatus>> = {
+export const FORWARD_REASONS = {
   absent: { fwd: 'uri-miss' },
   expired: { fwd: 'stale' },
   invalidated: { fwd: 'stale', detail: 'invalidated' },
   corrupt: { fwd: 'miss', detail: 'corrupt' },
   unavailable: { fwd: 'miss', detail: 'store-unavailable' }
-}
-
-export const missTiming = (ms: number): string => `cache;desc="miss";dur=${ms.toFixed(2)}`
-
-const HIT_TIMINGS: string[] = []
-
-/** The texts of times below 10 ms, to a hundredth of a millisecond, are made once. */
-export function hitTiming (ms: number): string {
-  const hundredths = Math.round(ms * 100)
-  const text = HIT_TIMINGS[hundredths] ?? `cache;desc="hit";dur=${(hundredths / 100).toFixed(2)}`
-  if (hundredths < 1_000) HIT_TIMINGS[hundredths] = text
-  return text
-}
+} as const

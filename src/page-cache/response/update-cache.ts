@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Cache } from '../../cache/index.ts'
 import type { Responder } from '../serve.ts'
 import { readBody, gather, isResponse } from './body.ts'
-import { parseGroupTags } from '../http/cache-groups.ts'
+import { groupTags } from '../key/group-tags.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
 import { freshen, validatesOther } from './freshen.ts'
 import { mergeVary } from '../reply-headers.ts'
@@ -179,7 +179,7 @@ export class UpdateCache {
   }
 
   async #keep ({ request, reply, visit, task, run }: HandlerResponse, content: Page, { ttl, staleFor, varyNames }: StoragePolicy): Promise<StoreResult> {
-    const tags = [...visit.route.tags, ...parseGroupTags(reply.getHeader('cache-groups'), visit.target)]
+    const tags = [...visit.route.tags, ...groupTags(reply.getHeader('cache-groups'), visit.target)]
     return await this.#store.store(request, task, { content, ttl, staleFor, tags, loadedIn: this.#now() - run.requested }, varyNames)
   }
 

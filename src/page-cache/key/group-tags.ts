@@ -1,0 +1,20 @@
+import { hash } from 'node:crypto'
+import { parseCacheGroups } from '../http/cache-groups.ts'
+import type { FieldValue } from '../http/fields.ts'
+import { normalizeHost, type RequestTarget } from './key.ts'
+
+/** The longest group name that is written into a tag; RFC 9875 section 2 asks caches to support at least 128 characters. */
+const MAX_LENGTH = 128
+
+/**
+ * Returns the cache tags for the groups of a `Cache-Groups` or `Cache-Group-Invalidation` field, RFC 9875.
+ *
+ * @param target groups belong to its origin
+ */
+export function groupTags (field: FieldValue, { protocol, host }: Pick<RequestTarget, 'protocol' | 'host'>): string[] {
+  if (field === undefined) return []
+  const origin = `group:${protocol}://${normalizeHost(host, protocol)}`
+  return parseCacheGroups(field).map((name) => {
+    return name.length <= MAX_LENGTH ? `${origin} ${name}` : `${origin}#${hash('sha256', name, 'base64url')}`
+  })
+}
