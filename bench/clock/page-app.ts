@@ -31,17 +31,17 @@ for (const [url, read] of Object.entries(READS)) {
 app.get('/cpu', async () => process.cpuUsage())
 
 const { versions } = database
-const { isCurrent } = versions
+const { firstChanged } = versions
 let times: number[] = []
 /** The median of the checks since it was asked before, in microseconds; from the first time on they are timed. */
 app.get('/checks', async () => {
   const figure = times.length === 0 ? null : median(times) * 1000
   times = []
-  versions.isCurrent = (stamp, tags) => {
+  versions.firstChanged = (stamp, tags) => {
     const began = performance.now()
-    const current = isCurrent(stamp, tags)
+    const changed = firstChanged(stamp, tags)
     times.push(performance.now() - began)
-    return current
+    return changed
   }
   return figure
 })

@@ -60,10 +60,15 @@ class StoreCache implements Cache {
 
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
     const began = startTimer(cacheChannel)
-    return andThen(this.#loader.find(key, options?.lease === true, options?.turn), (found) => {
+    return andThen(this.#loader.find(key, options?.lease === true), (found) => {
       this.#report(key, found, found, began)
       return found
     })
+  }
+
+  batch<T> (work: () => T): T {
+    const { versions } = this.#entries
+    return versions.batch === undefined ? work() : versions.batch(work)
   }
 
   peek (key: string): MaybePromise<Lookup> {
@@ -118,8 +123,10 @@ class StoreCache implements Cache {
 
   /** @param opened what was found once it has been read */
   #report (key: string, found: Lookup, opened: object | Miss, began: number): void {
-    if (isMiss(opened)) this.#entries.tell({ type: 'miss', key, reason: opened.miss, ...opened.seen && { entry: opened.seen } })
-    else this.#entries.tell({ type: 'hit', key, entry: found as Entry, ms: elapsed(began) })
+    if (isMiss(opened)) {
+      const { miss: reason, seen, changedTag } = opened
+      this.#entries.tell({ type: 'miss', key, reason, ...seen && { entry: seen }, ...changedTag !== undefined && { changedTag } })
+    } else this.#entries.tell({ type: 'hit', key, entry: found as Entry, ms: elapsed(began) })
   }
 
   // Reading through
@@ -170,13 +177,13 @@ class StoreCache implements Cache {
   }
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {
-    return tags.length === 0 || andThen(this.#entries.isCurrent(stamp, tags), (current) => current === true)
+    return tags.length === 0 || andThen(this.#entries.firstChanged(stamp, tags), (changed) => changed === undefined)
   }
 
   async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {
     return await Promise.all(tags.slice(0, MAX_SHOWN_TAGS).map(async (tag) => {
-      const current = await this.#entries.isCurrent(stamp, [tag])
-      return { tag, version: await this.#entries.versionOf(tag), changed: current === undefined ? undefined : !current }
+      const changed = await this.#entries.firstChanged(stamp, [tag])
+      return { tag, version: await this.#entries.versionOf(tag), changed: changed === null ? undefined : changed !== undefined }
     }))
   }
 
@@ -317,7 +324,7 @@ class StoreCache implements Cache {
   /** What the store cannot tell of a counter: that it was invalidated, or cannot be read. */
   async #countsOn (kept: Entry): Promise<boolean> {
     if (isMiss(decodeEntry(kept))) return false
-    return kept.tags.length === 0 || await this.#entries.versions.isCurrent(kept.stamp, kept.tags)
+    return kept.tags.length === 0 || await this.#entries.versions.firstChanged(kept.stamp, kept.tags) === undefined
   }
 
   /** Empty where there is nothing to check; undefined where no clock answers, so that it could never be verified. */

@@ -7,8 +7,11 @@ export type CacheEventBody =
   /** @property ms milliseconds that the look took */
   | { type: 'hit', key: string, entry: Entry, ms: number }
   | { type: 'stale', key: string, entry: Entry }
-  /** @property entry what was found and may not be used */
-  | { type: 'miss', key: string, reason: MissReason, entry?: Entry }
+  /**
+   * @property entry what was found and may not be used
+   * @property changedTag for `invalidated`: one of the tags that changed
+   */
+  | { type: 'miss', key: string, reason: MissReason, entry?: Entry, changedTag?: string }
   | { type: 'load', key: string, ms: number }
   | { type: 'set', key: string }
   /** What was loaded is not kept, for a reason as in `Loaded.refusal`. */

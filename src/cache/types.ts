@@ -114,6 +114,11 @@ export interface Cache {
 
   /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
   lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
+  /**
+   * For adapters: runs `work`, which looks up keys for callers that were all waiting before it began, and nothing else.
+   * Lookups that it makes synchronously share one check of the database's state. See `Versions.batch`.
+   */
+  batch<T> (work: () => T): T
   /** For adapters: what `getOrSet` does after a miss. */
   load (key: string, load: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult>
   /** For adapters that load without `load`: to be called before what goes into a read set is read. @param tags known already */
@@ -165,8 +170,6 @@ export interface StaleHit {
 export interface LookupOptions {
   /** Whether the caller calls `load` after a miss: then the look takes the lease of the key. Default false. */
   lease?: boolean
-  /** See `Versions.isCurrent`. */
-  turn?: object
 }
 
 /** Why a read found nothing that it could use. */
@@ -176,6 +179,8 @@ export interface Miss {
   readonly miss: MissReason
   /** What was found, and may not be used. */
   readonly seen?: Entry
+  /** For `invalidated`: one of the tags that changed. */
+  readonly changedTag?: string
   /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
   readonly stale?: Entry
   /** The lease that was taken with the look, or who holds it. */

@@ -41,7 +41,7 @@ t.test('reads tell hits, and misses with the reason', async (t) => {
   t.strictSame(told(), [
     { type: 'hit', key: 'short' },
     { type: 'miss', key: 'absent', reason: 'absent' },
-    { type: 'miss', key: 'tagged', reason: 'invalidated' },
+    { type: 'miss', key: 'tagged', reason: 'invalidated', changedTag: 'a' },
     { type: 'hit', key: 'short' },
     { type: 'miss', key: 'absent', reason: 'absent' }
   ])
@@ -49,7 +49,7 @@ t.test('reads tell hits, and misses with the reason', async (t) => {
   await cache.getMany(['short', 'tagged'])
   t.strictSame(told(), [
     { type: 'miss', key: 'short', reason: 'expired' },
-    { type: 'miss', key: 'tagged', reason: 'invalidated' }
+    { type: 'miss', key: 'tagged', reason: 'invalidated', changedTag: 'a' }
   ])
   await cache.ttl('short')
   await cache.touch('short', 10)

@@ -43,7 +43,7 @@ function fickleVersions (how: 'throws' | 'rejects'): Versions & { silent: boolea
   const fickle = {
     silent: false,
     stamp: () => ask(() => versions.stamp()),
-    isCurrent: (stamp: string, tags: readonly string[]) => ask(() => versions.isCurrent(stamp, tags)),
+    firstChanged: (stamp: string, tags: readonly string[]) => ask(() => versions.firstChanged(stamp, tags)),
     invalidate: (tags: readonly string[]) => ask(() => versions.invalidate(tags))
   }
   return fickle
@@ -178,7 +178,7 @@ for (const how of ['throws', 'rejects'] as const) {
       versions.silent = true
       const { events } = listen(t, cache)
       t.equal(await cache.get('key'), undefined)
-      t.match(events, [{ type: 'error', doing: 'isCurrent' }, { type: 'miss', reason: 'unavailable' }])
+      t.match(events, [{ type: 'error', doing: 'firstChanged' }, { type: 'miss', reason: 'unavailable' }])
       t.equal((await cache.getMany(['key', 'other'])).size, 0)
       t.equal(await cache.ttl('key'), undefined)
       t.equal(await cache.touch('key', 10), false)

@@ -58,11 +58,11 @@ t.test('tagStates of a clock that fails, and of one that knows no versions', asy
   const entry = { payload: Buffer.of(1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: ['a'], stamp: plain.stamp() as string }
   t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [{ tag: 'a', version: undefined, changed: false }])
   const fail = () => { throw new Error('away') }
-  const failing: Versions = { ...plain, isCurrent: fail, versionOf: fail }
+  const failing: Versions = { ...plain, firstChanged: fail, versionOf: fail }
   const cache = createCache({ store: memoryStore(), versions: failing })
   const { events } = listen(t, cache)
   t.same(await cache.tagStates(entry), [{ tag: 'a', version: undefined, changed: undefined }])
-  t.match(events, [{ type: 'error', doing: 'isCurrent' }, { type: 'error', doing: 'versionOf' }])
+  t.match(events, [{ type: 'error', doing: 'firstChanged' }, { type: 'error', doing: 'versionOf' }])
 })
 
 t.test('versionOf is another word after each move, in every clock', async (t) => {

@@ -43,7 +43,7 @@ const NAIVE_SUBJECTS: Record<string, Subject> = {
   'writers delete just before their commits': { ...NAIVE, deletes: 'before' },
   'versions are checked, but stamps are taken after loads': { ...NAIVE, makeCache: ({ store, versions }) => stampedLate(store, versions) },
   'it is ours, but the clock says that nothing moved': {
-    ...OURS, makeCache: (parts) => createCache({ ...parts, versions: Object.assign(parts.versions, { isCurrent: () => true }) })
+    ...OURS, makeCache: (parts) => createCache({ ...parts, versions: Object.assign(parts.versions, { firstChanged: () => undefined }) })
   }
 }
 

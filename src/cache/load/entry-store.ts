@@ -46,12 +46,12 @@ export class EntryStore {
   }
 
   /** Asks the store, and the clock about what the store says. */
-  find (key: string, turn?: object): MaybePromise<Lookup> {
+  find (key: string): MaybePromise<Lookup> {
     const entry = orElse(() => this.store.get(key), (error) => {
       this.failed('get', error)
       return null
     })
-    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry, turn))
+    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
   }
 
   /**
@@ -59,19 +59,19 @@ export class EntryStore {
    *
    * @param seen what is known to stand there and not to be good
    */
-  findOrLease (key: string, seen?: Entry, turn?: object): MaybePromise<Lookup> {
+  findOrLease (key: string, seen?: Entry): MaybePromise<Lookup> {
     const { store } = this
-    if (store.getOrLease === undefined || this.isolated) return this.find(key, turn)
+    if (store.getOrLease === undefined || this.isolated) return this.find(key)
     const found = orElse(() => store.getOrLease!(key, seen), (error) => {
       this.failed('getOrLease', error)
       return null
     })
     return andThen(found, (found) => {
       if (found === null) return MISSES.unavailable
-      if ('payload' in found) return this.verify(found, turn)
+      if ('payload' in found) return this.verify(found)
       const { stale } = found
       if (stale === undefined) return { miss: 'absent', leaseResult: found }
-      return andThen(this.verify(stale, turn), (checked) => {
+      return andThen(this.verify(stale), (checked) => {
         if (isMiss(checked)) return { ...checked, leaseResult: found }
         // Nobody will load: a lease that was found again (its taking timed out) would renew itself for a minute.
         if (found.lease !== undefined) Promise.resolve(orElse(() => found.lease!.release(), (error) => this.failed('release', error)))
@@ -80,15 +80,15 @@ export class EntryStore {
     })
   }
 
-  verify (entry: Entry | undefined, turn?: object): MaybePromise<Lookup> {
+  verify (entry: Entry | undefined): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
     if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
     const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
     if (entry.tags.length === 0) return valid
-    return andThen(this.isCurrent(entry.stamp, entry.tags, turn), (current) => {
-      if (current === undefined) return MISSES.unavailable
-      return current ? valid : { miss: 'invalidated', seen: entry }
+    return andThen(this.firstChanged(entry.stamp, entry.tags), (changedTag): Lookup => {
+      if (changedTag === undefined) return valid
+      return changedTag === null ? MISSES.unavailable : { miss: 'invalidated', seen: entry, changedTag }
     })
   }
 
@@ -97,9 +97,12 @@ export class EntryStore {
     return this.versions.isolated?.() === true
   }
 
-  /** Undefined where no clock answers. */
-  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): MaybePromise<boolean | undefined> {
-    return orElse(() => this.versions.isCurrent(stamp, tags, turn), (error) => this.failed('isCurrent', error))
+  /** As `Versions.firstChanged`, or null if the version clock is unavailable. */
+  firstChanged (stamp: Stamp, tags: readonly string[]): MaybePromise<string | undefined | null> {
+    return orElse(() => this.versions.firstChanged(stamp, tags), (error) => {
+      this.failed('firstChanged', error)
+      return null
+    })
   }
 
   /** Undefined where no clock answers, or it cannot tell. */

@@ -50,9 +50,9 @@ export class Loader {
   }
 
   /** As `Entries.findOrLease` or `find`, and remembers the load that is under way: by the time that the store has answered it may be over. */
-  find (key: string, lease: boolean, turn?: object): MaybePromise<Lookup> {
+  find (key: string, lease: boolean): MaybePromise<Lookup> {
     const underWay = this.#flights.get(key)
-    const found = lease ? this.#entries.findOrLease(key, undefined, turn) : this.#entries.find(key, turn)
+    const found = lease ? this.#entries.findOrLease(key) : this.#entries.find(key)
     return underWay === undefined ? found : andThen(found, (found) => isMiss(found) ? { ...found, inFlight: underWay } : found)
   }
 
@@ -151,7 +151,7 @@ export class Loader {
     const tags = this.#entries.tagsOf(flight.reads)
     if (tags.length === 0) return true
     return andThen(flight.stamp, (stamp) => stamp === undefined ||
-      andThen(this.#entries.isCurrent(stamp, tags), (current) => current !== false && !flight.revoked))
+      andThen(this.#entries.firstChanged(stamp, tags), (changed) => typeof changed !== 'string' && !flight.revoked))
   }
 
   /** As `#isTrueSoFar` after its end; one look does for all who came while it was under way. */
@@ -271,7 +271,7 @@ export class Loader {
 
   /** Keeps what a load brought, unless something that it may not have seen was written meanwhile. */
   async #fill (flight: InFlightLoad, key: string, entry: Entry): Promise<Pick<LoadResult, 'stored' | 'notStoredBecause'>> {
-    const unseen = entry.tags.length > 0 && await this.#entries.isCurrent(entry.stamp, entry.tags) !== true
+    const unseen = entry.tags.length > 0 && await this.#entries.firstChanged(entry.stamp, entry.tags) !== undefined
     if (unseen) return { stored: false, notStoredBecause: 'outdated' }
     if (flight.revoked) return { stored: false, notStoredBecause: 'revoked' }
     // Without a lease, a deletion by another process since the load began would go unseen.

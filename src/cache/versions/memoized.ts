@@ -27,19 +27,19 @@ export function memoizedVersions ({ far, counts, now }: NearVersionsOptions): Ne
   const current = new WeakMap<readonly string[], Verdict>()
   let generation = 0
 
-  async function ask (stamp: Stamp, tags: readonly string[]): Promise<boolean> {
+  async function ask (stamp: Stamp, tags: readonly string[]): Promise<string | undefined> {
     const verdict = { stamp, askedAt: now(), generation }
-    const isCurrent = await far.isCurrent(stamp, tags)
-    if (isCurrent && verdict.generation === generation) current.set(tags, verdict)
-    return isCurrent
+    const changed = await far.firstChanged(stamp, tags)
+    if (changed === undefined && verdict.generation === generation) current.set(tags, verdict)
+    return changed
   }
 
   return {
     stamp: (tags) => far.stamp(tags),
-    isCurrent (stamp, tags) {
+    firstChanged (stamp, tags) {
       const verdict = current.get(tags)
       const holds = verdict !== undefined && verdict.generation === generation && verdict.stamp === stamp && counts(verdict.askedAt)
-      return holds || ask(stamp, tags)
+      return holds ? undefined : ask(stamp, tags)
     },
     async invalidate (tags) {
       generation++
@@ -50,6 +50,7 @@ export function memoizedVersions ({ far, counts, now }: NearVersionsOptions): Ne
       }
     },
     forget () { generation++ },
+    ...far.batch && { batch: (work) => far.batch!(work) },
     ...far.versionOf && { versionOf: (tag) => far.versionOf!(tag) },
     ...far.isolated && { isolated: () => far.isolated!() },
     ...far.compact && { compact: (tags) => far.compact!(tags) }

@@ -19,10 +19,10 @@ export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
   return {
     stamp: () => epoch + clock,
 
-    isCurrent (stamp: Stamp, tags: readonly string[]) {
-      if (!stamp.startsWith(epoch)) return false
+    firstChanged (stamp: Stamp, tags: readonly string[]) {
+      if (!stamp.startsWith(epoch)) return tags[0]
       const at = Number(stamp.slice(epoch.length))
-      return tags.every((tag) => (moved.get(tag) ?? floor) <= at)
+      return tags.find((tag) => !((moved.get(tag) ?? floor) <= at)) // `at` may be NaN
     },
 
     versionOf: (tag) => String(moved.get(tag) ?? floor),

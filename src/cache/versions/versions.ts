@@ -14,12 +14,15 @@ export interface Versions {
   /** The moment now. Tags that are known to be checked against it later are told, so that none need be forgotten. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp>
   /**
-   * Whether none of the tags has moved since the stamp.
-   *
-   * @param turn the same for callers that had all come before the first of them asked: what that one was told of the
-   *   moment may be told to the others too
+   * Returns one of the tags that has changed since the stamp, or undefined if none has. For a stamp that cannot be
+   * compared, it returns the first tag.
    */
-  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): MaybePromise<boolean>
+  firstChanged (stamp: Stamp, tags: readonly string[]): MaybePromise<string | undefined>
+  /**
+   * Runs `work`, which checks tags for callers that were all waiting before it began. Within it, synchronously, a
+   * check that found no change may reuse the state of the database that an earlier check has read.
+   */
+  batch?<T> (work: () => T): T
   /** Moves the tags: whatever was stamped before is no longer current. */
   invalidate (tags: readonly string[]): MaybePromise<void>
   /** For tools: the version of a tag, a word that is another one after each move of the tag. */

@@ -19,7 +19,7 @@ interface Snapshot {
 }
 
 /** What was found of some tags at a moment. */
-interface CachedCheck { look: number, stamp: Stamp, current: boolean }
+interface CachedCheck { look: number, stamp: Stamp, changed: string | undefined }
 
 /** The clock of a database, as one connection sees it. */
 export class Clock {
@@ -35,8 +35,9 @@ export class Clock {
   #schema: number | undefined
   #catalog!: Catalog
   #moment!: Snapshot
-  /** The last turn for which the clock was looked at. */
-  #turn: object | undefined
+  #inBatch = false
+  /** Whether the clock was read within the batch. */
+  #readInBatch = false
   /** How often the clock was read. */
   #looks = 0
 
@@ -49,7 +50,7 @@ export class Clock {
     this.#ticks = connection.prepare<[], [number, string, number]>('SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
     this.#ticksOf = connection.prepare<[number], number>('SELECT ticks FROM larder_slots WHERE id = ?').pluck()
     this.#moved = connection.prepare<[string, number], number>(
-      'SELECT 1 FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
+      'SELECT id FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
   }
 
   get catalog (): Catalog {
@@ -74,41 +75,61 @@ export class Clock {
     return this.#look().stamp
   }
 
-  /** @param turn see `Versions.isCurrent` */
-  isCurrent (stamp: Stamp, tags: readonly string[], turn?: object): boolean {
-    // Only a yes: what was found to have moved, or is ahead, may be of a moment since then.
-    if (turn !== undefined && turn === this.#turn && this.#isCurrentNow(stamp, tags)) return true
+  /** See `Versions.batch`. A batch within another one ends both: from then on each check reads the clock. */
+  batch<T> (work: () => T): T {
+    this.#inBatch = true
+    this.#readInBatch = false
+    try {
+      return work()
+    } finally {
+      this.#inBatch = false
+    }
+  }
+
+  /** See `Versions.firstChanged`. */
+  firstChanged (stamp: Stamp, tags: readonly string[]): string | undefined {
+    // Reuse only a positive result. A negative one may come from a newer state and has to be checked again.
+    if (this.#inBatch && this.#readInBatch && this.#changedAtSnapshot(stamp, tags) === undefined) return undefined
     this.#look()
-    if (turn !== undefined) this.#turn = turn
-    return this.#isCurrentNow(stamp, tags)
+    this.#readInBatch = true
+    return this.#changedAtSnapshot(stamp, tags)
   }
 
-  /** At the moment of the last look. */
-  #isCurrentNow (stamp: Stamp, tags: readonly string[]): boolean {
-    if (stamp === this.#moment.stamp) return true
+  /** The first tag that has changed, as of the last time that the clock was read. */
+  #changedAtSnapshot (stamp: Stamp, tags: readonly string[]): string | undefined {
+    if (stamp === this.#moment.stamp) return undefined
     const known = this.#verdicts.get(tags)
-    if (known?.look === this.#looks && known.stamp === stamp) return known.current
-    const current = this.#judge(stamp, tags, this.#moment)
-    this.#verdicts.set(tags, { look: this.#looks, stamp, current })
-    return current
+    if (known?.look === this.#looks && known.stamp === stamp) return known.changed
+    const changed = this.#compare(stamp, tags, this.#moment)
+    this.#verdicts.set(tags, { look: this.#looks, stamp, changed })
+    return changed
   }
 
-  #judge (stamp: Stamp, tags: readonly string[], { vector, places }: Snapshot): boolean {
+  #compare (stamp: Stamp, tags: readonly string[], { vector, places }: Snapshot): string | undefined {
     const then = stamp.split('.').map(Number)
-    // Of another schema, or of another database.
-    if (then.length !== vector.length || then[0] !== vector[0] || then[1] !== vector[1]) return false
+    // The stamp is of another schema, or of another database.
+    if (then.length !== vector.length || then[0] !== vector[0] || then[1] !== vector[1]) return tags[0]
     const slots = new Map<number, number[]>()
     for (const tag of tags) {
       const { name, slot } = findCounter(tag, this.#catalog)
       const { position, id } = places.get(name)!
       if (then[position] === vector[position]) continue
       // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
-      if (slot === undefined || !(then[position]! < vector[position]!)) return false
+      if (slot === undefined || !(then[position]! < vector[position]!)) return tag
       const among = slots.get(position)
       if (among === undefined) slots.set(position, [id * SLOTS + slot])
       else among.push(id * SLOTS + slot)
     }
-    return [...slots].every(([position, ids]) => this.#moved.get(JSON.stringify(ids), then[position]!) === undefined)
+    for (const [position, ids] of slots) {
+      const changed = this.#moved.get(JSON.stringify(ids), then[position]!)
+      if (changed !== undefined) return tags.find((tag) => this.#slotId(tag, places) === changed)
+    }
+    return undefined
+  }
+
+  #slotId (tag: string, places: Snapshot['places']): number | undefined {
+    const { name, slot } = findCounter(tag, this.#catalog)
+    return slot === undefined ? undefined : places.get(name)!.id * SLOTS + slot
   }
 
   /** The clock of now. Between two commits of others it costs one question. */

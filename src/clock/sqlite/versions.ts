@@ -37,7 +37,9 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
     // What a transaction does is seen by itself at once.
-    isCurrent: (stamp, tags, turn) => inTransaction() ? uncommitted.isCurrent(stamp, tags) : committed.isCurrent(stamp, tags, turn),
+    firstChanged: (stamp, tags) => (inTransaction() ? uncommitted : committed).firstChanged(stamp, tags),
+
+    batch: (work) => committed.batch(work),
 
     versionOf: (tag) => committed.versionOf(tag),
 

@@ -1,7 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { setImmediate } from 'node:timers'
-import type { Cache, LookupOptions } from '../../cache/index.ts'
-import type { Lookup } from './lookup.ts'
+import type { Cache } from '../../cache/index.ts'
 import type { FetchFromCache } from './fetch-from-cache.ts'
 
 /**
@@ -29,11 +28,9 @@ export class LookupBatches {
   }
 }
 
-class LookupBatch implements Lookup {
+class LookupBatch {
   readonly #cache: Cache
   readonly #waiting: Array<{ lookUp: FetchFromCache, context: AsyncResource }> = []
-  readonly #options: LookupOptions = { turn: this }
-  readonly #orLease: LookupOptions = { turn: this, lease: true }
 
   constructor (cache: Cache) {
     this.#cache = cache
@@ -44,11 +41,9 @@ class LookupBatch implements Lookup {
   }
 
   run (): void {
-    // The clock keeps the turn until the next one: it must not keep its requests.
-    for (const { lookUp, context } of this.#waiting.splice(0)) context.runInAsyncScope(lookUp.begin, lookUp, this)
-  }
-
-  lookup (key: string, options?: LookupOptions) {
-    return this.#cache.lookup(key, options?.lease ? this.#orLease : this.#options)
+    // Handlers and hooks run after the batch: they may write to the database, and have to see it.
+    const next = this.#cache.batch(() =>
+      this.#waiting.map(({ lookUp, context }) => context.runInAsyncScope(lookUp.begin, lookUp, this.#cache)))
+    this.#waiting.forEach(({ context }, i) => { context.runInAsyncScope(next[i]!) })
   }
 }

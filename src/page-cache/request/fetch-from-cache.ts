@@ -52,37 +52,51 @@ export class FetchFromCache {
     this.#plan = request.pageCache!.route
   }
 
-  /** @param pages where pages are looked for */
-  begin (pages: Lookup): void {
+  /**
+   * Looks the request up.
+   *
+   * @param pages where pages are looked for
+   * @returns a function that carries out what was found
+   */
+  begin (pages: Lookup): () => void {
     try {
-      this.#begin(pages)
+      const next = this.#begin(pages)
+      return () => this.#try(next)
     } catch (error) {
-      this.#done(error as Error) // as Fastify does with what a hook throws
+      return () => this.#done(error as Error) // as Fastify does with what a hook throws
     }
   }
 
-  #begin (pages: Lookup): void {
+  #try (work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#done(error as Error)
+    }
+  }
+
+  #begin (pages: Lookup): () => void {
     const { method } = this.#request.raw
-    if (method !== 'GET' && method !== 'HEAD') return this.#run({ fwd: 'method' })
+    if (method !== 'GET' && method !== 'HEAD') return () => this.#run({ fwd: 'method' })
     const visit = this.#request.pageCache!
     const { revalidation, explainRequest } = visit
     let refused = this.#refusedBefore()
-    if (refused !== undefined && explainRequest === undefined) return this.#run(refused)
+    if (refused !== undefined && explainRequest === undefined) return () => this.#run(refused!)
     const { key } = this.#plan
     // Now, since the handler may change what it is made of.
     if (key !== undefined) visit.customKey = visit.headerTracker.whileBuildingKey(() => customKey(this.#request, key, this.#plan))
-    if (revalidation !== undefined) return this.#remake(revalidation, method)
+    if (revalidation !== undefined) return () => this.#remake(revalidation, method)
     if (this.#plan.requestDirectives) this.#demand = parseRequestDirectives(visit.headerTracker.headers)
     if (this.#demand?.noStore) refused ??= { fwd: 'request', detail: 'no-store' }
     if (explainRequest !== undefined) {
-      this.#explain(explainRequest, method, refused).catch(this.#done)
-      return
+      return () => { this.#explain(explainRequest, method, refused).catch(this.#done) }
     }
-    if (refused !== undefined) return this.#run(refused)
+    if (refused !== undefined) return () => this.#run(refused!)
 
     const found = this.#find(method, pages)
-    if (found instanceof Promise) found.then((found) => this.#answer(found)).catch(this.#done)
-    else this.#answer(found)
+    if (!(found instanceof Promise)) return () => this.#answer(found)
+    found.then((found) => this.#answer(found)).catch(this.#done)
+    return () => {}
   }
 
   /** Why a request passes by the cache, as far as is known before its handler runs. */

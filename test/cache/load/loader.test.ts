@@ -127,8 +127,9 @@ t.test('a load that is revoked while a caller waits for the clock is not joined'
   const versions = memoryStore().versions
   const gate = Promise.withResolvers<void>()
   let slow = false
-  const isCurrent: Versions['isCurrent'] = (stamp, tags) => slow ? gate.promise.then(() => versions.isCurrent(stamp, tags)) : versions.isCurrent(stamp, tags)
-  const cache = createCache({ store: memoryStore(), versions: { ...versions, isCurrent } })
+  const firstChanged: Versions['firstChanged'] = (stamp, tags) =>
+    slow ? gate.promise.then(() => versions.firstChanged(stamp, tags)) : versions.firstChanged(stamp, tags)
+  const cache = createCache({ store: memoryStore(), versions: { ...versions, firstChanged } })
   const held = deferredLoader()
   const first = cache.getOrSet('key', held.load, { tags: ['a'] })
   await held.began

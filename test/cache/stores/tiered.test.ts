@@ -394,9 +394,9 @@ t.test('what is near is answered without a promise', async (t) => {
   await Promise.all([asked, entry])
   const { stamp, tags } = store.get('key') as Entry
   t.strictSame(tags, ['a'])
-  t.type(store.versions.isCurrent(stamp, tags), Promise)
-  await store.versions.isCurrent(stamp, tags)
-  t.equal(store.versions.isCurrent(stamp, tags), true)
+  t.type(store.versions.firstChanged(stamp, tags), Promise)
+  await store.versions.firstChanged(stamp, tags)
+  t.equal(store.versions.firstChanged(stamp, tags), undefined)
 })
 
 t.test('verdicts on tags are believed for as long as no tag is told to have moved', async (t) => {
@@ -625,10 +625,10 @@ t.test('what is near stays near while nothing changes, and costs no round trip, 
   await theirs.set('key', 1, { tags: ['a'] })
   await hearsAfter(0.001, clock, feed)
   let verdicts = 0
-  const { isCurrent } = far.versions
-  far.versions.isCurrent = (stamp, tags) => {
+  const { firstChanged } = far.versions
+  far.versions.firstChanged = (stamp, tags) => {
     verdicts++
-    return isCurrent(stamp, tags)
+    return firstChanged(stamp, tags)
   }
   t.equal(await mine.get('key'), 1)
   for (let i = 0; i < 10; i++) {

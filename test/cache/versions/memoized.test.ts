@@ -11,11 +11,11 @@ function setUp (more: Partial<Versions> = {}) {
   let gate: PromiseWithResolvers<void> | undefined
   const heldBack: Versions = {
     ...far,
-    async isCurrent (stamp, tags) {
+    async firstChanged (stamp, tags) {
       asked++
-      const isCurrent = await far.isCurrent(stamp, tags)
+      const changed = await far.firstChanged(stamp, tags)
       await gate?.promise
-      return isCurrent
+      return changed
     },
     async invalidate (tags) {
       await far.invalidate(tags)
@@ -43,14 +43,14 @@ t.test('what is current is asked once, and then answered at once, for as long as
   const { clock, near, asked } = setUp()
   const stamp = await near.stamp()
   const tags = ['a', 'b']
-  t.equal(await near.isCurrent(stamp, tags), true)
-  t.equal(near.isCurrent(stamp, tags), true)
+  t.equal(await near.firstChanged(stamp, tags), undefined)
+  t.equal(near.firstChanged(stamp, tags), undefined)
   clock.advance(4.999)
-  t.equal(near.isCurrent(stamp, tags), true)
+  t.equal(near.firstChanged(stamp, tags), undefined)
   t.equal(asked(), 1)
   clock.advance(0.001)
-  t.equal(await near.isCurrent(stamp, tags), true)
-  t.equal(near.isCurrent(stamp, tags), true)
+  t.equal(await near.firstChanged(stamp, tags), undefined)
+  t.equal(near.firstChanged(stamp, tags), undefined)
   t.equal(asked(), 2)
 })
 
@@ -59,20 +59,20 @@ t.test('it counts from when the far clock was asked, however late that answers',
   const stamp = await near.stamp()
   const tags = ['a']
   const letGo = hold()
-  const slow = near.isCurrent(stamp, tags)
+  const slow = near.firstChanged(stamp, tags)
   clock.advance(4)
   letGo()
-  t.equal(await slow, true)
-  t.equal(near.isCurrent(stamp, tags), true)
+  t.equal(await slow, undefined)
+  t.equal(near.firstChanged(stamp, tags), undefined)
   clock.advance(1)
-  t.type(near.isCurrent(stamp, tags), Promise)
+  t.type(near.firstChanged(stamp, tags), Promise)
 })
 
 t.test('each entry is asked about, though its tags are named alike', async (t) => {
   const { near, asked } = setUp()
   const stamp = await near.stamp()
-  t.equal(await near.isCurrent(stamp, ['a']), true)
-  t.equal(await near.isCurrent(stamp, ['a']), true)
+  t.equal(await near.firstChanged(stamp, ['a']), undefined)
+  t.equal(await near.firstChanged(stamp, ['a']), undefined)
   t.equal(asked(), 2)
 })
 
@@ -81,9 +81,9 @@ t.test('a verdict is about one stamp', async (t) => {
   const tags = ['a']
   const [before] = [await near.stamp(), await near.invalidate(['a'])]
   const after = await near.stamp()
-  t.equal(await near.isCurrent(after, tags), true)
-  t.equal(await near.isCurrent(before, tags), false)
-  t.equal(near.isCurrent(after, tags), true)
+  t.equal(await near.firstChanged(after, tags), undefined)
+  t.equal(await near.firstChanged(before, tags), 'a')
+  t.equal(near.firstChanged(after, tags), undefined)
 })
 
 t.test('what is not current is asked each time', async (t) => {
@@ -91,8 +91,8 @@ t.test('what is not current is asked each time', async (t) => {
   const tags = ['a']
   const stamp = await near.stamp()
   await near.invalidate(tags)
-  t.equal(await near.isCurrent(stamp, tags), false)
-  t.equal(await near.isCurrent(stamp, tags), false)
+  t.equal(await near.firstChanged(stamp, tags), 'a')
+  t.equal(await near.firstChanged(stamp, tags), 'a')
   t.equal(asked(), 2)
 })
 
@@ -100,38 +100,38 @@ t.test('nothing is believed from before a tag moved, also where the question ove
   const { far, near, hold } = setUp()
   const tags = ['a']
   const stamp = await near.stamp()
-  t.equal(await near.isCurrent(stamp, tags), true)
+  t.equal(await near.firstChanged(stamp, tags), undefined)
   const letGo = hold()
-  const overlapping = near.isCurrent(stamp, ['a'])
+  const overlapping = near.firstChanged(stamp, ['a'])
   const again = ['a']
-  const overlappingToo = near.isCurrent(stamp, again)
+  const overlappingToo = near.firstChanged(stamp, again)
   await far.invalidate(['a'])
   near.forget() // the message of it is here before the answers
   letGo()
-  t.equal(await overlapping, true)
-  t.equal(await overlappingToo, true)
-  t.equal(await near.isCurrent(stamp, tags), false)
-  t.equal(await near.isCurrent(stamp, again), false)
+  t.equal(await overlapping, undefined)
+  t.equal(await overlappingToo, undefined)
+  t.equal(await near.firstChanged(stamp, tags), 'a')
+  t.equal(await near.firstChanged(stamp, again), 'a')
 })
 
 t.test('an invalidation of its own is seen at once', async (t) => {
   const { near, hold } = setUp()
   const tags = ['a']
   const stamp = await near.stamp()
-  t.equal(await near.isCurrent(stamp, tags), true)
+  t.equal(await near.firstChanged(stamp, tags), undefined)
   const letGo = hold()
   const invalidating = near.invalidate(['a'])
-  t.type(near.isCurrent(stamp, tags), Promise, 'from its beginning on nothing is believed')
+  t.type(near.firstChanged(stamp, tags), Promise, 'from its beginning on nothing is believed')
   letGo()
   await invalidating
-  t.equal(await near.isCurrent(stamp, tags), false)
+  t.equal(await near.firstChanged(stamp, tags), 'a')
 })
 
 t.test('a question that is answered while an invalidation is on its way is not believed after it', async (t) => {
   const far = memoryVersions()
   const began = Promise.withResolvers<void>()
   const { near } = setUp({
-    isCurrent: far.isCurrent,
+    firstChanged: far.firstChanged,
     stamp: far.stamp,
     async invalidate (tags) {
       await began.promise
@@ -141,16 +141,16 @@ t.test('a question that is answered while an invalidation is on its way is not b
   const tags = ['a']
   const stamp = await near.stamp()
   const invalidating = near.invalidate(tags)
-  t.equal(await near.isCurrent(stamp, tags), true, 'it has not happened yet')
+  t.equal(await near.firstChanged(stamp, tags), undefined, 'it has not happened yet')
   began.resolve()
   await invalidating
-  t.equal(await near.isCurrent(stamp, tags), false)
+  t.equal(await near.firstChanged(stamp, tags), 'a')
 })
 
 t.test('an invalidation that fails may have happened', async (t) => {
   const far = memoryVersions()
   const { near } = setUp({
-    isCurrent: far.isCurrent,
+    firstChanged: far.firstChanged,
     stamp: far.stamp,
     async invalidate (tags) {
       await far.invalidate(tags)
@@ -159,20 +159,30 @@ t.test('an invalidation that fails may have happened', async (t) => {
   })
   const tags = ['a']
   const stamp = await near.stamp()
-  t.equal(await near.isCurrent(stamp, tags), true)
+  t.equal(await near.firstChanged(stamp, tags), undefined)
   await t.rejects(async () => near.invalidate(tags), { message: 'the answer was lost' })
-  t.equal(await near.isCurrent(stamp, tags), false)
+  t.equal(await near.firstChanged(stamp, tags), 'a')
 })
 
 t.test('a far clock that fails is not hidden', async (t) => {
-  const { near } = setUp({ isCurrent: async () => { throw new Error('away') } })
-  await t.rejects(async () => near.isCurrent('1', ['a']), { message: 'away' })
+  const { near } = setUp({ firstChanged: async () => { throw new Error('away') } })
+  await t.rejects(async () => near.firstChanged('1', ['a']), { message: 'away' })
 })
 
 t.test('it can what the far clock can, and no more', async (t) => {
   const { near: plain } = setUp()
-  t.notOk('condense' in plain || 'isolated' in plain)
-  const { near } = setUp({ compact: (tags) => [...tags].slice(1), isolated: () => true })
+  t.notOk('compact' in plain || 'isolated' in plain || 'batch' in plain)
+  let batches = 0
+  const { near } = setUp({
+    compact: (tags) => [...tags].slice(1),
+    isolated: () => true,
+    batch (work) {
+      batches++
+      return work()
+    }
+  })
+  t.equal(near.batch!(() => 'result'), 'result')
+  t.equal(batches, 1)
   t.strictSame(near.compact!(new Set(['a', 'b'])), ['b'])
   t.equal(near.isolated!(), true)
 })

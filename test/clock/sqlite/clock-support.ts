@@ -37,7 +37,7 @@ export function clockwork (t: Test, schema = ''): Clockwork {
   other.exec(schema)
   const database = open()
   const { versions } = database
-  const isCurrent = (stamp: string, ...tags: string[]) => versions.isCurrent(stamp, tags) as boolean
+  const isCurrent = (stamp: string, ...tags: string[]) => versions.firstChanged(stamp, tags) === undefined
   return {
     path,
     database,

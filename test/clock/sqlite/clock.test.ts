@@ -24,23 +24,57 @@ t.test('the stamp stands still between commits, and is the same for all who are 
   t.equal(stampOf(database), stampOf(theirs))
 })
 
-t.test('one look does for all who had come before it', async (t) => {
+t.test('within a batch, firstChanged reuses the state that was read first, if it finds no change', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
   const { versions } = database
-  const [turn, later] = [{}, {}]
   const before = stampOf(database)
-  t.equal(versions.isCurrent(before, ['products'], turn), true)
+  const result = versions.batch!(() => {
+    t.equal(isCurrent(before, 'products'), true)
+    change(other, 7)
+    t.equal(isCurrent(before, 'products'), true, 'as it was at the first check')
+    return 'result'
+  })
+  t.equal(result, 'result')
+  t.equal(isCurrent(before, 'products'), false, 'after the batch')
+  versions.batch!(() => {
+    t.equal(isCurrent(before, 'products'), false, 'the first check of a batch reads the clock')
+    t.equal(isCurrent(before, 'products:8'), true)
+    change(other, 8)
+    const after = new Clock(other, false).stamp // as another process stores something meanwhile
+    t.equal(isCurrent(after, 'products'), true, 'a stamp ahead of the first check')
+    t.equal(isCurrent(before, 'products:8'), false, 'that stamp made it read the clock again')
+  })
+})
+
+t.test('a batch ends when its work throws, and with a batch within it', async (t) => {
+  const { other, database, isCurrent } = clockwork(t)
+  addProduct(other, 7)
+  const { versions } = database
+  const before = stampOf(database)
+  t.throws(() => versions.batch!(() => {
+    t.equal(isCurrent(before, 'products'), true)
+    throw oops
+  }), oops)
+  versions.batch!(() => {
+    t.equal(isCurrent(before, 'products'), true)
+    versions.batch!(() => {})
+    change(other, 7)
+    t.equal(isCurrent(before, 'products'), false)
+  })
+})
+
+t.test('firstChanged names the table, row or name that changed', async (t) => {
+  const { other, database } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  addProduct(other, 7, 8)
+  const { versions } = database
+  const before = stampOf(database)
   change(other, 7)
-  t.equal(versions.isCurrent(before, ['products'], turn), true, 'as it was when the first of them asked')
-  t.equal(versions.isCurrent(before, ['products'], later), false, 'who asks in a later turn may know of the change')
-  t.equal(versions.isCurrent(before, ['products:8'], later), true)
-  change(other, 8)
-  const after = new Clock(other, false).stamp // as another process keeps something meanwhile
-  t.equal(versions.isCurrent(after, ['products'], later), true, 'what is ahead of that look')
-  t.equal(versions.isCurrent(before, ['products:8'], later), false)
-  change(other, 7)
-  t.equal(isCurrent(after, 'products'), false, 'who is of no turn')
+  await versions.invalidate(['a name'])
+  t.equal(versions.firstChanged(before, ['notes', 'products:8', 'products']), 'products')
+  t.equal(versions.firstChanged(before, ['notes', 'products:8', 'products:7']), 'products:7')
+  t.equal(versions.firstChanged(before, ['notes', 'another', 'a name']), 'a name')
+  t.equal(versions.firstChanged('of another database', ['notes', 'products:7']), 'notes', 'a stamp that cannot be compared')
 })
 
 t.test('a change of one row is one of its table, and of no other row or table', async (t) => {
@@ -149,7 +183,7 @@ t.test('another file in its place', async (t) => {
     replace(path)
     const second = openDatabase(`file:${path}`)
     t.teardown(() => second.close())
-    return everything.filter((tag) => second.versions.isCurrent(stamp, [tag]))
+    return everything.filter((tag) => second.versions.firstChanged(stamp, [tag]) === undefined)
   }
 
   t.test('the same one', async (t) => {
@@ -353,13 +387,14 @@ t.test('between two commits the rows of an entry are asked for once', async (t) 
   const { stamp } = clock
   addProduct(other, 7)
   const [seventh, eighth] = [['products:7'], ['products:8', 'products:9']]
-  for (const [tags, current, questions] of [[seventh, false, 1], [seventh, false, 1], [eighth, true, 2], [eighth, true, 2]] as const) {
-    t.equal(clock.isCurrent(stamp, tags), current)
+  const rounds = [[seventh, 'products:7', 1], [seventh, 'products:7', 1], [eighth, undefined, 2], [eighth, undefined, 2]] as const
+  for (const [tags, changed, questions] of rounds) {
+    t.equal(clock.firstChanged(stamp, tags), changed)
     t.equal(asked, questions)
   }
-  t.equal(clock.isCurrent(clock.stamp, seventh), true, 'by another stamp')
+  t.equal(clock.firstChanged(clock.stamp, seventh), undefined, 'by another stamp')
   addProduct(other, 8)
-  t.equal(clock.isCurrent(stamp, eighth), false)
+  t.equal(clock.firstChanged(stamp, eighth), 'products:8')
   t.equal(asked, 3)
 })
 

@@ -34,7 +34,7 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
       const around = currentReads()
       around?.begin(versions, () => '')
       const kept = await orUndefined(() => store.get(key))
-      if (kept !== undefined && await versions.isCurrent(kept.stamp, kept.tags)) {
+      if (kept !== undefined && await versions.firstChanged(kept.stamp, kept.tags) === undefined) {
         around?.add(versions, kept.tags)
         return decodeValue(kept.payload) as never
       }

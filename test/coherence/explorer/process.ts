@@ -216,18 +216,18 @@ export class Process {
   }
 
   #slowDown (versions: Versions): void {
-    const { stamp, isCurrent } = versions
+    const { stamp, firstChanged } = versions
     versions.stamp = async (tags) => {
       await this.#pause('asks for a stamp')
       const taken = await stamp(tags)
       await this.#pause('gets a stamp')
       return taken
     }
-    versions.isCurrent = async (...about) => {
+    versions.firstChanged = async (...about) => {
       await this.#pause('asks the clock')
-      const current = await isCurrent(...about)
+      const changed = await firstChanged(...about)
       await this.#pause('gets the answer of the clock')
-      return current
+      return changed
     }
   }
 

@@ -227,7 +227,7 @@ for (const [name, store] of Object.entries(stores)) {
 
 t.test('a confirmed page whose tags have moved meanwhile is answered and not kept', async (t) => {
   let current = true
-  const versions: Versions = { stamp: () => 's', isCurrent: () => current, invalidate () {} }
+  const versions: Versions = { stamp: () => 's', firstChanged: () => current ? undefined : 'page', invalidate () {} }
   for (const own of [{ etag: '"v1"' }, { 'last-modified': MODIFIED }]) {
     current = true
     const { ask, clock, shown } = await onePage(t, { ttl: 10, tags: ['menu'] }, (_request, reply, call) => {

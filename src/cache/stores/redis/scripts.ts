@@ -194,22 +194,22 @@ for i = 2, #KEYS do redis.call('SET', KEYS[i], clock, 'EX', ARGV[1], 'NX') end
 return clock`
 
 /**
- * KEYS clock, tags; ARGV stamp, life of a tag in seconds. Answers 1 when no tag moved since the stamp. A tag that
- * is not known, or no longer, counts as moved by the last tick of the clock.
+ * KEYS clock, tags; ARGV stamp, life of a tag in seconds. Returns the position of the first tag that has changed
+ * since the stamp, or 0. A tag that is not known, or no longer, counts as changed by the last tick of the clock.
  */
-export const IS_CURRENT = `${READ_CLOCK}
+export const FIRST_CHANGED = `${READ_CLOCK}
 local stamp = tonumber(string.match(ARGV[1], '^%d+$'))
-if not stamp or stamp > tonumber(clock) then return 0 end
-local current = 1
+if not stamp or stamp > tonumber(clock) then return 1 end
+local changed = 0
 for i = 2, #KEYS do
   local moved = redis.call('GET', KEYS[i])
   if not moved then
     moved = clock
     redis.call('SET', KEYS[i], moved, 'EX', ARGV[2])
   end
-  if tonumber(moved) > stamp then current = 0 end
+  if changed == 0 and tonumber(moved) > stamp then changed = i - 1 end
 end
-return current`
+return changed`
 
 /** KEYS clock, tags; ARGV life of a tag in seconds. */
 export const INVALIDATE = `${READ_CLOCK}

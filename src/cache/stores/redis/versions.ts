@@ -1,6 +1,6 @@
 import { RedisCommands } from './commands.ts'
 import type { RedisClient } from './client.ts'
-import { INVALIDATE, IS_CURRENT, redisScript, STAMP } from './scripts.ts'
+import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
 import type { Versions } from '../../versions/versions.ts'
 
 /** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */
@@ -22,12 +22,12 @@ export function redisVersions (
   const clock = `${root}clock`
   const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
   const stamp = redisScript(link, STAMP)
-  const isCurrent = redisScript(link, IS_CURRENT)
+  const firstChanged = redisScript(link, FIRST_CHANGED)
   const invalidate = redisScript(link, INVALIDATE)
 
   return {
     stamp: async (tags = []) => String(await stamp(keysOf(tags), [TAG_LIFE_SECONDS])),
-    isCurrent: async (stamp, tags) => await isCurrent(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) === 1,
+    firstChanged: async (stamp, tags) => tags[await firstChanged(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) as number - 1],
     versionOf: async (tag) => await link.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'forgotten',
     async invalidate (tags) { await invalidate(keysOf(tags), [TAG_LIFE_SECONDS]) }
   }
