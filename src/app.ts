@@ -8,28 +8,28 @@ import pageCache from './page-cache/index.ts'
 import connections from './plugins/connections.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
-import { health } from './routes/health.ts'
 import httpCaching from './plugins/http-caching.ts'
 import redis from './plugins/redis.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
 import views from './plugins/views.ts'
 import { products } from './products/index.ts'
+import { health } from './routes/health.ts'
 
-/** What a test may replace. */
+/** Parts that a test may replace. */
 export interface Overrides {
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Returns milliseconds since 1970. Default `Date.now`. */
   now?: () => number
-  /** Fastify's `logger`. Default pino at the LOG_LEVEL of the configuration. */
+  /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration. */
   logger?: FastifyServerOptions['logger']
 }
 
-/** Milliseconds in which a request must have come in whole. */
+/** Milliseconds within which a request has to arrive completely. */
 const REQUEST_MS = 60_000
-/** Characters of a part of a path; a longer one is refused before it is looked at. */
+/** Longest parameter of a path, in characters. A longer one is rejected before it is validated. */
 const MAX_PARAM_LENGTH = 500
 
-/** The whole service, ready but not yet listening. Closing it closes all that it opened. */
+/** Builds the whole service, ready but not yet listening. Closing it closes everything that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { now = Date.now, logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })

@@ -1,28 +1,44 @@
 import createError from '@fastify/error'
 
-/** Every error that the service itself throws: a stable code, one sentence, the HTTP status. */
+/* Every error that the service itself throws: a stable code, what is wrong and what to do, the HTTP status. */
 
 export const ConfigError = createError('LARDER_CONFIG', '%s', 500)
 
-export const ListenError = createError<[string, number, string]>('LARDER_LISTEN', 'cannot listen on HOST %s, PORT %s: %s', 500)
+export const ListenError = createError<[string, number, string]>(
+  'LARDER_LISTEN', 'Cannot listen on HOST %s, PORT %s (%s). Choose another address.', 500)
 
-export const DatabaseOpenError = createError<[string, string]>('LARDER_DATABASE_OPEN', 'cannot open the DATABASE_URL %s: %s', 500)
-export const DatabaseBusyError = createError('LARDER_DATABASE_BUSY', 'The database is busy, try again in a moment.', 503)
-export const TransactionOverError = createError('LARDER_TRANSACTION_OVER', 'the transaction that this call belongs to has ended', 500)
-export const TransactionTimeoutError = createError<[number]>('LARDER_TRANSACTION_TIMEOUT', 'the transaction took longer than %s s and was rolled back', 503)
+export const DatabaseOpenError = createError<[string, string]>(
+  'LARDER_DATABASE_OPEN', 'Cannot open the DATABASE_URL %s: %s', 500)
+export const DatabaseBusyError = createError(
+  'LARDER_DATABASE_BUSY', 'The database is busy. Try again in a moment.', 503)
+export const TransactionOverError = createError(
+  'LARDER_TRANSACTION_OVER', 'The transaction of this call has ended. Await each call inside the transaction.', 500)
+export const TransactionTimeoutError = createError<[number]>(
+  'LARDER_TRANSACTION_TIMEOUT', 'The transaction took longer than %s s and was rolled back. Try again.', 503)
 
-export const RedisDatabaseError = createError<[number]>('LARDER_REDIS_DATABASE', 'Redis has no database %s, see REDIS_URL', 500)
+export const RedisDatabaseError = createError<[number]>(
+  'LARDER_REDIS_DATABASE', 'Redis has no database %s. Choose another number in REDIS_URL.', 500)
 
-export const ProductNotFoundError = createError<[string]>('LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
-export const BodyTooLargeError = createError<[string]>('FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large, the limit is %s.', 413)
+export const ProductNotFoundError = createError<[string]>(
+  'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
+export const BodyTooLargeError = createError<[string]>(
+  'FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large. The limit is %s.', 413)
 
-export const CrossSiteError = createError('LARDER_CROSS_SITE', 'This form was sent from another site, so it was not accepted.', 403)
-export const UnauthorizedError = createError('LARDER_UNAUTHORIZED', 'This page needs the ADMIN_TOKEN of the service.', 401)
+export const CrossSiteError = createError(
+  'LARDER_CROSS_SITE', 'The form was sent from another site and has been rejected. Use the form of this site.', 403)
+export const UnauthorizedError = createError(
+  'LARDER_UNAUTHORIZED', 'This request requires the ADMIN_TOKEN of the service.', 401)
 
-export const PurgeError = createError<[string]>('LARDER_PURGE', '%s.', 400)
-export const CacheUnavailableError = createError('LARDER_CACHE_UNAVAILABLE', 'The cache did not answer, so it may not be purged.', 503)
-export const ExplainError = createError<[string]>('LARDER_EXPLAIN', '%s.', 400)
-export const TooManyWatchersError = createError<[number]>('LARDER_TOO_MANY_WATCHERS', 'There are %s dashboards open already, close one of them.', 503)
+export const PurgeError = createError<[string]>(
+  'LARDER_PURGE', '%s.', 400)
+export const CacheUnavailableError = createError(
+  'LARDER_CACHE_UNAVAILABLE', 'The cache store is unavailable; the purge may be incomplete. Try again.', 503)
+export const ExplainError = createError<[string]>(
+  'LARDER_EXPLAIN', '%s.', 400)
+export const TooManyWatchersError = createError<[number]>(
+  'LARDER_TOO_MANY_WATCHERS', '%s dashboards are open already. Close one of them.', 503)
 
-export const UpstreamError = createError<[string]>('LARDER_UPSTREAM', 'The upstream service %s.', 502)
-export const UpstreamTimeoutError = createError<[number]>('LARDER_UPSTREAM_TIMEOUT', 'The upstream service did not answer within %s s.', 504)
+export const UpstreamError = createError<[string]>(
+  'LARDER_UPSTREAM', 'The upstream service %s.', 502)
+export const UpstreamTimeoutError = createError<[number]>(
+  'LARDER_UPSTREAM_TIMEOUT', 'The upstream service did not respond within %s s.', 504)

@@ -5,27 +5,26 @@ import { type Config, loadConfig } from './config.ts'
 import { openDatabase } from './db/index.ts'
 import { ListenError } from './errors.ts'
 
-/**
- * Milliseconds that a shutdown may take: longer than the slowest answer under way.
- */
+/** Milliseconds that a shutdown may take. Longer than the slowest response that may be in flight. */
 const SHUTDOWN_MS = 20_000
 
-/** Words after `node src/server.ts` that only prepare the database, as each start does. */
-const TASKS = ['migrate', 'seed']
+/** Commands that only prepare the database. Every start of the service does the same. */
+const COMMANDS = ['migrate', 'seed']
 
-async function main (words: string[]): Promise<void> {
-  if (words.length > 0 && !(words.length === 1 && TASKS.includes(words[0]!))) {
-    throw new Error(`"${words.join(' ')}" is none of its words: ${TASKS.join(', ')}, or none to serve`)
+async function main (args: string[]): Promise<void> {
+  const [command] = args
+  if (command !== undefined && (args.length > 1 || !COMMANDS.includes(command))) {
+    throw new Error(`Unknown command "${args.join(' ')}". Usage: node src/server.ts [${COMMANDS.join(' | ')}]`)
   }
   const config = loadConfig(process.env)
-  if (words[0] === 'migrate') return openDatabase(config.DATABASE_URL).close()
+  if (command === 'migrate') return openDatabase(config.DATABASE_URL).close()
   const app = await buildApp(config)
-  if (words.length === 0) await serve(app, config)
+  if (command === undefined) await serve(app, config)
   else await app.close()
 }
 
 async function serve (app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<void> {
-  // Fastify logs a line for each address; the one that says that all is ready is ours, and printed at any level.
+  // Fastify would log one line for each address. We log one line when everything is ready, at any log level.
   const { level } = app.log
   app.log.level = 'silent'
   try {

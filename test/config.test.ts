@@ -11,7 +11,7 @@ const DEFAULTS = {
   LOG_LEVEL: 'info'
 }
 
-const TAKES = {
+const VALID = {
   HOST: 'a host name or an IP address',
   PORT: 'an integer from 0 to 65535',
   DATABASE_URL: 'file:<path>, or file::memory:',
@@ -42,9 +42,9 @@ t.test('an empty environment gives the defaults, and nothing else', async (t) =>
 })
 
 t.test('an empty variable counts as unset', async (t) => {
-  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, '']))) }, DEFAULTS)
-  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, ' \t']))) }, DEFAULTS)
-  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(TAKES).map((name) => [name, undefined]))) }, DEFAULTS)
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(VALID).map((name) => [name, '']))) }, DEFAULTS)
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(VALID).map((name) => [name, ' \t']))) }, DEFAULTS)
+  t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(VALID).map((name) => [name, undefined]))) }, DEFAULTS)
 })
 
 t.test('other variables are left out', async (t) => {
@@ -60,7 +60,7 @@ t.test('the configuration cannot be changed, and two of them share nothing', asy
 })
 
 t.test('good values', async (t) => {
-  const good: Array<[keyof typeof TAKES, string, (string | number)?]> = [
+  const good: Array<[keyof typeof VALID, string, (string | number)?]> = [
     ['HOST', 'localhost'], ['HOST', '0.0.0.0'], ['HOST', '::1'], ['HOST', 'larder.example.org'],
     ['PORT', '0', 0], ['PORT', '65535', 65535],
     ['DATABASE_URL', 'file::memory:'], ['DATABASE_URL', 'file:/var/lib/a b.db'], ['DATABASE_URL', 'file:///tmp/x.db'],
@@ -79,7 +79,7 @@ t.test('good values', async (t) => {
 })
 
 t.test('a bad value is refused in one line that names the variable, the value and what it takes', async (t) => {
-  const bad: Array<[keyof typeof TAKES, string]> = [
+  const bad: Array<[keyof typeof VALID, string]> = [
     ['HOST', 'http://localhost'], ['HOST', 'a b'], ['HOST', 'a/b'], ['HOST', 'bücher'],
     ['PORT', '-1'], ['PORT', '65536'], ['PORT', '3000.5'], ['PORT', 'http'], ['PORT', '80a'], ['PORT', '1e400'], ['PORT', 'Infinity'], ['PORT', 'NaN'],
     ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'], ['DATABASE_URL', 'file:'], ['DATABASE_URL', 'file: x'],
@@ -92,21 +92,21 @@ t.test('a bad value is refused in one line that names the variable, the value an
     ['LOG_LEVEL', 'verbose'], ['LOG_LEVEL', 'INFO'], ['LOG_LEVEL', '30']
   ]
   for (const [name, value] of bad) {
-    t.equal(refusal({ [name]: value }), `${name} is "${value}", but it takes ${TAKES[name]}`)
+    t.equal(refusal({ [name]: value }), `${name} is "${value}", but it must be ${VALID[name]}.`)
   }
 })
 
 t.test('the first of several bad values is named', async (t) => {
-  t.match(refusal({ PORT: 'x', HOST: 'a b' }), /^HOST is "a b", but it takes /)
+  t.match(refusal({ PORT: 'x', HOST: 'a b' }), /^HOST is "a b", but it must be /)
 })
 
 t.test('what is shown is one line of bounded length', async (t) => {
-  t.equal(refusal({ HOST: 'a\nb\u001b[2J' }), `HOST is "a\\nb\\u001b[2J", but it takes ${TAKES.HOST}`)
-  t.equal(refusal({ PORT: 'x'.repeat(1000) }), `PORT is "${'x'.repeat(200)}", but it takes ${TAKES.PORT}`)
+  t.equal(refusal({ HOST: 'a\nb\u001b[2J' }), `HOST is "a\\nb\\u001b[2J", but it must be ${VALID.HOST}.`)
+  t.equal(refusal({ PORT: 'x'.repeat(1000) }), `PORT is "${'x'.repeat(200)}", but it must be ${VALID.PORT}.`)
 })
 
 t.test('secrets are not shown', async (t) => {
-  t.equal(refusal({ ADMIN_TOKEN: 's3cret s3cret' }), `ADMIN_TOKEN is (not shown), but it takes ${TAKES.ADMIN_TOKEN}`)
+  t.equal(refusal({ ADMIN_TOKEN: 's3cret s3cret' }), `ADMIN_TOKEN is (not shown), but it must be ${VALID.ADMIN_TOKEN}.`)
   const shown: Array<[string, string, string]> = [
     ['REDIS_URL', 'redis://user:s3cret@localhost/one', 'redis://***@localhost/one'],
     ['REDIS_URL', 'redis://:s3cret@localhost/one', 'redis://***@localhost/one'],
@@ -120,6 +120,6 @@ t.test('secrets are not shown', async (t) => {
     ['DATABASE_URL', 'postgres://user:s3cret@localhost/larder', 'postgres://***@localhost/larder']
   ]
   for (const [name, value, seen] of shown) {
-    t.equal(refusal({ [name]: value }), `${name} is "${seen}", but it takes ${TAKES[name as keyof typeof TAKES]}`)
+    t.equal(refusal({ [name]: value }), `${name} is "${seen}", but it must be ${VALID[name as keyof typeof VALID]}.`)
   }
 })

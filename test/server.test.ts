@@ -125,9 +125,9 @@ t.test('what keeps it from starting is told in one line on stderr, with exit sta
   const { port } = taken.address() as AddressInfo
 
   const cases: Array<[string, Record<string, string>, RegExp]> = [
-    ['a bad variable', { PORT: 'http' }, /^larder: PORT is "http", but it takes an integer from 0 to 65535\n$/],
-    ['a database that does not open', { DATABASE_URL: `file:${folder}/text.txt` }, /^larder: cannot open the DATABASE_URL file:.*: file is not a database\n$/],
-    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: cannot listen on HOST 127\\.0\\.0\\.1, PORT ${port}: listen EADDRINUSE.*127\\.0\\.0\\.1:${port}\n$`)]
+    ['a bad variable', { PORT: 'http' }, /^larder: PORT is "http", but it must be an integer from 0 to 65535\.\n$/],
+    ['a database that does not open', { DATABASE_URL: `file:${folder}/text.txt` }, /^larder: Cannot open the DATABASE_URL file:.*: file is not a database\n$/],
+    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: Cannot listen on HOST 127\\.0\\.0\\.1, PORT ${port} \\(listen EADDRINUSE.*:${port}\\)\\. `)]
   ]
   const started = cases.map(([name, env, message]) => ({ name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }))
   for (const { name, message, server } of started) {
@@ -161,7 +161,7 @@ t.test('any other word is refused', beside, async (t) => {
   const refused = [['sead'], ['seed', 'now']].map((args) => ({ args, server: start(t, { DATABASE_URL: `file:${path}` }, args) }))
   for (const { args, server } of refused) {
     t.equal(await server.ended, 1)
-    t.equal(server.output.stderr, `larder: "${args.join(' ')}" is none of its words: migrate, seed, or none to serve\n`)
+    t.equal(server.output.stderr, `larder: Unknown command "${args.join(' ')}". Usage: node src/server.ts [migrate | seed]\n`)
     t.equal(server.output.stdout, '')
   }
   t.notOk(existsSync(path))

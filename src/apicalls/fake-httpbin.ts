@@ -2,16 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import Type from 'typebox'
 
+export interface FakeHttpbin {
+  url: string
+  close (): Promise<void>
+}
+
+const params = Type.Object({ seconds: Type.Number({ minimum: 0, maximum: 10 }) })
+
 /**
- * A small httpbin: `GET /delay/:seconds` answers after that time, at most 10 s. It listens on a free loopback port,
- * so that a call to it is a real one.
+ * Starts a server with the one endpoint of httpbin that we need: `GET /delay/:seconds` responds after that time.
+ *
+ * It listens on a free port of loopback, so that the service makes real HTTP requests without a network.
  */
-export async function startStandIn (): Promise<{ url: string, close (): Promise<void> }> {
+export async function startFakeHttpbin (): Promise<FakeHttpbin> {
   const app = Fastify()
-  const params = Type.Object({ seconds: Type.Number({ minimum: 0, maximum: 10 }) })
-  app.get<{ Params: { seconds: number } }>('/delay/:seconds', { schema: { params } }, async ({ params: { seconds }, url }) => {
+  app.get<{ Params: { seconds: number } }>('/delay/:seconds', { schema: { params } }, async (request) => {
+    const { seconds } = request.params
     await sleep(seconds * 1000)
-    return { url, delay: seconds }
+    return { url: request.url, delay: seconds }
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, close: () => app.close() }

@@ -1,25 +1,25 @@
 import { errors, Pool } from 'undici'
 import { UpstreamError, UpstreamTimeoutError } from '../errors.ts'
 
-/** The upstream that takes its time. */
+/** Client of the slow upstream. */
 export interface Httpbin {
-  /** Asks for an answer that takes so many seconds. Rejects with a 502 error for a bad answer, a 504 error for a late one. */
+  /** Requests a response that takes so many seconds. Rejects with a 502 error if it is bad, with 504 if it is late. */
   delay (seconds: number): Promise<void>
   close (): Promise<void>
 }
 
-/** Connections kept; more calls at once queue. */
+/** Connections to the upstream. Further requests wait for one of them. */
 const CONNECTIONS = 10
-/** Milliseconds allowed to connect. */
+/** Milliseconds that connecting may take. */
 const CONNECT_MS = 3_000
-/** Milliseconds allowed beyond the delay that was asked for: to the headers, and between two parts of the body. */
+/** Milliseconds allowed in addition to the delay: until the headers, and between two parts of the body. */
 const GRACE_MS = 5_000
-/** A larger answer is none of httpbin's. */
+/** Bytes of a response. httpbin sends less than 1 KiB. */
 const MAX_BYTES = 1024 * 1024
 
 /**
- * @param url where httpbin is; it may have a path
- * @param graceMs milliseconds allowed beyond the delay that was asked for. Default 5,000.
+ * @param url URL of httpbin, with a path if it has one
+ * @param graceMs milliseconds that a response may take in addition to its delay. Default 5,000.
  */
 export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
@@ -33,7 +33,7 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
   return {
     async delay (seconds) {
       const timeout = Math.ceil(seconds * 1000) + graceMs
-      // Undici's own timers are coarse, and each covers a part; the signal bounds the whole.
+      // The timers of undici are coarse, and each covers one phase. The signal limits the whole request.
       const signal = AbortSignal.timeout(timeout)
       try {
         const { statusCode, body } = await pool.request({
@@ -43,8 +43,8 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
           headersTimeout: timeout,
           signal
         })
-        await body.arrayBuffer() // whole, or it is no answer; the pool bounds its size
-        if (statusCode !== 200) throw new UpstreamError(`answered with status ${statusCode}`)
+        await body.arrayBuffer() // rejects if the response is incomplete or too large
+        if (statusCode !== 200) throw new UpstreamError(`responded with status ${statusCode}`)
       } catch (error) {
         if (error instanceof UpstreamError) throw error
         if (signal.aborted || isTimeout(error)) throw new UpstreamTimeoutError(timeout / 1000)
@@ -56,5 +56,7 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
 }
 
 function isTimeout (error: unknown): boolean {
-  return error instanceof errors.ConnectTimeoutError || error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError
+  return error instanceof errors.ConnectTimeoutError ||
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError
 }

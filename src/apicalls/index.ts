@@ -1,38 +1,38 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { createHttpbin, type Httpbin } from './httpbin.ts'
-import { startStandIn } from './fake-httpbin.ts'
+import { startFakeHttpbin } from './fake-httpbin.ts'
+import { createHttpbin } from './httpbin.ts'
 
 export interface ApicallsOptions {
-  /** Where httpbin is; unset: a stand-in of our own. */
+  /** URL of httpbin. `undefined`: start a fake one in this process. */
   url: string | undefined
-  /** Seconds asked of it. */
+  /** Seconds that the upstream is asked to take. */
   delay: number
-  /** Seconds that the page is kept. */
+  /** Seconds for which the page is stored. */
   ttl: number
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   now: () => number
 }
 
-/** Seconds after its life for which an old page stands in for an upstream that fails, or takes longer than it was asked to. */
+/** Seconds after its expiry for which a stale page may be served if the upstream fails or is too slow. */
 const STALE_IF_ERROR = 24 * 3600
-/** Seconds that the upstream may take beyond the delay, where an old page can stand in. */
+/** Seconds that the upstream may take in addition to its delay, if there is a stale page to serve. */
 const GRACE = 1
 
-/** `GET /apicalls`: a page that takes as long as its upstream, and is kept whole. */
+/** `GET /apicalls`: a page that takes as long as its upstream. The page cache stores the whole response. */
 export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, delay, ttl, now }) => {
-  const standIn = url === undefined ? await startStandIn() : undefined
-  const httpbin: Httpbin = createHttpbin(url ?? standIn!.url)
+  const fake = url === undefined ? await startFakeHttpbin() : undefined
+  const httpbin = createHttpbin(url ?? fake!.url)
   app.addHook('onClose', async () => {
     await httpbin.close()
-    await standIn?.close()
+    await fake?.close()
   })
-  const source = standIn === undefined ? new URL(url!).host : 'the built-in stand-in for httpbin'
+  const source = fake === undefined ? new URL(url!).host : 'the built-in fake of httpbin'
 
   const cachePage = { ttl, staleIfError: STALE_IF_ERROR, timeout: delay + GRACE }
   app.get('/apicalls', { config: { cachePage }, schema: { hide: true } }, async (_request, reply) => {
-    const began = performance.now()
+    const start = performance.now()
     await httpbin.delay(delay)
-    const madeIn = performance.now() - began // milliseconds; kept with the page, for all who get it later
+    const madeIn = performance.now() - start // milliseconds; a part of the stored page, so every hit shows the same
     return reply.viewAsync('apicalls', { receivedAt: new Date(now()).toISOString(), madeIn, delay, source })
   })
 }

@@ -3,11 +3,12 @@ import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 
 /**
- * Lets go of connections when the service closes: at once of those on which nothing is under way, of the others with
- * their answer. Node would wait for clients that keep theirs open, or that have opened one ahead of its use.
+ * Closes connections when the service closes: idle ones at once, the others after their response.
+ *
+ * Node alone would wait for clients that keep an idle connection open, or that opened one in advance.
  */
 export default fp((app, _options, done) => {
-  /** The last exchange on each connection. */
+  /** The latest request of each connection, with its response. */
   const connections = new Map<Socket, { request: IncomingMessage, response: ServerResponse } | undefined>()
   app.server.on('connection', (socket) => {
     connections.set(socket, undefined)
@@ -17,7 +18,7 @@ export default fp((app, _options, done) => {
 
   app.addHook('preClose', (done) => {
     for (const [socket, exchange] of connections) {
-      // A request that has not come in whole may never do so, and nothing was begun for it.
+      // An incomplete request may never be completed, and its handler has not started.
       if (exchange === undefined || exchange.response.writableFinished || !exchange.request.complete) {
         socket.destroy()
       } else {

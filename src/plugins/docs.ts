@@ -7,7 +7,7 @@ export default fp(async (app) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Larder', version: '0.1.0', description: 'A product catalogue behind two caches.' },
+      info: { title: 'Larder', version: '0.1.0', description: 'A product catalogue with two caches.' },
       tags: [{ name: 'products' }, { name: 'cache' }, { name: 'health' }]
     }
   })
@@ -15,9 +15,9 @@ export default fp(async (app) => {
     routePrefix: '/docs',
     staticCSP: true,
     transformStaticCSP: (policy) => policy
-      // The service speaks plain HTTP, and on any host but localhost a browser would then load nothing.
+      // The service uses plain HTTP. With this directive a browser would load nothing, except from localhost.
       .replace('upgrade-insecure-requests;', '')
-      // Swagger UI writes a style into its markup; nothing is loaded from elsewhere.
+      // Swagger UI has an inline style. It loads nothing from other sites.
       .replace("style-src 'self' https:", "style-src 'self' 'unsafe-inline'")
   })
 }, { fastify: '5.x', name: 'larder-docs' })

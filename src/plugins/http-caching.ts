@@ -2,8 +2,9 @@ import caching from '@fastify/caching'
 import fp from 'fastify-plugin'
 
 /**
- * What browsers and proxies may keep, where a route does not say: nothing without asking again, and errors not at
- * all. Its server-side part is left alone: it stores no bodies, and mixes up the entity tags of different URLs.
+ * Sets the default `Cache-Control: no-cache`: clients may store a response, but have to revalidate it.
+ *
+ * We do not use the server-side part of @fastify/caching: it stores no bodies, and confuses ETags of different URLs.
  */
 export default fp(async (app) => {
   await app.register(caching, { privacy: caching.privacy.NOCACHE })

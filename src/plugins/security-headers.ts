@@ -2,18 +2,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import helmet from 'helmet'
 
-/** Pages load nothing from elsewhere, run no script of others and sit in nobody's frame. */
+/** Pages load nothing from other sites, run no foreign scripts, and cannot be framed. */
 const protect = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
-    directives: { defaultSrc: ["'self'"], formAction: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"], objectSrc: ["'none'"] }
+    directives: {
+      defaultSrc: ["'self'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+      objectSrc: ["'none'"]
+    }
   },
   xFrameOptions: { action: 'deny' },
-  // With `no-referrer`, browsers on plain HTTP would not tell our own forms from those of other sites.
+  // With `no-referrer`, a browser on plain HTTP sends `Origin: null` with our own forms.
   referrerPolicy: { policy: 'same-origin' },
-  // The service speaks plain HTTP; whoever puts TLS in front of it decides about HSTS there.
+  // The service uses plain HTTP. A proxy that adds TLS decides about HSTS.
   strictTransportSecurity: false,
-  // For browsers that nobody has any more.
+  // These concern browsers that are no longer in use.
   originAgentCluster: false,
   xDnsPrefetchControl: false,
   xDownloadOptions: false,
@@ -21,8 +27,8 @@ const protect = helmet({
   xXssProtection: false
 })
 
-/** What helmet would set on each answer is the same on all, so it is asked once. */
-function headersOf (middleware: typeof protect): Record<string, string> {
+/** Runs the middleware once, and returns the headers that it sets: they are the same for every response. */
+function recordHeaders (middleware: typeof protect): Record<string, string> {
   const headers: Record<string, string> = {}
   const response = {
     setHeader (name: string, value: string) { headers[name.toLowerCase()] = value },
@@ -33,7 +39,7 @@ function headersOf (middleware: typeof protect): Record<string, string> {
 }
 
 export default fp((app, _options, done) => {
-  const headers = headersOf(protect)
+  const headers = recordHeaders(protect)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers)
     done()

@@ -6,15 +6,20 @@ import fp from 'fastify-plugin'
 
 const templates = fileURLToPath(new URL('../../templates', import.meta.url))
 
-/** What browsers get of uPlot, from the package as it is. */
-const UPLOT = ['/uPlot.esm.js', '/uPlot.min.css']
+/** The files of uPlot that browsers load, straight from the package. */
+const UPLOT_FILES = ['/uPlot.esm.js', '/uPlot.min.css']
 const uplot = fileURLToPath(new URL('.', import.meta.resolve('uplot/dist/uPlot.esm.js')))
 
-/** Eta templates, escaped by default, as `reply.viewAsync(name, data)`, and the files that they link to. */
+/** `reply.viewAsync(name, data)` renders an Eta template, with values escaped. Assets are served at /assets/. */
 export default fp(async (app) => {
   const eta = new Eta({ views: templates, autoEscape: true, cache: true })
   await app.register(view, { engine: { eta }, templates, production: true, asyncPropertyName: 'viewAsync' })
   const options = { maxAge: '1h', decorateReply: false }
   await app.register(fastifyStatic, { root: `${templates}/assets`, prefix: '/assets/', ...options })
-  await app.register(fastifyStatic, { root: uplot, prefix: '/assets/vendor/', allowedPath: (path) => UPLOT.includes(path), ...options })
+  await app.register(fastifyStatic, {
+    root: uplot,
+    prefix: '/assets/vendor/',
+    allowedPath: (path) => UPLOT_FILES.includes(path),
+    ...options
+  })
 }, { fastify: '5.x', name: 'larder-views' })

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpbin } from '../../src/apicalls/httpbin.ts'
-import { startStandIn } from '../../src/apicalls/fake-httpbin.ts'
+import { startFakeHttpbin } from '../../src/apicalls/fake-httpbin.ts'
 import { freePort } from '../support/redis.ts'
 
 /** An upstream that answers as told. */
@@ -39,7 +39,7 @@ t.test('asks for the delay, below the path of the URL', async (t) => {
 t.test('a status other than 200 is a bad gateway', async (t) => {
   for (const status of [204, 302, 404, 500]) {
     const url = await upstream(t, (_request, response) => { response.writeHead(status).end() })
-    await t.rejects(client(t, url).delay(0), { statusCode: 502, message: `The upstream service answered with status ${status}.` })
+    await t.rejects(client(t, url).delay(0), { statusCode: 502, message: `The upstream service responded with status ${status}.` })
   }
 })
 
@@ -54,7 +54,7 @@ t.test('nobody there, or gone in the middle, is a bad gateway', async (t) => {
 
 t.test('an answer that is too late is a gateway timeout', async (t) => {
   const silent = await upstream(t, () => {})
-  await t.rejects(client(t, silent, 50).delay(0), { statusCode: 504, message: 'The upstream service did not answer within 0.05 s.' })
+  await t.rejects(client(t, silent, 50).delay(0), { statusCode: 504, message: 'The upstream service did not respond within 0.05 s.' })
   const stalled = await upstream(t, (_request, response) => { response.writeHead(200).write('begin') })
   await t.rejects(client(t, stalled, 50).delay(0), { code: 'LARDER_UPSTREAM_TIMEOUT' })
 })
@@ -69,7 +69,7 @@ t.test('an endless answer ends', async (t) => {
 })
 
 t.test('the stand-in is a server on loopback that takes its time', async (t) => {
-  const standIn = await startStandIn()
+  const standIn = await startFakeHttpbin()
   t.teardown(() => standIn.close())
   t.match(standIn.url, /^http:\/\/127\.0\.0\.1:\d+$/)
   const began = performance.now()

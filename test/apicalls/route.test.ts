@@ -73,9 +73,9 @@ t.test('an upstream that fails gives a page that says so, and that nobody keeps'
   const failed = await app.inject('/apicalls')
   t.equal(failed.statusCode, 502)
   t.match(failed.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'cache-status': 'larder; fwd=uri-miss; detail=status-502' })
-  t.match(failed.body, 'The upstream service answered with status 503.')
+  t.match(failed.body, 'The upstream service responded with status 503.')
   const asJson = await app.inject({ url: '/apicalls', headers: { accept: 'application/json' } })
-  t.same(asJson.json(), { statusCode: 502, code: 'LARDER_UPSTREAM', error: 'Bad Gateway', message: 'The upstream service answered with status 503.' })
+  t.same(asJson.json(), { statusCode: 502, code: 'LARDER_UPSTREAM', error: 'Bad Gateway', message: 'The upstream service responded with status 503.' })
 
   upstream.status = 200
   const back = await app.inject('/apicalls')

@@ -23,7 +23,7 @@ const TABLE = ['cold', 'warm', 'without the cache', 'with the cache']
 
 t.test('without Redis', beside, async (t) => {
   const { stdout, stderr } = await latency({})
-  t.match(stdout, 'store: memory; upstream: the built-in stand-in for httpbin, 0.05 seconds')
+  t.match(stdout, 'store: memory; upstream: the built-in fake of httpbin, 0.05 seconds')
   for (const line of TABLE) t.match(stdout, line)
   t.match(stderr, '/apicalls cold, 5 requests …')
 })
@@ -34,7 +34,7 @@ t.test('with Redis, of which it leaves nothing behind, whatever else the environ
   t.teardown(() => client.disconnect())
   await client.set('larder:product_objects', 'of somebody else')
   const { stdout } = await latency({ REDIS_URL: url, CACHE_TTL: '0', CACHE_KEY_PREFIX: 'larder', HOST: '0.0.0.0', PORT: '3000', HTTPBIN_DELAY: '0' })
-  t.match(stdout, 'store: memory over redis; upstream: the built-in stand-in for httpbin, 0 seconds')
+  t.match(stdout, 'store: memory over redis; upstream: the built-in fake of httpbin, 0 seconds')
   for (const line of TABLE) t.match(stdout, line)
   t.same(await client.keys('*'), ['larder:product_objects'])
 })

@@ -379,7 +379,7 @@ t.test('a transaction that takes too long is undone, and can do no more', async 
       t.throws(() => add('b'), OVER)
     })()
     return late
-  }), { code: 'LARDER_TRANSACTION_TIMEOUT', statusCode: 503, message: 'the transaction took longer than 0.25 s and was rolled back' })
+  }), { code: 'LARDER_TRANSACTION_TIMEOUT', statusCode: 503, message: 'The transaction took longer than 0.25 s and was rolled back. Try again.' })
   await database.transaction(async () => {
     add('c')
     goOn.resolve()

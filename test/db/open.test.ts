@@ -42,7 +42,7 @@ function refusal (t: Test, url: string, lockWaitMs = 20): string {
   } catch (error) {
     const { code, message } = error as Error & { code: string }
     t.equal(code, 'LARDER_DATABASE_OPEN')
-    t.ok(message.startsWith(`cannot open the DATABASE_URL ${url}: `), message)
+    t.ok(message.startsWith(`Cannot open the DATABASE_URL ${url}: `), message)
     t.notMatch(message, '\n')
     return message
   }

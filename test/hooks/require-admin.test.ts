@@ -49,7 +49,7 @@ t.test('and nobody else', async (t) => {
     const response = await ask({ host: '0.0.0.0', token: TOKEN }, authorization)
     t.equal(response.statusCode, 401, String(authorization))
     t.equal(response.headers['www-authenticate'], 'Basic realm="Larder"')
-    t.match(response.body, 'This page needs the ADMIN_TOKEN of the service.')
+    t.match(response.body, 'This request requires the ADMIN_TOKEN of the service.')
     t.notMatch(response.body, /inside|s3cret/)
   }
 })

@@ -32,7 +32,7 @@ t.test('an error of the service says what it has to say', async (t) => {
   t.equal(page.headers['content-type'], 'text/html; charset=utf-8')
   t.match(page.body, 'There is no &lt;b&gt; here.')
   t.match(page.body, 'Not Found')
-  t.match(lines.find(({ msg }) => msg === 'the request was refused'), { level: 30, code: 'LARDER_TEST', reason: 'There is no <b> here.' })
+  t.match(lines.find(({ msg }) => msg === 'request rejected'), { level: 30, code: 'LARDER_TEST', reason: 'There is no <b> here.' })
 })
 
 t.test('any other error says nothing of the inside', async (t) => {
@@ -62,7 +62,7 @@ t.test('any other error says nothing of the inside', async (t) => {
 t.test('what went wrong is logged', async (t) => {
   const { ask, lines } = await failing(t, new Error(SECRET))
   await ask('/products')
-  t.match(lines.find(({ msg }) => msg === 'the request failed'), { level: 50, err: { message: SECRET, stack: String } })
+  t.match(lines.find(({ msg }) => msg === 'request failed'), { level: 50, err: { message: SECRET, stack: String } })
 })
 
 t.test('an error is kept by nobody', async (t) => {

@@ -183,6 +183,6 @@ t.test('a service has one', async (t) => {
 
 t.test('a database that Redis does not have ends the start, since ioredis would take number 0', async (t) => {
   const server = await startRedis(t)
-  await t.rejects(testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/99` }), { message: 'Redis has no database 99, see REDIS_URL' })
+  await t.rejects(testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/99` }), { message: 'Redis has no database 99. Choose another number in REDIS_URL.' })
   t.equal(await client(t, server).dbsize(), 0)
 })

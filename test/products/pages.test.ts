@@ -258,7 +258,7 @@ t.test('forms of other sites are refused', async (t) => {
     const before = all.rows()
     for (const { statusCode, body } of await posts(all, { host: 'shop.example', ...headers })) {
       t.equal(statusCode, 403, JSON.stringify(headers))
-      t.match(body, 'This form was sent from another site, so it was not accepted.')
+      t.match(body, 'The form was sent from another site and has been rejected.')
     }
     t.same(all.rows(), before)
     t.equal((await all.get('/', { host: 'shop.example', ...headers })).statusCode, 200, 'links from other sites work')

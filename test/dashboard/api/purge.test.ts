@@ -58,6 +58,6 @@ t.test('it says so where the cache cannot be reached', async (t) => {
   await redis.stop()
   const response = await purge(app, { all: true })
   t.equal(response.statusCode, 503)
-  t.match(response.json(), { code: 'LARDER_CACHE_UNAVAILABLE', message: 'The cache did not answer, so it may not be purged.' })
+  t.match(response.json(), { code: 'LARDER_CACHE_UNAVAILABLE', message: 'The cache store is unavailable; the purge may be incomplete. Try again.' })
   await redis.goOn()
 })

@@ -83,7 +83,7 @@ t.test('the number of connections is bounded', async (t) => {
   await until('all are there', () => live.watchers === 20)
   const refused = await app.inject({ url: '/cache/events' })
   t.equal(refused.statusCode, 503)
-  t.match(refused.json(), { code: 'LARDER_TOO_MANY_WATCHERS', message: 'There are 20 dashboards open already, close one of them.' })
+  t.match(refused.json(), { code: 'LARDER_TOO_MANY_WATCHERS', message: '20 dashboards are open already. Close one of them.' })
   watchers[0]!.leave()
   await until('there is room', () => live.watchers === 19)
   t.equal((await watch(address)).response.statusCode, 200)
