@@ -4,6 +4,8 @@ import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { cacheChannel, emit } from './events.ts'
 import { elapsed, startTimer } from './util/timer.ts'
 import { Loader } from './load/loader.ts'
+import { fromHandle, fromLoader } from './load/produce.ts'
+import { mayRefresh, servesStaleAtOnce, shouldRefreshEarly } from './load/staleness.ts'
 import { andThen, type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { currentReads, ignoreReads, type ReadSet } from './versions/read-set.ts'
 import {
@@ -12,7 +14,7 @@ import {
 import { decodeSharedValue } from './entry/value.ts'
 import type { EntryFilter } from './stores/store.ts'
 import {
-  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadResult, type LoadOptions, type Lookup, type LookupOptions, type Miss, type SetOptions, type StaleHit, type TagState
+  type Cache, type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadHandle, type LoadResult, type LoadOptions, type Lookup, type Miss, type SetOptions, type StaleHit, type TagState
 } from './types.ts'
 import type { Stamp } from './versions/versions.ts'
 
@@ -53,14 +55,14 @@ class StoreCache implements Cache {
   }
 
   get loadsInFlight (): number {
-    return this.#loader.underWay
+    return this.#loader.inFlight.size
   }
 
   // Reading
 
-  lookup (key: string, options?: LookupOptions): MaybePromise<Lookup> {
+  lookup (key: string): MaybePromise<Lookup> {
     const began = startTimer(cacheChannel)
-    return andThen(this.#loader.find(key, options?.lease === true), (found) => {
+    return andThen(this.#entries.find(key), (found) => {
       this.#report(key, found, found, began)
       return found
     })
@@ -137,7 +139,7 @@ class StoreCache implements Cache {
     options = checkGetOrSet(options)
     this.#begin()
     const began = startTimer(cacheChannel)
-    const entry = await this.#loader.find(key, true)
+    const entry = await this.#entries.find(key)
     const found = this.#open(key, entry, began, options.shared)
     if (!isMiss(found)) {
       if (options.refreshAhead && !isMiss(entry) && this.shouldRefreshEarly(key, entry)) this.#refresh(key, load, options, { miss: 'expired', seen: entry })
@@ -161,7 +163,7 @@ class StoreCache implements Cache {
   }
 
   findStale ({ stale }: Miss, options: LoadOptions): StaleHit | undefined {
-    return this.#loader.standsInAtOnce(stale, options) ? { entry: stale, refresh: this.#loader.mayRenew(stale) } : undefined
+    return servesStaleAtOnce(stale, options, this.#entries.now()) ? { entry: stale, refresh: mayRefresh(stale, this.#entries.now()) } : undefined
   }
 
   beginTracking (reads: ReadSet, tags?: readonly string[]): void {
@@ -188,7 +190,8 @@ class StoreCache implements Cache {
   }
 
   shouldRefreshEarly (key: string, entry: Entry): boolean {
-    return this.#loader.isDue(key, entry)
+    const { now, random } = this.#entries
+    return shouldRefreshEarly(entry, now(), random) && this.#loader.inFlight.get(key) === undefined
   }
 
   /** Loads in the background; what comes of it makes no difference to the answer. */
@@ -197,7 +200,13 @@ class StoreCache implements Cache {
   }
 
   load (key: string, load: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult> {
-    return this.#loader.load(key, load, options, miss)
+    return this.#loader.load(key, fromLoader(load), options, miss)
+  }
+
+  beginLoad (key: string, miss: Miss, options: LoadOptions, onLead: (load: LoadHandle) => void): Promise<LoadResult> {
+    const { promise, resolve } = Promise.withResolvers<LoadResult>()
+    resolve(this.#loader.load(key, fromHandle(onLead, promise), options, miss))
+    return promise
   }
 
   // Writing
@@ -214,7 +223,7 @@ class StoreCache implements Cache {
     })
     const stamp = await this.#stampFor(tags)
     await Promise.all(entries.map(async ([key, entry]) => {
-      this.#loader.revoke(key)
+      this.#loader.inFlight.revoke(key)
       if (hasLifetime(ttl) && stamp !== undefined) await this.#entries.write(key, { ...entry, stamp })
       else await this.#entries.remove([key])
     }))
@@ -230,7 +239,7 @@ class StoreCache implements Cache {
       const found = readableEntry(await this.#entries.verify(kept))
       if (stamp === undefined || !isMiss(found) || found.miss === 'unavailable') return false
       if (!hasLifetime(ttl)) return true
-      this.#loader.revoke(key)
+      this.#loader.inFlight.revoke(key)
       const added = await this.#entries.store.add(key, { ...entry, stamp }, kept)
       if (added) this.#entries.tell({ type: 'set', key })
       return added
@@ -259,7 +268,7 @@ class StoreCache implements Cache {
     by = checkSafeInteger('by', by) + 0 // -0 is not written as an integer
     const kept = await this.#entries.store.get(key)
     const replace = kept === undefined || await this.#countsOn(kept) ? undefined : kept
-    this.#loader.revoke(key)
+    this.#loader.inFlight.revoke(key)
     return await this.#entries.store.increment(key, by, this.#entries.make(by, this.#ttl, NO_TAGS, ''), replace)
   }
 
@@ -269,7 +278,7 @@ class StoreCache implements Cache {
 
   async deleteMany (keys: readonly string[]): Promise<number> {
     checkKeys(keys)
-    for (const key of keys) this.#loader.revoke(key)
+    for (const key of keys) this.#loader.inFlight.revoke(key)
     this.#entries.tell({ type: 'delete', keys })
     if (keys.length === 0) return 0
     try {
@@ -296,7 +305,7 @@ class StoreCache implements Cache {
     const { prefix = '', tags } = which
     checkPrefix(prefix)
     if (tags === undefined) {
-      this.#loader.revokeAll(prefix)
+      this.#loader.inFlight.revokeAll(prefix)
       this.#entries.tell({ type: 'clear', ...prefix !== '' && { prefix } })
       return await this.#entries.store.clear({ prefix })
     }

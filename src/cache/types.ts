@@ -1,8 +1,8 @@
 import type { Entry } from './entry/entry.ts'
 import type { MaybePromise } from './util/maybe-promise.ts'
 import type { ReadSet } from './versions/read-set.ts'
-import type { Lease, EntryFilter, Store, StoreStats, LeaseResult } from './stores/store.ts'
-import type { Stamp, Versions } from './versions/versions.ts'
+import type { EntryFilter, Store, StoreStats } from './stores/store.ts'
+import type { Versions } from './versions/versions.ts'
 
 export interface CacheOptions {
   store: Store
@@ -49,8 +49,37 @@ export interface GetOrSetOptions extends SetOptions {
 
 /** What an adapter may say of a load besides. */
 export interface LoadOptions extends GetOrSetOptions {
-  /** What was read for this answer before the load, and where its reads go. Default a new set. */
+  /** What was read for this result before the load, and where its reads go. Default a new set. */
   reads?: ReadSet
+  /** False: gives up at once if another caller or process is loading the key; then the value is undefined. Default true. */
+  wait?: boolean
+}
+
+/** How an adapter reports the result of a load that runs elsewhere. Each method returns what `beginLoad` returned. */
+export interface LoadHandle {
+  /** The load has produced a value, which is stored unless it has become outdated. */
+  fulfil (produced: ProducedValue): Promise<LoadResult>
+  /** The load has failed. Rejects with the error unless a stale value can be served. */
+  fail (error: unknown): Promise<LoadResult>
+  /**
+   * The load has produced nothing that may be stored; the value of its result is undefined.
+   *
+   * @param options.keepStale whether an expired entry may still be served stale; default false
+   */
+  discard (options?: { keepStale?: boolean }): Promise<LoadResult>
+}
+
+export interface ProducedValue {
+  readonly value: unknown
+  /** Seconds; null: never expires. */
+  readonly ttl: number | null
+  /** Seconds after its freshness lifetime for which it stays, also if `ttl` is zero. Default 0. */
+  readonly staleFor?: number
+  readonly tags?: readonly string[]
+  /** Milliseconds that the value took to produce. Default since `onLead`; null: nothing was produced, so no `load` event. */
+  readonly loadMs?: number | null
+  /** Stores the entry whatever happens to what was read for it, e.g. because it only says where to look. Default false. */
+  readonly ignoreReads?: boolean
 }
 
 /** What a load is told, and may say, about the entry that it makes. */
@@ -113,7 +142,7 @@ export interface Cache {
   close (): Promise<void>
 
   /** For adapters: the verified entry as it is stored, or why there is none. Answers at once when the store does. */
-  lookup (key: string, options?: LookupOptions): MaybePromise<Lookup>
+  lookup (key: string): MaybePromise<Lookup>
   /**
    * For adapters: runs `work`, which looks up keys for callers that were all waiting before it began, and nothing else.
    * Lookups that it makes synchronously share one check of the database's state. See `Versions.batch`.
@@ -121,6 +150,13 @@ export interface Cache {
   batch<T> (work: () => T): T
   /** For adapters: what `getOrSet` does after a miss. */
   load (key: string, load: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult>
+  /**
+   * For adapters: as `load`, for a value that is produced elsewhere, e.g. by the handler of a request.
+   *
+   * @param onLead called once if this caller is to produce the value, at once or after waiting for another process
+   * @returns the result for this caller: its own, that of another, or a stale one
+   */
+  beginLoad (key: string, miss: Miss, options: LoadOptions, onLead: (load: LoadHandle) => void): Promise<LoadResult>
   /** For adapters that load without `load`: to be called before what goes into a read set is read. @param tags known already */
   beginTracking (reads: ReadSet, tags?: readonly string[]): void
   /** For adapters: says that what goes into a read set is made of an entry that was looked up. */
@@ -167,11 +203,6 @@ export interface StaleHit {
   readonly refresh: boolean
 }
 
-export interface LookupOptions {
-  /** Whether the caller calls `load` after a miss: then the look takes the lease of the key. Default false. */
-  lease?: boolean
-}
-
 /** Why a read found nothing that it could use. */
 export type MissReason = 'absent' | 'expired' | 'invalidated' | 'corrupt' | 'unavailable'
 
@@ -183,10 +214,6 @@ export interface Miss {
   readonly changedTag?: string
   /** An entry whose time is over, but that may stand in. Never one that was invalidated. */
   readonly stale?: Entry
-  /** The lease that was taken with the look, or who holds it. */
-  readonly leaseResult?: LeaseResult | undefined
-  /** A load that was under way when the search began. */
-  readonly inFlight?: InFlightLoad
 }
 
 export type Lookup = Entry | Miss
@@ -211,35 +238,4 @@ export interface LoadResult {
   readonly dropsStale?: boolean
   /** The value is an old one that stands in. */
   readonly stale?: boolean
-}
-
-/** A load under way. */
-export interface InFlightLoad {
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-  /** The clock before the load began. */
-  stamp: MaybePromise<Stamp | undefined>
-  /** What it has read so far. */
-  readonly reads: ReadSet
-  result: Promise<LoadResult>
-  /** Set when the key was written or deleted meanwhile, or another load took its place: what it brings is not kept, and nobody joins it. */
-  revoked: boolean
-  /** The store could not say whether another process loads too: what it brings is not kept. */
-  leaseUnavailable: boolean
-  /** Whether what it brought was still true after it had ended, for those who came while it was under way. */
-  stillCurrent: MaybePromise<boolean> | undefined
-  /** The right to keep what it brings, where the store leases it. */
-  lease: Lease | undefined
-  /** Of the lease that it began with, also when that is over. */
-  token: string | undefined
-}
-
-/** A load took longer than the `timeout` of its caller. It goes on, and keeps what it brings. */
-export class LoadTimeoutError extends Error {
-  readonly code = 'LARDER_LOAD_TIMEOUT'
-  override readonly name = 'LoadTimeoutError'
-
-  constructor (key: string, seconds: number) {
-    super(`the load of ${JSON.stringify(key)} took longer than ${seconds} s`)
-  }
 }

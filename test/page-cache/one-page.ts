@@ -68,11 +68,7 @@ export async function onePage (
   const ask: OnePage['ask'] = async (headers = {}, options = {}) => await answerOf(app, { url: '/page', headers, ...options })
   const listener = listen(t, cache)
   const settled = async () => {
-    const keys = new Set(listener.events.filter(({ type }) => type === 'miss').map(({ key }) => key as string))
-    await until('no load is under way', async () => {
-      const found = await Promise.all([...keys].map((key) => cache.lookup(key)))
-      return found.every((found) => !('inFlight' in found))
-    })
+    await until('no load is in flight', () => cache.loadsInFlight === 0)
   }
   return { app, cache, clock, store, listener, settled, calls: () => shown.length, shown, ask }
 }

@@ -468,9 +468,9 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
     const { app, store } = await site(t, name, 300)
     await app.inject('/page')
     const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: [] }) }
-    const { get, getOrLease } = store
+    const { get, acquire } = store
     store.get = async (key) => spoilt(await get(key))
-    if (getOrLease !== undefined) store.getOrLease = async (key) => spoilt(await getOrLease(key))
+    if (acquire !== undefined) store.acquire = async (key, seen) => spoilt(await acquire(key, seen))
     t.equal((await app.inject('/page')).statusCode, 500)
   }
 })

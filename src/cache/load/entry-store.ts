@@ -3,7 +3,7 @@ import { type Entry, expiresAt } from '../entry/entry.ts'
 import type { CacheEventBody } from '../events.ts'
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import { decodeSharedValue } from '../entry/value.ts'
-import type { Lease, Store } from '../stores/store.ts'
+import type { Lease, LeaseResult, Store } from '../stores/store.ts'
 import type { ReadSet } from '../versions/read-set.ts'
 import { isMiss, type LoadResult, type Lookup, type Miss, type MissReason } from '../types.ts'
 import type { Stamp, Versions } from '../versions/versions.ts'
@@ -54,30 +54,23 @@ export class EntryStore {
     return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
   }
 
+  /** Whether the store leases keys, since other processes share it. */
+  get leases (): boolean {
+    return this.store.acquire !== undefined
+  }
+
   /**
-   * As `find`, for who goes on to load what is missing: where the store has leases, it takes that of the key.
+   * Looks again before a load, as `Store.acquire`. A store without leases returns the entry that is stored, or none.
    *
-   * @param seen what is known to stand there and not to be good
+   * @returns undefined if the store failed
    */
-  findOrLease (key: string, seen?: Entry): MaybePromise<Lookup> {
+  acquire (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult | undefined> {
     const { store } = this
-    if (store.getOrLease === undefined || this.isolated) return this.find(key)
-    const found = orElse(() => store.getOrLease!(key, seen), (error) => {
-      this.failed('getOrLease', error)
-      return null
-    })
-    return andThen(found, (found) => {
-      if (found === null) return MISSES.unavailable
-      if ('payload' in found) return this.verify(found)
-      const { stale } = found
-      if (stale === undefined) return { miss: 'absent', leaseResult: found }
-      return andThen(this.verify(stale), (checked) => {
-        if (isMiss(checked)) return { ...checked, leaseResult: found }
-        // Nobody will load: a lease that was found again (its taking timed out) would renew itself for a minute.
-        if (found.lease !== undefined) Promise.resolve(orElse(() => found.lease!.release(), (error) => this.failed('release', error)))
-        return checked
-      })
-    })
+    if (store.acquire !== undefined) {
+      return orElse(() => store.acquire!(key, seen), (error) => this.failed('acquire', error))
+    }
+    const entry = orElse(() => store.get(key), (error) => this.failed('get', error))
+    return andThen(entry, (entry) => entry === undefined || isSameEntry(entry, seen) ? {} : entry)
   }
 
   verify (entry: Entry | undefined): MaybePromise<Lookup> {
@@ -187,4 +180,15 @@ export function readableEntry (found: Lookup): Lookup {
   if (isMiss(found)) return found
   const opened = decodeEntry(found)
   return isMiss(opened) ? opened : found
+}
+
+/** Whether both are the same stored entry. A store beyond this process returns another object each time. */
+export function isSameEntry (entry: Entry, other: Entry | undefined): boolean {
+  return entry === other || (other !== undefined && entry.storedAt === other.storedAt && entry.stamp === other.stamp &&
+    entry.freshUntil === other.freshUntil && entry.retry?.at === other.retry?.at)
+}
+
+/** The result of a load that found a stored entry. @param entry one that can be decoded */
+export function adopt (entry: Entry): LoadResult {
+  return { value: (decodeEntry(entry) as { value: unknown }).value, entry, stored: true, coalesced: true }
 }

@@ -1,39 +1,67 @@
-import type { InFlightLoad, LoadResult } from '../types.ts'
+import type { Lease } from '../stores/store.ts'
+import type { LoadResult } from '../types.ts'
+import type { MaybePromise } from '../util/maybe-promise.ts'
+import type { ReadSet } from '../versions/read-set.ts'
+import type { Stamp } from '../versions/versions.ts'
 
-/** The loads of a process. Of those under one key, the latest alone may still be joined and kept. */
+/** A load in flight. */
+export interface InFlightLoad {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  /** The version clock before the load began to read; undefined if no clock answered. */
+  stamp: MaybePromise<Stamp | undefined>
+  /** What it has read so far. */
+  readonly reads: ReadSet
+  result: Promise<LoadResult>
+  /**
+   * The key was written, deleted or loaded anew while this load was in flight. Its result is not stored, and no caller
+   * may join it.
+   */
+  revoked: boolean
+  /** The right to store the result, if the store leases keys. */
+  lease: Lease | undefined
+  /** The store could not lease the key. The result is not stored: a deletion by another process would go unseen. */
+  leaseUnavailable: boolean
+  /** After its end, if it gave the lease back: whether it still held the lease; undefined: it is not known. */
+  released: Promise<boolean | void> | undefined
+  /** After its end: whether the result was current then. One check for all callers that joined. */
+  stillCurrent: MaybePromise<boolean> | undefined
+}
+
+/** The loads in flight in this process, by key. Only the latest load of a key may be joined and stored. */
 export class InFlightLoads {
   readonly #byKey = new Map<string, InFlightLoad>()
-  #underWay = 0
+  #size = 0
 
-  /** How many are under way, those included that nobody may join any more. */
+  /** How many loads are in flight, including those that no caller may join any more. */
   get size (): number {
-    return this.#underWay
+    return this.#size
   }
 
   get (key: string): InFlightLoad | undefined {
     return this.#byKey.get(key)
   }
 
-  /** Begins a flight, in the place of any other under the key. */
-  start (key: string, flight: InFlightLoad, run: () => Promise<LoadResult>): InFlightLoad {
+  /** Starts a load. It replaces any other load of the key, which is revoked. */
+  start (key: string, load: InFlightLoad, run: () => Promise<LoadResult>): InFlightLoad {
     this.revoke(key)
-    this.#byKey.set(key, flight)
-    this.#underWay++
-    flight.result = run().finally(() => {
-      this.#underWay--
-      if (this.#byKey.get(key) === flight) this.#byKey.delete(key)
+    this.#byKey.set(key, load)
+    this.#size++
+    load.result = run().finally(() => {
+      this.#size--
+      if (this.#byKey.get(key) === load) this.#byKey.delete(key)
     })
-    return flight
+    return load
   }
 
   revoke (key: string): void {
-    const flight = this.#byKey.get(key)
-    if (flight === undefined) return
-    flight.revoked = true
+    const load = this.#byKey.get(key)
+    if (load === undefined) return
+    load.revoked = true
     this.#byKey.delete(key)
   }
 
-  /** @param prefix of their keys; empty: of all */
+  /** @param prefix revokes the loads of keys that begin with it; empty: all loads */
   revokeAll (prefix = ''): void {
     for (const key of this.#byKey.keys()) {
       if (key.startsWith(prefix)) this.revoke(key)

@@ -47,42 +47,39 @@ export interface Store {
   /** Of a store beyond this process: false while it is known to be away, and not asked. */
   readonly available?: boolean
   /**
-   * Where processes share the store: as `get`, and where nothing is kept takes the lease of the key, which is the right
-   * to load it, in the same round trip.
+   * Acquires the lease of a key: the right to load it, if processes share the store. It looks again in the same step, so
+   * that no caller loads a value that another has just stored.
    *
-   * @param seen what stands there and may not be used any more, as far as the caller knows: then the lease is taken over it
+   * @param seen the stored entry that the caller found and cannot use; the lease is taken over this entry alone
+   * @returns the entry that is stored now if it is another one, else the lease, or how to wait for its holder
    */
-  getOrLease? (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult>
+  acquire? (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult>
   /** Where others share the store: tells of what they change. */
   readonly backplane?: Backplane
 }
 
-/** A key without an entry that is known to be good. With neither a lease nor a watch, the store can lease nothing now. */
+/** What `acquire` returns for a key without a newer entry. */
 export interface LeaseResult {
-  /** The lease, if this call got it; it must be filled or released. */
+  /** The lease, if this call got it. Its holder must fill or release it. */
   readonly lease?: Lease
-  /** An old entry, which the holder of the lease is about to replace. */
+  /** The entry below the lease of another caller, or below one that all callers share. */
   readonly stale?: Entry
-  /** Where another, in this process or not, holds the lease: its token. */
-  readonly holder?: string
-  /** Where another holds the lease: for those who wait for what it brings. */
+  /** If another caller holds the lease, in this process or not: waits for the result of its load. */
   wait? (): LeaseWaiter
 }
 
-/** The right to load a key and to keep what the load brings. It renews itself, and ends when the key is written or deleted. */
+/** The right to load a key and to store the result. It renews itself, and ends when the key is written or deleted. */
 export interface Lease {
-  /** All have it at the moment, since what was loaded last could not be kept: nobody need wait. */
-  readonly hitForMiss: boolean
-  readonly token: string
-  /** Keeps the entry, unless it is too large, which leaves the lease, or the lease has ended. */
+  /** Stores the entry unless it is too large, which leaves the lease, or the lease has ended. */
   fill (entry: Entry): MaybePromise<'kept' | 'too-large' | 'revoked'>
   /**
-   * Gives the right back.
+   * Gives the right back without a new entry.
    *
-   * @param pass milliseconds for which those who wait need not, since what was loaded is not kept: each loads for itself
-   * @param old takes the place of the old entry, if there still is one; null: nothing does
+   * @param hitForMissMs milliseconds for which all callers may load in parallel, because the result is not cacheable
+   * @param stale replaces the stale entry, if it is still stored; null removes it
+   * @returns whether the lease was still held; undefined: it is not known
    */
-  release (pass?: number, old?: Entry | null): MaybePromise<void>
+  release (hitForMissMs?: number, stale?: Entry | null): MaybePromise<boolean | void>
 }
 
 /** Hears when something has happened at a key. */

@@ -109,18 +109,16 @@ export function tieredStore (options: TieredStoreOptions): Store {
     }
   }
 
-  async function leaseFar (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    if (seen !== undefined) await near.delete([key])
-    const found = await keep(key, () => far.getOrLease!(key, seen))
+  async function acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
+    await near.delete([key])
+    const found = await keep(key, () => far.acquire!(key, seen))
     if (!('lease' in found) || found.lease === undefined) return found
     const { lease } = found
-    // Where changes are told, a fill is too, and might be told of together with what somebody else did after it. So it
-    // is like any write: the next read keeps near what it finds.
+    // A fill is a write like any other: the next read keeps near what it finds. The backplane may report it together with a
+    // later change by somebody else.
     const watched: Lease = {
-      hitForMiss: lease.hitForMiss,
-      token: lease.token,
       fill: (entry) => write([key], () => lease.fill(entry)),
-      release: (pass, old) => write([key], () => lease.release(pass, old))
+      release: (hitForMissMs, stale) => write([key], () => lease.release(hitForMissMs, stale))
     }
     return { ...found, lease: watched }
   }
@@ -148,9 +146,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
       await near.close()
       await far.close()
     },
-    ...far.getOrLease && {
-      getOrLease: (key: string, seen?: Entry) => seen === undefined ? nearOr(key, leaseFar) : leaseFar(key, seen)
-    },
+    ...far.acquire && { acquire },
     ...near.stats && { stats: () => near.stats!() }
   }
 }

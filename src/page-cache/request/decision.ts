@@ -58,7 +58,7 @@ function decideMiss (place: CacheLocation, miss: Miss, { plan, demand, alone, ca
   if (old === undefined) return { act: 'lead', miss, status }
   if (standIn === undefined) return { act: plan.timeout !== undefined && mayServeStaleIfError(old, now) ? 'race' : 'lead', miss, old, status }
   const { stale: _, ...renew } = miss // nothing stands in for what fails in the background
-  return { act: 'serve', page: old, status: standIn.refresh || miss.inFlight ? STALE_HIT : BACKED_OFF, renew: standIn.refresh ? renew : undefined }
+  return { act: 'serve', page: old, status: standIn.refresh ? STALE_HIT : BACKED_OFF, renew: standIn.refresh ? renew : undefined }
 }
 
 /** What follows for a request that nobody may wait for. */

@@ -127,17 +127,17 @@ export class FetchFromCache {
     return (list: readonly string[]) => matchRequestVary(this.#request.pageCache!, list)
   }
 
-  #find (method: 'GET' | 'HEAD', cache: Lookup, lease = this.#alone === undefined): MaybePromise<LookupResult> {
+  #find (method: 'GET' | 'HEAD', cache: Lookup): MaybePromise<LookupResult> {
     const { target } = this.#request.pageCache!
     const ofGet = computeKey(target, this.#plan, 'GET')
-    if (method === 'GET') return lookUpResponse(cache, ofGet, this.#select, lease)
-    return this.#findHead(cache, ofGet, computeKey(target, this.#plan, 'HEAD'), lease)
+    if (method === 'GET') return lookUpResponse(cache, ofGet, this.#select)
+    return this.#findHead(cache, ofGet, computeKey(target, this.#plan, 'HEAD'))
   }
 
   /** HEAD is answered from what GET got, or else from its own. RFC 9111 section 4. */
-  async #findHead (cache: Lookup, ofGet: string, ofHead: string, lease: boolean): Promise<LookupResult> {
-    const found = await lookUpResponse(cache, ofGet, this.#select, false)
-    return 'page' in found ? found : await lookUpResponse(cache, ofHead, this.#select, lease)
+  async #findHead (cache: Lookup, ofGet: string, ofHead: string): Promise<LookupResult> {
+    const found = await lookUpResponse(cache, ofGet, this.#select)
+    return 'page' in found ? found : await lookUpResponse(cache, ofHead, this.#select)
   }
 
   #decide (found: LookupResult): Decision {
@@ -153,13 +153,13 @@ export class FetchFromCache {
       case 'alone': return this.#run(status)
       case 'lead': return this.#lead(location, decision.miss, status, decision.old)
       case 'race': return this.#race(location, decision.miss, decision.old, status)
-      case 'refuse': return this.#refuse(decision.miss, status)
+      case 'refuse': return this.#refuse(status)
     }
   }
 
   /** Says what `#answer` would do, and does nothing of it. */
   async #explain (inquiry: ExplainRequest, method: 'GET' | 'HEAD', refused: CacheStatus | undefined): Promise<void> {
-    const found = await this.#find(method, { lookup: (key) => this.#cache.peek(key) }, false)
+    const found = await this.#find(method, { lookup: (key) => this.#cache.peek(key) })
     const decision = refused === undefined ? this.#decide(found) : { act: 'alone' as const, status: refused }
     inquiry.answer(await explainDecision({ request: this.#request, cache: this.#cache, found, decision, now: this.#now() }))
     this.#reply.code(204).send()
@@ -172,8 +172,7 @@ export class FetchFromCache {
     this.#answers.serveStored(this.#request, this.#reply, page, status)
   }
 
-  #refuse (miss: Miss, status: CacheStatus): void {
-    release(miss)
+  #refuse (status: CacheStatus): void {
     this.#answers.setCacheStatus(this.#reply, status)
     this.#reply.code(504).header('cache-control', 'no-store').send()
   }
@@ -225,7 +224,7 @@ export class FetchFromCache {
   #collapse (place: CacheLocation, { value, entry, stale, stored, coalesced }: LoadResult, status: CacheStatus): void {
     const content = value === undefined || entry === undefined ? undefined : readContent(entry)
     if (content !== undefined && isVariants(content)) {
-      lookUpVariant(this.#cache, place.primaryKey, { entry: entry!, value: content }, this.#select, true).then((found) => this.#answer(found)).catch(this.#done)
+      lookUpVariant(this.#cache, place.primaryKey, { entry: entry!, value: content }, this.#select).then((found) => this.#answer(found)).catch(this.#done)
     } else if (content === undefined || !matchesVary(content, place.varyMatch) || (!stale && content.freshnessLifetime <= content.age)) {
       // It may be of a selection that shares the place. What is to be confirmed each time is confirmed for each, RFC 9111 section 5.2.2.4.
       this.#run({ ...status, detail: 'collapse-refused' }, undefined)
@@ -272,11 +271,6 @@ function unconditional (given: FastifyRequest['headers'], old: PreparedPage | un
 
 function bypass (detail: string): CacheStatus {
   return { fwd: 'bypass', detail }
-}
-
-/** Nobody will load: others need not wait. */
-function release ({ leaseResult }: Miss): void {
-  Promise.resolve(leaseResult?.lease?.release()).catch(() => {}) // it ends by itself
 }
 
 function windowsOf ({ staleWhileRevalidate, staleIfError }: PreparedPage) {

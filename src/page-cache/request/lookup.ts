@@ -7,47 +7,42 @@ export type Lookup = Pick<Cache, 'lookup'>
 
 export type LookupResult = { readonly location: CacheLocation } & ({ readonly page: PreparedPage } | { readonly miss: Miss })
 
-const OR_LEASE = { lease: true }
 const EVERY_REQUEST: VaryMatch = { varyNames: [], varyValues: [] }
 
-/**
- * Looks for the page of a URL.
- *
- * @param lease whether the caller makes the page where it is missing
- */
-export function lookUpResponse (cache: Lookup, primary: string, select: MatchVary, lease: boolean): MaybePromise<LookupResult> {
-  return andThen<Entry | Miss, LookupResult>(cache.lookup(primary, lease ? OR_LEASE : undefined), (found) => {
+/** Looks for the page of a URL. */
+export function lookUpResponse (cache: Lookup, primary: string, select: MatchVary): MaybePromise<LookupResult> {
+  return andThen<Entry | Miss, LookupResult>(cache.lookup(primary), (found) => {
     const place = { primaryKey: primary, key: primary, varyMatch: EVERY_REQUEST }
     if (isMiss(found)) return { location: place, miss: found }
     const content = readContent(found)
     if (content === undefined) return { location: place, miss: { miss: 'corrupt', seen: found } }
-    return isVariants(content) ? lookUpVariant(cache, primary, { entry: found, value: content }, select, lease) : { location: place, page: content }
+    return isVariants(content) ? lookUpVariant(cache, primary, { entry: found, value: content }, select) : { location: place, page: content }
   })
 }
 
 /** As `findPage`, where responses vary. */
 export async function lookUpVariant (
-  cache: Lookup, primary: string, variants: NonNullable<CacheLocation['variants']>, select: MatchVary, lease: boolean
+  cache: Lookup, primary: string, variants: NonNullable<CacheLocation['variants']>, select: MatchVary
 ): Promise<LookupResult> {
   const { generation, varyLists } = variants.value
-  const look = async (list: readonly string[], lease: boolean): Promise<LookupResult> => {
+  const look = async (list: readonly string[]): Promise<LookupResult> => {
     const selection = select(list)
-    return await findSelected(cache, { primaryKey: primary, variants, varyMatch: selection }, variantKeys(primary, generation, selection), lease)
+    return await findSelected(cache, { primaryKey: primary, variants, varyMatch: selection }, variantKeys(primary, generation, selection))
   }
-  // One list is the rule. With more, no lease is taken before all have been tried.
+  // One list is the rule.
   if (varyLists.length > 1) {
     for (const list of varyLists) {
-      const found = await look(list, false)
+      const found = await look(list)
       if ('page' in found) return found
     }
   }
-  return await look(varyLists[0]!, lease)
+  return await look(varyLists[0]!)
 }
 
-async function findSelected (cache: Lookup, place: Omit<CacheLocation, 'key'>, keys: readonly string[], lease: boolean): Promise<LookupResult> {
+async function findSelected (cache: Lookup, place: Omit<CacheLocation, 'key'>, keys: readonly string[]): Promise<LookupResult> {
   let last: Entry | undefined
   for (const key of keys) {
-    const found = await cache.lookup(key, lease ? OR_LEASE : undefined)
+    const found = await cache.lookup(key)
     const entry = isMiss(found) ? found.seen : found
     const page = entry && readMatchingPage(entry, place.varyMatch)
     if (isMiss(found)) return { location: { ...place, key }, miss: page === undefined ? withoutStale(found) : found }

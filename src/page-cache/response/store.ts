@@ -55,8 +55,8 @@ export class PageStore {
   async #storeSelected (keys: readonly string[], selection: VaryMatch, made: StorableResponse, visit?: PageCacheContext): Promise<StoreResult> {
     let taken: Entry | undefined
     for (const key of keys) {
-      const found = await this.#cache.lookup(key, { lease: true })
-      if (isMiss(found)) return isUnderWay(found) ? { stored: false } : await this.#load(key, made, visit, found)
+      const found = await this.#cache.lookup(key)
+      if (isMiss(found)) return await this.#load(key, made, visit, found)
       const content = readContent(found)
       if (content === undefined || isVariants(content) || matchesVary(content, selection)) return await this.#load(key, made, visit, { miss: 'expired', seen: found })
       taken = found
@@ -64,9 +64,13 @@ export class PageStore {
     return await this.#load(keys.at(-1)!, made, visit, { miss: 'absent', seen: taken! })
   }
 
-  /** @param visit of whose reads it is made */
+  /**
+   * Does not wait for another request that produces the same key.
+   *
+   * @param visit of whose reads it is made
+   */
   #load (key: string, made: StorableResponse, visit: PageCacheContext | undefined, miss: Miss): Promise<LoadResult> {
-    return this.#cache.load(key, (context) => fill(context, made), visit === undefined ? {} : { reads: visit.reads }, miss)
+    return this.#cache.load(key, (context) => fill(context, made), { ...visit && { reads: visit.reads }, wait: false }, miss)
   }
 
   /** What says where to look stays as long as there is something to find. */
@@ -74,11 +78,6 @@ export class PageStore {
     if (variants === undefined || variants.entry.freshUntil - this.#now() >= (made.ttl + made.staleFor) * 1000) return
     this.#cache.touch(primaryKey, lifeOfDirections(made)).catch(() => {})
   }
-}
-
-/** Whether another request is making what is missing, so that whoever has something else for the place would wait for it. */
-export function isUnderWay ({ inFlight, leaseResult }: Miss): boolean {
-  return leaseResult?.lease === undefined && (inFlight !== undefined || leaseResult?.wait !== undefined)
 }
 
 /** Twice as long as what is found there, so that it need not be touched each time. */

@@ -1,12 +1,11 @@
 import t from 'tap'
-import type { InFlightLoad } from '../../../src/cache/types.ts'
-import { InFlightLoads } from '../../../src/cache/load/in-flight.ts'
+import { type InFlightLoad, InFlightLoads } from '../../../src/cache/load/in-flight.ts'
 import { type LoadResult, ReadSet } from '../../../src/cache/index.ts'
 
 /** Begins a flight that lands when it is told to. */
 function begin (flights: InFlightLoads, key = 'key'): { flight: InFlightLoad, land: () => Promise<unknown>, crash: () => Promise<unknown> } {
   const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
-  const flight = flights.start(key, { startedAt: 0, stamp: 'stamp', reads: new ReadSet(), result: undefined as never, revoked: false, leaseUnavailable: false, stillCurrent: undefined, lease: undefined, token: undefined }, () => promise)
+  const flight = flights.start(key, { startedAt: 0, stamp: 'stamp', reads: new ReadSet(), result: undefined as never, revoked: false, lease: undefined, leaseUnavailable: false, released: undefined, stillCurrent: undefined }, () => promise)
   const settled = flight.result.catch((error) => error)
   return {
     flight,

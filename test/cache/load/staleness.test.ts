@@ -201,15 +201,13 @@ t.test('25,000 keys that are asked for, waited for, loaded, failed and refused l
   let [looks, leases, watches] = [0, 0, 0]
   const store: Store = {
     ...memory,
-    getOrLease (key) {
+    acquire (key) {
       const kept = memory.get(key) as Entry | undefined
       if (kept !== undefined) return kept
       if (++looks % 2 === 0) return { wait () { watches++; return { async next () {}, end () { watches-- } } } }
       leases++
       return {
         lease: {
-          hitForMiss: false,
-          token: 'token',
           async fill (entry) {
             leases--
             return await memory.set(key, entry) ? 'kept' : 'too-large'

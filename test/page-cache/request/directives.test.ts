@@ -129,9 +129,3 @@ t.test('where directives are heeded, a client that sends none gets what it would
   await listener.heard('set', 2)
   t.match(await ask(), { body: 'call 2', status: 'hit; ttl=10' })
 })
-
-t.test('a store that will not take a lease back keeps nobody from an answer', async (t) => {
-  const { ask, store } = await onePage(t, heeding)
-  store.getOrLease = () => ({ lease: { hitForMiss: false, token: 't', fill: () => 'kept', release: async () => { throw new Error('away') } } })
-  t.match(await ask(control('only-if-cached')), { statusCode: 504 })
-})

@@ -117,7 +117,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
 
   t.test('an entry that was invalidated never stands in', async (t) => {
     const { cache, clock } = setUp()
-    const options = { ttl: 10, tags: ['x'], staleIfError: 100, staleWhileRevalidate: 100, timeout: 0.01 }
+    const options = { ttl: 10, tags: ['x'], staleIfError: 100, staleWhileRevalidate: 100, timeout: 0.2 }
     await cache.getOrSet('key', () => 'old', options)
     await cache.invalidateTags(['x'])
     await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
@@ -180,7 +180,7 @@ export function waiting (t: Test, setUp: () => SetUp): void {
   t.test('timeout: an old value stands in where staleIfError allows', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
-    const options = { ttl: 10, staleIfError: 20, timeout: 0.01 }
+    const options = { ttl: 10, staleIfError: 20, timeout: 0.2 }
     await cache.getOrSet('key', () => 'old', options)
     clock.advance(10)
     const held = deferredLoader()

@@ -1,8 +1,7 @@
 import type { Entry } from '../../entry/entry.ts'
 import type { RedisCommands } from './commands.ts'
-import type { LeaseResult } from '../store.ts'
 
-type Found = Entry | LeaseResult | undefined
+type Found = Entry | undefined
 
 /**
  * Reads of one key that go out to Redis in the same turn of the event loop are one command. It is sent after the last of
@@ -36,5 +35,5 @@ export class SharedReads {
 }
 
 function isEntry (found: Found): boolean {
-  return found !== undefined && 'payload' in found
+  return found !== undefined
 }

@@ -119,16 +119,12 @@ if left <= 0 or redis.pcall('SET', KEYS[1], lease, 'PX', left).err then redis.ca
 return 1`
 
 /**
- * KEYS entry; ARGV token, length of the lease in ms, all but the payload of the frame that may not be used any more,
- * or ''. Answers nothing when the lease was taken, else what stands there: another entry, or the lease of another.
+ * KEYS entry; ARGV token, length of the lease in ms, header of the entry that the caller cannot use, or ''. Returns nothing
+ * if the lease was acquired, else the bytes that are stored: another entry, or the lease of another caller.
  */
-export const TAKE_LEASE = `${READ_ENTRY}${NOW}
+export const ACQUIRE_LEASE = `${READ_ENTRY}${NOW}
 if is_lease(bytes) and struct.unpack('>d', bytes, 3) > now then return bytes end
-if kept and (ARGV[3] == '' or string.sub(kept, 1, #ARGV[3]) ~= ARGV[3]) then
-  -- A lease that is over goes, so that the next read costs one command again.
-  if kept ~= bytes then redis.call('SET', KEYS[1], kept, 'KEEPTTL') end
-  return kept
-end
+if kept and (ARGV[3] == '' or string.sub(kept, 1, #ARGV[3]) ~= ARGV[3]) then return kept end
 local length = tonumber(ARGV[2])
 local life = length
 if kept then
@@ -147,7 +143,7 @@ if type(head) ~= 'string' or #head < 27 or string.sub(head, 1, 2) ~= '\\193\\2' 
 /** KEYS entry; ARGV token, length in ms. Answers 1 when it is still held. */
 export const RENEW_LEASE = `${HOLD_LEASE}${NOW}
 local length = tonumber(ARGV[2])
-if struct.unpack('>d', head, 3) < math.huge then redis.call('SETRANGE', KEYS[1], 2, struct.pack('>d', now + length)) end
+redis.call('SETRANGE', KEYS[1], 2, struct.pack('>d', now + length))
 local life = redis.call('PTTL', KEYS[1])
 if life >= 0 and life < length then redis.call('PEXPIRE', KEYS[1], length) end
 return 1`

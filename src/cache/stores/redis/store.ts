@@ -73,7 +73,7 @@ export function redisStore (options: RedisStoreOptions): Store {
   const changes = redisBackplane(client, prefix, now)
   const recent = new DecodedEntries()
   const reads = new SharedReads(link)
-  const leases = new RedisLeases({ link, prefix, now, nameOf, lifeOf, get, fits, recent })
+  const leases = new RedisLeases({ link, prefix, nameOf, lifeOf, fits, recent })
 
   async function get (key: string): Promise<Entry | undefined> {
     try {
@@ -112,7 +112,7 @@ export function redisStore (options: RedisStoreOptions): Store {
     get: (key) => reads.read(key, () => get(key)),
     getMany: (keys) => Promise.all(keys.map(get)),
     set,
-    getOrLease: (key, seen) => seen === undefined ? reads.read(key, () => leases.getOrLease(key)) : leases.getOrLease(key, seen),
+    acquire: (key, seen) => leases.acquire(key, seen),
     async add (key, entry, replace) {
       reads.end()
       if (!fits(serializeEntry(entry))) return false

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { createCache, isMiss, REDIS_CHANNEL, type RedisEvent } from '../../../../src/cache/index.ts'
+import { createCache, REDIS_CHANNEL, type RedisEvent } from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 import { startRedis } from '../../../support/redis.ts'
@@ -36,20 +36,15 @@ t.test('reads of one key in one turn are one command', async (t) => {
   sent()
   t.strictSame(await Promise.all([cache.get('a'), cache.get('a'), cache.get('b'), cache.get('a')]), [1, 1, 2, 1])
   t.strictSame(sent(), ['GET', 'GET'])
-  const found = await Promise.all([cache.lookup('a', { lease: true }), cache.lookup('a'), cache.lookup('a', { lease: true })])
-  t.notOk(found.some((found) => isMiss(found)))
-  t.strictSame(sent(), ['SET'])
   await cache.get('a')
   await cache.get('a')
   t.strictSame(sent(), ['GET', 'GET'], 'later ones ask anew')
 })
 
-t.test('who finds nothing asks for itself, so one alone gets the lease', async (t) => {
-  const { cache, store, sent } = setUp(t)
+t.test('reads that find nothing are not shared', async (t) => {
+  const { cache, sent } = setUp(t)
   t.strictSame(await Promise.all([cache.get('none'), cache.get('none')]), [undefined, undefined])
   t.strictSame(sent(), ['GET', 'GET'])
-  const found = await Promise.all([1, 2, 3].map(() => store.getOrLease!('none')))
-  t.equal(found.filter((found) => found && 'lease' in found && found.lease !== undefined).length, 1)
   let loads = 0
   const load = async () => ++loads
   t.strictSame(await Promise.all([1, 2, 3].map(() => cache.getOrSet('loaded', load))), [1, 1, 1])

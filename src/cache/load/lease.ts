@@ -1,0 +1,71 @@
+import type { Entry } from '../entry/entry.ts'
+import type { Lease, LeaseWaiter } from '../stores/store.ts'
+import { isMiss, type LoadOptions, type Miss } from '../types.ts'
+import { type EntryStore, isSameEntry, readableEntry } from './entry-store.ts'
+import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
+
+/** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */
+const LOOK_MS = 250
+/** Looks after which no load of another process is waited for any more: a minute. */
+const MAX_LOOKS = 240
+
+/** What came of the attempt to become the one that loads a key. */
+export interface Acquired {
+  /** A good entry that another caller has stored since the miss. */
+  readonly entry?: Entry
+  /** The right to store the result of the load, if the store leases keys. */
+  readonly lease?: Lease | undefined
+  /** The expired entry that the load is to replace. */
+  readonly expired?: Entry | undefined
+  /** Another caller held the lease for a while. */
+  readonly waited?: boolean
+  /** The store cannot lease the key now. */
+  readonly unavailable?: boolean
+  /** Another caller holds the lease, and this caller does not wait. */
+  readonly busy?: boolean
+}
+
+/**
+ * Looks again after a miss, and acquires the lease of the key in the same step. While another process holds it, waits for
+ * the entry that its load stores.
+ */
+export async function acquireLease (
+  entries: EntryStore, key: string, miss: Miss, options: LoadOptions
+): Promise<Acquired> {
+  // The store has just failed, so it gets no other command before the load.
+  if (miss.miss === 'unavailable') return { unavailable: entries.leases }
+  let { seen } = miss
+  let expired = miss.miss === 'expired' ? seen : undefined
+  let waiter: LeaseWaiter | undefined
+  try {
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      const found = await entries.acquire(key, seen)
+      if (found === undefined) return { unavailable: true }
+      const isEntry = 'payload' in found
+      const entry = isEntry ? found : found.stale
+      if (entry !== undefined && !isSameEntry(entry, seen)) {
+        const checked = readableEntry(await entries.verify(entry))
+        if (!isMiss(checked)) return { entry: checked }
+        if (checked.miss === 'unavailable') return { unavailable: entries.leases }
+        seen = entry
+        expired = checked.miss === 'expired' ? entry : undefined
+        if (waiter !== undefined && hasJustFailed(checked.stale, options, entries.now())) {
+          throw new Error(`another process has just failed to load ${JSON.stringify(key)}`)
+        }
+      }
+      if (isEntry) continue
+      if (found.wait === undefined) return { lease: found.lease, expired, waited: waiter !== undefined }
+      if (options.wait === false) return { busy: true }
+      waiter ??= found.wait()
+      await waiter.next(LOOK_MS)
+    }
+    return { unavailable: true, waited: true }
+  } finally {
+    waiter?.end()
+  }
+}
+
+/** Whether the load of another process has noted its failure at an entry that may be served in place of the value. */
+function hasJustFailed (stale: Entry | undefined, options: LoadOptions, now: number): boolean {
+  return servesStaleAtOnce(stale, options, now) && !mayRefresh(stale, now)
+}

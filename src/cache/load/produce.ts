@@ -1,0 +1,75 @@
+import type { LoadContext, LoadFunction, LoadHandle, LoadResult } from '../types.ts'
+import { checkDuration, checkSeconds, checkTags } from '../util/validate.ts'
+
+/** What a load has produced, and how it is to be stored. */
+export interface Produced {
+  readonly value: unknown
+  /** Seconds; null: never expires. */
+  readonly ttl: number | null
+  /** Seconds for which it may be served stale. Default the longest that the options of the call allow. */
+  readonly staleFor?: number | undefined
+  /** Milliseconds that the value took to produce. Default the duration of the call; null: nothing was produced. */
+  readonly loadMs?: number | null | undefined
+  /** Stores the value whatever was read for it. */
+  readonly ignoreReads?: boolean
+  /** Nothing is stored. @property keepStale whether an expired entry may still be served stale */
+  readonly discard?: { readonly keepStale: boolean }
+}
+
+/** Produces the value of a load. */
+export type Produce = (load: ProduceContext) => Promise<Produced>
+
+export interface ProduceContext {
+  readonly key: string
+  /** Seconds; null: never expires. */
+  readonly ttl: number | null
+  readonly addTags: (tags: readonly string[]) => void
+}
+
+/** Produces what a loader function returns. */
+export function fromLoader (loader: LoadFunction<unknown>): Produce {
+  return async ({ key, ttl, addTags }) => {
+    let staleFor: number | undefined
+    let loadMs: number | null | undefined
+    let ignoresReads = false
+    let discard: Produced['discard']
+    const context: LoadContext = {
+      key,
+      addTags: (...tags) => { checkTags(tags); addTags(tags) },
+      setTtl (value) { ttl = checkSeconds('ttl', value) },
+      staleFor (value) { staleFor = checkDuration('staleFor', value) },
+      loadedIn (ms) { loadMs = ms },
+      ignoreReads () { ignoresReads = true },
+      skipStore (keepStale = false) { discard = { keepStale } }
+    }
+    const value = await loader(context)
+    return { value, ttl, staleFor, loadMs, ignoreReads: ignoresReads, ...discard && { discard } }
+  }
+}
+
+/**
+ * Produces what an adapter reports by a handle, which may be long after `onLead` has returned.
+ *
+ * @param result what the methods of the handle return
+ */
+export function fromHandle (onLead: (load: LoadHandle) => void, result: Promise<LoadResult>): Produce {
+  return async ({ addTags }) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Produced>()
+    onLead({
+      fulfil ({ tags = [], staleFor = 0, ...produced }) {
+        addTags(tags)
+        resolve({ ...produced, staleFor })
+        return result
+      },
+      fail (error) {
+        reject(error)
+        return result
+      },
+      discard ({ keepStale = false } = {}) {
+        resolve({ value: undefined, ttl: null, discard: { keepStale } })
+        return result
+      }
+    })
+    return await promise
+  }
+}

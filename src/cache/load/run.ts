@@ -1,0 +1,148 @@
+import { type Entry, hasLifetime } from '../entry/entry.ts'
+import type { LoadOptions, LoadResult, Miss } from '../types.ts'
+import { andThen, orElse } from '../util/maybe-promise.ts'
+import { collectReads } from '../versions/read-set.ts'
+import { adopt, type EntryStore } from './entry-store.ts'
+import type { InFlightLoad } from './in-flight.ts'
+import { acquireLease } from './lease.ts'
+import type { Produce, Produced } from './produce.ts'
+import { nextRetry } from './staleness.ts'
+
+/** Milliseconds for which all processes load in parallel after a load whose result could not be stored. */
+export const HIT_FOR_MISS_MS = 10_000
+
+export interface LoadRun {
+  readonly key: string
+  readonly load: InFlightLoad
+  readonly produce: Produce
+  readonly options: LoadOptions
+  readonly miss: Miss
+  /** Why the load is neither shared nor stored; undefined: it is both. */
+  readonly isolatedBecause: string | undefined
+}
+
+/** Runs one load: acquires the lease, produces the value, and stores it or says why not. */
+export class LoadRunner {
+  readonly #entries: EntryStore
+  readonly #ttl: number | null
+
+  /** @param ttl seconds for which a value is stored if a call does not say; null: for ever */
+  constructor (entries: EntryStore, ttl: number | null) {
+    this.#entries = entries
+    this.#ttl = ttl
+  }
+
+  async run (run: LoadRun): Promise<LoadResult> {
+    const { key, load, options, miss, isolatedBecause } = run
+    const acquired = isolatedBecause === undefined ? await acquireLease(this.#entries, key, miss, options) : {}
+    if (acquired.entry !== undefined) {
+      this.#entries.noteTags(load.reads, acquired.entry)
+      return adopt(acquired.entry)
+    }
+    if (acquired.busy) {
+      load.revoked = true // callers that have joined look for themselves
+      return { value: undefined, stored: false }
+    }
+    load.lease = acquired.lease
+    load.leaseUnavailable = acquired.unavailable === true
+    if (acquired.waited) load.stamp = load.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
+    const { expired } = acquired
+    try {
+      const result = await this.#produceAndStore(run)
+      if (result.notStoredBecause !== undefined) this.#entries.tell({ type: 'refuse', key, reason: result.notStoredBecause })
+      if (expired !== undefined && result.dropsStale) await this.#dropStale(key, expired, load)
+      this.release(load, HIT_FOR_MISS_MS)
+      return result
+    } catch (error) {
+      if (expired !== undefined && !load.revoked) await this.#noteFailure(key, expired, load)
+      this.release(load, HIT_FOR_MISS_MS)
+      throw error
+    }
+  }
+
+  async #produceAndStore ({ key, load, produce, options, isolatedBecause }: LoadRun): Promise<LoadResult> {
+    const { reads } = load
+    const stamp = await load.stamp
+    const addTags = (tags: readonly string[]) => reads.add(this.#entries.versions, tags)
+    addTags(options.tags ?? [])
+    const startedAt = this.#entries.now()
+    const ttl = options.ttl === undefined ? this.#ttl : options.ttl
+    // Awaited inside: a query builder runs when it is awaited.
+    const produced = await collectReads(reads, async () => await produce({ key, ttl, addTags }))
+    const { value, discard, ignoreReads = false } = produced
+    const loadMs = produced.loadMs === undefined ? this.#entries.now() - startedAt : produced.loadMs
+    if (loadMs !== null) this.#entries.tell({ type: 'load', key, ms: loadMs })
+
+    const hasTime = hasLifetime(produced.ttl) || (produced.staleFor ?? 0) > 0
+    if (discard !== undefined || value === undefined || !hasTime) {
+      return { value, stored: false, dropsStale: !discard?.keepStale && !load.revoked }
+    }
+    const notStoredBecause = ignoreReads ? isolatedBecause : reads.notStoredBecause ?? isolatedBecause
+    if (notStoredBecause !== undefined) return { value, stored: false, notStoredBecause }
+    let entry: Entry
+    try {
+      const tags = ignoreReads ? [] : this.#entries.tagsOf(reads)
+      entry = this.#entries.make(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
+    } catch (error) {
+      this.#entries.failed('encode', error)
+      return { value, stored: false }
+    }
+    if (loadMs !== null && loadMs > 0) entry = { ...entry, loadMs }
+    return { value, entry, ...await this.#store(key, entry, load) }
+  }
+
+  /** Stores a result, unless something that the load may not have seen was written in the meantime. */
+  async #store (key: string, entry: Entry, load: InFlightLoad): Promise<Pick<LoadResult, 'stored' | 'notStoredBecause'>> {
+    const current = entry.tags.length === 0 || await this.#entries.firstChanged(entry.stamp, entry.tags) === undefined
+    if (!current) return { stored: false, notStoredBecause: 'outdated' }
+    if (load.revoked) return { stored: false, notStoredBecause: 'revoked' }
+    if (load.leaseUnavailable) return { stored: false, notStoredBecause: 'store-unavailable' }
+    const written = await this.#entries.write(key, entry, load.lease)
+    if (written.stored) load.lease = undefined
+    else if (written.notStoredBecause === 'too-large') await this.release(load, HIT_FOR_MISS_MS, null)
+    return written
+  }
+
+  /** Notes a failed load at the expired entry, so that not every request tries again. */
+  async #noteFailure (key: string, expired: Entry, load: InFlightLoad): Promise<void> {
+    const { store, now } = this.#entries
+    const time = now()
+    if (time >= expired.staleUntil) return
+    const retry = nextRetry(expired, time)
+    const noted: Entry = { ...expired, retry }
+    // No caller waits for the refresh of an entry that is still fresh.
+    const hitForMissMs = time < expired.freshUntil ? 0 : Math.min(retry.at - time, HIT_FOR_MISS_MS)
+    if (this.#entries.leases) return await this.release(load, hitForMissMs, noted)
+    await orElse(
+      // Not if it was deleted in the meantime.
+      () => andThen(store.get(key), (stored) => stored === expired && store.add(key, noted, expired)),
+      (error) => this.#entries.failed('postpone', error)
+    )
+  }
+
+  /** Drops the expired entry after a load whose result is not to be stored. */
+  async #dropStale (key: string, expired: Entry, load: InFlightLoad): Promise<void> {
+    const { store } = this.#entries
+    if (this.#entries.leases) return await this.release(load, HIT_FOR_MISS_MS, null)
+    await orElse(
+      () => andThen<Entry | undefined, unknown>(store.get(key), (stored) => stored === expired && store.delete([key])),
+      (error) => this.#entries.failed('drop', error)
+    )
+  }
+
+  /** As `Lease.release`. */
+  async release (load: InFlightLoad, hitForMissMs: number, stale?: Entry | null): Promise<void> {
+    const { lease } = load
+    load.lease = undefined
+    if (lease === undefined) return
+    load.released = (async () => await orElse(
+      () => lease.release(hitForMissMs, stale), (error) => this.#entries.failed('release', error)
+    ))()
+    await load.released
+  }
+}
+
+/** Seconds for which an entry may be served after its freshness lifetime. */
+function staleSeconds ({ staleFor }: Produced, { staleWhileRevalidate = 0, staleIfError = 0 }: LoadOptions): number {
+  return staleFor ?? Math.max(staleWhileRevalidate, staleIfError)
+}
