@@ -121,6 +121,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         answer.on('error', () => {}).resume()
         const waiting = ask(app)
         await listener.heard('miss', 2)
+        await new Promise(setImmediate) // it has joined the load
         if (early === 'error') sources[0]!.destroy(new Error('broken'))
         else if (early === 'destroy') sources[0]!.destroy()
         else sources[0]!.end(' more')

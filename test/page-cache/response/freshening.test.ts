@@ -13,10 +13,11 @@ for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('a confirmation that may not be kept is answered as a whole all the same', async (t) => {
       for (const [field, value, detail] of [['set-cookie', 'a=b', 'set-cookie'], ['cache-control', 'private', 'private'], ['cache-control', 'no-store', 'no-store'], ['vary', '*', 'vary-any']] as const) {
-        const { ask, clock } = await onePage(t, 10, confirming({ etag: '"v1"' }, { [field]: value }), { store })
+        const { ask, clock, settled } = await onePage(t, 10, confirming({ etag: '"v1"' }, { [field]: value }), { store })
         await ask()
         clock.advance(11)
         t.match(await ask(), { statusCode: 200, body: 'page', status: `fwd=stale; fwd-status=304; detail=${detail}`, headers: { [field]: value } }, value)
+        await settled()
         t.match(await ask(), { statusCode: 304, status: /^fwd=uri-miss; detail=/ }, 'it is over')
       }
     })
