@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 
-/** Random numbers that a seed repeats (mulberry32). */
+/** Random numbers that depend on a seed alone (mulberry32). */
 export class Random {
   readonly #seed: number
   #state: number
@@ -10,12 +10,12 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** Other numbers, which do not depend on how many were drawn here, so that tasks that run side by side each repeat theirs. */
+  /** Creates a generator that does not depend on the numbers drawn here, so that concurrent tasks are repeatable. */
   fork (name: string): Random {
     return new Random(crc32(`${name} ${this.#seed}`))
   }
 
-  /** From 0 to just below 1. */
+  /** Returns a number from 0 to just below 1. */
   next (): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let bits = this.#state
@@ -24,7 +24,7 @@ export class Random {
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number from 0 to just below the limit. */
+  /** Returns an integer from 0 to just below the limit. */
   below (limit: number): number {
     return Math.floor(this.next() * limit)
   }

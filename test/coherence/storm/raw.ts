@@ -1,34 +1,36 @@
 import type { Storm } from './storm.ts'
 import { STOCKED } from './readers.ts'
 import { isFull, product, someIds, type Writer } from './writers.ts'
-import { type Row, rowOf, type Table, type Write } from './truth.ts'
+import { type Row, toRow, type Table, type Write } from './truth.ts'
 
 /*
- * Writes by another program, on a connection of its own. Each is over when its statement returns, and says which rows
- * it touched.
+ * Writes by another program, on a connection of its own. Each one has ended when its statement returns, and reports the
+ * rows that it changed.
  */
 
 const TITLE = 'by another program'
 
-/** Runs one statement that returns the ids of the rows that it touched. */
+/** Runs one statement that returns the ids of the rows that it changed. */
 function run (storm: Storm, write: Write, table: Table, sql: string, ...parameters: unknown[]): void {
   const ids = storm.raw.prepare<unknown[], number>(sql).pluck().all(...parameters)
-  finish(storm, write, ids.map((id) => rowOf(table, id)))
+  finish(storm, write, ids.map((id) => toRow(table, id)))
 }
 
-function finish ({ truth, tally }: Storm, write: Write, touched: Row[]): void {
+function finish ({ truth, progress }: Storm, write: Write, touched: Row[]): void {
   if (write.fate === 'undone' || touched.length === 0) truth.undo(write)
   else truth.commit(write, touched)
-  tally.write(write.what, `${write.n} ${write.what}, ${write.rows instanceof Set ? [...write.rows].join() : write.rows}: ${write.fate} at ${write.over}`)
+  const rows = write.rows instanceof Set ? [...write.rows].join() : write.rows
+  progress.write(write.what, `${write.n} ${write.what}, ${rows}: ${write.fate} at ${write.over}`)
 }
 
-/** Triggers inherit the word, which must not keep them from doing theirs. */
+/** Conflict clauses. Triggers inherit them, and have to work with each. */
 const ON_CONFLICT = ['', 'OR IGNORE', 'OR REPLACE', 'OR FAIL', 'OR ROLLBACK']
 
 const updateOne: Writer = (storm, random) => {
   const [id] = someIds(storm, random, 1) as [number]
   const write = storm.truth.begin('raw UPDATE of one', [product(id)])
-  run(storm, write, 'products', `UPDATE ${random.pick(ON_CONFLICT)} products SET price = ? WHERE id = ? RETURNING id`, String(write.n), id)
+  const sql = `UPDATE ${random.pick(ON_CONFLICT)} products SET price = ? WHERE id = ? RETURNING id`
+  run(storm, write, 'products', sql, String(write.n), id)
 }
 
 const updateAll: Writer = (storm) => {
@@ -38,14 +40,16 @@ const updateAll: Writer = (storm) => {
 
 const updateSome: Writer = (storm, random) => {
   const write = storm.truth.begin('raw UPDATE of some', 'products')
-  run(storm, write, 'products', 'UPDATE products SET price = ? WHERE id % 3 = ? RETURNING id', String(write.n), random.below(3))
+  const sql = 'UPDATE products SET price = ? WHERE id % 3 = ? RETURNING id'
+  run(storm, write, 'products', sql, String(write.n), random.below(3))
 }
 
-/** Where it is not there, it is added; where it is, no row is deleted as far as triggers are told. */
+/** Inserts or replaces a row. SQLite fires no delete trigger for a row that is replaced. */
 const replace: Writer = (storm, random) => {
   const [id] = isFull(storm) ? [1] : someIds(storm, random, 1) as [number]
   const write = storm.truth.begin('raw INSERT OR REPLACE', [product(id)])
-  run(storm, write, 'products', 'INSERT OR REPLACE INTO products (id, title, price) VALUES (?, ?, ?) RETURNING id', id, TITLE, String(write.n))
+  const sql = 'INSERT OR REPLACE INTO products (id, title, price) VALUES (?, ?, ?) RETURNING id'
+  run(storm, write, 'products', sql, id, TITLE, String(write.n))
 }
 
 const upsert: Writer = (storm, random) => {
@@ -61,7 +65,7 @@ const deleteOne: Writer = (storm, random) => {
   run(storm, write, 'products', 'DELETE FROM products WHERE id = ? RETURNING id', id)
 }
 
-/** All of them, so that nobody may ever see that they are gone. */
+/** Deletes and inserts all products in one transaction, so that no read may see the deletion. */
 const deleteAndInsert: Writer = (storm) => {
   const { raw, truth } = storm
   const write = truth.begin('raw DELETE and INSERT of all', 'products')
@@ -75,14 +79,16 @@ const deleteAndInsert: Writer = (storm) => {
   finish(storm, write, rows.map(({ id }) => product(id)))
 }
 
-/** A transaction of which a part is undone, and then perhaps all of it. */
+/** Rolls back a savepoint, and then perhaps the whole transaction. */
 const rollBack: Writer = (storm, random) => {
   const { raw, truth } = storm
   const ids = someIds(storm, random, 3)
   const whole = random.chance(0.5)
-  const write = truth.begin(whole ? 'raw ROLLBACK' : 'raw COMMIT after ROLLBACK TO', ids.map(product), { doomed: whole })
+  const name = whole ? 'raw ROLLBACK' : 'raw COMMIT after ROLLBACK TO'
+  const write = truth.begin(name, ids.map(product), { doomed: whole })
   const part = truth.begin('raw ROLLBACK TO', ids.map(product), { doomed: true })
-  const update = raw.prepare<[string, string], number>('UPDATE products SET price = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING id').pluck()
+  const sql = 'UPDATE products SET price = ? WHERE id IN (SELECT value FROM json_each(?)) RETURNING id'
+  const update = raw.prepare<[string, string], number>(sql).pluck()
   raw.exec('BEGIN IMMEDIATE')
   const touched = update.all(String(write.n), JSON.stringify(ids))
   raw.exec('SAVEPOINT part')
@@ -97,23 +103,26 @@ const stock: Writer = (storm, random) => {
   run(storm, write, 'stock', 'UPDATE stock SET amount = ? WHERE id >= ? RETURNING id', write.n, random.below(8) + 1)
 }
 
-/** Gives a product the id of another, which is then no more, without being deleted as far as triggers are told. */
+/** Gives a product the id of another one, which SQLite removes without firing a delete trigger. */
 const renumber: Writer = (storm, random) => {
   const { raw, truth } = storm
   const [from, to] = random.shuffle([...someIds(storm, random, 1), random.below(STOCKED) + 1])
   if (from === to) return
-  const [removal, move] = [truth.begin('raw UPDATE of an id', [product(from!)], { removes: true }), truth.begin('raw UPDATE to an id', [product(to!)])]
-  const { changes } = raw.prepare('UPDATE OR REPLACE products SET id = ?, price = ? WHERE id = ?').run(to, String(move.n), from)
+  const removal = truth.begin('raw UPDATE of an id', [product(from!)], { removes: true })
+  const move = truth.begin('raw UPDATE to an id', [product(to!)])
+  const update = raw.prepare('UPDATE OR REPLACE products SET id = ?, price = ? WHERE id = ?')
+  const { changes } = update.run(to, String(move.n), from)
   finish(storm, removal, changes === 0 ? [] : [product(from!)])
   finish(storm, move, changes === 0 ? [] : [product(to!)])
 }
 
-/** Nothing is written, but what was moves to another file. */
-const checkpoint: Writer = ({ raw, tally }) => {
+/** Moves the content of the WAL into the database file. */
+const checkpoint: Writer = ({ raw, progress }) => {
   raw.pragma('wal_checkpoint(TRUNCATE)')
-  tally.happened('a checkpoint')
+  progress.event('a checkpoint')
 }
 
 export const RAW_WRITERS: Writer[] = [
-  updateOne, updateOne, updateAll, updateSome, replace, upsert, deleteOne, deleteAndInsert, rollBack, stock, renumber, checkpoint
+  updateOne, updateOne, updateAll, updateSome, replace, upsert, deleteOne, deleteAndInsert, rollBack, stock, renumber,
+  checkpoint
 ]

@@ -10,8 +10,8 @@ import { invalidateProductList } from '../../../src/products/invalidation.ts'
 import { products as table } from '../../../src/products/table.ts'
 
 /*
- * A process of the storm: other ways to make answers of the same products, on the same file, Redis and prefix as the
- * service. Rows are answered as pairs of an id and the number that stands in them.
+ * A process of the storm: other pages and values of the same products, with the same file, Redis and prefix as the
+ * service. Responses contain rows as pairs of an id and the number that is stored in the row.
  */
 
 const { DATABASE_URL, REDIS_URL, CACHE_KEY_PREFIX, NEAR } = process.env as Record<string, string>
@@ -45,12 +45,17 @@ const page = (ttl = SECONDS) => ({ config: { cachePage: { ttl } } })
 
 app.get('/pages/list', page(), async () => ({ products: readAll() }))
 
-// That it is not there is an answer too, and kept as others are.
-app.get<{ Params: { id: string } }>('/pages/one/:id', page(), async ({ params: { id } }) => ({ products: readOne(Number(id)) }))
+// The absence of a product is cached like any other response.
+app.get<{ Params: { id: string } }>('/pages/one/:id', page(), async ({ params: { id } }) => {
+  return { products: readOne(Number(id)) }
+})
 
 app.get('/pages/view', page(), async () => {
   const rows = database.sql.all<{ id: number, price: string, amount: number }>(sql`SELECT * FROM priced_stock`)
-  return { products: rows.map(({ id, price }) => [id, Number(price)]), stock: rows.map(({ id, amount }) => [id, amount]) }
+  return {
+    products: rows.map(({ id, price }) => [id, Number(price)]),
+    stock: rows.map(({ id, amount }) => [id, amount])
+  }
 })
 
 app.get('/pages/slow', page(), async () => {
@@ -58,7 +63,7 @@ app.get('/pages/slow', page(), async () => {
   return { products: readAll(), before }
 })
 
-// Of what the value was made of, this page reads but one row itself.
+// This page reads one row itself, and the others through a cached value.
 app.get('/pages/nested', page(), async () => ({ products: await cache.getOrSet('nested', slowly), first: readOne(1) }))
 
 app.get('/pages/short', page(0.05), async () => {
@@ -66,31 +71,36 @@ app.get('/pages/short', page(0.05), async () => {
   return { products: items.map(({ id, price }) => [id, Number(price)]) }
 })
 
-app.get('/values/renewed', async (request, reply) => {
-  return { products: await tell(reply, (load) => cache.getOrSet('renewed', load, { ttl: 0.05, staleWhileRevalidate: SECONDS }), slowly) }
+app.get('/values/refreshed', async (request, reply) => {
+  const options = { ttl: 0.05, staleWhileRevalidate: SECONDS }
+  return { products: await mark(reply, (load) => cache.getOrSet('refreshed', load, options), slowly) }
 })
 
 app.get<{ Params: { id: string } }>('/values/one/:id', async ({ params: { id } }, reply) => {
-  return { products: await tell(reply, (load) => cache.getOrSet(`one ${id}`, load), async () => readOne(Number(id))) }
+  return { products: await mark(reply, (load) => cache.getOrSet(`one ${id}`, load), async () => readOne(Number(id))) }
 })
 
-/** Says whether a value is the one that this request loaded, or a kept or shared one. */
-async function tell (reply: FastifyReply, get: (load: () => Promise<Pair[]>) => Promise<Pair[]>, load: () => Promise<Pair[]>): Promise<Pair[]> {
+/** Marks a response as a miss if this request loaded its value, else as a hit. */
+async function mark (
+  reply: FastifyReply, get: (load: () => Promise<Pair[]>) => Promise<Pair[]>, load: () => Promise<Pair[]>
+): Promise<Pair[]> {
   let mine: Pair[] | undefined
   const value = await get(async () => (mine = await load()))
   reply.header('server-timing', `value;desc="${value === mine ? 'miss' : 'hit'}"`)
   return value
 }
 
-/** Several changes in one transaction, with a look at what the caches say inside it. */
-app.post<{ Body: { ids: number[], n: number, wait: number, fail: boolean, die: boolean } }>('/transactions', async (request, reply) => {
+interface TransactionBody { ids: number[], n: number, wait: number, fail: boolean, die: boolean }
+
+/** Makes several changes in one transaction, and reads through the cache inside it. */
+app.post<{ Body: TransactionBody }>('/transactions', async (request, reply) => {
   const { ids, n, wait, fail, die } = request.body
   const touched: number[] = []
   let seen: Pair[] = []
   const undo = new Error('undone')
   try {
     await database.transaction(async () => {
-      // The first of what follows the commit: nothing else is done, and nobody is told.
+      // The first callback after the commit: no other one runs, and no other process is notified.
       if (die) database.afterCommit(() => process.kill(process.pid, 'SIGKILL'))
       for (const id of ids) {
         if (await products.update(id, { price: String(n) }) !== undefined) touched.push(id)

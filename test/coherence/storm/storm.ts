@@ -6,45 +6,53 @@ import { killAll } from '../../support/process.ts'
 import { type RestartableRedis, startRestartableRedis } from '../../support/restartable-redis.ts'
 import { STOCKED } from './readers.ts'
 import { Server } from './servers.ts'
-import { Tally } from './tally.ts'
-import { rowOf, Truth } from './truth.ts'
+import { Progress } from './progress.ts'
+import { toRow, Truth } from './truth.ts'
 
-/** Products that are there when it begins. */
+/** Products that a storm begins with. */
 const PRODUCTS = 40
 
 /** All that the tasks of a storm share. */
 export interface Storm {
   truth: Truth
-  tally: Tally
+  progress: Progress
   /** Another program: a connection that knows nothing of caches. */
   raw: Sqlite.Database
   redis: RestartableRedis
-  /** Two processes of the service, and two that make other answers of the same products. */
+  /** Processes of the service, and two processes with other pages and values of the same products. */
   services: Server[]
   others: Server[]
 }
 
-const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const resolvePath = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** Four processes on one SQLite file and one Redis. */
-export async function setUp (t: Test): Promise<Storm> {
+/** Starts processes that share one SQLite file and one Redis. @param count how many of them are services */
+export async function setUp (t: Test, count: number, onEvent: (event: string) => void): Promise<Storm> {
   t.teardown(killAll)
   const folder = t.testdir()
   const file = `${folder}/larder.db`
   const truth = new Truth()
   const raw = fill(t, file, truth)
   const redis = await startRestartableRedis(t)
-  const env = { DATABASE_URL: `file:${file}`, REDIS_URL: redis.url, CACHE_KEY_PREFIX: 'storm', LOG_LEVEL: 'silent', PORT: '0', HOST: '127.0.0.1' }
-  const services = [1, 2].map((i) => new Server(`service ${i}`, pathOf('../../../src/server.ts'), env))
+  const env = {
+    DATABASE_URL: `file:${file}`,
+    REDIS_URL: redis.url,
+    CACHE_KEY_PREFIX: 'storm',
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    HOST: '127.0.0.1'
+  }
+  const service = resolvePath('../../../src/server.ts')
+  const services = Array.from({ length: count }, (_, i) => new Server(`service ${i + 1}`, service, env))
   const others = [
-    new Server('other 1', pathOf('server.ts'), { ...env, NEAR: '' }),
-    new Server('other 2, with a near store', pathOf('server.ts'), { ...env, NEAR: 'memory' })
+    new Server('other 1', resolvePath('server.ts'), { ...env, NEAR: '' }),
+    new Server('other 2, with L1', resolvePath('server.ts'), { ...env, NEAR: 'memory' })
   ]
   await Promise.all([...services, ...others].map((server) => server.start()))
-  return { truth, tally: new Tally(), raw, redis, services, others }
+  return { truth, progress: new Progress(onEvent), raw, redis, services, others }
 }
 
-/** Products, and a second table with a view over both, which the next start finds and watches. */
+/** Inserts products, and creates a second table with a view over both. The next start adds the triggers. */
 function fill (t: Test, file: string, truth: Truth): Sqlite.Database {
   openDatabase(`file:${file}`).close()
   const raw = new Sqlite(file, { timeout: 10_000 })
@@ -59,6 +67,7 @@ function fill (t: Test, file: string, truth: Truth): Sqlite.Database {
   const add = raw.prepare('INSERT INTO products (id, title, price) VALUES (?, ?, ?)')
   for (const id of ids) add.run(id, `product ${id}`, String(first.n))
   raw.prepare('INSERT INTO stock SELECT id, price FROM products WHERE id <= ?').run(STOCKED)
-  truth.commit(first, [...ids.map((id) => rowOf('products', id)), ...ids.slice(0, STOCKED).map((id) => rowOf('stock', id))])
+  const stocked = ids.slice(0, STOCKED)
+  truth.commit(first, [...ids.map((id) => toRow('products', id)), ...stocked.map((id) => toRow('stock', id))])
   return raw
 }

@@ -1,13 +1,11 @@
 import { setImmediate as drained } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import type { Scheduler } from 'fast-check'
+import type { Change } from './changes.ts'
 import { History } from './history.ts'
 import { ModelRedis } from './redis.ts'
 
-/** SQL that writes a title. */
-export type Change = (title: string) => string
-
-/** What the processes share: a file, a Redis, the time, and the scheduler, which decides who goes on next. */
+/** What the processes share: a database file, a Redis, the time, and the scheduler of all asynchronous steps. */
 export class World {
   readonly path: string
   readonly redis = new ModelRedis()
@@ -15,12 +13,12 @@ export class World {
   readonly #scheduler: Scheduler
   readonly #log: string[] = []
   readonly #open: Array<{ end: () => void }> = []
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #inFlight = new Set<Promise<unknown>>()
   #failure: unknown
   #over = false
   #time = Date.UTC(2026, 0, 1)
   #titles = 0
-  #turns: Promise<unknown> = Promise.resolve()
+  #lastWriter: Promise<unknown> = Promise.resolve()
 
   constructor (path: string, scheduler: Scheduler) {
     this.path = path
@@ -34,56 +32,58 @@ export class World {
     this.#time += seconds * 1000
   }
 
-  /** Passes when the scheduler chooses it among all that wait. */
-  async moment (label: string): Promise<void> {
+  /** Waits until the scheduler picks this step among all that wait. */
+  async schedule (label: string): Promise<void> {
     await this.#scheduler.schedule(Promise.resolve(), label)
     this.note(label)
   }
 
-  /** Goes on with some work beside what comes next. */
+  /** Starts work without waiting for its end. */
   start (work: () => Promise<unknown>): void {
-    const running = work().catch((error: unknown) => { this.#failure ??= error }).finally(() => this.#underWay.delete(running))
-    this.#underWay.add(running)
+    const running = work()
+      .catch((error: unknown) => { this.#failure ??= error })
+      .finally(() => this.#inFlight.delete(running))
+    this.#inFlight.add(running)
   }
 
-  /** Resolves when nothing is under way. */
-  async quiet (): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay)
+  /** Resolves when no work is in flight. */
+  async idle (): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
   }
 
   /**
-   * Lets the scheduler choose until the story is over, or something fails.
+   * Runs scheduled steps until the scenario has ended or fails.
    *
-   * @param together releases two at a time, as what arrives in one packet would be
+   * @param together runs two steps at a time, as if they had arrived in one packet
    */
-  async run (story: Promise<void>, together: boolean): Promise<void> {
+  async run (scenario: Promise<void>, together: boolean): Promise<void> {
     let over = false
-    story.catch((error: unknown) => { this.#failure ??= error }).finally(() => { over = true })
+    scenario.catch((error: unknown) => { this.#failure ??= error }).finally(() => { over = true })
     for (;;) {
       await drained()
       if (this.#failure !== undefined) throw this.#failure
       if (over) return
-      if (this.#scheduler.count() === 0) throw new Error('everybody waits for ever')
+      if (this.#scheduler.count() === 0) throw new Error('All work waits, and no step is scheduled.')
       this.#scheduler.waitOne()
       if (together && this.#scheduler.count() > 0) this.#scheduler.waitOne()
     }
   }
 
-  /** One writer at a time: SQLite sees to it too, but who waits there looks again after a time that is not ours. */
+  /** Runs one writer at a time. SQLite does so too, but its waiting writers retry by a clock that is not simulated. */
   async inTurn<T> (work: () => Promise<T>): Promise<T> {
-    const turn = this.#turns.then(work)
-    this.#turns = turn.catch(() => {})
-    return await turn
+    const result = this.#lastWriter.then(work)
+    this.#lastWriter = result.catch(() => {})
+    return await result
   }
 
-  /** A transaction of another program, which knows of no cache. */
+  /** Runs a transaction of another program, which knows nothing of caches. */
   async writeFromOutside (changes: readonly Change[], commits: boolean): Promise<void> {
     await this.inTurn(async () => {
       const { connection } = this.open(() => this.#connect())
       connection.exec('BEGIN IMMEDIATE')
       for (const change of changes) {
         connection.exec(this.statement('another program', change))
-        await this.moment('another program goes on')
+        await this.schedule('another program continues')
       }
       connection.exec(commits ? 'COMMIT' : 'ROLLBACK')
       connection.close()
@@ -96,10 +96,10 @@ export class World {
     return { connection, end: () => connection.close() }
   }
 
-  /** A statement with a title that was never written before. */
-  statement (who: string, change: Change): string {
+  /** Returns SQL with a title that was never written before, and notes it. */
+  statement (writer: string, change: Change): string {
     const text = change(`v${++this.#titles}`)
-    this.note(`${who}: ${text}`)
+    this.note(`${writer}: ${text}`)
     return text
   }
 
@@ -111,12 +111,12 @@ export class World {
     return this.#log.map((line, i) => `${i + 1}. ${line}`).join('\n')
   }
 
-  /** Opens something that ends with the world. What an unfinished story leaves behind opens nothing any more. */
-  open<T extends { end: () => void }> (make: () => T): T {
-    if (this.#over) throw new Error('the story is over')
-    const made = make()
-    this.#open.push(made)
-    return made
+  /** Creates something that ends with the world. Work that is left after the end cannot create anything. */
+  open<T extends { end: () => void }> (create: () => T): T {
+    if (this.#over) throw new Error('The scenario has ended.')
+    const created = create()
+    this.#open.push(created)
+    return created
   }
 
   close (): void {

@@ -1,47 +1,48 @@
 import { sql } from 'drizzle-orm'
 import { memoryStore, type Store, tieredStore, type Versions } from '../../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../../src/db/index.ts'
+import type { Change } from './changes.ts'
 import { Violation } from './history.ts'
-import { KEYS, LoadFailed, type Manner, type ModelCache, readThrough, rowsOf, UPSTREAM } from './reads.ts'
-import type { Change, World } from './world.ts'
+import { KEYS, LoadFailed, type ModelCache, type ReadMode, readRows, readThrough, UPSTREAM } from './reads.ts'
+import type { World } from './world.ts'
 
-/** The cache that is explored, and how its users treat it. */
+/** The cache under test, and how the application uses it. */
 export interface Subject {
   makeCache: (parts: { store: Store, versions: Versions, now: () => number }) => ModelCache
-  /** When who writes deletes keys: just before the commit, after it, or sometimes after it, since it need not. */
+  /** When a writer deletes keys: just before its commit, after it, or only sometimes after it, because it need not. */
   deletes: 'before' | 'after' | 'sometimes'
-  /** A store in each process over the shared one. */
+  /** Each process has an L1 store over the shared one. */
   tiered?: boolean
-  /** The clock of the database answers after a while, as that of a database elsewhere would. */
+  /** The version clock is asynchronous, as that of a remote database is. */
   slowClock?: boolean
 }
 
-/** What is done in a transaction. */
-export interface Work {
+/** What a transaction does. */
+export interface Transaction {
   readonly changes: readonly Change[]
   readonly commits: boolean
-  /** Done in a part of the transaction, which is then undone alone. */
+  /** Changes in a savepoint, which is then rolled back alone. */
   readonly undone: readonly Change[]
-  /** What is read through the cache after changes. */
+  /** The key that the transaction reads through the cache after its changes. */
   readonly peek: string | undefined
-  /** Whether the transaction waits for what is read. */
+  /** Whether the transaction waits for that read. */
   readonly waits: boolean
-  /** The upstream moves too, and its tag is invalidated in the transaction. */
-  readonly moves: boolean
-  /** Deletes keys after the commit, if it need not. */
-  readonly tidy: boolean
-  /** What is read right after the commit. */
+  /** The upstream changes too, and the transaction invalidates its tag. */
+  readonly changesUpstream: boolean
+  /** The writer deletes keys after the commit although it need not. */
+  readonly deletesKeys: boolean
+  /** The key that the writer reads right after the commit. */
   readonly after: string | undefined
 }
 
-/** Takes what may stand in, and loads in the background. */
-const WHOEVER: Manner = { options: { ttl: 10, staleWhileRevalidate: 20 }, fails: false }
+/** Accepts stale values, which are refreshed in the background. */
+const REVALIDATING: ReadMode = { options: { ttl: 10, staleWhileRevalidate: 20 }, fails: false }
 
 class RolledBack extends Error {}
 class Crashed extends Error {}
 
-/** A process with a cache and a database of its own, until it crashes. */
-export class Process {
+/** A process with its own cache and connection, until it crashes. */
+export class ModelProcess {
   readonly #name: string
   readonly #world: World
   readonly #subject: Subject
@@ -49,8 +50,8 @@ export class Process {
   readonly #database: Database
   readonly #cache: ModelCache
   #alive = true
-  /** What it sent to Redis before it crashed will not arrive. */
-  #cut = false
+  /** The commands that it sent to Redis before it crashed do not arrive. */
+  #isCutOff = false
 
   constructor (name: string, world: World, subject: Subject) {
     this.#name = name
@@ -60,8 +61,8 @@ export class Process {
     this.#database = openDatabase(`file:${world.path}`)
     if (subject.slowClock) this.#slowDown(this.#database.versions)
     const { now } = world
-    const far = world.redis.storeThrough((command, effect) => this.#send(command, effect))
-    const store = subject.tiered ? tieredStore({ near: memoryStore({ now }), far, nearTtl: 5, now }) : far
+    const shared = world.redis.storeThrough((command, effect) => this.#send(command, effect))
+    const store = subject.tiered ? tieredStore({ near: memoryStore({ now }), far: shared, nearTtl: 5, now }) : shared
     this.#cache = subject.makeCache({ store, versions: this.#database.versions, now })
   }
 
@@ -69,41 +70,41 @@ export class Process {
     return this.#alive
   }
 
-  async read (key: string, manner: Manner): Promise<void> {
+  async read (key: string, mode: ReadMode): Promise<void> {
     const { history } = this.#world
-    const beginning = history.begin()
+    const start = history.begin()
     const id = this.#note(`reads ${key}`)
-    const parts = await this.#survive(() => readThrough(this.#reader, key, manner))
+    const parts = await this.#survive(() => readThrough(this.#reader, key, mode))
     if (parts === undefined) return
     this.#note(`got ${JSON.stringify(parts)} for ${id}`)
-    history.judge(parts, beginning)
+    history.check(parts, start)
   }
 
-  async write (work: Work): Promise<void> {
-    const { changes, commits, undone, peek, waits, moves, tidy, after } = work
+  async write (transaction: Transaction): Promise<void> {
+    const { changes, commits, undone, peek, waits, changesUpstream, deletesKeys, after } = transaction
     const { history } = this.#world
     const { deletes } = this.#subject
-    let moved = 0
-    const look = async () => {
+    let upstream = 0
+    const read = async () => {
       if (peek === undefined) return
-      if (waits) await this.#peek(peek, moved)
-      else readThrough(this.#reader, peek, WHOEVER).catch(() => {}) // it may be too late to succeed
+      if (waits) await this.#peek(peek, upstream)
+      else readThrough(this.#reader, peek, REVALIDATING).catch(() => {}) // it may be too late to succeed
     }
     const done = await this.#survive(() => this.#world.inTurn(() => this.#database.transaction(async () => {
       await this.#pause('transaction begins')
       await this.#change(changes)
-      if (moves) {
-        moved = ++history.upstream
+      if (changesUpstream) {
+        upstream = ++history.upstream
         await this.#cache.invalidateTags([UPSTREAM])
       }
       if (undone.length > 0) {
         await ignore(RolledBack, this.#database.transaction(async () => {
           await this.#change(undone)
-          await look()
+          await read()
           throw new RolledBack()
         }))
       }
-      await look()
+      await read()
       if (deletes === 'before') await this.#delete(KEYS)
       await this.#pause(commits ? 'commits' : 'rolls back')
       if (!commits) throw new RolledBack()
@@ -111,20 +112,20 @@ export class Process {
     })))
     if (done === undefined) return
     this.#note('committed')
-    history.acknowledged = Math.max(history.acknowledged, moved)
-    if (deletes === 'after' || (tidy && deletes === 'sometimes')) await this.#survive(() => this.#delete(KEYS))
-    if (after !== undefined && this.#alive) await this.read(after, WHOEVER)
+    history.acknowledged = Math.max(history.acknowledged, upstream)
+    if (deletes === 'after' || (deletesKeys && deletes === 'sometimes')) await this.#survive(() => this.#delete(KEYS))
+    if (after !== undefined && this.#alive) await this.read(after, REVALIDATING)
   }
 
-  /** The upstream moves, and who moved it says so. */
-  async move (): Promise<void> {
-    const moved = ++this.#world.history.upstream
+  /** Changes the upstream, and invalidates its tag. */
+  async changeUpstream (): Promise<void> {
+    const upstream = ++this.#world.history.upstream
     const done = await this.#survive(async () => {
-      await this.#pause('upstream moved')
+      await this.#pause('upstream changed')
       await this.#world.inTurn(() => this.#cache.invalidateTags([UPSTREAM]))
       return true
     })
-    if (done) this.#world.history.acknowledged = Math.max(this.#world.history.acknowledged, moved)
+    if (done) this.#world.history.acknowledged = Math.max(this.#world.history.acknowledged, upstream)
   }
 
   async delete (key: string): Promise<void> {
@@ -136,13 +137,13 @@ export class Process {
   }
 
   /**
-   * Ends at once: what it has open is gone, its transaction too, and nothing of it goes on.
+   * Ends at once: its connection and its transaction are gone, and none of its code continues.
    *
-   * @param arrives whether what it has sent to Redis takes effect all the same
+   * @param arrives whether commands that it has sent to Redis still take effect
    */
   crash (arrives: boolean): void {
     this.#note('crashes')
-    this.#cut = !arrives
+    this.#isCutOff = !arrives
     this.end()
   }
 
@@ -166,35 +167,35 @@ export class Process {
   }
 
   /** Within a transaction. */
-  async #peek (key: string, moved: number): Promise<void> {
+  async #peek (key: string, upstream: number): Promise<void> {
     const { history } = this.#world
-    const beginning = { snapshot: history.observe(), upstream: Math.max(history.acknowledged, moved) }
-    const parts = await readThrough(this.#reader, key, WHOEVER)
+    const start = { snapshot: history.observe(), upstream: Math.max(history.acknowledged, upstream) }
+    const parts = await readThrough(this.#reader, key, REVALIDATING)
     this.#note(`sees ${JSON.stringify(parts)}`)
-    history.judgeWithin(parts, rowsOf(this.#database), beginning)
+    history.checkWithin(parts, readRows(this.#database), start)
   }
 
-  /** A Redis that is away is no reason to fail. */
+  /** Ignores a Redis that is unavailable. */
   async #delete (keys: readonly string[]): Promise<void> {
     await this.#cache.deleteMany(keys).catch(() => {})
   }
 
-  /** Waits until the scheduler lets it go on, which it does not after a crash. */
+  /** Waits until the scheduler continues it. After a crash it throws. */
   readonly #pause = async (label: string): Promise<void> => {
-    await this.#unlessDead(this.#world.moment(`${this.#name} ${label}`))
+    await this.#unlessDead(this.#world.schedule(`${this.#name} ${label}`))
   }
 
   async #send<T> (command: string, effect: () => T): Promise<T> {
     if (!this.#alive) throw new Crashed()
     const { redis } = this.#world
-    const effected = this.#world.moment(`${this.#name} → redis: ${command}`).then(() => {
-      if (!redis.reachable || this.#cut) throw new Error('Redis is away')
+    const effected = this.#world.schedule(`${this.#name} → redis: ${command}`).then(() => {
+      if (!redis.reachable || this.#isCutOff) throw new Error('Redis is unavailable')
       return effect()
     })
-    const answer = await this.#unlessDead(effected)
+    const reply = await this.#unlessDead(effected)
     await this.#pause(`← redis: ${command}`)
-    if (!redis.reachable) throw new Error('Redis went away')
-    return answer
+    if (!redis.reachable) throw new Error('Redis became unavailable')
+    return reply
   }
 
   async #unlessDead<T> (work: Promise<T>): Promise<T> {
@@ -203,7 +204,7 @@ export class Process {
     return result
   }
 
-  /** What `work` brings; undefined where it failed in a way that it may: by a crash, a rollback or a load that was told to. */
+  /** Returns the result of `work`, or undefined if it failed by a crash, a rollback or a load that has to fail. */
   async #survive<T> (work: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await work()
@@ -218,15 +219,15 @@ export class Process {
   #slowDown (versions: Versions): void {
     const { stamp, firstChanged } = versions
     versions.stamp = async (tags) => {
-      await this.#pause('asks for a stamp')
+      await this.#pause('requests a stamp')
       const taken = await stamp(tags)
       await this.#pause('gets a stamp')
       return taken
     }
     versions.firstChanged = async (...about) => {
-      await this.#pause('asks the clock')
+      await this.#pause('requests a check')
       const changed = await firstChanged(...about)
-      await this.#pause('gets the answer of the clock')
+      await this.#pause('gets the result of the check')
       return changed
     }
   }

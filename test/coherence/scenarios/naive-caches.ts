@@ -1,21 +1,22 @@
 import { decodeValue, encodeValue } from '../../../src/cache/entry/codec.ts'
-import { collectReads, currentReads, type LoadContext, ReadSet, type Store, type Versions } from '../../../src/cache/index.ts'
+import {
+  collectReads, currentReads, type LoadContext, ReadSet, type Store, type Versions
+} from '../../../src/cache/index.ts'
 import type { ModelCache } from './reads.ts'
 
 /*
- * Caches as one would write them without much thought. Each of them serves what is no longer true, and the explorer
- * must find out.
+ * Simple caches that serve stale values. The explorer must find a scenario that proves it for each of them.
  */
 
 const NEVER = { storedAt: 0, freshUntil: Infinity, staleUntil: Infinity }
 
-/** Get, load, set; whoever writes deletes the keys. */
+/** Get, load, set; writers delete the keys. */
 export function cacheAside (store: Store): ModelCache {
   return {
     async getOrSet (key, load) {
-      const kept = await orUndefined(() => store.get(key))
-      if (kept !== undefined) return decodeValue(kept.payload) as never
-      const value = await load(contextOf(key, () => {}))
+      const entry = await orUndefined(() => store.get(key))
+      if (entry !== undefined) return decodeValue(entry.payload) as never
+      const value = await load(createContext(key, () => {}))
       await orUndefined(() => store.set(key, { payload: encodeValue(value), tags: [], stamp: '', ...NEVER }))
       return value
     },
@@ -26,23 +27,24 @@ export function cacheAside (store: Store): ModelCache {
   }
 }
 
-/** Entries carry the versions of their tags, and every hit is checked; but the stamp is taken when the load has ended. */
+/** Checks the versions of an entry's tags on every hit, but takes the stamp after the load instead of before it. */
 export function stampedLate (store: Store, versions: Versions): ModelCache {
   return {
     ...cacheAside(store),
     async getOrSet (key, load) {
-      const around = currentReads()
-      around?.begin(versions, () => '')
-      const kept = await orUndefined(() => store.get(key))
-      if (kept !== undefined && await versions.firstChanged(kept.stamp, kept.tags) === undefined) {
-        around?.add(versions, kept.tags)
-        return decodeValue(kept.payload) as never
+      const outer = currentReads()
+      outer?.begin(versions, () => '')
+      const entry = await orUndefined(() => store.get(key))
+      if (entry !== undefined && await versions.firstChanged(entry.stamp, entry.tags) === undefined) {
+        outer?.add(versions, entry.tags)
+        return decodeValue(entry.payload) as never
       }
       const reads = new ReadSet()
       reads.begin(versions, () => '')
-      const value = await collectReads(reads, async () => await load(contextOf(key, (...tags) => reads.add(versions, tags))))
+      const context = createContext(key, (...tags) => reads.add(versions, tags))
+      const value = await collectReads(reads, async () => await load(context))
       const tags = [...reads.tags(versions)]
-      around?.add(versions, tags)
+      outer?.add(versions, tags)
       const stamp = await versions.stamp(tags)
       await orUndefined(() => store.set(key, { payload: encodeValue(value), tags, stamp, ...NEVER }))
       return value
@@ -51,7 +53,7 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
   }
 }
 
-function contextOf (key: string, addTags: LoadContext['addTags']): LoadContext {
+function createContext (key: string, addTags: LoadContext['addTags']): LoadContext {
   return { key, addTags, setTtl () {}, staleFor () {}, loadedIn () {}, ignoreReads () {}, skipStore () {} }
 }
 

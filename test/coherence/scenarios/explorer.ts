@@ -3,38 +3,38 @@ import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import { openDatabase } from '../../../src/db/index.ts'
 import type { Subject } from './process.ts'
-import { play } from './play.ts'
-import type { Story } from './steps.ts'
+import { runScenario } from './run-scenario.ts'
+import type { Scenario } from './steps.ts'
 import { World } from './world.ts'
 
 export interface Limits {
   seed: number
   runs: number
-  /** Begins no further run after this time, which depends on the machine; what is run, and how, does not. */
+  /** Starts no further run after this time, which depends on the machine. The runs themselves do not. */
   seconds?: number
-  /** Looks for no shorter story than the first that fails. */
+  /** Does not shrink the first scenario that fails. */
   endOnFailure?: boolean
 }
 
 export interface Findings {
-  /** Stories that were played before one failed. */
-  played: number
+  /** How many scenarios were run before one failed. */
+  done: number
   failed: boolean
   error: unknown
-  /** What failed, and how to see it again. */
+  /** The failing scenario, and how to run it again. */
   report: string
 }
 
 const ORDERS = fc.infiniteStream(fc.scheduler(), { noHistory: true })
-/** After a failure fast-check looks for a shorter story, which may need another order of events to fail. */
-const ORDERS_OF_SHORTER = 10
-const SECONDS_TO_SHORTEN = 10
+/** After a failure fast-check shrinks the scenario, which may need another order of events to fail. */
+const ORDERS_WHILE_SHRINKING = 10
+const SECONDS_TO_SHRINK = 10
 
-/** Plays stories with a subject, each with a database of its own and in an order of events that the scheduler comes upon. */
-export class Explorer {
+/** Runs random scenarios with a cache, each on a database of its own and in a random order of events. */
+export class ScenarioExplorer {
   readonly #template: string
   readonly #folder: string
-  #stories = 0
+  #databases = 0
 
   /** @param folder for its databases */
   constructor (folder: string) {
@@ -46,32 +46,32 @@ export class Explorer {
     connection.close()
   }
 
-  async explore (subject: Subject, stories: fc.Arbitrary<Story>, limits: Limits): Promise<Findings> {
+  async explore (subject: Subject, scenarios: fc.Arbitrary<Scenario>, limits: Limits): Promise<Findings> {
     const { seed, runs, seconds = Infinity, endOnFailure = false } = limits
     let deadline = performance.now() + seconds * 1000
-    let played = 0
+    let done = 0
     let failed = false
-    const property = fc.asyncProperty(ORDERS, stories, async (orders, story) => {
+    const property = fc.asyncProperty(ORDERS, scenarios, async (orders, scenario) => {
       if (performance.now() > deadline) return
-      if (!failed) played++
+      if (!failed) done++
       try {
-        for (const order of orders.take(failed ? ORDERS_OF_SHORTER : 1)) await this.#play(subject, order, story)
+        for (const order of orders.take(failed ? ORDERS_WHILE_SHRINKING : 1)) await this.#run(subject, order, scenario)
       } catch (error) {
-        if (!failed) deadline = performance.now() + SECONDS_TO_SHORTEN * 1000
+        if (!failed) deadline = performance.now() + SECONDS_TO_SHRINK * 1000
         failed = true
         throw error
       }
     })
     const details = await fc.check(property, { seed, numRuns: runs, endOnFailure, includeErrorInReport: true })
-    return { played, failed, error: details.errorInstance, report: fc.defaultReportMessage(details) ?? '' }
+    return { done, failed, error: details.errorInstance, report: fc.defaultReportMessage(details) ?? '' }
   }
 
-  async #play (subject: Subject, order: fc.Scheduler, story: Story): Promise<void> {
-    const path = `${this.#folder}/${++this.#stories}.db`
+  async #run (subject: Subject, order: fc.Scheduler, scenario: Scenario): Promise<void> {
+    const path = `${this.#folder}/${++this.#databases}.db`
     copyFileSync(this.#template, path)
     const world = new World(path, order)
     try {
-      await world.run(play(world, subject, story), story.together)
+      await world.run(runScenario(world, subject, scenario), scenario.together)
     } catch (error) {
       throw new Error(`${String(error)}\nafter\n${world.log}`, { cause: error })
     } finally {

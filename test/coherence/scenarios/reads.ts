@@ -4,23 +4,23 @@ import type { Database } from '../../../src/db/index.ts'
 import { products } from '../../../src/products/table.ts'
 import type { History, Part } from './history.ts'
 
-/** What the model asks of a cache, be it ours or a naive one. */
+/** The part of the cache interface that scenarios use, and that naive caches implement. */
 export type ModelCache = Pick<Cache, 'getOrSet' | 'getMany' | 'touch' | 'deleteMany' | 'invalidateTags'>
 
-/** The tag of what is read beside the database. */
+/** The tag of a source other than the database. */
 export const UPSTREAM = 'upstream'
 
-/** How an answer comes about. */
+/** How a value is loaded. */
 type Recipe =
   | { row: number } // one query, by the id
   | { list: true } // one query, of the table
-  | { upstream: true } // no query, and a tag that is named when all is read
+  | { upstream: true } // no query, and a tag that is added after the read
   | { query: readonly string[] } // several queries in one load, with time between them
-  | { inTurn: readonly string[] } // made of other answers, which are kept too
+  | { inTurn: readonly string[] } // composed of other values, which are cached too
   | { atOnce: readonly string[] }
-  | { many: readonly string[] } // of those of them that are kept, and queries for the others
+  | { many: readonly string[] } // getMany, and queries for those that are missing
 
-/** By the key of the answer. */
+/** The recipes, by cache key. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   row1: { row: 1 },
   row2: { row: 2 },
@@ -36,13 +36,13 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
 
 export const KEYS = Object.keys(RECIPES)
 
-/** What queries that are told to fail throw. */
+/** The error of queries that have to fail. */
 export class LoadFailed extends Error {}
 
-/** How a read is done. */
-export interface Manner {
+/** How to read. */
+export interface ReadMode {
   readonly options: GetOrSetOptions
-  /** Its queries, if it makes any, fail. */
+  /** Its queries fail, if it makes any. */
   readonly fails: boolean
 }
 
@@ -54,53 +54,57 @@ export interface Reader {
 }
 
 /** Reads a key through the cache. */
-export async function readThrough (reader: Reader, key: string, manner: Manner): Promise<Part[]> {
+export async function readThrough (reader: Reader, key: string, mode: ReadMode): Promise<Part[]> {
   return await reader.cache.getOrSet(key, async (context) => {
     await reader.pause(`load ${key} begins`)
-    const parts = await make(reader, RECIPES[key]!, manner, context)
+    const parts = await load(reader, RECIPES[key]!, mode, context)
     await reader.pause(`load ${key} ends`)
     return parts
-  }, manner.options)
+  }, mode.options)
 }
 
-async function make (reader: Reader, recipe: Recipe, manner: Manner, context: LoadContext): Promise<Part[]> {
+async function load (reader: Reader, recipe: Recipe, mode: ReadMode, context: LoadContext): Promise<Part[]> {
   const { cache, pause } = reader
   const parts: Part[] = []
   if ('query' in recipe) {
     for (const key of recipe.query) {
-      parts.push(query(reader, RECIPES[key]!, manner, context))
+      parts.push(query(reader, RECIPES[key]!, mode, context))
       await pause(`between queries of ${context.key}`)
     }
   } else if ('inTurn' in recipe) {
-    for (const key of recipe.inTurn) parts.push(...await readThrough(reader, key, manner))
+    for (const key of recipe.inTurn) parts.push(...await readThrough(reader, key, mode))
   } else if ('atOnce' in recipe) {
-    for (const some of await Promise.all(recipe.atOnce.map((key) => readThrough(reader, key, manner)))) parts.push(...some)
+    const values = await Promise.all(recipe.atOnce.map((key) => readThrough(reader, key, mode)))
+    parts.push(...values.flat())
   } else if ('many' in recipe) {
-    const kept = await cache.getMany<Part[]>(recipe.many)
-    for (const key of recipe.many) parts.push(...kept.get(key) ?? [query(reader, RECIPES[key]!, manner, context)])
+    const found = await cache.getMany<Part[]>(recipe.many)
+    for (const key of recipe.many) parts.push(...found.get(key) ?? [query(reader, RECIPES[key]!, mode, context)])
   } else {
-    parts.push(query(reader, recipe, manner, context))
+    parts.push(query(reader, recipe, mode, context))
   }
   return parts
 }
 
-function query ({ database, history }: Reader, recipe: Recipe, manner: Manner, context: LoadContext): Part {
-  if (manner.fails) throw new LoadFailed(context.key)
+function query ({ database, history }: Reader, recipe: Recipe, mode: ReadMode, context: LoadContext): Part {
+  if (mode.fails) throw new LoadFailed(context.key)
   if ('upstream' in recipe) {
     const state = history.upstream
     context.addTags(UPSTREAM)
     return { of: 'upstream', state }
   }
-  const { id, title } = products
-  const part: Part = 'row' in recipe
-    ? { of: 'row', id: recipe.row, title: database.sql.select({ title }).from(products).where(eq(id, recipe.row)).get()?.title ?? null }
-    : { of: 'list', rows: rowsOf(database) }
+  const part = 'row' in recipe ? readRow(database, recipe.row) : { of: 'list' as const, rows: readRows(database) }
   history.observe()
   return part
 }
 
-/** The table, as whoever asks sees it here and now. */
-export function rowsOf (database: Database): Array<[number, string]> {
+function readRow (database: Database, row: number): Part {
+  const { id, title } = products
+  const found = database.sql.select({ title }).from(products).where(eq(id, row)).get()
+  return { of: 'row', id: row, title: found?.title ?? null }
+}
+
+/** Reads all products, inside or outside a transaction. */
+export function readRows (database: Database): Array<[number, string]> {
   const rows = database.sql.select({ id: products.id, title: products.title }).from(products).all()
   return rows.map(({ id, title }) => [id, title])
 }
