@@ -1,187 +1,161 @@
 import type { Writable } from 'node:stream'
 import { elapsed, startTimer } from '../../util/timer.ts'
 import { checkPositiveInteger } from '../../util/validate.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
 import { redisChannel, type RedisClient, type RedisEvent } from './client.ts'
 
 export interface RedisCommandsOptions {
   client: RedisClient
-  /** A key that may be read to see whether Redis answers. */
+  /** A key that may be read to find out whether Redis replies. */
   probeKey: string
-  /** Milliseconds that Redis has to answer one command. Default 50. */
+  /** Milliseconds in which Redis must reply to a command. Default 50. */
   commandTimeout?: number
-  /** Told once each time that Redis goes, with what it failed by, and once each time that it is back. */
+  /** Called once each time that Redis becomes unavailable, with the reason, and once each time that it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
 }
 
-/** What a command fails by whose time is over, or, at once and without being sent, while Redis is known to be away. */
+/** Thrown when a command misses its deadline, or immediately while the circuit is open. */
 export class RedisUnavailableError extends Error {
-  readonly code = 'LARDER_REDIS_AWAY'
-  override readonly name = 'RedisAwayError'
-  /** Whether Redis may have got the command, or may get it yet. */
-  readonly sent: boolean
-
-  constructor (message: string, sent: boolean) {
-    super(message)
-    this.sent = sent
-  }
+  readonly code = 'LARDER_REDIS_UNAVAILABLE'
+  override readonly name = 'RedisUnavailableError'
 }
 
-export interface RunOptions<T> {
-  late?: (answer: T) => void
-  evenAway?: boolean
-}
-
-/** So many failures in a row, and Redis is not asked any more. */
-const FAILURES = 3
-/** Milliseconds between the questions whether it is back; doubled, up to so many, each time that it goes soon after it came. */
-const PROBE_MS = 250
-const LONGEST_PROBE_MS = 4_000
-/** Milliseconds for which a Redis that is back must stay, lest it count as going soon. */
-const STAY_MS = 5_000
-/** Commands sent and not yet answered; others wait for their turn, so that a bulk of them is not taken for a slow Redis. */
-const WINDOW = 256
-/** States of a client that has lost its connection, or never got one. */
-const LOST = new Set(['reconnecting', 'close', 'end'])
-/** Replies of a Redis that serves nobody at the moment; by any other reply it serves, be it with a refusal. */
-const SERVES_NOBODY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|WRONGPASS)\b/
+/** Commands in flight. Others are queued, so that a bulk of commands is not mistaken for a slow Redis. */
+const MAX_IN_FLIGHT = 256
+/** States of a client that has lost its connection, or never had one. */
+const DISCONNECTED = new Set(['reconnecting', 'close', 'end'])
+/** Errors of a Redis that serves no command at present. After any other error it is available: it refused one command. */
+const SERVES_NOTHING = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|WRONGPASS)\b/
 
 /**
- * A circuit breaker around a Redis client: every command has a deadline, and after a few failures in a row, or when
- * the connection is lost, commands fail at once, until a probe is answered in time.
+ * Sends commands to Redis, each with a deadline. Commands of one turn of the event loop are sent together, and none is
+ * sent while the circuit is open.
  */
 export class RedisCommands {
   readonly client: RedisClient
   readonly #commandTimeout: number
   readonly #probeKey: string
-  readonly #onStateChange: RedisCommandsOptions['onStateChange']
-  #up = true
-  /** What was told last. A connection that is lost and found at once is not worth telling. */
-  #told = true
-  #closed = false
-  #failures = 0
-  #underWay = 0
-  readonly #waiting = new Set<() => void>()
-  /** Told each time that Redis is back. */
-  readonly #onBack: Array<() => void> = []
-  #probeMs = PROBE_MS
-  #backSince = -Infinity
-  #lastError: Error | undefined
-  #turn = 0
-  #gathers = false
-  #probe: NodeJS.Timeout | undefined
-  #asking = false
+  readonly #circuit: CircuitBreaker
+  #inFlight = 0
+  readonly #queue = new Set<() => void>()
 
   constructor ({ client, probeKey, commandTimeout = 50, onStateChange }: RedisCommandsOptions) {
     this.client = client
     this.#commandTimeout = checkPositiveInteger('commandTimeout', commandTimeout)
     this.#probeKey = probeKey
-    this.#onStateChange = onStateChange
-    // Each store over the client listens; that is no leak.
+    this.#circuit = new CircuitBreaker({ probe: () => this.#probe(), onOpen: () => this.#sendQueued(), onStateChange })
+    // Every store that uses the client adds listeners; that is not a leak.
     client.setMaxListeners(client.getMaxListeners() + 1)
     client.on('error', this.#onError)
     client.on('close', this.#onClose)
-    client.on('ready', this.#ask)
-    if (LOST.has(client.status)) this.#lose(new Error('there is no connection'))
+    client.on('ready', this.#onReady)
+    if (DISCONNECTED.has(client.status)) this.#circuit.open(new Error('there is no connection'))
   }
 
   get available (): boolean {
-    return this.#up
-  }
-
-  /** @param listener told each time that Redis is back, and asked again */
-  onBack (listener: () => void): void {
-    this.#onBack.push(listener)
-  }
-
-  /** Whether commands wait, to go out together at the end of this turn of the event loop. */
-  get gathers (): boolean {
-    return this.#gathers
-  }
-
-  /** Another number each time that what waited has gone out. */
-  get turn (): number {
-    return this.#turn
+    return !this.#circuit.isOpen
   }
 
   /**
-   * Sends a command. Rejects with its failure, or with a `RedisAwayError` once its time is over or while Redis is away.
+   * Sends a command. Rejects with its error, or with a `RedisUnavailableError`.
    *
-   * @param name of the command, for who measures them
-   * @param late told of an answer that came after the deadline
-   * @param evenAway sends it also while Redis counts as away, for who has just heard from it
+   * @param name of the command, for the diagnostics channel
+   * @param command calls the client
    */
-  run<T> (name: string, command: () => Promise<T>, { late, evenAway = false }: RunOptions<T> = {}): Promise<T> {
+  run<T> (name: string, command: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const send = () => {
-        if (!this.#up && !evenAway) return reject(this.#away())
-        this.#underWay++
-        this.#gather()
-        const sent = startTimer(redisChannel)
-        let over = false
-        const end = (outcome: RedisEvent['outcome']): boolean => {
-          if (over) return false
-          over = true
-          if (redisChannel.hasSubscribers) redisChannel.publish({ client: this.client, command: name, outcome, ms: elapsed(sent) } satisfies RedisEvent)
-          stop()
-          this.#underWay--
-          this.#sendNext()
-          return true
-        }
-        const stop = this.#afterDeadline(() => {
-          const error = new RedisUnavailableError(`Redis did not answer within ${this.#commandTimeout} ms`, true)
-          this.#failed(error)
-          reject(error)
-          end('timeout')
-        })
-        command().then((answer) => {
-          if (!end('ok')) return late?.(answer)
-          this.#failures = 0
-          resolve(answer)
-        }, (error: Error) => {
-          if (!end('error')) return
-          if (isAnswer(error)) this.#failures = 0
-          else this.#failed(error)
-          reject(error)
-        })
+      const send = () => this.#send(name, command, resolve, reject)
+      if (this.#inFlight < MAX_IN_FLIGHT) send()
+      else this.#queue.add(send)
+    })
+  }
+
+  close (): void {
+    this.#circuit.dispose()
+    this.client.off('error', this.#onError)
+    this.client.off('close', this.#onClose)
+    this.client.off('ready', this.#onReady)
+    this.client.setMaxListeners(this.client.getMaxListeners() - 1)
+  }
+
+  readonly #onError = (error: Error): void => this.#circuit.explain(error)
+  readonly #onClose = (): void => this.#circuit.open(this.#circuit.reason ?? new Error('the connection was closed'))
+  readonly #onReady = (): void => this.#circuit.probe()
+
+  #send<T> (
+    name: string, command: () => Promise<T>, resolve: (reply: T) => void, reject: (error: Error) => void
+  ): void {
+    if (this.#circuit.isOpen) {
+      const reason = this.#circuit.reason!.message
+      return reject(new RedisUnavailableError(`Redis is unavailable, the circuit is open: ${reason}`))
+    }
+    this.#inFlight++
+    this.#sendTogether()
+    const sentAt = startTimer(redisChannel)
+    let isSettled = false
+    /** False if the command was settled before. */
+    const settle = (outcome: RedisEvent['outcome']): boolean => {
+      if (isSettled) return false
+      isSettled = true
+      clearDeadline()
+      this.#inFlight--
+      if (redisChannel.hasSubscribers) {
+        redisChannel.publish({ client: this.client, command: name, outcome, ms: elapsed(sentAt) } satisfies RedisEvent)
       }
-      if (this.#underWay < WINDOW) send()
-      else this.#waiting.add(send)
+      this.#sendQueued()
+      return true
+    }
+    const clearDeadline = this.#setDeadline(() => {
+      const error = new RedisUnavailableError(`Redis did not reply within ${this.#commandTimeout} ms.`)
+      this.#circuit.failure(error)
+      reject(error)
+      settle('timeout')
+    })
+    command().then((reply) => {
+      if (!settle('ok')) return
+      this.#circuit.success()
+      resolve(reply)
+    }, (error: Error) => {
+      if (!settle('error')) return
+      if (isReply(error)) this.#circuit.success()
+      else this.#circuit.failure(error)
+      reject(error)
     })
   }
 
-  /** What is asked in one turn of the event loop goes out together: each write is a call of the system. */
-  #gather (): void {
-    const { stream } = this.client as { stream?: Writable } // a cluster has none of its own
-    if (stream === undefined || stream.writableCorked > 0) return
-    stream.cork()
-    this.#gathers = true
-    setImmediate(() => {
-      this.#gathers = false
-      this.#turn++
-      stream.uncork()
-    })
-  }
-
-  #sendNext (): void {
-    for (const send of this.#waiting) {
-      if (this.#up && this.#underWay >= WINDOW) return
-      this.#waiting.delete(send)
+  /** Sends what fits into the window; while the circuit is open, every queued command, which rejects it. */
+  #sendQueued (): void {
+    for (const send of this.#queue) {
+      if (this.available && this.#inFlight >= MAX_IN_FLIGHT) return
+      this.#queue.delete(send)
       send()
     }
   }
 
-  /** Calls back when the time of a command is over, not counting that in which our own event loop stood still. */
-  #afterDeadline (callback: () => void): () => void {
+  /** Holds the socket back until the end of this turn of the event loop: each write costs a system call. */
+  #sendTogether (): void {
+    const { stream } = this.client as { stream?: Writable } // a cluster has no stream of its own
+    if (stream === undefined || stream.writableCorked > 0) return
+    stream.cork()
+    setImmediate(() => stream.uncork())
+  }
+
+  /**
+   * Calls back at the deadline of a command, and returns how to prevent that. If the event loop was blocked meanwhile,
+   * the deadline is extended once: the time of this process is not Redis's fault.
+   */
+  #setDeadline (callback: () => void): () => void {
     let timer: NodeJS.Timeout
-    const start = (mayWait: boolean) => {
-      const due = performance.now() + this.#commandTimeout
+    let immediate: NodeJS.Immediate | undefined
+    const start = (mayExtend: boolean) => {
+      const deadline = performance.now() + this.#commandTimeout
       timer = setTimeout(() => {
-        if (mayWait && performance.now() - due > this.#commandTimeout / 2) return start(false)
-        // An answer that lies in our socket is read before this.
+        const wasBlocked = performance.now() - deadline > this.#commandTimeout / 2
+        if (mayExtend && wasBlocked) return start(false)
+        // A reply that has reached the socket is read before this.
         immediate = setImmediate(callback)
       }, this.#commandTimeout)
     }
-    let immediate: NodeJS.Immediate | undefined
     start(true)
     return () => {
       clearTimeout(timer)
@@ -189,83 +163,20 @@ export class RedisCommands {
     }
   }
 
-  close (): void {
-    this.#closed = true
-    clearTimeout(this.#probe)
-    this.client.off('error', this.#onError)
-    this.client.off('close', this.#onClose)
-    this.client.off('ready', this.#ask)
-    this.client.setMaxListeners(this.client.getMaxListeners() - 1)
-  }
-
-  #away (): RedisUnavailableError {
-    return new RedisUnavailableError(`Redis is away: ${this.#lastError!.message}`, false)
-  }
-
-  readonly #onError = (error: Error): void => {
-    this.#lastError = error
-    if (!this.#up) this.#tell(false)
-  }
-
-  readonly #onClose = (): void => {
-    this.#lose(this.#lastError ?? new Error('the connection was closed'))
-  }
-
-  #failed (error: Error): void {
-    // What was under way when the connection was lost says nothing more.
-    if (!this.#up || ++this.#failures < FAILURES) return
-    this.#lose(error)
-    this.#tell(false)
-  }
-
-  #lose (error: Error): void {
-    this.#lastError = error
-    if (!this.#up || this.#closed) return
-    this.#up = false
-    const soon = performance.now() - this.#backSince < STAY_MS
-    this.#probeMs = soon ? Math.min(2 * this.#probeMs, LONGEST_PROBE_MS) : PROBE_MS
-    this.#askLater()
-    this.#sendNext()
-  }
-
-  #tell (up: boolean): void {
-    if (this.#told === up || this.#closed) return
-    this.#told = up
-    if (up) this.#onStateChange?.(up)
-    else this.#onStateChange?.(up, this.#lastError)
-  }
-
-  #askLater (): void {
-    clearTimeout(this.#probe)
-    if (!this.#closed) this.#probe = setTimeout(this.#ask, this.#probeMs).unref()
-  }
-
-  /** One question at a time: one that is not answered waits, with its connection, for Redis or for the end of both. */
-  readonly #ask = (): void => {
-    clearTimeout(this.#probe)
-    if (this.#up || this.#closed || this.#asking) return
-    if (this.client.status !== 'ready') return this.#stillAway()
-    this.#asking = true
-    const asked = performance.now()
-    this.client.get(this.#probeKey).then(() => performance.now() - asked <= this.#commandTimeout, isAnswer).then((answered) => {
-      this.#asking = false
-      if (!answered) return this.#stillAway()
-      this.#up = true
-      this.#backSince = performance.now()
-      this.#failures = 0
-      this.#lastError = undefined
-      this.#tell(true)
-      for (const listener of this.#onBack) listener()
-    })
-  }
-
-  #stillAway (): void {
-    this.#tell(false)
-    this.#askLater()
+  /** Whether Redis replies in time. An error counts, unless Redis serves nothing. */
+  async #probe (): Promise<boolean> {
+    if (this.client.status !== 'ready') return false
+    const sentAt = performance.now()
+    try {
+      await this.client.get(this.#probeKey)
+    } catch (error) {
+      return isReply(error as Error)
+    }
+    return performance.now() - sentAt <= this.#commandTimeout
   }
 }
 
-/** Whether this failure is an answer of a Redis that serves. */
-function isAnswer (error: Error): boolean {
-  return error.name === 'ReplyError' && !SERVES_NOBODY.test(error.message)
+/** Whether this error is the reply of a Redis that serves commands. */
+function isReply (error: Error): boolean {
+  return error.name === 'ReplyError' && !SERVES_NOTHING.test(error.message)
 }

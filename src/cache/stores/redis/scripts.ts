@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { RedisCommands, RunOptions } from './commands.ts'
+import type { RedisCommands } from './commands.ts'
 
 /** A Lua script, sent by its digest, and in full only to a Redis that does not have it yet. Replies are bytes. */
-export function redisScript (link: RedisCommands, source: string) {
-  const { client } = link
+export function redisScript (commands: RedisCommands, source: string) {
+  const { client } = commands
   const digest = createHash('sha1').update(source).digest('hex')
 
-  return async function run (
-    keys: string[], args: Array<string | number | Buffer>, options?: RunOptions<unknown>
-  ): Promise<unknown> {
+  return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
     const send = (verb: 'EVALSHA' | 'EVAL', script: string) =>
-      link.run(verb, () => client.callBuffer(verb, script, keys.length, ...keys, ...args), options)
+      commands.run(verb, () => client.callBuffer(verb, script, keys.length, ...keys, ...args))
     try {
       return await send('EVALSHA', digest)
     } catch (error) {

@@ -1,44 +1,43 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
 import { checkFunction, checkObject, checkPositiveInteger } from '../../util/validate.ts'
-import { DecodedEntries, serializeEntry, serializeTimes } from './serialization.ts'
-import { redisBackplane } from './backplane.ts'
-import { RedisLeases } from './leases.ts'
-import { RedisCommands } from './commands.ts'
-import type { RedisClient } from './client.ts'
-import { ADD, DELETE, DELETE_TAGGED, INCREMENT, redisScript, TOUCH } from './scripts.ts'
-import { redisVersions, versionKeyPrefix } from './versions.ts'
-import { SharedReads } from './read-batch.ts'
 import { notAnInteger, type Store } from '../store.ts'
+import { redisBackplane } from './backplane.ts'
+import type { RedisClient } from './client.ts'
+import { RedisCommands } from './commands.ts'
+import { RedisLeases } from './leases.ts'
+import { ADD, DELETE, DELETE_TAGGED, INCREMENT, redisScript, TOUCH } from './scripts.ts'
+import { DecodedEntries, serializeEntry, serializeTimes } from './serialization.ts'
+import { redisVersions, versionKeyPrefix } from './versions.ts'
 
 export interface RedisStoreOptions {
-  /** An ioredis client, owned by the caller: closing the store leaves it open. */
+  /** An ioredis client or cluster. The caller owns it: closing the store leaves it open. */
   client: RedisClient
   /** First part of every key: entries are at `<prefix>:<key>`, the version clock at `<prefix>#…`. Default `larder`. */
   prefix?: string
   /**
-   * Milliseconds that Redis has to answer one command; default 50. After three failures in a row, or once the connection is
-   * lost, commands fail at once until Redis answers again.
+   * Milliseconds in which Redis must reply to a command; default 50. After three failures in a row, or when the
+   * connection is lost, the circuit opens: commands fail at once until Redis replies again.
    */
   commandTimeout?: number
-  /** A larger entry, with what is kept beside its value, is not kept. Default 8 MiB. */
+  /** Bytes of the largest entry, metadata included; a larger one is not stored. Default 8 MiB. */
   maxEntryBytes?: number
-  /** Told once each time that Redis goes, and why, and once each time that it is back. */
+  /** Called once each time that Redis becomes unavailable, with the reason, and once each time that it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
 
 const DEFAULT_MAX_ENTRY_BYTES = 8 * 1024 * 1024
 
-/** Longest life that is told to Redis, which refuses some that are longer; the entry itself knows better. */
-const LONGEST_LIFE_MS = Number.MAX_SAFE_INTEGER
+/** Redis refuses longer expiry times. The entry itself holds the exact one. */
+const MAX_EXPIRY_MS = Number.MAX_SAFE_INTEGER
 
-/** Keys asked for and deleted at a time by `clear`, about, and bytes of tags sent with them: fewer keys where there are many tags. */
+/** Keys that one step of `clear` scans and deletes, about, and bytes of tags it sends: many tags mean smaller steps. */
 const SCAN_COUNT = 500
 const SCAN_BYTES = 1024 * 1024
 
-/** A store in Redis. Every entry is one string that Redis drops by itself when its life is over. */
+/** A store in Redis. Every entry is one string, which Redis expires by itself. */
 export function redisStore (options: RedisStoreOptions): Store {
   const { client } = options
   const prefix = options.prefix ?? 'larder'
@@ -46,39 +45,48 @@ export function redisStore (options: RedisStoreOptions): Store {
   checkFunction('now', now)
   checkObject('client', client, 'getBuffer', 'an ioredis client')
   if (client.options.keyPrefix) {
-    throw new TypeError('client must not have a keyPrefix of its own, use the option prefix of redisStore')
+    throw new TypeError('client must not have a keyPrefix of its own. Use the option prefix of redisStore().')
   }
   if (typeof prefix !== 'string' || !/^[^#\s]+$/.test(prefix)) {
     throw new TypeError(`prefix must be a non-empty string without "#" or white space, got ${JSON.stringify(prefix)}`)
   }
-
   const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
 
-  const link = new RedisCommands({
+  const commands = new RedisCommands({
     client,
     probeKey: `${versionKeyPrefix(prefix)}clock`,
     ...options.commandTimeout !== undefined && { commandTimeout: options.commandTimeout },
     ...options.onStateChange && { onStateChange: options.onStateChange }
   })
-  const add = redisScript(link, ADD)
-  const touch = redisScript(link, TOUCH)
-  const increment = redisScript(link, INCREMENT)
-  const remove = redisScript(link, DELETE)
-  const removeTagged = redisScript(link, DELETE_TAGGED)
-  const nameOf = (key: string) => `${prefix}:${key}`
-  const frameOf = (entry: Entry | undefined) => entry === undefined ? '' : serializeEntry(entry)
-  /** Milliseconds left, as PX takes them; empty when it never expires. */
-  const lifeOf = (until: number) => until === Infinity ? '' : Math.min(Math.max(1, Math.ceil(until - now())), LONGEST_LIFE_MS)
-  const fits = (frame: Buffer) => frame.length <= maxEntryBytes
-  const changes = redisBackplane(client, prefix, now)
-  const recent = new DecodedEntries()
-  const reads = new SharedReads(link)
-  const leases = new RedisLeases({ link, prefix, nameOf, lifeOf, fits, recent })
+  const runAdd = redisScript(commands, ADD)
+  const runTouch = redisScript(commands, TOUCH)
+  const runIncrement = redisScript(commands, INCREMENT)
+  const runDelete = redisScript(commands, DELETE)
+  const runDeleteTagged = redisScript(commands, DELETE_TAGGED)
+  const decoded = new DecodedEntries()
+  const backplane = redisBackplane(client, prefix, now)
+  const leases = new RedisLeases({
+    link: commands, prefix, nameOf: redisKey, lifeOf: expiryArgument, fits, recent: decoded
+  })
+
+  function redisKey (key: string): string {
+    return `${prefix}:${key}`
+  }
+
+  /** The milliseconds left until then, as `PX` takes them; empty if the entry never expires. */
+  function expiryArgument (until: number): number | '' {
+    return until === Infinity ? '' : Math.min(Math.max(1, Math.ceil(until - now())), MAX_EXPIRY_MS)
+  }
+
+  function fits (bytes: Buffer): boolean {
+    return bytes.length <= maxEntryBytes
+  }
 
   async function get (key: string): Promise<Entry | undefined> {
+    const name = redisKey(key)
     try {
-      const frame = await link.run('GET', () => client.getBuffer(nameOf(key)))
-      return frame === null ? undefined : recent.read(nameOf(key), frame)
+      const bytes = await commands.run('GET', () => client.getBuffer(name))
+      return bytes === null ? undefined : decoded.read(name, bytes)
     } catch (error) {
       if ((error as Error).message.startsWith('WRONGTYPE')) return undefined
       throw error
@@ -86,72 +94,82 @@ export function redisStore (options: RedisStoreOptions): Store {
   }
 
   async function set (key: string, entry: Entry): Promise<boolean> {
-    reads.end()
-    const frame = serializeEntry(entry)
-    if (!fits(frame)) {
-      await remove([nameOf(key)], [])
+    const name = redisKey(key)
+    const bytes = serializeEntry(entry)
+    if (!fits(bytes)) {
+      await runDelete([name], [])
       return false
     }
-    const life = lifeOf(entry.staleUntil)
-    await link.run('SET', () => life === '' ? client.set(nameOf(key), frame) : client.set(nameOf(key), frame, 'PX', life))
+    const expiry = expiryArgument(entry.staleUntil)
+    await commands.run('SET', () => expiry === '' ? client.set(name, bytes) : client.set(name, bytes, 'PX', expiry))
     return true
   }
 
-  /** @param tags of those to remove, default all */
-  async function removeAll (names: string[], tags?: string[]): Promise<number> {
-    reads.end()
-    // One command a key: a command of several would not be accepted by a cluster. They share a round trip.
-    const counts = await Promise.all(names.map((name) => tags === undefined ? remove([name], []) : removeTagged([name], tags)))
+  /**
+   * Deletes entries and returns how many there were.
+   *
+   * @param names Redis keys
+   * @param tags deletes only entries that carry one of them
+   */
+  async function deleteEntries (names: string[], tags?: string[]): Promise<number> {
+    // One command per key, since a cluster refuses commands with several. They share a round trip.
+    const counts = await Promise.all(names.map((name) =>
+      tags === undefined ? runDelete([name], []) : runDeleteTagged([name], tags)))
     return counts.reduce<number>((sum, count) => sum + Number(count), 0)
   }
 
   return {
     name: 'redis',
-    get available () { return link.available },
-    versions: redisVersions(client, prefix, link),
-    get: (key) => reads.read(key, () => get(key)),
+    get available () { return commands.available },
+    versions: redisVersions(client, prefix, commands),
+    get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set,
     acquire: (key, seen) => leases.acquire(key, seen),
     async add (key, entry, replace) {
-      reads.end()
-      if (!fits(serializeEntry(entry))) return false
-      return await add([nameOf(key)], [serializeEntry(entry), lifeOf(entry.staleUntil), frameOf(replace)]) === 1
+      const bytes = serializeEntry(entry)
+      if (!fits(bytes)) return false
+      return await runAdd([redisKey(key)], [bytes, expiryArgument(entry.staleUntil), serializeOptional(replace)]) === 1
     },
     async touch (key, freshUntil, staleUntil) {
-      reads.end()
-      return await touch([nameOf(key)], [serializeTimes(freshUntil, staleUntil), lifeOf(staleUntil)]) === 1
+      const args = [serializeTimes(freshUntil, staleUntil), expiryArgument(staleUntil)]
+      return await runTouch([redisKey(key)], args) === 1
     },
     async increment (key, by, initial, replace) {
-      reads.end()
-      const sum = await increment(
-        [nameOf(key)], [by, now(), serializeEntry(initial), lifeOf(initial.staleUntil), frameOf(replace)]
-      )
+      const expiry = expiryArgument(initial.staleUntil)
+      const args = [by, now(), serializeEntry(initial), expiry, serializeOptional(replace)]
+      const sum = await runIncrement([redisKey(key)], args)
       if (sum === null) throw notAnInteger(key)
       return Number(sum)
     },
-    delete: (keys) => removeAll(keys.map(nameOf)),
-    async clear (which = {}) {
-      const match = `${nameOf(which.prefix ?? '').replace(/[\\*?[\]^]/g, '\\$&')}*`
-      const tags = which.tags && [...which.tags]
-      const step = Math.max(1, Math.min(SCAN_COUNT, Math.floor(SCAN_BYTES / Buffer.byteLength(tags?.join() ?? ''))))
+    delete: (keys) => deleteEntries(keys.map(redisKey)),
+    async clear (filter = {}) {
+      const pattern = `${redisKey(filter.prefix ?? '').replace(/[\\*?[\]^]/g, '\\$&')}*`
+      const tags = filter.tags && [...filter.tags]
+      const fitting = Math.floor(SCAN_BYTES / Buffer.byteLength(tags?.join() ?? ''))
+      const scanCount = Math.max(1, Math.min(SCAN_COUNT, fitting))
       const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
       let count = 0
       for (const node of nodes) {
         let cursor = '0'
         do {
-          const [next, names] = await link.run('SCAN', () => node.scan(cursor, 'MATCH', match, 'COUNT', step))
-          count += await removeAll(names, tags)
-          cursor = next
+          const scan = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
+          const [nextCursor, names] = await commands.run('SCAN', scan)
+          count += await deleteEntries(names, tags)
+          cursor = nextCursor
         } while (cursor !== '0')
       }
       return count
     },
-    ...changes && { backplane: changes },
+    ...backplane && { backplane },
     close () {
-      changes?.close()
+      backplane?.close()
       leases.close()
-      link.close()
+      commands.close()
     }
   }
+}
+
+function serializeOptional (entry: Entry | undefined): Buffer | '' {
+  return entry === undefined ? '' : serializeEntry(entry)
 }

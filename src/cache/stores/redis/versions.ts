@@ -1,34 +1,39 @@
-import { RedisCommands } from './commands.ts'
-import type { RedisClient } from './client.ts'
-import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
 import type { Versions } from '../../versions/versions.ts'
+import type { RedisClient } from './client.ts'
+import { RedisCommands } from './commands.ts'
+import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
 
-/** How long a tag is remembered after it moved; forgetting one is safe, and costs a reload. */
-const TAG_LIFE_SECONDS = 30 * 24 * 3600
+/** Seconds for which a tag is remembered after its last change. Forgetting it is safe, but costs a reload. */
+const TAG_TTL_SECONDS = 30 * 24 * 3600
 
-/** Keys with the same word in braces are kept in one place by a cluster, which runs no script over several places. */
+/** First part of the keys of the version clock. Its hash tag keeps them in one slot of a cluster, as scripts need. */
 export function versionKeyPrefix (prefix: string): string {
   return `${prefix}#{${prefix}}`
 }
 
 /**
- * A version clock in Redis, shared by all who use the prefix, for caches without a database. It is as durable as
- * that Redis: one that comes back with old data comes back with an old clock.
+ * A version clock in Redis, shared by all processes that use the prefix, for caches without a database. It is as
+ * durable as that Redis: after a restart with old data, the clock is old too.
  */
-export function redisVersions (
-  client: RedisClient, prefix: string, link: RedisCommands = new RedisCommands({ client, probeKey: `${versionKeyPrefix(prefix)}clock` })
-): Versions {
+export function redisVersions (client: RedisClient, prefix: string, commands?: RedisCommands): Versions {
   const root = versionKeyPrefix(prefix)
   const clock = `${root}clock`
-  const keysOf = (tags: readonly string[]) => [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
-  const stamp = redisScript(link, STAMP)
-  const firstChanged = redisScript(link, FIRST_CHANGED)
-  const invalidate = redisScript(link, INVALIDATE)
+  commands ??= new RedisCommands({ client, probeKey: clock })
+  const runStamp = redisScript(commands, STAMP)
+  const runFirstChanged = redisScript(commands, FIRST_CHANGED)
+  const runInvalidate = redisScript(commands, INVALIDATE)
+
+  function versionKeys (tags: readonly string[]): string[] {
+    return [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
+  }
 
   return {
-    stamp: async (tags = []) => String(await stamp(keysOf(tags), [TAG_LIFE_SECONDS])),
-    firstChanged: async (stamp, tags) => tags[await firstChanged(keysOf(tags), [stamp, TAG_LIFE_SECONDS]) as number - 1],
-    versionOf: async (tag) => await link.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'forgotten',
-    async invalidate (tags) { await invalidate(keysOf(tags), [TAG_LIFE_SECONDS]) }
+    stamp: async (tags = []) => String(await runStamp(versionKeys(tags), [TAG_TTL_SECONDS])),
+    async firstChanged (stamp, tags) {
+      const position = await runFirstChanged(versionKeys(tags), [stamp, TAG_TTL_SECONDS])
+      return tags[position as number - 1]
+    },
+    versionOf: async (tag) => await commands.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'forgotten',
+    async invalidate (tags) { await runInvalidate(versionKeys(tags), [TAG_TTL_SECONDS]) }
   }
 }
