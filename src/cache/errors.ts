@@ -7,3 +7,9 @@ export class LoadTimeoutError extends Error {
     super(`the load of ${JSON.stringify(key)} took longer than ${seconds} s`)
   }
 }
+
+/** Thrown when a command misses its deadline, or immediately while the circuit is open. */
+export class RedisUnavailableError extends Error {
+  readonly code = 'LARDER_REDIS_UNAVAILABLE'
+  override readonly name = 'RedisUnavailableError'
+}

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { RedisUnavailableError } from '../../errors.ts'
 import { elapsed, startTimer } from '../../util/timer.ts'
 import { checkPositiveInteger } from '../../util/validate.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
@@ -12,12 +13,6 @@ export interface RedisCommandsOptions {
   commandTimeout?: number
   /** Called once each time that Redis becomes unavailable, with the reason, and once each time that it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
-}
-
-/** Thrown when a command misses its deadline, or immediately while the circuit is open. */
-export class RedisUnavailableError extends Error {
-  readonly code = 'LARDER_REDIS_UNAVAILABLE'
-  override readonly name = 'RedisUnavailableError'
 }
 
 /** Commands in flight. Others are queued, so that a bulk of commands is not mistaken for a slow Redis. */

@@ -15,7 +15,7 @@ import type { Stamp } from '../../versions/versions.ts'
  * A lease is stored at the key of its entry, so that deleting, replacing or evicting one does the same to the other:
  *
  *   0 magic   1 format of a lease
- *   2 end, by the clock of Redis                        float64, big endian; Infinity: it ends with its key
+ *   2 end, by the clock of Redis                        float64, big endian
  *   10 kind: "x" for one holder, "p" for hit-for-miss   11 token of the holder, 16 bytes
  *   27 the bytes of the stale entry, or nothing
  */
@@ -28,11 +28,6 @@ const KIND_AT = 10
 const TOKEN_AT = 11
 const PASS = 0x70
 const NO_BYTES = new Uint8Array()
-/** A lease without a holder, which ends with its key. */
-const NO_LEASE = Buffer.alloc(LEASE_BYTES)
-NO_LEASE.set([MAGIC, LEASE_FORMAT])
-NO_LEASE.writeDoubleBE(Infinity, 2)
-NO_LEASE.write('x', KIND_AT)
 
 export function serializeEntry (entry: Entry): Buffer {
   const { stamp, tags, loadMs, retry } = entry
@@ -89,24 +84,11 @@ export function serializeTimes (freshUntil: number, staleUntil: number): Buffer 
   return times
 }
 
-/**
- * A lease for one holder, without a stale entry.
- *
- * @param token 16 bytes
- */
-export function serializeLease (token: Buffer): Buffer {
-  const bytes = Buffer.from(NO_LEASE)
-  bytes.set(token, TOKEN_AT)
-  return bytes
-}
-
 /** A lease as it is stored in Redis. */
 export interface StoredLease {
   readonly token: Buffer
   /** Hit-for-miss: all callers may load in parallel. */
   readonly pass: boolean
-  /** It ends at the time that is stored in it, not with its key. */
-  readonly timed: boolean
 }
 
 /** The lease in these bytes; undefined if there is none. */
@@ -114,8 +96,7 @@ export function deserializeLease (bytes: Buffer): StoredLease | undefined {
   if (bytes.length < LEASE_BYTES || bytes[0] !== MAGIC || bytes[1] !== LEASE_FORMAT) return undefined
   return {
     token: Buffer.from(bytes.subarray(TOKEN_AT, LEASE_BYTES)),
-    pass: bytes[KIND_AT] === PASS,
-    timed: bytes.readDoubleBE(2) !== Infinity
+    pass: bytes[KIND_AT] === PASS
   }
 }
 

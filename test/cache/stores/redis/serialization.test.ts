@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import type { Entry } from '../../../../src/cache/entry/entry.ts'
 import {
-  deserializeEntry, deserializeLease, serializeEntry, serializeHeader, serializeLease, serializeTimes
+  DecodedEntries, deserializeEntry, deserializeLease, serializeEntry, serializeHeader, serializeTimes
 } from '../../../../src/cache/stores/redis/serialization.ts'
 
 const time = fc.oneof(fc.nat(), fc.double({ noNaN: true }), fc.constant(Infinity))
@@ -18,103 +18,131 @@ const anyEntry: fc.Arbitrary<Entry> = fc.record({
   retry: fc.record({ failures: fc.nat(), at: fc.nat() }, { noNullPrototype: true })
 }, { noNullPrototype: true, requiredKeys: ['payload', 'storedAt', 'freshUntil', 'staleUntil', 'tags', 'stamp'] })
 
-t.test('any entry comes back as it was, and has one frame alone', async (t) => {
+const ENTRY = { payload: Uint8Array.of(1), storedAt: 1, freshUntil: 2, staleUntil: 3, tags: [], stamp: '' }
+
+/** A lease as scripts write it. */
+function leaseBytes (token: Uint8Array, kind = 'x'): Buffer {
+  const bytes = Buffer.alloc(27)
+  bytes.set([0xc1, 2])
+  bytes.writeDoubleBE(1_800_000_000_000, 2)
+  bytes.write(kind, 10)
+  bytes.set(token, 11)
+  return bytes
+}
+
+t.test('deserializeEntry() reverses serializeEntry(), and each entry has only one form in bytes', async (t) => {
   fc.assert(fc.property(anyEntry, (entry) => {
-    const frame = serializeEntry(entry)
-    const back = deserializeEntry(frame)!
-    // Scripts compare frames byte by byte, so what was read must make the same frame again.
-    return isDeepStrictEqual(back, entry) && serializeEntry(back).equals(frame)
+    const bytes = serializeEntry(entry)
+    const decoded = deserializeEntry(bytes)!
+    // Scripts compare entries byte by byte.
+    return isDeepStrictEqual(decoded, entry) && serializeEntry(decoded).equals(bytes)
   }))
 })
 
-t.test('a frame may stand anywhere in a larger buffer, and what is read holds none of it', async (t) => {
-  fc.assert(fc.property(anyEntry, fc.uint8Array(), (entry, before) => {
-    const reply = Buffer.concat([before, serializeEntry(entry), before])
-    const back = deserializeEntry(reply.subarray(before.length, reply.length - before.length))!
-    return isDeepStrictEqual(back, entry) && back.payload.buffer.byteLength === entry.payload.length
+t.test('deserializeEntry() reads from the middle of a larger buffer, and retains none of it', async (t) => {
+  fc.assert(fc.property(anyEntry, fc.uint8Array(), (entry, other) => {
+    const reply = Buffer.concat([other, serializeEntry(entry), other])
+    const decoded = deserializeEntry(reply.subarray(other.length, reply.length - other.length))!
+    return isDeepStrictEqual(decoded, entry) && decoded.payload.buffer.byteLength === entry.payload.length
   }))
 })
 
-t.test('the times stand where a script expects them', async (t) => {
+t.test('serializeTimes() gives the bytes at offset 10 of an entry, which scripts replace', async (t) => {
   fc.assert(fc.property(anyEntry, time, time, (entry, freshUntil, staleUntil) => {
-    const frame = serializeEntry(entry)
-    serializeTimes(freshUntil, staleUntil).copy(frame, 10)
-    return isDeepStrictEqual(deserializeEntry(frame), { ...entry, freshUntil, staleUntil })
+    const bytes = serializeEntry(entry)
+    serializeTimes(freshUntil, staleUntil).copy(bytes, 10)
+    return isDeepStrictEqual(deserializeEntry(bytes), { ...entry, freshUntil, staleUntil })
   }))
 })
 
-t.test('a frame that is cut is none, or one whose payload is cut', async (t) => {
+t.test('truncated bytes are no entry, unless only the payload is cut', async (t) => {
   fc.assert(fc.property(anyEntry, fc.nat(), (entry, cut) => {
-    const frame = serializeEntry(entry)
-    const part = frame.subarray(0, cut % frame.length)
-    const back = deserializeEntry(part)
-    const payloadAt = frame.length - entry.payload.length
-    if (deserializeEntry(frame.subarray(0, payloadAt)) !== undefined) return false
-    return part.length <= payloadAt ? back === undefined : isDeepStrictEqual(back, { ...entry, payload: entry.payload.slice(0, part.length - payloadAt) })
+    const bytes = serializeEntry(entry)
+    const part = bytes.subarray(0, cut % bytes.length)
+    const payloadAt = bytes.length - entry.payload.length
+    if (deserializeEntry(bytes.subarray(0, payloadAt)) !== undefined) return false
+    const expected = part.length <= payloadAt
+      ? undefined
+      : { ...entry, payload: entry.payload.slice(0, part.length - payloadAt) }
+    return isDeepStrictEqual(deserializeEntry(part), expected)
   }))
 })
 
-t.test('arbitrary bytes are no frame, also behind our magic and format', async (t) => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => deserializeEntry(Buffer.from(bytes)) === undefined))
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+t.test('arbitrary bytes are no entry, and never make deserializeEntry() throw', async (t) => {
+  const anyBytes = fc.uint8Array({ maxLength: 100 })
+  fc.assert(fc.property(anyBytes, (bytes) => deserializeEntry(Buffer.from(bytes)) === undefined))
+  fc.assert(fc.property(anyBytes, (bytes) => {
     deserializeEntry(Buffer.concat([Buffer.of(0xc1, 1), bytes])) // must not throw
   }))
 })
 
-t.test('meta data of another shape are none of ours', async (t) => {
-  const frame = serializeEntry({ payload: Uint8Array.of(1), storedAt: 1, freshUntil: 2, staleUntil: 3, tags: [], stamp: '' })
-  const withMeta = (...meta: number[]) => {
-    const bytes = Buffer.concat([frame.subarray(0, 30), Buffer.from(meta), Buffer.of(1)])
-    bytes.writeUInt32BE(meta.length, 26)
+t.test('metadata of another shape are no entry', async (t) => {
+  const entryBytes = serializeEntry(ENTRY)
+  const withMetadata = (...metadata: number[]) => {
+    const bytes = Buffer.concat([entryBytes.subarray(0, 30), Buffer.from(metadata), Buffer.of(1)])
+    bytes.writeUInt32BE(metadata.length, 26)
     return deserializeEntry(bytes)
   }
-  t.match(withMeta(0x92, 0xa0, 0x90), { stamp: '', tags: [] })
-  t.equal(withMeta(0x05), undefined, 'a number')
-  t.equal(withMeta(0x92, 0x05, 0x90), undefined, 'a stamp that is a number')
-  t.equal(withMeta(0x92, 0xa0, 0x05), undefined, 'tags that are a number')
-  t.equal(withMeta(0x91, 0xa0), undefined, 'no tags')
-  t.equal(withMeta(0x92, 0xa0), undefined, 'cut')
-  t.equal(withMeta(), undefined, 'nothing')
+  t.match(withMetadata(0x92, 0xa0, 0x90), { stamp: '', tags: [] })
+  t.equal(withMetadata(0x05), undefined, 'a number')
+  t.equal(withMetadata(0x92, 0x05, 0x90), undefined, 'a stamp that is a number')
+  t.equal(withMetadata(0x92, 0xa0, 0x05), undefined, 'tags that are a number')
+  t.equal(withMetadata(0x91, 0xa0), undefined, 'no tags')
+  t.equal(withMetadata(0x92, 0xa0), undefined, 'truncated')
+  t.equal(withMetadata(), undefined, 'empty')
 })
 
-t.test('an entry that was not loaded, or at once, has the frame that it always had', async (t) => {
-  const entry = { payload: Uint8Array.of(1), storedAt: 1, freshUntil: 2, staleUntil: 3, tags: [], stamp: '' }
-  t.strictSame(serializeEntry({ ...entry, loadMs: undefined, retry: undefined }), serializeEntry(entry))
-  t.equal(serializeEntry(entry).length, 34)
+t.test('an entry without loadMs and retry has no bytes for them', async (t) => {
+  t.strictSame(serializeEntry({ ...ENTRY, loadMs: undefined, retry: undefined }), serializeEntry(ENTRY))
+  t.equal(serializeEntry(ENTRY).length, 34)
 })
 
-t.test('the head of a frame is all but its payload', async (t) => {
+t.test('serializeHeader() gives all bytes of an entry but its payload', async (t) => {
   fc.assert(fc.property(anyEntry, (entry) => {
-    const [head, frame] = [serializeHeader(entry), serializeEntry(entry)]
-    return frame.subarray(0, head.length).equals(head) && frame.length - head.length === entry.payload.length
+    const [header, bytes] = [serializeHeader(entry), serializeEntry(entry)]
+    const isPrefix = bytes.subarray(0, header.length).equals(header)
+    return isPrefix && bytes.length - header.length === entry.payload.length
   }))
 })
 
-t.test('a lease comes back, with the entry under it', async (t) => {
-  const token = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes))
-  fc.assert(fc.property(token, anyEntry, fc.boolean(), fc.boolean(), (token, entry, pass, timed) => {
-    const lease = serializeLease(token)
-    if (pass) lease.write('p', 10)
-    if (timed) lease.writeDoubleBE(1_800_000_000_000, 2)
-    const over = Buffer.concat([lease, serializeEntry(entry)])
-    for (const frame of [lease, over]) {
-      if (!isDeepStrictEqual(deserializeLease(frame), { token, pass, timed })) return false
+t.test('deserializeLease() reads a lease, and deserializeEntry() the stale entry under it', async (t) => {
+  const anyToken = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes))
+  fc.assert(fc.property(anyToken, anyEntry, fc.boolean(), (token, entry, pass) => {
+    const alone = leaseBytes(token, pass ? 'p' : 'x')
+    const overEntry = Buffer.concat([alone, serializeEntry(entry)])
+    for (const bytes of [alone, overEntry]) {
+      if (!isDeepStrictEqual(deserializeLease(bytes), { token, pass })) return false
     }
-    return deserializeEntry(lease) === undefined && isDeepStrictEqual(deserializeEntry(over), entry)
+    return deserializeEntry(alone) === undefined && isDeepStrictEqual(deserializeEntry(overEntry), entry)
   }))
 })
 
-t.test('what is no lease is none', async (t) => {
-  const lease = serializeLease(Buffer.alloc(16))
+t.test('other bytes are no lease', async (t) => {
+  const lease = leaseBytes(Buffer.alloc(16))
   t.equal(deserializeLease(lease.subarray(0, -1)), undefined)
   t.equal(deserializeLease(Buffer.alloc(27)), undefined)
   fc.assert(fc.property(anyEntry, (entry) => deserializeLease(serializeEntry(entry)) === undefined))
   t.equal(deserializeEntry(Buffer.concat([lease, lease])), undefined)
 })
 
-t.test('a lease holds no part of the reply that it came in', async (t) => {
-  const reply = Buffer.concat([serializeLease(Buffer.alloc(16, 7)), Buffer.alloc(100_000)])
+t.test('deserializeLease() retains no part of the reply', async (t) => {
+  const reply = Buffer.concat([leaseBytes(Buffer.alloc(16, 7)), Buffer.alloc(100_000)])
   const { token } = deserializeLease(reply.subarray(0, 27))!
   reply.fill(0)
   t.strictSame(token, Buffer.alloc(16, 7))
+})
+
+t.test('DecodedEntries returns the same object for equal bytes, unless the entry is large', async (t) => {
+  const decoded = new DecodedEntries()
+  const bytes = serializeEntry(ENTRY)
+  const entry = decoded.read('name', Buffer.from(bytes))
+  t.strictSame(entry, ENTRY)
+  t.equal(decoded.read('name', Buffer.from(bytes)), entry)
+  const changed = decoded.read('name', serializeEntry({ ...ENTRY, stamp: '1' }))
+  t.match(changed, { stamp: '1' })
+  t.equal(decoded.read('name', serializeEntry({ ...ENTRY, stamp: '1' })), changed)
+  t.equal(decoded.read('name', Buffer.of(1)), undefined)
+
+  const large = serializeEntry({ ...ENTRY, payload: new Uint8Array(300_000) })
+  t.not(decoded.read('large', large), decoded.read('large', large))
 })
