@@ -1,106 +1,86 @@
-import { LRUCache } from 'lru-cache'
 import { decodeInteger, encodeValue } from '../entry/codec.ts'
 import type { Entry } from '../entry/entry.ts'
-import { memoryVersions } from '../versions/memory.ts'
 import { checkFunction, checkPositiveInteger } from '../util/validate.ts'
+import { memoryVersions } from '../versions/memory.ts'
+import { EntryLru } from './lru.ts'
 import { notAnInteger, type Store } from './store.ts'
 
 export interface MemoryStoreOptions {
-  /** Bytes of keys, values and bookkeeping kept; the least recently used go first. Default 64 MiB. */
+  /** Bytes of keys, values and bookkeeping; the least recently used entries are evicted first. Default 64 MiB. */
   maxBytes?: number
-  /** Entries kept; the least recently used go first. Default as many as `maxBytes` has room for. */
+  /** Number of entries; the least recently used are evicted first. Default as many as `maxBytes` has room for. */
   maxEntries?: number
-  /** A larger entry is not kept. Default an eighth of `maxBytes`, at most all of it. */
+  /** Bytes of the largest entry; a larger one is not stored. Default an eighth of `maxBytes`, at most all of it. */
   maxEntryBytes?: number
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
 
-/** What an entry costs beside its key and value: the objects around them, by what Node 24 grows by for each. */
-const OVERHEAD_BYTES = 450
+/** What is behind the stores of `memoryStore`, for `tieredStore`. */
+const lrus = new WeakMap<Store, EntryLru>()
 
-/** A store in this process. */
+/** The memory of a store that `memoryStore` returned; undefined for any other store. */
+export function getLru (store: Store): EntryLru | undefined {
+  return lrus.get(store)
+}
+
+/** A store in the memory of this process. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   const maxBytes = checkPositiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
-  const maxEntryBytes = Math.min(checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8)), maxBytes)
-  const max = options.maxEntries === undefined ? undefined : checkPositiveInteger('maxEntries', options.maxEntries)
-  const now = options.now ?? Date.now
+  const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8))
+  const { maxEntries, now = Date.now } = options
+  if (maxEntries !== undefined) checkPositiveInteger('maxEntries', maxEntries)
   checkFunction('now', now)
-  let evictions = 0
-  let refusals = 0
+  const lru = new EntryLru({ maxBytes, maxEntryBytes: Math.min(maxEntryBytes, maxBytes), maxEntries })
 
-  const entries = new LRUCache<string, Entry>({
-    ...max !== undefined && { max },
-    maxSize: maxBytes,
-    maxEntrySize: maxEntryBytes,
-    dispose: (_entry, _key, reason) => { if (reason === 'evict') evictions++ }
-  })
-
-  function live (key: string): Entry | undefined {
-    const entry = entries.get(key)
-    return entry !== undefined && entry.staleUntil > now() ? entry : undefined
+  function isLive (entry: Entry): boolean {
+    return entry.staleUntil > now()
   }
 
-  function set (key: string, entry: Entry): boolean {
-    const size = sizeOf(entry, key)
-    if (size > maxEntryBytes) refusals++
-    entries.set(key, entry, { size }) // one that is too large takes its predecessor with it
-    return size <= maxEntryBytes
+  function getLive (key: string): Entry | undefined {
+    const entry = lru.get(key)?.entry
+    return entry !== undefined && isLive(entry) ? entry : undefined
   }
 
-  return {
+  const store: Store = {
     name: 'memory',
     versions: memoryVersions(),
-    get: (key) => entries.get(key),
-    getMany: (keys) => keys.map((key) => entries.get(key)),
-    set,
+    get: (key) => lru.get(key)?.entry,
+    getMany: (keys) => keys.map((key) => lru.get(key)?.entry),
+    set: (key, entry) => lru.set(key, entry),
     add (key, entry, replace) {
-      const kept = live(key)
-      if (kept !== undefined && kept !== replace) return false
-      return set(key, entry)
+      const stored = getLive(key)
+      if (stored !== undefined && stored !== replace) return false
+      return lru.set(key, entry)
     },
     touch (key, freshUntil, staleUntil) {
-      const kept = live(key)
-      if (kept === undefined) return false
-      return set(key, { ...kept, freshUntil, staleUntil })
+      const stored = getLive(key)
+      if (stored === undefined) return false
+      return lru.set(key, { ...stored, freshUntil, staleUntil })
     },
     increment (key, by, initial, replace) {
-      const kept = entries.get(key)
-      if (kept === undefined || kept === replace || kept.freshUntil <= now()) {
-        set(key, initial)
+      const stored = lru.get(key)?.entry
+      if (stored === undefined || stored === replace || stored.freshUntil <= now()) {
+        lru.set(key, initial)
         return by
       }
-      const sum = (decodeInteger(kept.payload) ?? NaN) + by
+      const sum = (decodeInteger(stored.payload) ?? NaN) + by
       if (!Number.isSafeInteger(sum)) throw notAnInteger(key)
-      set(key, { ...kept, payload: encodeValue(sum) })
+      lru.set(key, { ...stored, payload: encodeValue(sum) })
       return sum
     },
     delete (keys) {
       let count = 0
       for (const key of keys) {
-        if (live(key) !== undefined) count++
-        entries.delete(key)
+        if (getLive(key) !== undefined) count++
+        lru.delete(key)
       }
       return count
     },
-    clear ({ prefix = '', tags } = {}) {
-      const wanted = tags && new Set(tags)
-      let count = 0
-      // A list of its own: the walk would lose its way among deletions. It makes nothing recently used.
-      for (const [key, entry] of [...entries]) {
-        if (!key.startsWith(prefix) || (wanted !== undefined && !entry.tags.some((tag) => wanted.has(tag)))) continue
-        if (entry.staleUntil > now()) count++
-        entries.delete(key)
-      }
-      return count
-    },
-    close: () => { entries.clear() },
-    stats: () => ({ entries: entries.size, bytes: entries.calculatedSize, maxBytes, evictions, refusals })
+    clear: (filter) => lru.deleteMatching(filter).filter(isLive).length,
+    close: () => lru.clear(),
+    stats: () => lru.stats()
   }
-}
-
-function sizeOf (entry: Entry, key: string): number {
-  let bytes = OVERHEAD_BYTES + 2 * key.length + entry.payload.length
-  for (const tag of entry.tags) bytes += 2 * tag.length
-  return bytes
+  lrus.set(store, lru)
+  return store
 }

@@ -1,126 +1,115 @@
 import type { Entry } from '../entry/entry.ts'
-import { type MaybePromise, orElse } from '../util/maybe-promise.ts'
+import type { MaybePromise } from '../util/maybe-promise.ts'
+import { checkDuration, checkFunction, checkObject } from '../util/validate.ts'
 import { memoizedVersions } from '../versions/memoized.ts'
-import { checkFunction, checkObject, checkDuration } from '../util/validate.ts'
-import type { Lease, Store, LeaseResult } from './store.ts'
+import { getLru } from './memory.ts'
+import type { Lease, LeaseResult, Store } from './store.ts'
 
 export interface TieredStoreOptions {
-  /** Asked first. Must be in this process and hand out the entries that it was given, as `memoryStore` does. */
+  /** L1: a store that `memoryStore` returned. */
   near: Store
-  /** The one that counts, shared with other processes. */
+  /** L2: the store that other processes share. */
   far: Store
   /**
-   * Seconds for which the near store is believed after the far one was asked, or has told all its changes: the longest
-   * that a change by another process can go unseen, whatever breaks. Default 1.
+   * Seconds for which L1 is trusted after L2 was read, or after the backplane last caught up: the longest time that a
+   * change by another process can go unseen, whatever fails. Default 1.
    */
   nearTtl?: number
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
   now?: () => number
 }
 
 /**
- * A near store over a far one. Reads fill the near store; writes go to the far one. Where the far store tells of its
- * changes, what is near stays for as long as that is heard; while it is not, for `nearTtl`.
+ * L1 in the memory of this process over a shared L2. Reads of L2 fill L1; writes go to L2 and delete from L1. If L2 has
+ * a backplane, L1 is trusted for as long as that reports changes; otherwise, and while it is down, for `nearTtl`.
  */
 export function tieredStore (options: TieredStoreOptions): Store {
-  const { near, far } = options
-  const now = options.now ?? Date.now
-  checkObject('near', near, 'get', 'a store, e.g. memoryStore()')
+  const { near, far, now = Date.now } = options
+  checkObject('near', near, 'get', 'a store that memoryStore() returned')
   checkObject('far', far, 'get', 'a store, e.g. redisStore()')
   checkFunction('now', now)
+  const l1 = getLru(near)
+  if (l1 === undefined) {
+    throw new TypeError(`near must be a store that memoryStore() returned, got another store, "${near.name}"`)
+  }
   const nearMs = checkDuration('nearTtl', options.nearTtl ?? 1) * 1000
   const { backplane } = far
+  const fence = new ReadFence()
   let versions = far.versions
-  let askedAt = new WeakMap<Entry, number>()
-  const reads = new Reads()
 
   if (backplane !== undefined) {
-    const verdicts = versions = memoizedVersions({ far: far.versions, counts, now })
+    const memoized = versions = memoizedVersions({ far: far.versions, counts: isTrusted, now })
     backplane.listen({
-      onEntry (key) {
-        reads.changed([key])
-        forget(() => near.delete([key]))
-      },
-      onTag: verdicts.forget,
+      onEntry: (key) => forget([key]),
+      onTag: memoized.forget,
       onAll () {
-        reads.allChanged()
-        forget(() => near.clear())
-        verdicts.forget()
+        fence.breakAll()
+        l1.clear()
+        memoized.forget()
       }
     })
   }
 
-  function forget (work: () => MaybePromise<unknown>): void {
-    // What a near store fails to drop is not believed, at the price of all the rest.
-    orElse(work, () => { askedAt = new WeakMap() })
-  }
-
   /**
-   * Whether what the far store said at that time still counts, as long as it has told of no change. Times to come are
-   * those of a clock that was put back.
+   * Whether a reply of L2 is still valid, if the backplane has reported no change of it.
+   *
+   * @param readAt when L2 was read, in milliseconds since 1970
    */
-  function counts (at: number): boolean {
+  function isTrusted (readAt: number): boolean {
     const time = now()
-    return isRecent(time - at) || (backplane !== undefined && isRecent(time - backplane.caughtUpTo))
+    return isRecent(time - readAt) || (backplane !== undefined && isRecent(time - backplane.caughtUpTo))
   }
 
-  function isRecent (age: number): boolean {
-    return age >= 0 && age < nearMs
+  /** A negative age means that the system clock was set back, so that it says nothing. */
+  function isRecent (ageMs: number): boolean {
+    return ageMs >= 0 && ageMs < nearMs
   }
 
-  function isBelieved (kept: Entry | undefined): kept is Entry {
-    if (kept === undefined) return false
-    const at = askedAt.get(kept)
-    return at !== undefined && counts(at)
+  function get (key: string): MaybePromise<Entry | undefined> {
+    const slot = l1!.get(key)
+    if (slot?.reader === fence && isTrusted(slot.readAt!)) return slot.entry
+    return readL2(key, () => far.get(key))
   }
 
-  /** What is near is answered at once, where the near store does. */
-  function nearOr<T> (key: string, ask: (key: string) => Promise<T>): MaybePromise<Entry | T> {
-    const kept = near.get(key)
-    if (kept instanceof Promise) return kept.then<Entry | T>((kept) => isBelieved(kept) ? kept : ask(key))
-    return isBelieved(kept) ? kept : ask(key)
-  }
-
-  /** Keeps near the entry that the far store finds, unless the key changes meanwhile: it may be from before. */
-  async function keep<T extends object | undefined> (key: string, ask: () => MaybePromise<T>): Promise<T> {
-    const at = now()
-    const read = reads.begin(key)
+  /** Stores in L1 the entry that L2 returns, unless the key changes meanwhile: it may be older than the change. */
+  async function readL2<T extends object | undefined> (key: string, read: () => MaybePromise<T>): Promise<T> {
+    const readAt = now()
+    const fenced = fence.enter(key)
     try {
-      const found = await ask()
-      if (found !== undefined && 'payload' in found && !read.hasChanged()) {
-        askedAt.set(found as Entry, at)
-        await near.set(key, found as Entry)
-      }
-      return found
+      const result = await read()
+      if (isEntry(result) && !fenced.isBroken()) l1!.set(key, result, readAt, fence)
+      return result
     } finally {
-      read.end()
+      fenced.leave()
     }
   }
 
-  const askFar = (key: string) => keep(key, () => far.get(key))
-  const get = (key: string) => nearOr(key, askFar)
+  function forget (keys: readonly string[]): void {
+    fence.break(keys)
+    for (const key of keys) l1!.delete(key)
+  }
 
+  /** Writes to L2. L1 forgets the keys afterwards, even if the write fails: it may have been carried out. */
   async function write<T> (keys: readonly string[], work: () => MaybePromise<T>): Promise<T> {
     try {
       return await work()
     } finally {
-      reads.changed(keys)
-      await near.delete(keys)
+      forget(keys)
     }
   }
 
   async function acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    await near.delete([key])
-    const found = await keep(key, () => far.acquire!(key, seen))
-    if (!('lease' in found) || found.lease === undefined) return found
-    const { lease } = found
-    // A fill is a write like any other: the next read keeps near what it finds. The backplane may report it together with a
-    // later change by somebody else.
-    const watched: Lease = {
+    l1!.delete(key)
+    const result = await readL2(key, () => far.acquire!(key, seen))
+    if (isEntry(result) || result.lease === undefined) return result
+    const { lease } = result
+    // Filling a lease is a write like any other: the next read fills L1. The entry must not be put into L1 here, since
+    // the backplane may report this write together with a later one of another process.
+    const forgetting: Lease = {
       fill: (entry) => write([key], () => lease.fill(entry)),
       release: (hitForMissMs, stale) => write([key], () => lease.release(hitForMissMs, stale))
     }
-    return { ...found, lease: watched }
+    return { ...result, lease: forgetting }
   }
 
   return {
@@ -134,46 +123,55 @@ export function tieredStore (options: TieredStoreOptions): Store {
     touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
     increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
     delete: (keys) => write(keys, () => far.delete(keys)),
-    async clear (which) {
+    async clear (filter) {
       try {
-        return await far.clear(which)
+        return await far.clear(filter)
       } finally {
-        reads.allChanged()
-        await near.clear(which)
+        fence.breakAll()
+        l1.deleteMatching(filter)
       }
     },
     async close () {
-      await near.close()
+      l1.clear()
       await far.close()
     },
     ...far.acquire && { acquire },
-    ...near.stats && { stats: () => near.stats!() }
+    stats: () => l1.stats()
   }
 }
 
-/** The reads of the far store that are under way, and whether their keys changed since they began. */
-class Reads {
-  readonly #byKey = new Map<string, { count: number, changes: number }>()
+function isEntry (result: Entry | LeaseResult | object | undefined): result is Entry {
+  return result !== undefined && 'payload' in result
+}
 
-  begin (key: string) {
-    let reads = this.#byKey.get(key)
-    if (reads === undefined) this.#byKey.set(key, reads = { count: 0, changes: 0 })
-    reads.count++
-    const { changes } = reads
+/**
+ * Fences reads of L2 against concurrent writes. A read may return a value from before a write that ended meanwhile, and
+ * must not put it into L1 then. So each read enters the fence of its key, a write breaks it, and the read checks that
+ * before it fills L1.
+ */
+class ReadFence {
+  /** The keys that are being read. */
+  readonly #byKey = new Map<string, { readers: number, writes: number }>()
+
+  enter (key: string) {
+    let fence = this.#byKey.get(key)
+    if (fence === undefined) this.#byKey.set(key, fence = { readers: 0, writes: 0 })
+    fence.readers++
+    const { writes } = fence
     return {
-      hasChanged: () => reads.changes !== changes,
-      end: () => { if (--reads.count === 0) this.#byKey.delete(key) }
+      isBroken: () => fence.writes !== writes,
+      leave: () => { if (--fence.readers === 0) this.#byKey.delete(key) }
     }
   }
 
-  changed (keys: readonly string[]): void {
+  break (keys: readonly string[]): void {
     for (const key of keys) {
-      const reads = this.#byKey.get(key)
-      if (reads !== undefined) reads.changes++
+      const fence = this.#byKey.get(key)
+      if (fence !== undefined) fence.writes++
     }
   }
 
-  allChanged (): void {
-    for (const reads of this.#byKey.values()) reads.changes++
+  breakAll (): void {
+    for (const fence of this.#byKey.values()) fence.writes++
   }
 }

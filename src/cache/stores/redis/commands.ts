@@ -11,7 +11,7 @@ export interface RedisCommandsOptions {
   probeKey: string
   /** Milliseconds in which Redis must reply to a command. Default 50. */
   commandTimeout?: number
-  /** Called once each time that Redis becomes unavailable, with the reason, and once each time that it has recovered. */
+  /** Called once when Redis becomes unavailable, with the reason, and once when it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
 }
 
@@ -19,7 +19,7 @@ export interface RedisCommandsOptions {
 const MAX_IN_FLIGHT = 256
 /** States of a client that has lost its connection, or never had one. */
 const DISCONNECTED = new Set(['reconnecting', 'close', 'end'])
-/** Errors of a Redis that serves no command at present. After any other error it is available: it refused one command. */
+/** Errors of a Redis that serves no command at present. With any other error, it has refused just this one. */
 const SERVES_NOTHING = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|WRONGPASS)\b/
 
 /**

@@ -13,7 +13,7 @@ import { redisVersions, versionKeyPrefix } from './versions.ts'
 export interface RedisStoreOptions {
   /** An ioredis client or cluster. The caller owns it: closing the store leaves it open. */
   client: RedisClient
-  /** First part of every key: entries are at `<prefix>:<key>`, the version clock at `<prefix>#…`. Default `larder`. */
+  /** First part of all keys: entries are at `<prefix>:<key>`, the version clock at `<prefix>#…`. Default `larder`. */
   prefix?: string
   /**
    * Milliseconds in which Redis must reply to a command; default 50. After three failures in a row, or when the
@@ -22,7 +22,7 @@ export interface RedisStoreOptions {
   commandTimeout?: number
   /** Bytes of the largest entry, metadata included; a larger one is not stored. Default 8 MiB. */
   maxEntryBytes?: number
-  /** Called once each time that Redis becomes unavailable, with the reason, and once each time that it has recovered. */
+  /** Called once when Redis becomes unavailable, with the reason, and once when it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
   /** Returns the time in milliseconds since 1970. Default `Date.now`. */
   now?: () => number
