@@ -3,90 +3,92 @@ import type { LoadResult, ReadSet } from '../cache/index.ts'
 import type { CacheStatus } from './http/cache-status.ts'
 import type { HandlerOutcome } from './collapse.ts'
 import type { HeaderTracker } from './key/header-tracking.ts'
-import type { ExplainRequest } from './admin/explain-request.ts'
 import type { RequestTarget } from './key/key.ts'
-import type { RouteCacheConfig } from './options.ts'
-import type { PreparedPage, ReplyHeaders } from './stored-response.ts'
-import type { Revalidation } from './request/revalidate.ts'
 import { type CacheLocation, matchVary, type VaryMatch } from './key/variants.ts'
+import type { RouteCacheConfig } from './options.ts'
+import type { ExplainRequest, Revalidation } from './self-request.ts'
+import type { PreparedPage, ReplyHeaders } from './stored-response.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of requests for routes whose responses are kept. */
+    /** Present for routes with a page cache. */
     pageCache: PageCacheContext | null
-    /** What a request with an unsafe method is about to change. */
+    /** The target of a request with an unsafe method, whose stored responses it invalidates. */
     unsafeTarget: RequestTarget | null
   }
 }
 
-/** A request on its way through the page cache. */
+/** The state of a request on its way through the page cache. */
 export interface PageCacheContext {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly route: RouteCacheConfig
-  /** When it came, by `performance.now`. */
+  /** When the request arrived, by `performance.now`. */
   readonly startedAt: number
   readonly target: RequestTarget
-  /** Which of its headers have been read. */
+  /** Records which request headers are read. */
   readonly headerTracker: HeaderTracker
-  /** What has been read for the page so far, also by hooks before its handler. */
+  /** Dependencies of the response, including those that hooks read before the handler. */
   readonly reads: ReadSet
-  /** What is read for the answer in whose making the application asks itself. */
+  /** Dependencies of the outer response, if this request was injected while that response was being built. */
   readonly outerReads: ReadSet | undefined
-  /** Of requests that the page cache makes itself. */
+  /** Present for requests of the page cache itself. */
   readonly revalidation: Revalidation | undefined
   readonly explainRequest: ExplainRequest | undefined
-  /** Whether the request has no parameter that is not in its key. */
+  /** Whether all query parameters that the handler can see are part of the key. */
   readonly queryIsKeyed: boolean
-  /** What the option `key` of the route adds. */
+  /** The result of the route's option `key`; null without it. */
   customKey: string | null
+  /** Present from the start of the handler to its response. */
   handlerRun: HandlerRun | undefined
-  /** Whether an answer is on its way. */
+  /** Whether a reply has been sent to the `onSend` hooks. */
   replied: boolean
-  /** Whether an error has taken the place of that answer. */
+  /** Whether an error has replaced that reply. */
   replacedByError: boolean
   pendingStore: PendingStore | undefined
-  /** The `Content-Encoding` of the page; what a later hook makes of it is another representation. */
+  /** `Content-Encoding` of the stored response; if a later hook sets another, it makes another representation. */
   contentEncoding: ReplyHeaders[string]
 }
 
-/** What became of a response. */
+/** Whether a response was stored. */
 export type StoreResult = Pick<LoadResult, 'stored' | 'notStoredBecause'>
 
-/** The end of a response that may be kept, unless a hook that comes last adds what forbids it. */
+/** A response that is to be stored, unless a later hook adds a header that forbids it. */
 export interface PendingStore {
   readonly status: CacheStatus
-  /** Seconds that the answer stays fresh. */
+  /** Seconds for which the response stays fresh. */
   readonly ttl: number
-  /** What we have written of its life, and all that it then said of it. */
+  /** The lifetime headers that we have set, and all that the response then said about its lifetime. */
   readonly told: ReplyHeaders
   readonly control: string
   readonly keep: () => Promise<StoreResult>
-  /** Lets those go who wait for it. */
+  /** Releases the requests that wait for the response. */
   readonly drop: () => void
 }
 
-/** A handler that runs. */
+/** A run of the route's handler. */
 export interface HandlerRun {
   readonly status: CacheStatus
-  /** Headers that stood before it ran. */
+  /** Reply headers from before the run. */
   readonly before: ReplyHeaders
   /** When it began, in milliseconds since 1970. */
   readonly requested: number
-  /** Absent where its response is not to be kept. */
+  /** Absent if the response must not be stored. */
   readonly task: StoreTask | undefined
 }
 
-/** What is to become of a response that may be kept. */
+/** Where to store the response of a handler run, and which requests wait for it. */
 export interface StoreTask {
   readonly location: CacheLocation
-  /** The page that it may confirm. */
+  /** The stored response that the handler may validate. */
   readonly stale?: PreparedPage | undefined
-  /** Settles the load that other requests wait for. */
+  /** Passes the outcome on to the requests that wait for it. */
   readonly finish: (outcome: HandlerOutcome) => Promise<LoadResult>
 }
 
 /** Selects the response for a request by the values of these request headers. */
-export function matchRequestVary ({ headerTracker, customKey }: PageCacheContext, varyNames: readonly string[]): VaryMatch {
+export function matchRequestVary (
+  { headerTracker, customKey }: PageCacheContext, varyNames: readonly string[]
+): VaryMatch {
   return matchVary(varyNames, headerTracker, customKey)
 }

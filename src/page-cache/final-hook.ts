@@ -1,22 +1,22 @@
-import type { RouteOptions } from 'fastify'
+import type { onSendHookHandler, RouteOptions } from 'fastify'
 
 /**
- * Keeps a hook the last of a route's, also when the hooks of other plugins for `onRoute` add to the route later: by a list
- * of their own, or by a method of the one that is there.
+ * Adds an `onSend` hook to a route that stays the last one, even if `onRoute` hooks of other plugins add to the route later:
+ * by a list of their own, or by a method of the list that is there.
  */
-export function keepLast<Name extends 'preHandler' | 'onSend'> (route: RouteOptions, name: Name, hook: NonNullable<RouteOptions[Name]>): void {
+export function addFinalHook (route: RouteOptions, hook: onSendHookHandler): void {
   let hooks: unknown[] = []
-  const put = (given: unknown) => { hooks = [...[given ?? []].flat().filter((other) => other !== hook), hook] }
-  put(route[name])
-  Object.defineProperty(route, name, {
+  const set = (given: unknown) => { hooks = [...[given ?? []].flat().filter((other) => other !== hook), hook] }
+  set(route.onSend)
+  Object.defineProperty(route, 'onSend', {
     enumerable: true,
     configurable: true,
     get: () => {
-      const at = hooks.indexOf(hook)
-      if (at >= 0) hooks.splice(at, 1)
+      const index = hooks.indexOf(hook)
+      if (index >= 0) hooks.splice(index, 1)
       hooks.push(hook)
       return hooks
     },
-    set: put
+    set
   })
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, RouteOptions } from 'fastify'
 import { checkTags } from '../cache/index.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
@@ -88,6 +88,18 @@ const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (valu
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
   key: ['a function', (value) => typeof value === 'function'],
   requestDirectives: ['true or false', (value) => typeof value === 'boolean']
+}
+
+/** Returns a name that distinguishes a route from others with the same pattern. */
+export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
+  const parts = Object.entries(constraints as Record<string, unknown>).map(([name, value]) => {
+    if (!['string', 'number', 'boolean'].includes(typeof value) && !(value instanceof RegExp)) {
+      throw new TypeError(`The constraint ${name} of ${url}, a route with a page cache, must be a string, a number, ` +
+        'a boolean or a regular expression.')
+    }
+    return [name, value instanceof RegExp ? 'pattern' : typeof value, String(value)]
+  })
+  return parts.length === 0 ? url : `${url} ${JSON.stringify(parts)}`
 }
 
 /** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */

@@ -1,27 +1,63 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ExplainRequest } from './admin/explain-request.ts'
-import type { Revalidation } from './request/revalidate.ts'
+import type { LoadResult, ReadSet } from '../cache/index.ts'
+import type { HandlerOutcome } from './collapse.ts'
+import type { CacheLocation } from './key/variants.ts'
+import type { RequestTarget } from './key/key.ts'
+import type { RouteCacheConfig } from './options.ts'
+import type { Decision } from './request/decision.ts'
+import type { LookupResult } from './request/lookup.ts'
+import type { PreparedPage } from './stored-response.ts'
 
-/** What a request is for that the page cache makes of the application itself. */
+/** What a request is for that the page cache itself makes of its own application. */
 export interface SelfRequest {
   readonly revalidation?: Revalidation
   readonly explainRequest?: ExplainRequest
 }
 
-const OF_OTHERS: SelfRequest = {}
-
-const current = new AsyncLocalStorage<{ purpose: SelfRequest }>()
-
-/** @param request begins one request, when it is awaited */
-export async function runAs<T> (purpose: SelfRequest, request: () => PromiseLike<T>): Promise<T> {
-  return await current.run({ purpose }, async () => await request())
+/** A self-request that runs the handler to revalidate a stored response. */
+export interface Revalidation {
+  /** That of the request that triggered it. */
+  readonly location: CacheLocation
+  readonly stale: PreparedPage
+  readonly finish: (outcome: HandlerOutcome) => Promise<LoadResult>
+  /** Collects the dependencies of the new response. */
+  readonly reads: ReadSet
+  readonly encrypted: boolean
 }
 
-/** What the request is for that has just begun. Requests that it makes in turn are like any others. */
+/** A self-request that stops at the decision and reports it. */
+export interface ExplainRequest {
+  readonly encrypted: boolean
+  onDecision (explained: ExplainedDecision): Promise<void>
+}
+
+/** A decision, and all that it depended on. */
+export interface ExplainedDecision {
+  readonly route: RouteCacheConfig
+  readonly target: RequestTarget
+  readonly customKey: string | null
+  readonly found: LookupResult
+  readonly decision: Decision
+}
+
+const NOT_SELF: SelfRequest = {}
+
+const current = new AsyncLocalStorage<{ selfRequest: SelfRequest }>()
+
+/**
+ * Sends one self-request.
+ *
+ * @param send begins the request when its result is awaited
+ */
+export async function runAs<T> (selfRequest: SelfRequest, send: () => PromiseLike<T>): Promise<T> {
+  return await current.run({ selfRequest }, async () => await send())
+}
+
+/** Returns what the request that has just begun is for. The requests that it makes in turn are ordinary ones. */
 export function takeSelfRequest (): SelfRequest {
   const slot = current.getStore()
-  if (slot === undefined) return OF_OTHERS
-  const { purpose } = slot
-  slot.purpose = OF_OTHERS
-  return purpose
+  if (slot === undefined) return NOT_SELF
+  const { selfRequest } = slot
+  slot.selfRequest = NOT_SELF
+  return selfRequest
 }

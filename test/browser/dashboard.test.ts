@@ -70,7 +70,7 @@ t.test('a form explains a URL, a key, and what it cannot', async (t) => {
   await open(page)
   await page.getByLabel('URL, e.g. /apicalls').fill(`${address}/apicalls`)
   await page.getByRole('button', { name: 'Explain' }).click()
-  await page.getByText('The stored page is fresh').waitFor()
+  await page.getByText('The stored response is fresh').waitFor()
   await page.getByText('Live', { exact: true }).waitFor()
   await checkAccessibility(t, page, 'explain')
 

@@ -74,5 +74,5 @@ t.test('it is registered once', async (t) => {
   const app = Fastify()
   const cache = createCache({ store: memoryStore() })
   await app.register(pageCache, { cache })
-  await t.rejects(async () => { await app.register(pageCache, { cache }) }, { message: 'the page cache is registered here already, or around this scope' })
+  await t.rejects(async () => { await app.register(pageCache, { cache }) }, { message: 'The page cache is already registered in this scope or in a parent scope.' })
 })

@@ -476,7 +476,7 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
 })
 
 t.test('it takes a cache, and its routes say what they mean', async (t) => {
-  await t.rejects(async () => { await Fastify().register(pageCache, {} as never) }, /the option cache of the page cache must be a cache/)
+  await t.rejects(async () => { await Fastify().register(pageCache, {} as never) }, /The option `cache` of the page cache must be a cache/)
   for (const ttl of [NaN, -1, '300']) {
     await t.rejects(async () => {
       await Fastify().register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: ttl as number })

@@ -1,31 +1,41 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Cache, Entry, TagState } from '../../cache/index.ts'
+import type { CachedRoutes } from '../cached-routes.ts'
 import { formatCacheStatus } from '../http/cache-status.ts'
-import type { Decision } from '../request/decision.ts'
-import type { LookupResult } from '../request/lookup.ts'
 import { describeKey } from '../key/key.ts'
+import { CUSTOM_KEY } from '../key/variants.ts'
+import type { LookupResult } from '../request/lookup.ts'
+import { type ExplainedDecision, type ExplainRequest, runAs } from '../self-request.ts'
 import { headersAt, type PreparedPage, readMatchingPage } from '../stored-response.ts'
 import { describeRule } from './rule-texts.ts'
-import { CUSTOM_KEY } from '../key/variants.ts'
 
-/** What a request would get, and why. It shows no body, and of request headers only what was asked with. */
+/** The request to explain. */
+export interface ExplainQuestion {
+  /** Absolute, or a path with a query; then the header `host` completes it. */
+  readonly url: string
+  /** Default GET. */
+  readonly method?: 'GET' | 'HEAD'
+  readonly headers?: Readonly<Record<string, string | string[]>>
+}
+
+/** What a request would get, and why. It contains no body, and of request headers only those of the question. */
 export interface Explanation {
   readonly request: { readonly method: string, readonly url: string }
   /** The pattern of the route. */
   readonly route?: string
   readonly key?: {
     readonly name: string
-    /** What of the URL is in it; each parameter with its value, null where it has no "=". */
+    /** The parts of the URL in it; each parameter with its value, null for one without "=". */
     readonly parts: ReturnType<typeof describeKey>
-    /** What the option `key` of the route adds. */
+    /** The result of the route's option `key`. */
     readonly added: string | null
-    /** The request headers by which pages of this URL vary, with what this request says in them; null: nothing. */
+    /** The request headers by which responses of this URL vary, with their values in this request; null: absent. */
     readonly varies: Readonly<Record<string, string | null>>
   }
-  /** Absent where nothing is stored for such a request. */
+  /** Absent if no response is stored for such a request. */
   readonly page?: ExplainedPage
   readonly outcome: {
-    /** As `Cache-Status` would begin; absent where the cache would not be asked. */
+    /** The beginning of `Cache-Status`; absent if the request would not reach the cache. */
     readonly cacheStatus?: string
     readonly runsHandler: boolean
     /** The rule that decides, in a sentence. */
@@ -33,52 +43,87 @@ export interface Explanation {
   }
 }
 
-/** Times are in seconds. */
+/** A stored response. Times are in seconds. */
 export interface ExplainedPage extends ExplainedEntry {
   readonly status: number
   readonly etag: string
   readonly bodyBytes: number
-  /** Less than zero where its life is over. */
+  /** Less than zero if it has expired. */
   readonly ttl: number
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
 }
 
-/** Times are in seconds. */
+/** A cache entry. Times are in seconds. */
 export interface ExplainedEntry {
   /** ISO 8601. */
   readonly storedAt: string
   readonly age: number
-  /** As it is kept. */
+  /** Of its stored form. */
   readonly bytes: number
   readonly loadTook: number
   readonly tags: readonly TagState[]
   readonly tagCount: number
-  /** The version clock when it was made; empty where it has no tags. */
+  /** The version clock from before its load; empty without tags. */
   readonly stamp: string
 }
 
-interface Looked {
-  request: FastifyRequest
-  cache: Cache
-  found: LookupResult
-  decision: Decision
+interface ExplainTools {
+  readonly app: FastifyInstance
+  readonly cache: Cache
+  readonly routes: CachedRoutes
   /** Milliseconds since 1970. */
-  now: number
+  readonly now: () => number
 }
 
-export async function explainDecision ({ request, cache, found, decision, now }: Looked): Promise<Explanation> {
-  const { route, target, customKey } = request.pageCache!
-  const { location } = found
-  const page = pageIn(found)
-  const { varyNames, varyValues } = location.varyMatch
-  const explained = page && await explainPageEntry(cache, page, now)
-  const { status } = decision
+/** Milliseconds that the hooks before the lookup may take. */
+const TIMEOUT_MS = 5_000
+
+/**
+ * Explains what a request would get now, and why.
+ *
+ * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or changed.
+ * Rejects with a TypeError for an invalid URL.
+ */
+export async function explainPage (
+  { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion
+): Promise<Explanation> {
+  const url = URL.parse(text, 'http://localhost')
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
+  }
+  const path = url.pathname + url.search
+  const withoutLookup = (runsHandler: boolean, rule: string): Explanation =>
+    ({ request: { method, url: path }, outcome: { runsHandler, rule } })
+  if (routes.for(path).length === 0) return withoutLookup(true, 'No route with a page cache answers to this URL.')
+
+  let explanation: Explanation | undefined
+  const explainRequest: ExplainRequest = {
+    encrypted: url.protocol === 'https:',
+    async onDecision (explained) { explanation = await explainDecision(cache, explained, method, now()) }
+  }
+  const isAbsolute = URL.canParse(text)
+  // Rejects if a hook takes too long, or destroys the connection.
+  const response = await runAs({ explainRequest }, () => app.inject({
+    method, url: path, headers: { ...headers, ...isAbsolute && { host: url.host } }, signal: AbortSignal.timeout(TIMEOUT_MS)
+  })).catch(() => undefined)
+  return explanation ?? withoutLookup(false, response === undefined
+    ? `The hooks of the route do not answer within ${TIMEOUT_MS / 1000} s, so there is no lookup.`
+    : `A hook answers with status ${response.statusCode} before the lookup.`)
+}
+
+async function explainDecision (
+  cache: Cache, { route, target, customKey, found, decision }: ExplainedDecision, method: string, now: number
+): Promise<Explanation> {
+  const { varyNames, varyValues } = found.location.varyMatch
+  const page = findPage(found)
+  const explained = page && await explainStored(cache, page, now)
+  const { act, status } = decision
   return {
-    request: { method: request.method, url: target.url },
+    request: { method, url: target.url },
     route: route.url,
     key: {
-      name: location.key,
+      name: found.location.key,
       parts: describeKey(target, route),
       added: customKey,
       varies: Object.fromEntries(varyNames.flatMap((name, i) => name === CUSTOM_KEY ? [] : [[name, varyValues[i]!]]))
@@ -86,13 +131,13 @@ export async function explainDecision ({ request, cache, found, decision, now }:
     ...explained && { page: explained },
     outcome: {
       cacheStatus: formatCacheStatus(status, status.hit ? explained?.ttl : undefined),
-      runsHandler: decision.act !== 'serve' && decision.act !== 'refuse',
+      runsHandler: act !== 'hit' && act !== 'gateway-timeout',
       rule: describeRule(status, explained, varyNames)
     }
   }
 }
 
-/** What is known of any entry. */
+/** Describes any entry. */
 export async function explainEntry (cache: Cache, entry: Entry, now: number): Promise<ExplainedEntry> {
   const { storedAt, payload, loadMs = 0, tags, stamp } = entry
   return {
@@ -106,14 +151,15 @@ export async function explainEntry (cache: Cache, entry: Entry, now: number): Pr
   }
 }
 
-async function explainPageEntry (cache: Cache, page: PreparedPage, now: number): Promise<ExplainedPage> {
-  const { status, etag, body, staleWhileRevalidate, staleIfError } = page
+async function explainStored (cache: Cache, page: PreparedPage, now: number): Promise<ExplainedPage> {
+  const { status, etag, body, staleWhileRevalidate, staleIfError, entry } = page
   const { age, ttl } = headersAt(page, now)
-  return { status, etag, bodyBytes: body.length, ...await explainEntry(cache, page.entry, now), age, ttl, staleWhileRevalidate, staleIfError }
+  const explained = await explainEntry(cache, entry, now)
+  return { status, etag, bodyBytes: body.length, ...explained, age, ttl, staleWhileRevalidate, staleIfError }
 }
 
-/** The page that was found, also one that may not be used. */
-function pageIn (found: LookupResult): PreparedPage | undefined {
+/** Returns the response that was found, even if it may not be served. */
+function findPage (found: LookupResult): PreparedPage | undefined {
   if ('page' in found) return found.page
   const { seen } = found.miss
   return seen && readMatchingPage(seen, found.location.varyMatch)

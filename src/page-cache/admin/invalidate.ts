@@ -1,31 +1,35 @@
 import type { FastifyReply } from 'fastify'
 import type { Cache } from '../../cache/index.ts'
-import { groupTags } from '../key/group-tags.ts'
-import { computeKey, type RequestTarget } from '../key/key.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { combineLines } from '../http/fields.ts'
+import { groupTags } from '../key/group-tags.ts'
+import { computeKey, type RequestTarget } from '../key/key.ts'
 
-/** Methods that change nothing, RFC 9110 section 9.2.1. Of others that are not known the same cannot be assumed. */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
+/** Methods that change nothing (RFC 9110 section 9.2.1). An unknown method may be unsafe. */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
 
 /** Whether a request may change something. */
 export function isUnsafe (method: string): boolean {
-  return !SAFE.has(method)
+  return !SAFE_METHODS.has(method)
 }
 
-/** Whether a response tells that it did, RFC 9111 section 4.4. */
+/** Whether a response says that the request did so (RFC 9111 section 4.4). */
 export function isSuccess (status: number): boolean {
   return status >= 200 && status < 400
 }
 
 /**
- * Forgets the pages of what a request has changed, RFC 9111 section 4.4: those of its target, and of the same origin those of
- * `Location` and `Content-Location`, and the groups that `Cache-Group-Invalidation` names, RFC 9875 section 3. Where
- * the cache fails it is told as an event: the change itself has been made.
+ * Invalidates the stored responses that an unsafe request has changed.
+ *
+ * These are the responses of its target and, in the same origin, of `Location` and `Content-Location` (RFC 9111 section 4.4),
+ * and the groups in `Cache-Group-Invalidation` (RFC 9875 section 3). If the cache fails, it emits an event, since the
+ * change itself has been made.
  */
-export async function invalidateAfterUnsafeRequest (cache: Cache, plans: CachedRoutes, target: RequestTarget, reply: FastifyReply): Promise<void> {
-  const targets = [target, ...['location', 'content-location'].flatMap((name) => resolved(reply.getHeader(name), target))]
-  const keys = targets.flatMap((target) => findKeys(plans, target))
+export async function invalidateAfterUnsafeRequest (
+  cache: Cache, routes: CachedRoutes, target: RequestTarget, reply: FastifyReply
+): Promise<void> {
+  const targets = ['location', 'content-location'].flatMap((name) => resolveTarget(reply.getHeader(name), target))
+  const keys = [target, ...targets].flatMap((target) => findKeys(routes, target))
   const tags = groupTags(reply.getHeader('cache-group-invalidation'), target)
   await Promise.allSettled([
     keys.length > 0 && cache.deleteMany([...new Set(keys)]),
@@ -33,16 +37,16 @@ export async function invalidateAfterUnsafeRequest (cache: Cache, plans: CachedR
   ])
 }
 
-/** The keys under which all pages of a URL hang. */
-export function findKeys (plans: CachedRoutes, target: RequestTarget): string[] {
-  return plans.for(target.url).flatMap((plan) => [computeKey(target, plan, 'GET'), computeKey(target, plan, 'HEAD')])
+/** Returns the primary keys of a URL, under which all its responses are found. */
+export function findKeys (routes: CachedRoutes, target: RequestTarget): string[] {
+  return routes.for(target.url).flatMap((route) => [computeKey(target, route, 'GET'), computeKey(target, route, 'HEAD')])
 }
 
-/** What a field refers to, where it is of the same origin. */
-function resolved (reference: ReturnType<FastifyReply['getHeader']>, base: RequestTarget): RequestTarget[] {
+/** Resolves a URL in a response header, if it is of the same origin. */
+function resolveTarget (reference: ReturnType<FastifyReply['getHeader']>, { protocol, host, url }: RequestTarget): RequestTarget[] {
   const text = combineLines(reference)
   if (text === undefined) return []
-  const origin = URL.parse(`${base.protocol}://${base.host}`)?.origin
-  const url = URL.parse(text, `${base.protocol}://${base.host}${base.url}`)
-  return url === null || url.origin !== origin ? [] : [{ protocol: base.protocol, host: base.host, url: url.pathname + url.search }]
+  const origin = URL.parse(`${protocol}://${host}`)?.origin
+  const resolved = URL.parse(text, `${protocol}://${host}${url}`)
+  return resolved?.origin !== origin || origin === undefined ? [] : [{ protocol, host, url: resolved!.pathname + resolved!.search }]
 }

@@ -1,63 +1,82 @@
+import type { TagState } from '../../cache/index.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
-import type { ExplainedPage } from './explain.ts'
 
-/** Why a request passes by the cache, by the `detail` of its status. */
+/** A stored response, as far as the rules name it. Times are in seconds. */
+interface Stored {
+  readonly age: number
+  /** Less than zero if it has expired. */
+  readonly ttl: number
+  readonly tags: readonly TagState[]
+}
+
+/** Why a request bypasses the cache, by the `detail` of its status. */
 const BYPASSES: Readonly<Record<string, string>> = {
-  'ttl-zero': 'The ttl of the route is zero, so nothing of it is kept.',
-  'request-body': 'The request has a body, which is no part of the key.',
-  'no-store': 'A hook before the handler has said no-store (RFC 9111 section 5.2.2.5).',
-  'query-parser': 'The application reads parameters in another way than the page cache, which has parameters to leave out.',
-  private: 'A hook before the handler has said private (RFC 9111 section 5.2.2.7).',
-  authorization: 'The request has Authorization, and no page is stored that says it is for all (RFC 9111 section 3.5).'
+  'ttl-zero': 'The ttl of the route is zero, so none of its responses is stored.',
+  'request-body': 'The request has a body, which is not part of the key.',
+  'no-store': 'A hook before the handler has set no-store (RFC 9111 section 5.2.2.5).',
+  'query-parser': 'The application parses queries in another way than the page cache, and the route has the option query.',
+  private: 'A hook before the handler has set private (RFC 9111 section 5.2.2.7).',
+  authorization: 'The request has Authorization, and no stored response allows that (RFC 9111 section 3.5).'
 }
 
-/** Which wish of the client is heeded, by the `detail` of the status. RFC 9111 section 5.2.1. */
-const WISHES: Readonly<Record<string, string>> = {
-  'no-store': 'The client says no-store (RFC 9111 section 5.2.1.5), and the route heeds that.',
-  'no-cache': 'The client says no-cache (RFC 9111 section 5.2.1.4), and the route heeds that.',
-  'max-age': 'The page is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route heeds that.',
-  'min-fresh': 'The page will not stay fresh for the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route heeds that.'
+/** The request directive that decides, by the `detail` of the status. RFC 9111 section 5.2.1. */
+const REQUEST_DIRECTIVES: Readonly<Record<string, string>> = {
+  'no-store': 'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.',
+  'no-cache': 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.',
+  'max-age': 'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), ' +
+    'and the route respects it.',
+  'min-fresh': 'The stored response expires within the min-fresh of the client (RFC 9111 section 5.2.1.3), ' +
+    'and the route respects it.'
 }
 
-/** What else keeps a stored page from being used, by the `detail` of the status. */
+/** What else keeps an entry from being used, by the `detail` of the status. */
 const FAULTS: Readonly<Record<string, string>> = {
-  corrupt: 'What is stored cannot be read.',
-  'store-unavailable': 'The store does not answer.'
+  corrupt: 'The stored entry cannot be decoded.',
+  'store-unavailable': 'The store is unavailable.'
 }
 
 /**
- * The rule that decides on a request, in a sentence.
+ * Describes the rule that decides about a request, in a sentence.
  *
- * @param page what is stored for it @param list request headers by which pages of the URL vary
+ * @param stored the stored response for it
+ * @param varyNames request headers by which responses of the URL vary
  */
-export function describeRule ({ hit, fwd, detail = '' }: CacheStatus, page: ExplainedPage | undefined, list: readonly string[]): string {
-  if (hit) return hitRule(detail, page!)
+export function describeRule (
+  { hit, fwd, detail = '' }: CacheStatus, stored: Stored | undefined, varyNames: readonly string[]
+): string {
+  if (hit) return describeHit(detail, stored!)
   switch (fwd) {
     case 'bypass': return BYPASSES[detail]!
-    case 'request': return WISHES[detail]!
-    case 'stale': return staleRule(detail, page)
-    case 'vary-miss': return `Pages of this URL are stored, but none for what this request says in ${list.join(', ')} (RFC 9111 section 4.1).`
+    case 'request': return REQUEST_DIRECTIVES[detail]!
+    case 'stale': return describeStale(detail, stored)
+    case 'vary-miss': return 'Responses of this URL are stored, but none for the values in this request of ' +
+      `${varyNames.join(', ')} (RFC 9111 section 4.1).`
     case 'uri-miss': return 'Nothing is stored under this key.'
     case 'miss': return FAULTS[detail]!
-    default: return 'The client wants a stored page or none (RFC 9111 section 5.2.1.7), and there is none that will do.'
+    default: return 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
   }
 }
 
-function hitRule (detail: string, { age, ttl }: ExplainedPage): string {
-  const over = `The life of the stored page ended ${seconds(-ttl)} ago`
+function describeHit (detail: string, { age, ttl }: Stored): string {
+  const expired = `The stored response expired ${formatSeconds(-ttl)} ago`
   switch (detail) {
-    case 'stale-while-revalidate': return `${over}; it is answered while it is renewed in the background (RFC 5861 section 3).`
-    case 'stale-if-error': return `${over}; it stands in, since an attempt to renew it failed a moment ago (RFC 5861 section 4).`
-    case 'max-stale': return `${over}; the client takes one that old (RFC 9111 section 5.2.1.2), and the route heeds that.`
-    default: return `The stored page is fresh: ${seconds(age)} old, with ${seconds(ttl)} to live, and nothing that it was made of has changed (RFC 9111 section 4.2).`
+    case 'stale-while-revalidate':
+      return `${expired}; it is served while it is revalidated in the background (RFC 5861 section 3).`
+    case 'stale-if-error':
+      return `${expired}; it is served stale, since revalidating it failed a moment ago (RFC 5861 section 4).`
+    case 'max-stale':
+      return `${expired}; the client accepts that with max-stale (RFC 9111 section 5.2.1.2), and the route respects it.`
+    default:
+      return `The stored response is fresh: ${formatSeconds(age)} old, it expires in ${formatSeconds(ttl)}, ` +
+        'and none of its dependencies has changed (RFC 9111 section 4.2).'
   }
 }
 
-function staleRule (detail: string, page: ExplainedPage | undefined): string {
-  if (page === undefined) return 'Responses of this URL vary, and what said where they are has come to the end of its life.'
-  if (detail !== 'invalidated') return `The life of the stored page ended ${seconds(-page.ttl)} ago (RFC 9111 section 4.2).`
-  const moved = page.tags.filter(({ changed }) => changed).map(({ tag }) => tag)
-  return `What the stored page was made of has changed since${moved.length === 0 ? '' : `: ${moved.join(', ')}`}.`
+function describeStale (detail: string, stored: Stored | undefined): string {
+  if (stored === undefined) return 'This URL has several variants, and the index of its variants has expired.'
+  if (detail !== 'invalidated') return `The stored response expired ${formatSeconds(-stored.ttl)} ago (RFC 9111 section 4.2).`
+  const changed = stored.tags.filter((tag) => tag.changed).map(({ tag }) => tag)
+  return `Dependencies of the stored response have changed${changed.length === 0 ? '' : `: ${changed.join(', ')}`}.`
 }
 
-const seconds = (count: number) => `${Math.round(count)} s`
+const formatSeconds = (count: number) => `${Math.round(count)} s`

@@ -1,49 +1,43 @@
-import { AsyncResource } from 'node:async_hooks'
 import { setImmediate } from 'node:timers'
-import type { Cache } from '../../cache/index.ts'
-import type { FetchFromCache } from './fetch-from-cache.ts'
+import type { Cache, MaybePromise } from '../../cache/index.ts'
+import type { CacheReader } from './lookup.ts'
 
 /**
- * All requests that one turn of the event loop brings are looked up together, once the turn has read them. It takes a third
- * less than each by itself: reading, looking up and writing are each done in a row, and one look at the version clock, later
- * than all of them came, does for all.
+ * Looks up the requests of one event-loop turn together, as soon as the turn has read all of them.
+ *
+ * This takes a third less time than a lookup for each by itself: reading, looking up and writing each happen in a row,
+ * and all lookups share one check of the version clock, which is later than the arrival of every request.
  */
-export class LookupBatches {
+export class LookupBatcher {
   readonly #cache: Cache
-  #waiting: LookupBatch | undefined
+  #next: Array<() => void> | undefined
 
   constructor (cache: Cache) {
     this.#cache = cache
   }
 
-  begin (lookUp: FetchFromCache): void {
-    if (this.#waiting === undefined) {
-      const turn = this.#waiting = new LookupBatch(this.#cache)
+  /** Runs a lookup with the next batch. Its errors reject the returned promise and no other. */
+  run<T> (lookUp: (reader: CacheReader) => MaybePromise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    this.#batch().push(() => {
+      try {
+        resolve(lookUp(this.#cache))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    return promise
+  }
+
+  #batch (): Array<() => void> {
+    if (this.#next === undefined) {
+      const lookups: Array<() => void> = this.#next = []
       setImmediate(() => {
-        this.#waiting = undefined // who comes from now on may know of a change that this turn does not see
-        turn.run()
+        this.#next = undefined // later requests may follow a change that this batch does not see
+        // Handlers and hooks run after the batch, since they may write to the database.
+        this.#cache.batch(() => { for (const lookUp of lookups) lookUp() })
       })
     }
-    this.#waiting.add(lookUp)
-  }
-}
-
-class LookupBatch {
-  readonly #cache: Cache
-  readonly #waiting: Array<{ lookUp: FetchFromCache, context: AsyncResource }> = []
-
-  constructor (cache: Cache) {
-    this.#cache = cache
-  }
-
-  add (lookUp: FetchFromCache): void {
-    this.#waiting.push({ lookUp, context: new AsyncResource('LarderLookUp') })
-  }
-
-  run (): void {
-    // Handlers and hooks run after the batch: they may write to the database, and have to see it.
-    const next = this.#cache.batch(() =>
-      this.#waiting.map(({ lookUp, context }) => context.runInAsyncScope(lookUp.begin, lookUp, this.#cache)))
-    this.#waiting.forEach(({ context }, i) => { context.runInAsyncScope(next[i]!) })
+    return this.#next
   }
 }

@@ -1,77 +1,83 @@
 import type { Cache, Miss, MissReason } from '../../cache/index.ts'
 import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
 import type { CacheLocation } from '../key/variants.ts'
-import type { LookupResult } from './lookup.ts'
 import type { RouteCacheConfig } from '../options.ts'
-import { mayServeStaleIfError, headersAt, readPage, type PreparedPage } from '../stored-response.ts'
-import { type RequestDirectives, acceptsStale, rejectedBy } from './directives.ts'
+import { headersAt, mayServeStaleIfError, type PreparedPage, readPage } from '../stored-response.ts'
+import { acceptsStale, rejectedBy, type RequestDirectives } from './directives.ts'
+import type { LookupResult } from './lookup.ts'
 
-/** What is known of a request for a page. */
+/** A request, as far as the decision depends on it. */
 export interface DecisionInput {
-  readonly plan: RouteCacheConfig
-  /** What the client asks, where it is heeded. */
-  readonly demand: RequestDirectives | undefined
-  /** Why nobody may wait for this request: what it gets may be its own, or not the whole. */
-  readonly alone: 'authorization' | 'range' | undefined
-  readonly cache: Cache
+  readonly route: Pick<RouteCacheConfig, 'refreshAhead' | 'timeout'>
+  /** `Cache-Control` of the request, if the route respects it. */
+  readonly directives: RequestDirectives | undefined
+  /** The request header because of which a new response to this request is neither stored nor shared. */
+  readonly uncacheable: 'authorization' | 'range' | undefined
+  readonly cache: Pick<Cache, 'findStale' | 'shouldRefreshEarly'>
   /** Milliseconds since 1970. */
   readonly now: number
 }
 
-/** What is to be done about a request. */
+/** How to answer a request. */
 export type Decision = { readonly status: CacheStatus } & (
-  /** Answer with a page. @property renew what to renew it by, in the background */
-  | { readonly act: 'serve', readonly page: PreparedPage, readonly renew?: Miss | undefined }
-  /** Run the handler for this request alone. */
-  | { readonly act: 'alone' }
-  /** Run the handler for all who miss the same, or wait for who does. */
-  | { readonly act: 'lead', readonly miss: Miss, readonly old?: PreparedPage | undefined }
-  /** The same, but for so long only: then the old page is answered. */
-  | { readonly act: 'race', readonly miss: Miss, readonly old: PreparedPage }
-  /** Answer that there is nothing, RFC 9111 section 5.2.1.7. */
-  | { readonly act: 'refuse', readonly miss: Miss }
+  /** Serve the stored response. @property refresh the miss with which to refresh it in the background */
+  | { readonly act: 'hit', readonly page: PreparedPage, readonly refresh?: Miss | undefined }
+  /** Run the handler for this request alone, and do not store its response. */
+  | { readonly act: 'pass' }
+  /** Run the handler for all requests that miss the same key, or wait for the one that does. */
+  | { readonly act: 'fetch', readonly miss: Miss, readonly stale?: PreparedPage | undefined }
+  /** The same, for a limited time; then serve the stale response. */
+  | { readonly act: 'fetch-with-timeout', readonly miss: Miss, readonly stale: PreparedPage }
+  /** Answer 504, since the client accepts stored responses only (RFC 9111 section 5.2.1.7). */
+  | { readonly act: 'gateway-timeout' }
 )
 
-/** What is to be done about a request, after what was found for it. */
-export function decide (found: LookupResult, asked: DecisionInput): Decision {
-  if ('miss' in found) return decideMiss(found.location, found.miss, asked)
-  const { page } = found
-  const { alone, demand } = asked
+/** Decides how to answer a request, given the result of its lookup. */
+export function decide (found: LookupResult, input: DecisionInput): Decision {
+  return 'page' in found ? decideFresh(found.location, found.page, input) : decideMiss(found.location, found.miss, input)
+}
+
+function decideFresh ({ key }: CacheLocation, page: PreparedPage, input: DecisionInput): Decision {
+  const { route, directives, uncacheable, cache, now } = input
+  const miss: Miss = { miss: 'expired', seen: page.entry }
   // RFC 9111 section 3.5
-  if (!page.allowsAuthorization && alone === 'authorization') return byItself({ miss: 'expired', seen: page.entry }, { fwd: 'bypass', detail: alone }, demand)
-  const why = demand && rejectedBy(demand, headersAt(page, asked.now))
-  if (why === undefined) return { act: 'serve', page, status: HIT }
-  return forward(demand!, { miss: 'expired', seen: page.entry }, { fwd: 'request', detail: why }, page)
+  if (uncacheable === 'authorization' && !page.allowsAuthorization) return decideFetch({}, miss, input)
+  const detail = directives && rejectedBy(directives, headersAt(page, now))
+  if (detail !== undefined) return decideFetch({ fwd: 'request', detail }, miss, input, page)
+  const refresh = route.refreshAhead && uncacheable === undefined && cache.shouldRefreshEarly(key, page.entry)
+  return { act: 'hit', status: HIT, page, refresh: refresh ? miss : undefined }
 }
 
-function decideMiss (place: CacheLocation, miss: Miss, { plan, demand, alone, cache, now }: DecisionInput): Decision {
-  const status = forwardReason(place, miss.miss)
-  if (alone === 'authorization') return byItself(miss, { fwd: 'bypass', detail: alone }, demand)
-  const old = miss.stale && readPage(miss.stale)
-  if (demand !== undefined) {
-    if (old !== undefined && acceptsStale(demand, old, headersAt(old, now))) return { act: 'serve', page: old, status: TAKEN_STALE }
-    if (alone === 'range') return byItself(miss, { ...status, detail: status.detail ?? alone }, demand)
-    return forward(demand, miss, status, old)
+function decideMiss (location: CacheLocation, miss: Miss, input: DecisionInput): Decision {
+  const { route, directives, uncacheable, cache, now } = input
+  const status = forwardReason(location, miss.miss)
+  // A stale response is for requests that can also refresh it.
+  const stale = uncacheable === 'authorization' ? undefined : miss.stale && readPage(miss.stale)
+  if (stale === undefined) return decideFetch(status, miss, input)
+  if (directives !== undefined) {
+    const accepted = acceptsStale(directives, stale, headersAt(stale, now))
+    return accepted ? { act: 'hit', status: TAKEN_STALE, page: stale } : decideFetch(status, miss, input, stale)
   }
-  const standIn = old && cache.findStale(miss, old)
-  if (alone === 'range' && standIn === undefined) return byItself(miss, { ...status, detail: status.detail ?? alone }, demand)
-  if (old === undefined) return { act: 'lead', miss, status }
-  if (standIn === undefined) return { act: plan.timeout !== undefined && mayServeStaleIfError(old, now) ? 'race' : 'lead', miss, old, status }
-  const { stale: _, ...renew } = miss // nothing stands in for what fails in the background
-  return { act: 'serve', page: old, status: standIn.refresh ? STALE_HIT : BACKED_OFF, renew: standIn.refresh ? renew : undefined }
+  const served = cache.findStale(miss, stale)
+  if (served !== undefined) {
+    const { stale: _, ...refresh } = miss // no stale value is served in place of a failed background refresh
+    if (served.refresh) return { act: 'hit', status: STALE_HIT, page: stale, refresh }
+    return { act: 'hit', status: BACKED_OFF, page: stale }
+  }
+  const limited = route.timeout !== undefined && uncacheable === undefined && mayServeStaleIfError(stale, now)
+  return limited ? { act: 'fetch-with-timeout', status, miss, stale } : decideFetch(status, miss, input, stale)
 }
 
-/** What follows for a request that nobody may wait for. */
-function byItself (miss: Miss, status: CacheStatus, demand: RequestDirectives | undefined): Decision {
-  return demand?.onlyIfCached ? forward(demand, miss, status) : { act: 'alone', status }
+/** Decides how to get a new response. */
+function decideFetch (
+  status: CacheStatus, miss: Miss, { directives, uncacheable }: DecisionInput, stale?: PreparedPage
+): Decision {
+  if (directives?.onlyIfCached) return { act: 'gateway-timeout', status: { detail: 'only-if-cached' } }
+  if (uncacheable === 'authorization') return { act: 'pass', status: { fwd: 'bypass', detail: uncacheable } }
+  if (uncacheable === 'range') return { act: 'pass', status: { ...status, detail: status.detail ?? uncacheable } }
+  return { act: 'fetch', status, miss, stale }
 }
 
-/** What follows where a client's wishes are heeded, and what is kept will not do. */
-function forward (demand: RequestDirectives, miss: Miss, status: CacheStatus, old?: PreparedPage): Decision {
-  return demand.onlyIfCached ? { act: 'refuse', miss, status: { detail: 'only-if-cached' } } : { act: 'lead', miss, status, old }
-}
-
-/** Why the handler runs. */
 function forwardReason ({ variants }: CacheLocation, reason: MissReason): CacheStatus {
   return variants !== undefined && reason === 'absent' ? { fwd: 'vary-miss' } : FORWARD_REASONS[reason]
 }

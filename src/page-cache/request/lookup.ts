@@ -1,59 +1,73 @@
 import { andThen, type Cache, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
-import { readContent, type PreparedPage, readMatchingPage } from '../stored-response.ts'
 import { type CacheLocation, isVariants, type MatchVary, variantKeys, type VaryMatch } from '../key/variants.ts'
+import { type PreparedPage, readContent, readMatchingPage } from '../stored-response.ts'
 
-/** Where entries are looked for. */
-export type Lookup = Pick<Cache, 'lookup'>
+/** Reads entries of a cache by key: `lookup` counts the read, `peek` does not. */
+export type CacheReader = Pick<Cache, 'lookup'>
 
-export type LookupResult = { readonly location: CacheLocation } & ({ readonly page: PreparedPage } | { readonly miss: Miss })
+/** A fresh stored response, or why there is none. */
+export type LookupResult =
+  { readonly location: CacheLocation } & ({ readonly page: PreparedPage } | { readonly miss: Miss })
 
-const EVERY_REQUEST: VaryMatch = { varyNames: [], varyValues: [] }
+type Found = Entry | Miss
 
-/** Looks for the page of a URL. */
-export function lookUpResponse (cache: Lookup, primary: string, select: MatchVary): MaybePromise<LookupResult> {
-  return andThen<Entry | Miss, LookupResult>(cache.lookup(primary), (found) => {
-    const place = { primaryKey: primary, key: primary, varyMatch: EVERY_REQUEST }
-    if (isMiss(found)) return { location: place, miss: found }
+const NO_VARY: VaryMatch = { varyNames: [], varyValues: [] }
+
+/** Looks up the response to a GET request. Completes synchronously if the store does. */
+export function lookUpResponse (reader: CacheReader, primaryKey: string, match: MatchVary): MaybePromise<LookupResult> {
+  return andThen<Found, LookupResult>(reader.lookup(primaryKey), (found) => {
+    const location: CacheLocation = { primaryKey, key: primaryKey, varyMatch: NO_VARY }
+    if (isMiss(found)) return { location, miss: found }
     const content = readContent(found)
-    if (content === undefined) return { location: place, miss: { miss: 'corrupt', seen: found } }
-    return isVariants(content) ? lookUpVariant(cache, primary, { entry: found, value: content }, select) : { location: place, page: content }
+    if (content === undefined) return { location, miss: { miss: 'corrupt', seen: found } }
+    if (!isVariants(content)) return { location, page: content }
+    return lookUpVariant(reader, primaryKey, { entry: found, value: content }, match)
   })
 }
 
-/** As `findPage`, where responses vary. */
-export async function lookUpVariant (
-  cache: Lookup, primary: string, variants: NonNullable<CacheLocation['variants']>, select: MatchVary
-): Promise<LookupResult> {
+/** Looks up the response to a HEAD request: that of GET, or else its own (RFC 9111 section 4). */
+export function lookUpHead (
+  reader: CacheReader, keyOfGet: string, keyOfHead: string, match: MatchVary
+): MaybePromise<LookupResult> {
+  return andThen<LookupResult, LookupResult>(lookUpResponse(reader, keyOfGet, match), (found) => {
+    return 'page' in found ? found : lookUpResponse(reader, keyOfHead, match)
+  })
+}
+
+/** Looks up the variant for a request, by each list of header names in the index. If all miss, the latest list counts. */
+export function lookUpVariant (
+  reader: CacheReader, primaryKey: string, variants: NonNullable<CacheLocation['variants']>, match: MatchVary
+): MaybePromise<LookupResult> {
   const { generation, varyLists } = variants.value
-  const look = async (list: readonly string[]): Promise<LookupResult> => {
-    const selection = select(list)
-    return await findSelected(cache, { primaryKey: primary, variants, varyMatch: selection }, variantKeys(primary, generation, selection))
+  const [latest, ...earlier] = varyLists.map((varyNames) => () => {
+    const varyMatch = match(varyNames)
+    return lookUpSlots(reader, { primaryKey, variants, varyMatch }, variantKeys(primaryKey, generation, varyMatch))
+  })
+  const tryNext = (result: LookupResult): MaybePromise<LookupResult> => {
+    const lookUp = 'page' in result ? undefined : earlier.shift()
+    if (lookUp === undefined) return result
+    return andThen<LookupResult, LookupResult>(lookUp(), (found) => 'page' in found ? found : tryNext(result))
   }
-  // One list is the rule.
-  if (varyLists.length > 1) {
-    for (const list of varyLists) {
-      const found = await look(list)
-      if ('page' in found) return found
-    }
-  }
-  return await look(varyLists[0]!)
+  return andThen<LookupResult, LookupResult>(latest!(), tryNext)
 }
 
-async function findSelected (cache: Lookup, place: Omit<CacheLocation, 'key'>, keys: readonly string[]): Promise<LookupResult> {
-  let last: Entry | undefined
-  for (const key of keys) {
-    const found = await cache.lookup(key)
+/** Looks up a variant under its keys, one after the other: another variant may occupy the first one. */
+function lookUpSlots (
+  reader: CacheReader, location: Omit<CacheLocation, 'key'>, [key, ...others]: readonly string[]
+): MaybePromise<LookupResult> {
+  return andThen<Found, LookupResult>(reader.lookup(key!), (found) => {
+    const at: CacheLocation = { ...location, key: key! }
     const entry = isMiss(found) ? found.seen : found
-    const page = entry && readMatchingPage(entry, place.varyMatch)
-    if (isMiss(found)) return { location: { ...place, key }, miss: page === undefined ? withoutStale(found) : found }
-    if (page !== undefined) return { location: { ...place, key }, page }
-    last = found
-  }
-  // Both places are taken by others: the second one has to go.
-  return { location: { ...place, key: keys.at(-1)! }, miss: { miss: 'absent', seen: last! } }
+    const page = entry && readMatchingPage(entry, location.varyMatch)
+    if (isMiss(found)) return { location: at, miss: page === undefined ? withoutStale(found) : found }
+    if (page !== undefined) return { location: at, page }
+    if (others.length > 0) return lookUpSlots(reader, location, others)
+    // Other variants occupy all keys: the new response replaces the one under the last key.
+    return { location: at, miss: { miss: 'absent', seen: found } }
+  })
 }
 
-/** The old page of another selection stands in for nothing. */
+/** A stale response for other header values may not be served. */
 function withoutStale ({ miss, stale: _, ...rest }: Miss): Miss {
   return { ...rest, miss: miss === 'expired' || miss === 'invalidated' ? 'absent' : miss }
 }

@@ -28,7 +28,7 @@ t.test('a URL: its key, what is stored, and what would happen, by which rule', a
   const warm = await explain({ url: '/apicalls' })
   t.match(warm, {
     page: { status: 200, storedAt: '2026-01-01T00:00:00.000Z', age: 10, ttl: 290, tags: [], tagCount: 0, staleWhileRevalidate: 0 },
-    outcome: { cacheStatus: 'larder; hit; ttl=290', runsHandler: false, rule: /^The stored page is fresh: 10 s old/ }
+    outcome: { cacheStatus: 'larder; hit; ttl=290', runsHandler: false, rule: /^The stored response is fresh: 10 s old/ }
   })
   t.notMatch(JSON.stringify(warm), 'Results received', 'no body')
   t.equal((await ask({ url: '/apicalls' })).headers['cache-control'], 'no-store')
@@ -94,8 +94,8 @@ t.test('what cannot be understood is said in a sentence', async (t) => {
     [{ url: '/apicalls', header: 'a b: c' }, /^header must be .*got "a b: c"/],
     [{ url: '/apicalls', header: 'a: b\r\nc: d' }, /^header must be/],
     [{ url: '/apicalls', header: 'a: ✓' }, /^header must be/],
-    [{ url: 'ftp://localhost/' }, /^url must be a path or an http or https URL/],
-    [{ url: 'http://' }, /^url must be a path or an http or https URL/],
+    [{ url: 'ftp://localhost/' }, /^The URL to explain must be a path or an http or https URL/],
+    [{ url: 'http://' }, /^The URL to explain must be a path or an http or https URL/],
     [{ url: '/apicalls', method: 'POST' }, /method/],
     [{ url: '/apicalls', header: Array.from({ length: 21 }, () => 'a: b') }, /header/],
     [{ url: `/${'x'.repeat(2_000)}` }, /url/],
@@ -113,10 +113,10 @@ t.test('the page has the same, as a form', async (t) => {
   await app.inject({ url: '/apicalls', headers: { host: 'localhost' } })
   await app.inject('/')
   const page = async (search: string) => (await app.inject(`/cache?${new URLSearchParams(search)}`))
-  t.match((await page('url=/apicalls&key=&header=')).body, /The stored page is fresh.*page:/s)
+  t.match((await page('url=/apicalls&key=&header=')).body, /The stored response is fresh.*page:/s)
   t.match((await page('url=/apicalls?a%26b=1%26%ff&header=')).body, 'Nothing is stored under this key.')
   t.match((await page('key=product_objects')).body, /It is fresh.*products/s)
-  t.match((await page('url=/apicalls&header=X: y%0D%0ACookie: a=b%0D%0A%0D%0A')).body, 'The stored page is fresh')
+  t.match((await page('url=/apicalls&header=X: y%0D%0ACookie: a=b%0D%0A%0D%0A')).body, 'The stored response is fresh')
   t.match((await page('url=/')).body, 'No route with a page cache')
   const refused = await page('url=/&key=<script>')
   t.equal(refused.statusCode, 400)

@@ -42,8 +42,8 @@ t.test('what it does not take is said', async (t) => {
   const app = await testApp(t, { ADMIN_TOKEN: TOKEN })
   for (const [payload, message] of [
     [{}, /fewer than 1/], [{ all: true, tag: 'x' }, /more than 1/], [{ all: false }, /all/], [{ tags: ['x'] }, /tags/], [{ tag: '' }, /tag/],
-    [{ url: '/apicalls' }, /url must be an absolute http or https URL, got "\/apicalls"/], [{ url: 'ftp://localhost/' }, /url must be/],
-    [{ route: '/nowhere' }, /route must be the pattern of a route whose pages are kept, got "\/nowhere"/], ['[', /JSON/]
+    [{ url: '/apicalls' }, /must be an absolute http or https URL, but is "\/apicalls"/], [{ url: 'ftp://localhost/' }, /The URL to purge must be/],
+    [{ route: '/nowhere' }, /must be the pattern of a route with a page cache, but is "\/nowhere"/], ['[', /JSON/]
   ] as const) {
     const response = await purge(app, payload)
     t.equal(response.statusCode, 400, JSON.stringify(payload))

@@ -47,12 +47,12 @@ for (const [name, store] of Object.entries(stores)) {
           tags: [{ tag: 'news', changed: false, version: String }],
           stamp: String
         },
-        outcome: { cacheStatus: 'larder; hit; ttl=55', runsHandler: false, rule: 'The stored page is fresh: 5 s old, with 55 s to live, and nothing that it was made of has changed (RFC 9111 section 4.2).' }
+        outcome: { cacheStatus: 'larder; hit; ttl=55', runsHandler: false, rule: 'The stored response is fresh: 5 s old, it expires in 55 s, and none of its dependencies has changed (RFC 9111 section 4.2).' }
       })
       t.match(await explain({ headers: { 'x-lang': 'fr' } }), {
         key: { varies: { 'x-lang': 'fr' } },
         page: undefined,
-        outcome: { cacheStatus: 'larder; fwd=vary-miss', runsHandler: true, rule: 'Pages of this URL are stored, but none for what this request says in x-lang (RFC 9111 section 4.1).' }
+        outcome: { cacheStatus: 'larder; fwd=vary-miss', runsHandler: true, rule: 'Responses of this URL are stored, but none for the values in this request of x-lang (RFC 9111 section 4.1).' }
       })
       t.match((await explain()).key?.varies, { 'x-lang': null })
       t.match(await explain({ headers, method: 'HEAD' }), { request: { method: 'HEAD' }, page: { bodyBytes: 6 }, outcome: { cacheStatus: 'larder; hit; ttl=55' } })
@@ -61,12 +61,12 @@ for (const [name, store] of Object.entries(stores)) {
       clock.advance(60)
       t.match(await explain({ headers }), {
         page: { ttl: -5 },
-        outcome: { cacheStatus: 'larder; hit; ttl=-5; detail=stale-while-revalidate', runsHandler: false, rule: 'The life of the stored page ended 5 s ago; it is answered while it is renewed in the background (RFC 5861 section 3).' }
+        outcome: { cacheStatus: 'larder; hit; ttl=-5; detail=stale-while-revalidate', runsHandler: false, rule: 'The stored response expired 5 s ago; it is served while it is revalidated in the background (RFC 5861 section 3).' }
       })
       clock.advance(20)
       t.match(await explain({ headers }), {
         page: { age: 85 },
-        outcome: { cacheStatus: 'larder; fwd=stale', runsHandler: true, rule: 'The life of the stored page ended 25 s ago (RFC 9111 section 4.2).' }
+        outcome: { cacheStatus: 'larder; fwd=stale', runsHandler: true, rule: 'The stored response expired 25 s ago (RFC 9111 section 4.2).' }
       })
       t.equal(calls(), 1, 'nothing was made anew')
 
@@ -74,7 +74,7 @@ for (const [name, store] of Object.entries(stores)) {
       await cache.invalidateTags(['news'])
       t.match(await explain({ headers }), {
         page: { tags: [{ tag: 'news', changed: true }] },
-        outcome: { cacheStatus: 'larder; fwd=stale; detail=invalidated', rule: 'What the stored page was made of has changed since: news.' }
+        outcome: { cacheStatus: 'larder; fwd=stale; detail=invalidated', rule: 'Dependencies of the stored response have changed: news.' }
       })
     })
   })
@@ -90,12 +90,12 @@ t.test('where the pages of a URL were is forgotten after them; of many tags not 
   const { ask, explain, rule, clock, cache } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
   await ask()
   await cache.invalidateTags(['tag-299'])
-  t.equal(await rule(), 'What the stored page was made of has changed since.')
+  t.equal(await rule(), 'Dependencies of the stored response have changed.')
   const { page } = await explain()
   t.equal(page!.tagCount, 300)
   t.ok(page!.tags.length < 300)
   clock.advance(21)
-  t.equal(await rule(), 'Responses of this URL vary, and what said where they are has come to the end of its life.')
+  t.equal(await rule(), 'This URL has several variants, and the index of its variants has expired.')
 })
 
 t.test('nothing is counted, renewed or changed', async (t) => {
@@ -110,17 +110,17 @@ t.test('nothing is counted, renewed or changed', async (t) => {
 
 t.test('why a request passes by', async (t) => {
   for (const [cachePage, question, rule] of [
-    [0, {}, 'The ttl of the route is zero, so nothing of it is kept.'],
-    [60, { headers: { 'content-length': '3' } }, 'The request has a body, which is no part of the key.'],
-    [60, { headers: { authorization: 'x' } }, 'The request has Authorization, and no page is stored that says it is for all (RFC 9111 section 3.5).'],
-    [{ ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } }, 'The client says no-store (RFC 9111 section 5.2.1.5), and the route heeds that.']
+    [0, {}, 'The ttl of the route is zero, so none of its responses is stored.'],
+    [60, { headers: { 'content-length': '3' } }, 'The request has a body, which is not part of the key.'],
+    [60, { headers: { authorization: 'x' } }, 'The request has Authorization, and no stored response allows that (RFC 9111 section 3.5).'],
+    [{ ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } }, 'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.']
   ] as Array<[CachePageOptions | number, Partial<Question>, string]>) {
     const { explain } = await explained(t, cachePage)
     t.match((await explain(question)).outcome, { runsHandler: true, rule })
   }
   for (const [control, rule] of [
-    ['no-store', 'A hook before the handler has said no-store (RFC 9111 section 5.2.2.5).'],
-    ['private', 'A hook before the handler has said private (RFC 9111 section 5.2.2.7).']
+    ['no-store', 'A hook before the handler has set no-store (RFC 9111 section 5.2.2.5).'],
+    ['private', 'A hook before the handler has set private (RFC 9111 section 5.2.2.7).']
   ] as const) {
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', control) })
@@ -129,24 +129,24 @@ t.test('why a request passes by', async (t) => {
   }
   const app = Fastify({ routerOptions: { querystringParser: (text) => ({ all: text }) } })
   const { rule } = await explained(t, { ttl: 60, query: ['a'] }, undefined, { app })
-  t.equal(await rule({ url: '/page?b=1' }), 'The application reads parameters in another way than the page cache, which has parameters to leave out.')
+  t.equal(await rule({ url: '/page?b=1' }), 'The application parses queries in another way than the page cache, and the route has the option query.')
 })
 
 t.test('what a client asks for, where that is heeded', async (t) => {
   const { ask, rule, clock, explain } = await explained(t, { ttl: 60, requestDirectives: true })
   const asked = (control: string) => ({ headers: { 'cache-control': control } })
-  t.match(await explain(asked('only-if-cached')), { outcome: { cacheStatus: 'larder; detail=only-if-cached', runsHandler: false, rule: 'The client wants a stored page or none (RFC 9111 section 5.2.1.7), and there is none that will do.' } })
+  t.match(await explain(asked('only-if-cached')), { outcome: { cacheStatus: 'larder; detail=only-if-cached', runsHandler: false, rule: 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.' } })
   await ask()
   clock.advance(30)
-  t.match(await rule(asked('no-cache')), 'The client says no-cache (RFC 9111 section 5.2.1.4), and the route heeds that.')
-  t.match(await rule(asked('max-age=10')), 'The page is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route heeds that.')
-  t.match(await rule(asked('min-fresh=40')), 'The page will not stay fresh for the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route heeds that.')
-  t.match(await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }), 'The client wants a stored page or none (RFC 9111 section 5.2.1.7), and there is none that will do.')
+  t.match(await rule(asked('no-cache')), 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.')
+  t.match(await rule(asked('max-age=10')), 'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route respects it.')
+  t.match(await rule(asked('min-fresh=40')), 'The stored response expires within the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route respects it.')
+  t.match(await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }), 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.')
 
   const old = await explained(t, { requestDirectives: true }, (_request, reply) => reply.headers({ 'cache-control': 'max-age=10', etag: '"a"' }).send('page'))
   await old.ask()
   old.clock.advance(15)
-  t.match(await old.rule(asked('max-stale=10')), 'The life of the stored page ended 5 s ago; the client takes one that old (RFC 9111 section 5.2.1.2), and the route heeds that.')
+  t.match(await old.rule(asked('max-stale=10')), 'The stored response expired 5 s ago; the client accepts that with max-stale (RFC 9111 section 5.2.1.2), and the route respects it.')
 })
 
 t.test('a page that stands in after a failure, one that cannot be read, and a store that is away', async (t) => {
@@ -155,15 +155,15 @@ t.test('a page that stands in after a failure, one that cannot be read, and a st
   clock.advance(11)
   await ask()
   t.equal(calls(), 2)
-  t.equal(await rule(), 'The life of the stored page ended 1 s ago; it stands in, since an attempt to renew it failed a moment ago (RFC 5861 section 4).')
+  t.equal(await rule(), 'The stored response expired 1 s ago; it is served stale, since revalidating it failed a moment ago (RFC 5861 section 4).')
 
   const broken = await explained(t, 60)
   await broken.ask()
   const key = (await broken.explain()).key!.name
   await broken.cache.set(key, 'no page')
-  t.match(await broken.explain(), { page: undefined, outcome: { cacheStatus: 'larder; fwd=miss; detail=corrupt', rule: 'What is stored cannot be read.' } })
+  t.match(await broken.explain(), { page: undefined, outcome: { cacheStatus: 'larder; fwd=miss; detail=corrupt', rule: 'The stored entry cannot be decoded.' } })
   broken.store.get = () => { throw new Error('away') }
-  t.match(await broken.explain(), { outcome: { cacheStatus: 'larder; fwd=miss; detail=store-unavailable', rule: 'The store does not answer.' } })
+  t.match(await broken.explain(), { outcome: { cacheStatus: 'larder; fwd=miss; detail=store-unavailable', rule: 'The store is unavailable.' } })
 })
 
 t.test('what the option key adds, a host and a scheme of the question, and what is not listed', async (t) => {
@@ -182,10 +182,10 @@ t.test('what the cache has nothing to do with', async (t) => {
   app.get('/bad', { config: { cachePage: { ttl: 60, key: () => 1 as never } } }, async () => 'page')
   t.teardown(() => app.close())
   t.strictSame(await app.explainPage({ url: '/none' }), { request: { method: 'GET', url: '/none' }, outcome: { runsHandler: true, rule: 'No route with a page cache answers to this URL.' } })
-  t.strictSame(await app.explainPage({ url: '/page' }), { request: { method: 'GET', url: '/page' }, outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the cache is asked.' } })
+  t.strictSame(await app.explainPage({ url: '/page' }), { request: { method: 'GET', url: '/page' }, outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the lookup.' } })
   t.match(await app.explainPage({ url: '/page', headers: { 'x-key': '1' } }), { outcome: { rule: 'Nothing is stored under this key.' } })
-  t.match((await app.explainPage({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the cache is asked.')
-  for (const url of ['ftp://shop.example/', 'http://', 'javascript:1']) await t.rejects(app.explainPage({ url }), { name: 'TypeError', message: `url must be a path or an http or https URL, got ${JSON.stringify(url)}` })
+  t.match((await app.explainPage({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the lookup.')
+  for (const url of ['ftp://shop.example/', 'http://', 'javascript:1']) await t.rejects(app.explainPage({ url }), { name: 'TypeError', message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.` })
 })
 
 t.test('a handler that asks in turn asks as anybody else', async (t) => {
@@ -204,7 +204,7 @@ t.test('it tells nothing of the page of another selection that has the place', a
   for (let i = 0; i < 20; i++) {
     const { page, outcome } = await app.explainPage({ url: '/page', headers: { 'x-user': `stranger ${i}` } })
     t.equal(page, undefined)
-    t.match(outcome.rule, /what this request says/)
+    t.match(outcome.rule, /values in this request/)
   }
 })
 
@@ -216,6 +216,6 @@ t.test('hooks that take too long, or cut the connection, are what it tells', asy
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => await hook(reply))
     await onePage(t, 60, undefined, { app })
-    t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route give no answer within 5 s, and the cache is not asked.' } })
+    t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route do not answer within 5 s, so there is no lookup.' } })
   }
 })

@@ -117,7 +117,7 @@ t.test('what says none of the four things purges nothing', async (t) => {
   const { app, ask } = await onePage(t, 60)
   await ask()
   for (const what of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
-    await t.rejects(app.purgePages(what as never), { name: 'TypeError', message: 'what is to be purged must be one of { url }, { route }, { tag } and { all: true }' })
+    await t.rejects(app.purgePages(what as never), { name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.' })
   }
   t.match(await ask(), { status: 'hit; ttl=60' })
 })
@@ -125,7 +125,7 @@ t.test('what says none of the four things purges nothing', async (t) => {
 t.test('what is no URL or no route of pages is told', async (t) => {
   const { app } = await shop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
-    await t.rejects(app.purgePages({ url }), { name: 'TypeError', message: `url must be an absolute http or https URL, got ${JSON.stringify(url)}` })
+    await t.rejects(app.purgePages({ url }), { name: 'TypeError', message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.` })
   }
-  await t.rejects(app.purgePages({ route: '/nowhere' }), { name: 'TypeError', message: /route must be the pattern/ })
+  await t.rejects(app.purgePages({ route: '/nowhere' }), { name: 'TypeError', message: /The route to purge must be the pattern/ })
 })

@@ -1,0 +1,213 @@
+import fastQuerystring from 'fast-querystring'
+import fp from 'fastify-plugin'
+import type {
+  FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteHandlerMethod
+} from 'fastify'
+import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
+import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
+import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
+import { type Purge, purge } from './admin/purge.ts'
+import { CachedRoutes } from './cached-routes.ts'
+import type { PageCacheContext } from './context.ts'
+import { addFinalHook } from './final-hook.ts'
+import { HeaderTracker } from './key/header-tracking.ts'
+import type { RequestTarget } from './key/key.ts'
+import { type QuerystringParser, removeUnkeyedParams } from './key/query.ts'
+import { type CachePageOptions, checkOption, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
+import { markUncacheable, weakenEtag } from './reply-headers.ts'
+import { LookupBatcher } from './request/batch.ts'
+import { fetchFromCache } from './request/fetch-from-cache.ts'
+import { UpdateCache } from './response/update-cache.ts'
+import { takeSelfRequest } from './self-request.ts'
+import { Responder } from './serve.ts'
+
+export interface PageCacheOptions {
+  cache: Cache
+  /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
+  ttl?: number
+  /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by `request.ip`. */
+  ignoreHeaders?: string[]
+  /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
+  querystringParser?: QuerystringParser
+  /** Milliseconds since 1970. Default `Date.now`. */
+  now?: () => number
+}
+
+/** The resolved options of a route, in its config. */
+const ROUTE = Symbol('larder.page-route')
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Deletes stored responses, and returns how many entries there were. */
+    purgePages (what: Purge): Promise<number>
+    /** Explains what a request would get now, and why. It neither runs a handler nor changes anything. */
+    explainPage (question: ExplainQuestion): Promise<Explanation>
+  }
+  interface FastifyContextConfig {
+    [ROUTE]?: RouteCacheConfig
+    /** Caches whole responses of this route. A bare number is the `ttl` in seconds. */
+    cachePage?: CachePageOptions | number
+  }
+}
+
+/** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
+const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
+  const { cache, ttl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = Date.now } = options
+  try {
+    checkPluginOptions(app, { ...options, querystringParser })
+  } catch (error) {
+    return done(error as Error)
+  }
+  const routes = new CachedRoutes(app.initialConfig)
+  const responder = new Responder(cache, now)
+  const updateCache = new UpdateCache(cache, responder, now)
+  const tools = { app, cache, responder, batcher: new LookupBatcher(cache), now }
+  app.decorateRequest('pageCache', null)
+  app.decorateRequest('unsafeTarget', null)
+  app.decorate('purgePages', (what) => purge(cache, routes, what))
+  app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
+
+  // When a route is declared. Fastify reads its handler after all `onRoute` hooks: whatever guards they add run before ours.
+  app.addHook('onRoute', (route) => {
+    const cachePage = route.config?.cachePage
+    if (cachePage === undefined) return
+    const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, ignoreHeaders)
+    route.config = { ...route.config, [ROUTE]: config }
+    routes.add(config)
+    route.handler = withCache(route.handler)
+    addFinalHook(route, storeResponse)
+  })
+
+  // 1. Before all hooks: a response also depends on what they read, whether they were added before this plugin or after.
+  const { genReqId } = app as unknown as { genReqId: Parameters<typeof app.setGenReqId>[0] } // missing in its types
+  app.setGenReqId((raw) => {
+    HeaderTracker.track(raw as FastifyRequest['raw'])
+    return genReqId(raw)
+  })
+
+  // 2. Begins the context.
+  app.addHook('onRequest', (request, reply, done) => {
+    const { raw, routeOptions: { config, url } } = request
+    const headerTracker = HeaderTracker.track(raw)
+    const route = config?.[ROUTE]
+    // Now, since a handler that hijacks the reply may leave the request without its socket.
+    if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol)
+    if (route === undefined) {
+      headerTracker.end()
+      if (config?.cachePage === undefined) return done()
+      return done(new TypeError(`Route ${url} was declared before the page cache was registered. ` +
+        'Call `await app.register(pageCache, …)` before declaring routes.'))
+    }
+    headerTracker.beginHooks(route.ignoreHeaders)
+    const { revalidation, explainRequest } = takeSelfRequest()
+    // The scheme is that of the request for which a self-request is made.
+    const encrypted = revalidation?.encrypted === true || explainRequest?.encrypted === true
+    if (encrypted) Object.assign(raw.socket, { encrypted: true })
+    const queryIsKeyed = route.query === undefined || removeUnkeyedParams(request, route.query, querystringParser)
+    const outer = currentReads()
+    const reads = revalidation?.reads ?? new ReadSet()
+    request.pageCache = {
+      request,
+      reply,
+      route,
+      startedAt: performance.now(),
+      target: readTarget(request, encrypted ? 'https' : request.protocol),
+      headerTracker,
+      reads,
+      outerReads: outer === reads ? undefined : outer,
+      revalidation,
+      explainRequest,
+      queryIsKeyed,
+      customKey: null,
+      handlerRun: undefined,
+      replied: false,
+      replacedByError: false,
+      pendingStore: undefined,
+      contentEncoding: undefined
+    }
+    collectReads(reads, done)
+  })
+
+  // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
+  const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (this: FastifyInstance, request, reply) {
+    const ctx = request.pageCache!
+    let result: unknown
+    if (await fetchFromCache(tools, ctx) === 'run-handler') {
+      // A hook may have left the async context of its request.
+      result = collectReads(ctx.reads, () => handler.call(this, request, reply))
+    }
+    // A reply is a promise of its end, and makes Fastify wait for a reply that is still on its way.
+    return result === undefined && !reply.sent ? reply : result
+  }
+
+  // 4. The headers that the handler set before it threw do not apply to the error.
+  app.addHook('onError', (request, reply, { statusCode = 500 }, done) => {
+    if (request.pageCache?.handlerRun && statusCode >= 500) markUncacheable(reply)
+    done()
+  })
+
+  // 5. Receives the reply of the handler, of an error or of the cache, before later hooks change it. It is a hook of the
+  // application and not of the route, since hooks that change a body must change the stored one on its way out.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const { unsafeTarget, pageCache: ctx } = request
+    const receive = () => receiveReply(ctx, reply, payload, done)
+    if (!unsafeTarget || !isSuccess(reply.statusCode)) receive()
+    else invalidateAfterUnsafeRequest(cache, routes, unsafeTarget, reply).then(receive, done)
+  })
+
+  const receiveReply = (ctx: PageCacheContext | null, reply: FastifyReply, payload: unknown, done: SendDone) => {
+    if (!ctx) return done(null, payload) // in a scope that is older than this plugin
+    const { handlerRun } = ctx
+    if (ctx.replied) {
+      // An error replaces a reply that was on its way.
+      ctx.replacedByError = true
+      ctx.pendingStore?.drop()
+      markUncacheable(reply)
+    }
+    ctx.replied = true
+    if (!handlerRun) return passOn(ctx, payload, done)
+    ctx.handlerRun = undefined
+    updateCache.receive(ctx.request, reply, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
+      handlerRun.task?.finish(undefined).catch(() => {})
+      done(error)
+    })
+  }
+
+  // 6. The last hook: stores the response, unless a later header forbids it.
+  const storeResponse: onSendHookHandler = ({ pageCache: ctx }, reply, payload, done) => {
+    // There is no context if a hook has replied before ours.
+    if (ctx && reply.getHeader('content-encoding') !== ctx.contentEncoding) weakenEtag(reply)
+    if (ctx?.pendingStore === undefined) return done(null, payload)
+    updateCache.conclude(reply, ctx).then(() => done(null, payload), done)
+  }
+
+  done()
+}
+
+type SendDone = Parameters<onSendHookHandler>[3]
+
+function checkPluginOptions (app: FastifyInstance, { cache, ttl, ignoreHeaders, querystringParser }: PageCacheOptions): void {
+  if (typeof cache?.lookup !== 'function') {
+    throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
+  }
+  if (app.hasDecorator('purgePages')) {
+    throw new TypeError('The page cache is already registered in this scope or in a parent scope.')
+  }
+  if (typeof querystringParser !== 'function') {
+    throw new TypeError('The option `querystringParser` of the page cache must be a function.')
+  }
+  checkOption('ttl', ttl)
+  checkOption('ignoreHeaders', ignoreHeaders)
+}
+
+function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {
+  ctx.contentEncoding = ctx.reply.getHeader('content-encoding')
+  done(null, payload)
+}
+
+function readTarget ({ raw, host }: FastifyRequest, protocol: string): RequestTarget {
+  const { url, originalUrl } = raw as typeof raw & { originalUrl?: string }
+  return { protocol, host, url: url!, originalUrl: originalUrl === url ? undefined : originalUrl }
+}
+
+export const pageCache = fp(plugin, { fastify: '5.x', name: 'larder-page-cache' })
