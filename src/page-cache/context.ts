@@ -7,7 +7,7 @@ import type { RequestTarget } from './key/key.ts'
 import { type CacheLocation, matchVary, type VaryMatch } from './key/variants.ts'
 import type { RouteCacheConfig } from './options.ts'
 import type { ExplainRequest, Revalidation } from './self-request.ts'
-import type { PreparedPage, ReplyHeaders } from './stored-response.ts'
+import type { Page, PreparedPage, ReplyHeaders, StoragePolicy } from './stored-response.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -55,15 +55,29 @@ export type StoreResult = Pick<LoadResult, 'stored' | 'notStoredBecause'>
 
 /** A response that is to be stored, unless a later hook adds a header that forbids it. */
 export interface PendingStore {
+  readonly task: StoreTask
+  /** The status code of the handler's response. */
+  readonly code: number
+  /** When the handler began, in milliseconds since 1970. */
+  readonly requested: number
   readonly status: CacheStatus
-  /** Seconds for which the response stays fresh. */
-  readonly ttl: number
-  /** The lifetime headers that we have set, and all that the response then said about its lifetime. */
-  readonly told: ReplyHeaders
-  readonly control: string
-  readonly keep: () => Promise<StoreResult>
-  /** Releases the requests that wait for the response. */
-  readonly drop: () => void
+  readonly policy: StoragePolicy
+  /** What to store; undefined if the response is outdated already. */
+  readonly page: Page | undefined
+  /** The body of the page, if it is a stream. */
+  readonly stream: PendingStream | undefined
+  /** The headers that we have set about the lifetime of the response. */
+  readonly lifetimeHeaders: ReplyHeaders
+  /** All that its headers then said about its lifetime. */
+  readonly lifetime: string
+}
+
+/** A stream that is sent and collected. */
+export interface PendingStream {
+  readonly body: Promise<Buffer | 'too-large' | 'incomplete'>
+  /** How many request headers had been read before it began to flow. */
+  readCount: number
+  isFlowing: boolean
 }
 
 /** A run of the route's handler. */

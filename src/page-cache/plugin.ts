@@ -161,13 +161,13 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     if (ctx.replied) {
       // An error replaces a reply that was on its way.
       ctx.replacedByError = true
-      ctx.pendingStore?.drop()
+      updateCache.onReplaced(ctx)
       markUncacheable(reply)
     }
     ctx.replied = true
     if (!handlerRun) return passOn(ctx, payload, done)
     ctx.handlerRun = undefined
-    updateCache.receive(ctx.request, reply, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
+    updateCache.onResponse(ctx, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
       handlerRun.task?.finish(undefined).catch(() => {})
       done(error)
     })
@@ -178,7 +178,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     // There is no context if a hook has replied before ours.
     if (ctx && reply.getHeader('content-encoding') !== ctx.contentEncoding) weakenEtag(reply)
     if (ctx?.pendingStore === undefined) return done(null, payload)
-    updateCache.conclude(reply, ctx).then(() => done(null, payload), done)
+    updateCache.onHeadersFinal(ctx).then(() => done(null, payload), done)
   }
 
   done()

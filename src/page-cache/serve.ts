@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Cache } from '../cache/index.ts'
+import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
-import { type PageEvent, pageEvents } from './events.ts'
-import { appendHeader, toNotModified, markUncacheable } from './reply-headers.ts'
-import { headersAt, type PreparedPage } from './stored-response.ts'
 import { selectRange } from './http/range.ts'
+import { appendHeader, markUncacheable, toNotModified } from './reply-headers.ts'
+import { headersAt, type PreparedPage } from './stored-response.ts'
 
-/** Makes answers out of pages, and says of each answer what the cache did. */
+/** Turns stored responses into replies, and reports in each reply what the cache did. */
 export class Responder {
   readonly #cache: Cache
   readonly #now: () => number
@@ -17,25 +17,33 @@ export class Responder {
     this.#now = now
   }
 
-  /** Answers with a page. */
+  /** Sends a stored response. */
   serveStored (request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus): void {
     const { outerReads } = request.pageCache!
     if (outerReads !== undefined) this.#cache.recordDependencies(outerReads, page.entry)
     reply.send(this.applyStored(request, reply, page, status))
   }
 
-  /** Makes an answer that of a page, and gives what is to be sent. */
-  applyStored (request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus): Buffer | string | undefined {
+  /** Gives a reply the status and headers of a stored response, and returns the payload to send. */
+  applyStored (
+    request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus
+  ): Buffer | string | undefined {
     const { headers, ttl, cacheStatus } = headersAt(page, this.#now())
     reply.code(page.status)
     reply.headers(headers)
-    this.setCacheStatus(reply, status, ttl, status === HIT ? cacheStatus : undefined, page)
+    this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(status, ttl), page)
     const body = this.selectContent(request, reply, page, page.body)
     return body === page.body && request.raw.method !== 'HEAD' ? page.payload : body
   }
 
-  /** What of a whole response a request asks for, RFC 9110 sections 13 and 14; undefined: nothing. */
-  selectContent (request: FastifyRequest, reply: FastifyReply, page: Validators & Pick<PreparedPage, 'status'>, body: Buffer): Buffer | undefined {
+  /**
+   * Returns the part of a whole response that a request selects, RFC 9110 sections 13 and 14; undefined: nothing.
+   *
+   * Sets the status 304, 206 or 416 with its headers.
+   */
+  selectContent (
+    request: FastifyRequest, reply: FastifyReply, page: Validators & Pick<PreparedPage, 'status'>, body: Buffer
+  ): Buffer | undefined {
     const { headers } = request.pageCache!.headerTracker
     const isHead = request.raw.method === 'HEAD'
     if (page.status === 200) {
@@ -45,7 +53,8 @@ export class Responder {
         return isHead ? body : undefined
       }
       if (headers.range !== undefined && !isHead) {
-        const range = selectRange(headers, { size: body.length, etag: page.etag, lastModified: page.lastModified, date: page.date })
+        const { etag, lastModified, date } = page
+        const range = selectRange(headers, { size: body.length, etag, lastModified, date })
         if (range === 'unsatisfiable') {
           markUncacheable(reply)
           reply.code(416).header('content-range', `bytes */${body.length}`).removeHeader('content-type')
@@ -57,21 +66,30 @@ export class Responder {
         }
       }
     }
-    if (page.status === 204) reply.removeHeader('content-type') // as Fastify does with a body that is empty
-    // An empty body would be given a type that it did not have.
+    if (page.status === 204) reply.removeHeader('content-type') // as Fastify does for an empty body
+    // Fastify would add a content type to an empty body.
     return body.length === 0 ? undefined : body
   }
 
   /**
-   * Says what the cache did.
+   * Reports what the cache did with a request, in `Cache-Status`, `Server-Timing` and an event.
    *
-   * @param ttl seconds that the answer stays fresh @param field what is known to be the text of the status @param page that it is answered with
+   * @param ttl seconds for which the response stays fresh; default: not reported
    */
-  setCacheStatus (reply: FastifyReply, status: CacheStatus, ttl?: number, field = formatCacheStatus(status, ttl), page?: PreparedPage): void {
+  setCacheStatus (reply: FastifyReply, status: CacheStatus, ttl?: number): void {
+    this.#report(reply, status, formatCacheStatus(status, ttl))
+  }
+
+  /** @param page the stored response that is sent, if there is one */
+  #report (reply: FastifyReply, status: CacheStatus, cacheStatus: string, page?: PreparedPage): void {
     const { startedAt, route, revalidation } = reply.request.pageCache!
     const ms = performance.now() - startedAt
-    appendHeader(reply, 'cache-status', field)
+    appendHeader(reply, 'cache-status', cacheStatus)
     appendHeader(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
-    if (pageEvents.hasSubscribers && revalidation === undefined) pageEvents.publish({ cache: this.#cache, route: route.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs } satisfies PageEvent)
+    if (!pageEvents.hasSubscribers || revalidation !== undefined) return
+    const event: PageEvent = {
+      cache: this.#cache, route: route.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs
+    }
+    pageEvents.publish(event)
   }
 }

@@ -33,7 +33,8 @@ export function computeKey (target: RequestTarget, route: RouteCacheConfig, meth
   const { url, host, protocol, originalUrl } = target
   let keys = memo.get(route)
   const memoized = keys?.get(url)
-  if (memoized?.host === host && memoized.protocol === protocol && memoized.originalUrl === originalUrl) return memoized.key
+  const isSame = memoized?.host === host && memoized.protocol === protocol && memoized.originalUrl === originalUrl
+  if (isSame) return memoized.key
   const key = `${route.keyPrefix}${digest(target, route)}`
   if (url.length + host.length + (originalUrl?.length ?? 0) > MAX_MEMOIZED_LENGTH) return key
   if (keys === undefined) memo.set(route, keys = new Map())

@@ -9,7 +9,7 @@ export type QuerystringParser = (search: string) => Record<string, unknown>
  *
  * @param listed the option `query` of the route
  * @param parse the parser of the application
- * @returns whether the request now agrees with its key; false if the application parses URLs in another way than `parse`
+ * @returns whether the request now agrees with its key; false if the application uses another parser than `parse`
  */
 export function removeUnkeyedParams (
   request: FastifyRequest, listed: ReadonlySet<string>, parse: QuerystringParser
@@ -37,7 +37,7 @@ export function filterQuery (url: string, listed: ReadonlySet<string>): string {
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`
 }
 
-/** Whether a parameter is listed: by its whole name, or by the part before a bracket, as parsers of nested objects read it. */
+/** Whether a parameter is listed: by its name, or by the part before a bracket, as parsers of nested objects read it. */
 function isListed (name: string, listed: ReadonlySet<string>): boolean {
   return listed.has(name) || listed.has(name.slice(0, Math.max(0, name.indexOf('['))))
 }
@@ -82,7 +82,10 @@ export function normalizeQuery (
 ): Array<[name: string, value: string | null]> {
   return search.split('&')
     .filter((pair) => pair !== '' && (listed === undefined || isListed(decodeName(pair), listed)))
-    .map((pair) => splitPair(pair).map((part) => part === null ? null : normalizeEncoding(part)) as [string, string | null])
+    .map((pair): [string, string | null] => {
+      const [name, value] = splitPair(pair)
+      return [normalizeEncoding(name), value === null ? null : normalizeEncoding(value)]
+    })
     .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 }
 

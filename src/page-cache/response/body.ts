@@ -2,10 +2,10 @@ import { pipeline, Readable, Transform } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { FastifyReply } from 'fastify'
 
-/** A body as it comes to the hooks of Fastify: whole, or as a stream. */
+/** The body of a response in an `onSend` hook: whole, or a stream. */
 export type Body = Buffer | Readable
 
-/** What a payload has for a body. A `Response` gives its status and headers to the reply, as Fastify would do later. */
+/** Returns the body in a payload. Copies the status and headers of a `Response` to the reply, as Fastify would. */
 export function readBody (payload: unknown, reply: FastifyReply): Body {
   if (typeof payload === 'string') return Buffer.from(payload)
   if (Buffer.isBuffer(payload)) return payload
@@ -16,24 +16,34 @@ export function readBody (payload: unknown, reply: FastifyReply): Body {
     for (const [name, value] of payload.headers) reply.header(name, value)
     return readBody(payload.body, reply)
   }
-  // Of the web, or an old one of a library.
-  return 'getReader' in (payload as object) ? Readable.fromWeb(payload as ReadableStream) : new Readable().wrap(payload as Readable)
+  // A stream of the web, or an old one of a library.
+  if ('getReader' in (payload as object)) return Readable.fromWeb(payload as ReadableStream)
+  return new Readable().wrap(payload as Readable)
 }
 
-/** As Fastify tells: it may be one of undici's, which is another class than that of Node. */
+/** Whether a payload is a `Response`, by the check of Fastify: that of undici is another class than Node's own. */
 export function isResponse (payload: unknown): payload is Response {
   return Object.prototype.toString.call(payload) === '[object Response]'
 }
 
+/** A stream that is sent and collected at once. */
+export interface CollectedStream {
+  /** The stream to send. */
+  readonly stream: Readable
+  /** The whole body; `too-large`; or `incomplete` if the stream failed or ended too early. Never rejects. */
+  readonly body: Promise<Buffer | 'too-large' | 'incomplete'>
+}
+
 /**
- * A stream that passes on another one, and gathers it on the way. It reads ahead as far as it gathers, so that who waits for
- * the whole does not wait for a client that is slow.
+ * Passes a stream on and collects its body.
  *
- * @param maxBytes how much to gather
- * @param length how long it says that it is
- * @param done told once: the whole; `too-large`; or undefined where it ended too early
+ * It reads ahead as far as it collects, so that requests that wait for the whole body do not wait for a slow client.
+ *
+ * @param maxBytes the largest body to collect
+ * @param length the `Content-Length` of the response, if it has one
  */
-export function gather (stream: Readable, maxBytes: number, length: number | undefined, done: (body: Buffer | 'too-large' | undefined) => void): Readable {
+export function collectStream (source: Readable, maxBytes: number, length: number | undefined): CollectedStream {
+  const { promise, resolve } = Promise.withResolvers<Buffer | 'too-large' | 'incomplete'>()
   let chunks: Buffer[] | undefined = []
   let size = 0
   const passing = new Transform({
@@ -42,14 +52,15 @@ export function gather (stream: Readable, maxBytes: number, length: number | und
       size += chunk.length
       if (size > maxBytes && chunks !== undefined) {
         chunks = undefined
-        done('too-large')
+        resolve('too-large')
       }
       chunks?.push(chunk)
       next(null, chunk)
     }
   })
-  return pipeline(stream, passing, (error) => {
+  const stream = pipeline(source, passing, (error) => {
     if (chunks === undefined) return
-    done(error || (length !== undefined && length !== size) ? undefined : Buffer.concat(chunks))
+    resolve(error || (length !== undefined && length !== size) ? 'incomplete' : Buffer.concat(chunks))
   })
+  return { stream, body: promise }
 }

@@ -1,127 +1,148 @@
 import { type CacheControl, parseFieldNames } from '../http/cache-control.ts'
-import { parseClientMaxAge, parseFreshnessLifetime, computeInitialAge, parseStaleWindows } from '../http/freshness.ts'
-import type { HeaderTracker } from '../key/header-tracking.ts'
-import type { RouteCacheConfig } from '../options.ts'
-import type { Page, ReplyHeaders } from '../stored-response.ts'
 import { parseDirectives } from '../http/cdn-cache-control.ts'
-import { CUSTOM_KEY } from '../key/variants.ts'
+import {
+  computeInitialAge, parseClientMaxAge, parseFreshnessLifetime, parseStaleWindows
+} from '../http/freshness.ts'
 import { parseVary } from '../http/vary.ts'
+import type { HeaderTracker } from '../key/header-tracking.ts'
+import { CUSTOM_KEY } from '../key/variants.ts'
+import type { RouteCacheConfig } from '../options.ts'
+import type { Page, ReplyHeaders, StoragePolicy } from '../stored-response.ts'
 
-/** What is known of a response when it is to be judged. */
+/** A response of a handler, and the request that it is for. */
 export interface ReceivedResponse {
-  readonly plan: RouteCacheConfig
+  readonly route: RouteCacheConfig
   readonly status: number
   readonly headers: ReplyHeaders
+  /** Bytes of the body; of a stream as its `Content-Length` says, 0 if it does not. */
+  readonly size: number
   readonly request: {
-    readonly headerReads: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readClientAddress'>
-    /** Fields that were read by name, and are not in the key. */
-    readonly names: readonly string[]
+    readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readClientAddress'>
+    /** Request headers that were read by name and that the key does not cover. */
+    readonly headersRead: readonly string[]
   }
-  /** Milliseconds since 1970: when the handler began, and when it had answered. */
+  /** When the handler began and when it had replied, in milliseconds since 1970. */
   readonly requested: number
   readonly received: number
 }
 
-/** How a response may be kept. */
-export interface StoragePolicy extends Pick<Page, 'age' | 'staleWhileRevalidate' | 'staleIfError' | 'allowsAuthorization'> {
-  /** Seconds that it stays fresh; zero: it is to be confirmed each time. */
-  readonly ttl: number
-  /** Seconds after that for which it is kept. */
-  readonly staleFor: number
-  /** Names of the request fields that select it, and of what the route adds to the key. */
-  readonly varyNames: readonly string[]
-  /** Fields that are not to be kept with it. */
-  readonly omitted: readonly string[]
-  /** See `Page`. */
-  readonly clientMaxAge: number | undefined
-}
+/** Whether a response may be stored: how, or why not, as a token for `Cache-Status`. */
+export type StorageDecision =
+  | { readonly store: true, readonly policy: StoragePolicy }
+  | { readonly store: false, readonly reason: string }
 
-/** The terms, or the rule that refuses, as a token for `Cache-Status`. */
-export type StorageDecision = StoragePolicy | { refused: string }
+/** Seconds for which a stale response is kept if it has a validator, with which the handler can confirm it. */
+const VALIDATABLE_FOR = 3600
 
-/** Seconds for which a page that the handler can confirm is kept after its life. */
-const CONFIRMABLE_FOR = 3600
+/** Final status codes that this cache understands, RFC 9110 section 15. */
+const UNDERSTOOD = new Set([
+  200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504
+])
 
-/** Final status codes whose meaning for caches is known here, RFC 9110 section 15. */
-const UNDERSTOOD = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 421, 451, 500, 501, 502, 503, 504])
-
-/** What is answered to the preconditions, the range or the expectation of one request, RFC 9110 sections 15.4.5 and 15.5. */
-const OF_ONE_REQUEST = new Set([304, 412, 416, 417])
+/** Status codes about the conditions, range or expectation of one request, RFC 9110 sections 15.4.5 and 15.5. */
+const ABOUT_ONE_REQUEST = new Set([304, 412, 416, 417])
 
 /**
- * Whether and how long a response may be kept by a shared cache. The response's own refusal outranks the route's `ttl`,
- * and so does a shorter life. RFC 9111 sections 3 and 4.2.
+ * Decides whether a shared cache may store a response, and for how long, RFC 9111 sections 3 and 4.2.
+ *
+ * If the response forbids it or has a shorter lifetime, that outranks the route's `ttl`.
  */
 export function decideStorage (response: ReceivedResponse): StorageDecision {
-  const { plan, status, headers } = response
+  const { route, status, headers, received } = response
   const { directives, targeted } = parseDirectives(headers)
-  const refused = reasonNotToStore(response, directives)
-  if (refused !== undefined) return { refused }
+  const reason = reasonNotToStore(response, directives)
+  if (reason !== undefined) return { store: false, reason }
 
-  const confirmable = headers.etag !== undefined || headers['last-modified'] !== undefined
   const noCache = parseFieldNames(directives, 'no-cache')
-  const own = noCache === 'all' ? 0 : parseFreshnessLifetime(headers, directives, targeted, response.received)
-  const given = status === 200 ? plan.ttl : undefined
-  if (own === undefined && given === undefined) return { refused: 'no-lifetime' }
-  const { readAll, readClientAddress } = response.request.headerReads
-  if (own === undefined && readAll) return { refused: 'all-headers-read' }
-  if (own === undefined && readClientAddress) return { refused: 'client-address-read' }
+  const ownLifetime = noCache === 'all' ? 0 : parseFreshnessLifetime(headers, directives, targeted, received)
+  const routeLifetime = status === 200 ? route.ttl : undefined
+  if (ownLifetime === undefined) {
+    if (routeLifetime === undefined) return { store: false, reason: 'no-lifetime' }
+    const { readAll, readClientAddress } = response.request.headerTracker
+    if (readAll) return { store: false, reason: 'all-headers-read' }
+    if (readClientAddress) return { store: false, reason: 'client-address-read' }
+  }
 
   const age = computeInitialAge(headers, response)
-  const ttl = Math.max(0, Math.min(own ?? Infinity, given ?? Infinity) - age)
-  const { staleWhileRevalidate, staleIfError } = windowsOf(plan, directives)
-  const keepFor = Math.max(staleWhileRevalidate, staleIfError, confirmable ? CONFIRMABLE_FOR : 0)
-  if (ttl === 0 && (keepFor === 0 || (noCache === 'all' && !confirmable))) return { refused: noCache === 'all' ? 'no-cache' : 'lifetime-over' }
+  const ttl = Math.max(0, Math.min(ownLifetime ?? Infinity, routeLifetime ?? Infinity) - age)
+  const hasValidator = headers.etag !== undefined || headers['last-modified'] !== undefined
+  const windows = resolveStaleWindows(route, directives)
+  const staleFor = Math.max(windows.staleWhileRevalidate, windows.staleIfError, hasValidator ? VALIDATABLE_FOR : 0)
+  if (ttl === 0 && (staleFor === 0 || (noCache === 'all' && !hasValidator))) {
+    return { store: false, reason: noCache === 'all' ? 'no-cache' : 'lifetime-over' }
+  }
+  if (response.size > route.maxBytes) return { store: false, reason: 'too-large' }
 
   const privateFields = parseFieldNames(directives, 'private')
-  const omitted = [noCache, privateFields].flatMap((names) => Array.isArray(names) ? names : [])
-  return { ttl, staleFor: keepFor, age, staleWhileRevalidate, staleIfError, allowsAuthorization: allowsAuthorization(directives), varyNames: listOf(response), omitted, clientMaxAge: parseClientMaxAge(headers, response.received) }
+  return {
+    store: true,
+    policy: {
+      ttl,
+      staleFor,
+      age,
+      ...windows,
+      allowsAuthorization: allowsAuthorization(directives),
+      varyNames: listVaryNames(response),
+      omitted: [noCache, privateFields].flatMap((names) => Array.isArray(names) ? names : []),
+      clientMaxAge: parseClientMaxAge(headers, received)
+    }
+  }
 }
 
-/** The rule that forbids to keep a response at all. */
-function reasonNotToStore ({ plan, status, headers, request }: ReceivedResponse, directives: CacheControl): string | undefined {
+/** Returns the rule that forbids to store a response, however long it is fresh. */
+function reasonNotToStore (
+  { route, status, headers, request }: ReceivedResponse, directives: CacheControl
+): string | undefined {
   if (status === 206) return 'partial-content'
-  if (OF_ONE_REQUEST.has(status)) return `status-${status}`
+  if (ABOUT_ONE_REQUEST.has(status)) return `status-${status}`
   if (isEventStream(headers)) return 'event-stream'
-  if (status !== 200 && plan.ttl !== undefined && !hasOwnLife(headers, directives)) return `status-${status}`
-  const understood = UNDERSTOOD.has(status)
-  if (directives.has('must-understand') && !understood) return 'must-understand'
-  // RFC 9111 section 5.2.2.3: who understands the status takes no heed of the `no-store` beside it.
-  if (directives.has('no-store') && !directives.has('must-understand')) return 'no-store'
+  // The ttl of a route applies to the status 200 only.
+  if (status !== 200 && route.ttl !== undefined && !hasOwnLifetime(headers, directives)) return `status-${status}`
+  const mustUnderstand = directives.has('must-understand')
+  if (mustUnderstand && !UNDERSTOOD.has(status)) return 'must-understand'
+  // RFC 9111 section 5.2.2.3: a cache that understands the status ignores the `no-store` beside `must-understand`.
+  if (directives.has('no-store') && !mustUnderstand) return 'no-store'
   if (parseFieldNames(directives, 'private') === 'all') return 'private'
   if (headers['set-cookie'] !== undefined) return 'set-cookie'
-  if (parseVary(headers.vary).includes('*')) return 'vary-any'
-  return personalRefusal(request, directives, [...plan.vary, ...parseVary(headers.vary)])
+  const vary = parseVary(headers.vary)
+  if (vary.includes('*')) return 'vary-any'
+  return reasonWhyPersonal(request, directives, [...route.vary, ...vary])
 }
 
 /**
- * Why a response may be meant for the one who asked, and nobody else.
+ * Returns why a response may be meant for one client only.
  *
- * @param varies fields by which it is known to vary
+ * @param varyNames headers by which the response is known to vary
  */
-function personalRefusal ({ headerReads: { sent, headers, readAll }, names }: ReceivedResponse['request'], directives: CacheControl, varies: readonly string[]): string | undefined {
+function reasonWhyPersonal (
+  { headerTracker: { sent, headers, readAll }, headersRead }: ReceivedResponse['request'], directives: CacheControl,
+  varyNames: readonly string[]
+): string | undefined {
   const has = (name: string) => sent[name] !== undefined || headers[name] !== undefined
   // RFC 9111 section 3.5
   if (has('authorization') && !allowsAuthorization(directives)) return 'authorization'
-  const saw = (name: string) => has(name) && (readAll || names.includes(name))
-  if (saw('cookie') && !varies.includes('cookie') && !directives.has('public') && !directives.has('s-maxage')) return 'cookie'
-  // What a client says of the road it came by is not to be believed, and a page that a proxy passes it on to may show it.
-  if (readAll && Object.keys({ ...sent, ...headers }).some((name) => name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for'))) return 'forwarded'
-  return undefined
+  const readCookies = has('cookie') && (readAll || headersRead.includes('cookie'))
+  const isForAll = directives.has('public') || directives.has('s-maxage')
+  if (readCookies && !varyNames.includes('cookie') && !isForAll) return 'cookie'
+  // A client can forge these headers, and a page may show them, for example in absolute URLs.
+  const isForwarding = (name: string) => {
+    return name === 'forwarded' || (name.startsWith('x-forwarded-') && name !== 'x-forwarded-for')
+  }
+  return readAll && Object.keys({ ...sent, ...headers }).some(isForwarding) ? 'forwarded' : undefined
 }
 
-/** What a response says of its life, to tell whether it says something else later. */
+/** Returns the headers that say how long a response may be stored, to notice when a later hook changes them. */
 export function describeLifetime (headers: ReplyHeaders): string {
   return `${String(headers['cdn-cache-control'])}\n${String(headers['cache-control'])}`
 }
 
 /**
- * The rule that forbids to keep a response that was to be kept, by what hooks have added to it since.
+ * Returns the rule by which headers that later hooks have added forbid to store a response.
  *
- * @param control see `controlOf`, of before
+ * @param lifetime the result of `describeLifetime` before these hooks
  */
-export function forbiddenByLaterHooks (headers: ReplyHeaders, control: string): string | undefined {
-  if (describeLifetime(headers) !== control) {
+export function forbiddenByLaterHooks (headers: ReplyHeaders, lifetime: string): string | undefined {
+  if (describeLifetime(headers) !== lifetime) {
     const { directives } = parseDirectives(headers)
     if (directives.has('no-store')) return 'no-store'
     if (parseFieldNames(directives, 'private') === 'all') return 'private'
@@ -130,47 +151,53 @@ export function forbiddenByLaterHooks (headers: ReplyHeaders, control: string): 
   return parseVary(headers.vary).includes('*') ? 'vary-any' : undefined
 }
 
-/** It has no end that anybody could wait for. */
+/** Server-sent events have no end that another request could wait for. */
 function isEventStream (headers: ReplyHeaders): boolean {
   return /^text\/event-stream\b/i.test(String(headers['content-type'] ?? ''))
 }
 
-function hasOwnLife (headers: ReplyHeaders, directives: CacheControl): boolean {
-  return headers.expires !== undefined || directives.has('max-age') || directives.has('s-maxage') || directives.has('no-cache')
+function hasOwnLifetime (headers: ReplyHeaders, directives: CacheControl): boolean {
+  return headers.expires !== undefined || ['max-age', 's-maxage', 'no-cache'].some((name) => directives.has(name))
 }
 
-/** RFC 9111 section 3.5: also for who sends `Authorization`. */
+/** Whether a response may be sent to requests with `Authorization`, RFC 9111 section 3.5. */
 function allowsAuthorization (directives: CacheControl): boolean {
-  return directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate')
+  return ['public', 's-maxage', 'must-revalidate'].some((name) => directives.has(name))
 }
 
-/** RFC 5861: the response's own word outranks the route's. */
-function windowsOf (plan: RouteCacheConfig, directives: CacheControl): Pick<Page, 'staleWhileRevalidate' | 'staleIfError'> {
+/** Returns the stale windows of the response, or else those of the route, RFC 5861. */
+function resolveStaleWindows (
+  route: RouteCacheConfig, directives: CacheControl
+): Pick<Page, 'staleWhileRevalidate' | 'staleIfError'> {
   const windows = parseStaleWindows(directives)
   if (windows === 'forbidden') return { staleWhileRevalidate: 0, staleIfError: 0 }
-  return { staleWhileRevalidate: windows.whileRevalidate ?? plan.staleWhileRevalidate, staleIfError: windows.ifError ?? plan.staleIfError }
+  return {
+    staleWhileRevalidate: windows.whileRevalidate ?? route.staleWhileRevalidate,
+    staleIfError: windows.ifError ?? route.staleIfError
+  }
 }
 
-/** What selects a response: what it names itself, what was read to make it, and what the route adds. */
-function listOf ({ plan, headers, request }: ReceivedResponse): string[] {
-  const list = new Set([...parseVary(headers.vary), ...plan.vary, ...request.names])
-  if (headers['content-encoding'] !== undefined) list.add('accept-encoding')
-  if (plan.key !== undefined) list.add(CUSTOM_KEY)
-  return [...list].sort()
+/** Lists what selects a response: its `Vary`, the headers read to make it, and the options `vary` and `key`. */
+function listVaryNames ({ route, headers, request }: ReceivedResponse): string[] {
+  const names = new Set([...parseVary(headers.vary), ...route.vary, ...request.headersRead])
+  if (headers['content-encoding'] !== undefined) names.add('accept-encoding')
+  if (route.key !== undefined) names.add(CUSTOM_KEY)
+  return [...names].sort()
 }
 
-/** Whether a status says that what is behind the handler failed, RFC 5861 section 4. */
+/** Whether a status means that the handler or its upstream failed, RFC 5861 section 4. */
 export function isFailure (status: number): boolean {
   return status === 500 || isGatewayFailure(status)
 }
 
-/** Whether a failure may be told to all who wait for the same page: it is not the request's own, and for no one in particular. */
+/** Whether a failure may be sent to all requests that wait for the same response: it concerns none in particular. */
 export function isSharedFailure (status: number, headers: ReplyHeaders): boolean {
-  return isGatewayFailure(status) && headers['set-cookie'] === undefined && headers['content-encoding'] === undefined &&
+  return isGatewayFailure(status) &&
+    headers['set-cookie'] === undefined && headers['content-encoding'] === undefined &&
     !parseVary(headers.vary).includes('*') && !parseDirectives(headers).directives.has('private')
 }
 
-/** 502, 503 and 504. */
+/** Whether a status is 502, 503 or 504. */
 function isGatewayFailure (status: number): boolean {
   return status >= 502 && status <= 504
 }

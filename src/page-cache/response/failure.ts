@@ -1,0 +1,33 @@
+import { type SharedFailure, UpstreamFailure } from '../collapse.ts'
+import { matchRequestVary, type PageCacheContext } from '../context.ts'
+import { parseVary } from '../http/vary.ts'
+import { type PreparedPage, readPage, selectStoredHeaders } from '../stored-response.ts'
+import type { HandlerResponse } from './handler-response.ts'
+import { isSharedFailure } from './policy.ts'
+
+/**
+ * Ends a load with the failure of its handler: waiting requests get the failure, or a stale response.
+ *
+ * @returns the stale response that is served in place of the failure, if one may be
+ */
+export async function failLoad (ctx: PageCacheContext, response: HandlerResponse): Promise<PreparedPage | undefined> {
+  const failure = new UpstreamFailure(response.code, shareFailure(ctx, response))
+  const result = await response.task.finish(failure).catch(() => undefined)
+  return result?.stale && result.entry !== undefined ? readPage(result.entry) : undefined
+}
+
+/** Returns the failure as other requests may get it; undefined if it may concern this request only. */
+function shareFailure (
+  ctx: PageCacheContext, { code, headers, body, run }: HandlerResponse
+): SharedFailure | undefined {
+  const { headerTracker, customKey } = ctx
+  const { readAll, readClientAddress, readByName, keyHeaders } = headerTracker
+  if (!Buffer.isBuffer(body) || readAll || readClientAddress || !isSharedFailure(code, headers)) return undefined
+  const varyNames = [...new Set([...parseVary(headers.vary), ...readByName, ...keyHeaders])]
+  return {
+    headers: { ...selectStoredHeaders(headers, run.before), 'cache-control': 'no-store' },
+    body,
+    added: customKey,
+    selection: matchRequestVary(ctx, varyNames)
+  }
+}

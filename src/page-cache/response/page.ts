@@ -1,0 +1,44 @@
+import { matchRequestVary, type PageCacheContext } from '../context.ts'
+import { computeEtag } from '../http/conditional.ts'
+import { type Page, selectStoredHeaders, type StoragePolicy } from '../stored-response.ts'
+import type { HandlerResponse } from './handler-response.ts'
+
+/**
+ * Builds what is stored of a response, still without its body.
+ *
+ * @param now milliseconds since 1970
+ */
+export function buildPage (
+  ctx: PageCacheContext, { code, headers, run }: HandlerResponse, policy: StoragePolicy, now: number
+): Page {
+  const { age, staleWhileRevalidate, staleIfError, allowsAuthorization, varyNames, omitted, clientMaxAge } = policy
+  const page: Page = {
+    status: code,
+    headers: selectStoredHeaders(headers, run.before, omitted),
+    body: Buffer.alloc(0),
+    etag: String(headers.etag ?? ''),
+    ownEtag: headers.etag !== undefined,
+    age,
+    staleWhileRevalidate,
+    staleIfError,
+    allowsAuthorization,
+    varyValues: matchRequestVary(ctx, varyNames).varyValues
+  }
+  if (ctx.route.ttl !== undefined && code === 200) {
+    page.cacheControl = String(headers['cache-control'] ?? '')
+    delete page.headers['cache-control']
+    if (clientMaxAge !== undefined) page.clientMaxAge = clientMaxAge
+  } else if (headers.expires !== undefined && headers.date === undefined) {
+    // RFC 9110 section 6.6.1: a recipient records when it received a response without a date.
+    page.headers.date = new Date(now).toUTCString()
+  }
+  return page
+}
+
+/** Adds the body to a page, and an entity tag if the handler has set none. */
+export function withBody (page: Page, body: Buffer, { request }: PageCacheContext): Page {
+  // A handler that gives a HEAD no body does not say which body a GET would get.
+  const isUnknown = request.raw.method === 'HEAD' && body.length === 0
+  const needsEtag = !page.ownEtag && page.status === 200 && !isUnknown
+  return { ...page, body, etag: needsEtag ? computeEtag(body) : page.etag }
+}
