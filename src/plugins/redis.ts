@@ -6,31 +6,31 @@ import { RedisDatabaseError } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** For `redisStore`: logs one line each time that Redis comes or goes, not one for each failure. */
+    /** For `redisStore`: logs one line when the circuit to Redis opens or closes, not one for each failure. */
     onRedisStateChange: (up: boolean, reason?: Error) => void
   }
 }
 
-/** Milliseconds: how long a start waits for Redis before it goes on without. */
+/** Milliseconds for which the start waits for Redis before it continues without. */
 const START_MS = 1_000
-/** Milliseconds that one command may take; the store that uses the client is stricter. */
+/** Milliseconds that one command may take. The store that uses the client has a shorter deadline. */
 const COMMAND_MS = 1_000
-/** Milliseconds after which a connection on which nothing is answered is given up for another. */
+/** Milliseconds without a reply after which a connection is replaced. */
 const SILENCE_MS = 1_000
-/** Milliseconds between looks at a Redis that loads its data; its own estimate is often far too long. */
+/** Milliseconds between checks of a Redis that loads its data. The time that it estimates is often far too long. */
 const LOADING_MS = 500
 
 /**
- * `app.redis`, a client whose commands fail at once while there is no connection. The service starts without Redis, and
- * finds it when it comes.
+ * `app.redis`: a client whose commands fail at once while there is no connection. The service starts without Redis, and
+ * connects as soon as Redis is available.
  */
 export default fp<{ url: string }>(async (app, { url }) => {
   let lastError: NodeJS.ErrnoException | undefined
   app.decorate('onRedisStateChange', (up, reason) => {
-    if (up) return app.log.info('Redis is there')
-    // What the connection failed by says more than that there is none.
+    if (up) return app.log.info('Redis has recovered: circuit closed')
+    // The error of the connection says more than that there is no connection.
     const { code, message } = lastError ?? reason as NodeJS.ErrnoException
-    app.log.warn({ err: { code, message } }, 'Redis is away; going on without')
+    app.log.warn({ err: { code, message } }, 'Redis is unavailable: circuit open, continuing without it')
   })
   const client = new Redis(url, {
     connectTimeout: START_MS,
@@ -54,12 +54,12 @@ export default fp<{ url: string }>(async (app, { url }) => {
     sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
   ])
   waiting.abort()
-  // Of a database that it does not have, ioredis makes number 0, which may be somebody else's.
+  // If Redis does not have the database, ioredis uses number 0, which may belong to another application.
   const { db = 0 } = client.options
   if (client.status === 'ready') await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
 
-  // The plugin would wait for the connection, or give the whole start up; but to this service Redis may come later. It
-  // stops listening once it has heard that the client is ready, so it is told so; what it has to say by then we know.
+  // @fastify/redis would wait for the connection, or fail the start, but Redis may become available later. It stops
+  // listening at the first `ready`, so that is emitted here; the error that it may have seen before is known already.
   fastifyRedis(app, { client }, () => {})
   if (client.status !== 'ready') client.emit('ready')
 }, { fastify: '5.x', name: 'larder-redis' })

@@ -1,5 +1,5 @@
-export const AVAILABLE = 'Redis is there'
-export const UNAVAILABLE = 'Redis is away; going on without'
+export const AVAILABLE = 'Redis has recovered: circuit closed'
+export const UNAVAILABLE = 'Redis is unavailable: circuit open, continuing without it'
 
 const WARN = 40
 

@@ -7,69 +7,78 @@ import { freePort, type PrivateRedis, startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
 const URL = '/api/products'
-const COME = 'Redis is there'
-const GONE = 'Redis is away; going on without'
-/** Milliseconds that no answer may take, on a slow machine under load; ten times what it takes. */
+const RECOVERED = 'Redis has recovered: circuit closed'
+const UNAVAILABLE = 'Redis is unavailable: circuit open, continuing without it'
+/** Milliseconds that a response may take at most on a slow machine under load; ten times the usual duration. */
 const SOON = 3_000
 
-/** Lines of a log, and what waits for them. */
-function lines () {
-  const all: Array<{ msg: string, err?: { message: string } }> = []
+/** Collects log lines, and waits for them. */
+function recordLog () {
+  const lines: Array<{ msg: string, err?: { message: string } }> = []
   let wake = () => {}
   return {
     stream: {
       write (line: string) {
-        all.push(JSON.parse(line))
+        lines.push(JSON.parse(line))
         wake()
       }
     },
-    /** Those that tell that Redis came or went. */
-    changes: () => all.map(({ msg }) => msg).filter((msg) => msg === COME || msg === GONE),
-    find: (text: string) => all.find(({ msg }) => msg === text),
-    /** Resolves when so many such changes were told. */
-    async told (count: number) {
+    /** The lines that report that the circuit has opened or closed. */
+    changes: () => lines.map(({ msg }) => msg).filter((msg) => msg === RECOVERED || msg === UNAVAILABLE),
+    find: (text: string) => lines.find(({ msg }) => msg === text),
+    /** Resolves when this many changes were logged. */
+    async untilChanges (count: number) {
       while (this.changes().length < count) await new Promise<void>((resolve) => { wake = resolve })
     }
   }
 }
 
-/** The service with Redis at this URL, and what it logs. */
-async function service (t: Test, url: string) {
-  const log = lines()
+/** The service with Redis at this URL, and its log. */
+async function startService (t: Test, url: string) {
+  const log = recordLog()
   const app = await testApp(t, { REDIS_URL: url }, { logger: { level: 'info', stream: log.stream } })
-  const titles = async () => (await app.inject({ url: `${URL}?limit=100` })).json().items.slice(0, 2).map(({ title }: { title: string }) => title)
-  const create = async (title: string) => (await app.inject({ method: 'POST', url: URL, payload: { title, price: '1' } })).statusCode
+  const titles = async () => {
+    const { items } = (await app.inject({ url: `${URL}?limit=100` })).json<{ items: Array<{ title: string }> }>()
+    return items.slice(0, 2).map(({ title }) => title)
+  }
+  const create = async (title: string) => {
+    const { statusCode } = await app.inject({ method: 'POST', url: URL, payload: { title, price: '1' } })
+    return statusCode
+  }
   return { app, log, titles, create }
 }
 
-/** A client of the test's own. */
-function client (t: Test, { port }: { port: number }): Redis {
+/** A client of the test itself. */
+function connect (t: Test, { port }: { port: number }): Redis {
   const redis = new Redis(port, '127.0.0.1')
   t.teardown(() => redis.disconnect())
   return redis
 }
 
-/** Answers what `work` answers, and fails when that takes long. */
-async function soon<T> (t: Test, what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now()
+/** Returns the result of `work`, and fails if it takes long. */
+async function soon<T> (t: Test, name: string, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now()
   const result = await work()
-  const ms = performance.now() - began
-  t.ok(ms < SOON, `${what} took ${ms.toFixed(0)} ms`)
+  const ms = performance.now() - startedAt
+  t.ok(ms < SOON, `${name} took ${ms.toFixed(0)} ms`)
   return result
 }
 
+/** Makes Redis hang; returns how to resume it. */
 function pause (t: Test, { pid }: PrivateRedis): () => void {
-  const goOn = () => { process.kill(pid, 'SIGCONT') }
+  const resume = () => { process.kill(pid, 'SIGCONT') }
   process.kill(pid, 'SIGSTOP')
-  t.teardown(goOn)
-  return goOn
+  t.teardown(resume)
+  return resume
 }
 
-t.test('the list is kept in Redis, in the database and under the prefix of the configuration', async (t) => {
+t.test('the product list is stored in Redis, in the database of REDIS_URL and under CACHE_KEY_PREFIX', async (t) => {
   const server = await startRedis(t)
-  const app = await testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/3`, CACHE_KEY_PREFIX: 'mine', CACHE_TTL: '7' })
+  const app = await testApp(t, {
+    REDIS_URL: `redis://127.0.0.1:${server.port}/3`, CACHE_KEY_PREFIX: 'mine', CACHE_TTL: '7'
+  })
   await app.inject({ url: URL })
-  const other = client(t, server)
+  const other = connect(t, server)
   t.same(await other.keys('*'), [])
   await other.select(3)
   const keys = await other.keys('*')
@@ -80,20 +89,20 @@ t.test('the list is kept in Redis, in the database and under the prefix of the c
   t.match((await app.inject({ url: URL })).headers['server-timing'], 'product_objects;desc="hit"')
 })
 
-t.test('without Redis it starts and works, and takes Redis when it comes', async (t) => {
+t.test('the service starts and works without Redis, and uses Redis as soon as it is available', async (t) => {
   const port = await freePort()
-  const { log, titles, create } = await soon(t, 'the start', () => service(t, `redis://127.0.0.1:${port}/0`))
-  await log.told(1)
-  t.same(log.changes(), [GONE])
-  t.match(log.find(GONE)!.err, { code: 'ECONNREFUSED' })
-  const before = await titles()
+  const { log, titles, create } = await soon(t, 'the start', () => startService(t, `redis://127.0.0.1:${port}/0`))
+  await log.untilChanges(1)
+  t.same(log.changes(), [UNAVAILABLE])
+  t.match(log.find(UNAVAILABLE)!.err, { code: 'ECONNREFUSED' })
+  const [newest] = await titles()
   t.equal(await soon(t, 'a mutation', () => create('new')), 201)
-  t.same(await soon(t, 'the list', titles), ['new', before[0]])
+  t.same(await soon(t, 'the list', titles), ['new', newest])
 
   await startRedis(t, '--port', String(port))
-  await log.told(2)
-  t.same(log.changes(), [GONE, COME])
-  const other = client(t, { port })
+  await log.untilChanges(2)
+  t.same(log.changes(), [UNAVAILABLE, RECOVERED])
+  const other = connect(t, { port })
   await titles()
   t.equal(await other.exists('larder:product_objects'), 1)
   await create('newer')
@@ -101,88 +110,91 @@ t.test('without Redis it starts and works, and takes Redis when it comes', async
   t.same(await titles(), ['newer', 'new'])
 })
 
-t.test('it goes on when Redis goes, and takes it again when it is back', async (t) => {
+t.test('the service continues when Redis stops, and uses it again after a restart', async (t) => {
   const server = await startRedis(t)
-  const { log, titles, create } = await service(t, server.url)
+  const { log, titles, create } = await startService(t, server.url)
   await titles()
   process.kill(server.pid, 'SIGKILL')
-  await log.told(1)
+  await log.untilChanges(1)
   t.equal(await soon(t, 'a mutation', () => create('new')), 201)
   t.equal((await soon(t, 'the list', titles))[0], 'new')
   await startRedis(t, '--port', String(server.port))
-  await log.told(2)
-  t.same(log.changes(), [GONE, COME], 'one line a change, however many attempts')
+  await log.untilChanges(2)
+  t.same(log.changes(), [UNAVAILABLE, RECOVERED], 'one line per change, however many attempts fail')
   await titles()
-  t.equal(await client(t, server).exists('larder:product_objects'), 1)
+  t.equal(await connect(t, server).exists('larder:product_objects'), 1)
 })
 
-t.test('a connection that is lost and found at once is no change', async (t) => {
+t.test('a connection that is lost and restored at once is not logged', async (t) => {
   const server = await startRedis(t)
-  const { app, log, titles } = await service(t, server.url)
+  const { app, log, titles } = await startService(t, server.url)
   const lost = new Promise((resolve) => app.redis.once('close', resolve))
   const found = new Promise((resolve) => app.redis.once('ready', resolve))
-  await client(t, server).call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES')
+  await connect(t, server).call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES')
   await Promise.all([lost, found])
-  await until('the list is kept again', async () => {
+  await until('the list is stored again', async () => {
     await titles()
-    return await client(t, server).exists('larder:product_objects') === 1
+    return await connect(t, server).exists('larder:product_objects') === 1
   })
   t.same(log.changes(), [])
 })
 
-t.test('a Redis that hangs delays an answer for a bounded time, and is used when it goes on', async (t) => {
+t.test('a Redis that hangs delays responses for a bounded time, and is used again when it resumes', async (t) => {
   const server = await startRedis(t)
-  const { app, log, titles, create } = await service(t, server.url)
+  const { app, log, titles, create } = await startService(t, server.url)
   await titles()
-  const goOn = pause(t, server)
+  const resume = pause(t, server)
   await soon(t, 'the list', titles)
   t.equal(await soon(t, 'a mutation', () => create('new')), 201)
   t.equal((await soon(t, 'the list after it', titles))[0], 'new')
   t.equal((await soon(t, 'the page', () => app.inject({ url: '/' }))).statusCode, 200)
   t.equal((await soon(t, 'the slow page', () => app.inject({ url: '/apicalls' }))).statusCode, 200)
-  goOn()
-  await log.told(2)
-  t.same(log.changes(), [GONE, COME])
+  resume()
+  await log.untilChanges(2)
+  t.same(log.changes(), [UNAVAILABLE, RECOVERED])
   t.equal((await titles())[0], 'new')
   t.match((await app.inject({ url: URL })).headers['server-timing'], 'product_objects;desc="hit"')
 })
 
-t.test('a Redis that hangs keeps neither the start nor the end', async (t) => {
+t.test('a Redis that hangs delays neither the start nor the end of the service', async (t) => {
   const server = await startRedis(t)
-  const goOn = pause(t, server)
-  const { app, log, titles, create } = await soon(t, 'the start', () => service(t, server.url))
+  const resume = pause(t, server)
+  const { app, log, titles, create } = await soon(t, 'the start', () => startService(t, server.url))
   t.equal(await soon(t, 'a mutation', () => create('new')), 201)
   t.equal((await soon(t, 'the list', titles))[0], 'new')
-  goOn()
-  while (!log.changes().includes(COME)) await log.told(log.changes().length + 1)
+  resume()
+  while (!log.changes().includes(RECOVERED)) await log.untilChanges(log.changes().length + 1)
   await titles()
-  t.equal(await client(t, server).exists('larder:product_objects'), 1)
+  t.equal(await connect(t, server).exists('larder:product_objects'), 1)
   pause(t, server)
   await soon(t, 'the end', () => app.close())
 })
 
-t.test('a Redis that does not let it in is as good as none', async (t) => {
+t.test('a Redis that refuses the password counts as unavailable', async (t) => {
   const server = await startRedis(t, '--requirepass', 's3cret')
-  const { log, titles, create } = await service(t, server.url)
+  const { log, titles, create } = await startService(t, server.url)
   t.equal(await create('new'), 201)
   t.equal((await titles())[0], 'new')
-  await log.told(1)
-  t.same(log.changes(), [GONE])
+  await log.untilChanges(1)
+  t.same(log.changes(), [UNAVAILABLE])
   const app = await testApp(t, { REDIS_URL: `redis://:s3cret@127.0.0.1:${server.port}/0` })
   await app.inject({ url: URL })
   t.match((await app.inject({ url: URL })).headers['server-timing'], 'product_objects;desc="hit"')
 })
 
-t.test('a service has one', async (t) => {
+t.test('the plugin cannot be registered twice', async (t) => {
   const server = await startRedis(t)
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(redis, { url: server.url })
-  await t.rejects(async () => { await app.register(redis, { url: server.url }) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+  const second = async () => { await app.register(redis, { url: server.url }) }
+  await t.rejects(second, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
 })
 
-t.test('a database that Redis does not have ends the start, since ioredis would take number 0', async (t) => {
+t.test('a database number that Redis does not have fails the start: ioredis would use number 0', async (t) => {
   const server = await startRedis(t)
-  await t.rejects(testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/99` }), { message: 'Redis has no database 99. Choose another number in REDIS_URL.' })
-  t.equal(await client(t, server).dbsize(), 0)
+  await t.rejects(testApp(t, { REDIS_URL: `redis://127.0.0.1:${server.port}/99` }), {
+    message: 'Redis has no database 99. Choose another number in REDIS_URL.'
+  })
+  t.equal(await connect(t, server).dbsize(), 0)
 })
