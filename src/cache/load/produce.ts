@@ -56,9 +56,14 @@ export function fromHandle (onLead: (load: LoadHandle) => void, result: Promise<
   return async ({ addTags }) => {
     const { promise, resolve, reject } = Promise.withResolvers<Produced>()
     onLead({
-      fulfil ({ tags = [], staleFor = 0, ...produced }) {
-        addTags(tags)
-        resolve({ ...produced, staleFor })
+      fulfil ({ ttl, tags = [], staleFor = 0, ...produced }) {
+        try {
+          checkTags(tags)
+          addTags(tags)
+          resolve({ ...produced, ttl: checkSeconds('ttl', ttl), staleFor: checkDuration('staleFor', staleFor) })
+        } catch (error) {
+          reject(error)
+        }
         return result
       },
       fail (error) {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createCache, type Entry, isMiss, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../../src/cache/index.ts'
+import { createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { listen } from '../../support/record-events.ts'
@@ -293,4 +293,54 @@ t.test('a load over an old entry that fails after its key was revoked notes noth
   held.fail(new Error('upstream down'))
   await asked
   t.equal(await cache.get('other'), 'set')
+})
+
+t.test('load with wait: false gives up if another caller is loading the key', async (t) => {
+  const { cache } = setUp()
+  const { load, began, end } = deferredLoader()
+  const first = cache.getOrSet('key', load)
+  await began
+  t.strictSame(await cache.load('key', () => t.fail('loaded'), { wait: false }), { value: undefined, stored: false })
+  end('value')
+  t.equal(await first, 'value')
+})
+
+t.test('load with wait: false gives up if another process is loading the key, and its followers wait', async (t) => {
+  const memory = memoryStore()
+  const waiting = Promise.withResolvers<void>()
+  const filled = Promise.withResolvers<void>()
+  const wait = () => ({
+    async next () {
+      waiting.resolve()
+      await filled.promise
+    },
+    end () {}
+  })
+  const store: Store = { ...memory, acquire: async (key) => await memory.get(key) ?? { wait } }
+  const cache = createCache({ store })
+  const listener = listen(t, cache)
+  const impatient = cache.load('key', () => t.fail('loaded'), { wait: false })
+  const follower = cache.load('key', () => t.fail('loaded'))
+  t.strictSame(await impatient, { value: undefined, stored: false })
+  await waiting.promise
+  await createCache({ store: memory }).set('key', 'theirs')
+  filled.resolve()
+  t.match(await follower, { value: 'theirs', stored: true, coalesced: true })
+  t.strictSame(listener.events, [], 'nothing was loaded or refused')
+})
+
+t.test('a caller that joined a load whose lease was lost loads for itself, though the result was not to be stored', async (t) => {
+  for (const [held, expected] of [[true, 'first'], [undefined, 'first'], [false, 'second']] as const) {
+    const memory = memoryStore()
+    const lease: Lease = { fill: () => t.fail('filled') as never, release: async () => held }
+    const cache = createCache({ store: { ...memory, acquire: () => ({ lease }) } })
+    const first = deferredLoader(({ skipStore }) => skipStore())
+    const mine = cache.getOrSet('key', first.load)
+    await first.began
+    const theirs = cache.getOrSet('key', ({ skipStore }) => { skipStore(); return 'second' })
+    await turn()
+    first.end('first')
+    t.equal(await mine, 'first')
+    t.equal(await theirs, expected, `held: ${held}`)
+  }
 })
