@@ -11,7 +11,12 @@ export { collectReads, currentReads, ignoreReads, ReadSet } from './versions/rea
 export { CACHE_CHANNEL, type CacheEvent } from './events.ts'
 export type { Entry } from './entry/entry.ts'
 export { andThen, type MaybePromise } from './util/maybe-promise.ts'
-export type { Backplane as ChangeFeed, BackplaneListener as ChangeListener, Lease, EntryFilter as Selection, Store, StoreStats, LeaseResult as Vacancy, LeaseWaiter as Watch } from './stores/store.ts'
+export type {
+  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, Store, StoreStats
+} from './stores/store.ts'
 export type { Stamp, Versions } from './versions/versions.ts'
+export type { StaleHit, TagState } from './adapter.ts'
+// The cache as adapters see it, until all of them import it by its own name.
+export type { CacheAdapter, CacheAdapter as Cache } from './adapter.ts'
 export * from './types.ts'
 export * from './errors.ts'

@@ -1,11 +1,11 @@
 import { decodeValue, encodeValue } from '../entry/codec.ts'
 import { type Entry, expiresAt } from '../entry/entry.ts'
-import type { CacheEventBody } from '../events.ts'
-import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import { decodeSharedValue } from '../entry/value.ts'
+import type { CacheEventBody } from '../events.ts'
 import type { Lease, LeaseResult, Store } from '../stores/store.ts'
-import type { ReadSet } from '../versions/read-set.ts'
 import { isMiss, type LoadResult, type Lookup, type Miss, type MissReason } from '../types.ts'
+import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
+import type { ReadSet } from '../versions/read-set.ts'
 import type { Stamp, Versions } from '../versions/versions.ts'
 
 export const MISSES = {
@@ -14,78 +14,93 @@ export const MISSES = {
   unavailable: { miss: 'unavailable' }
 } as const satisfies Partial<Record<MissReason, Miss>>
 
-export interface EntriesOptions {
-  store: Store
-  versions: Versions
-  /** The part of its life, from 0 to 1, by which an entry may end earlier. */
-  jitter: number
-  /** Milliseconds since 1970. */
-  now: () => number
-  /** From 0 to less than 1. */
-  random: () => number
-  /** Told of what happens, and of what fails without failing the caller. */
-  tell: (happening: CacheEventBody) => void
+export interface EntryStoreOptions {
+  readonly store: Store
+  readonly versions: Versions
+  /** The part of its freshness lifetime, from 0 to 1, by which an entry may expire earlier. */
+  readonly jitter: number
+  /** Returns milliseconds since 1970. */
+  readonly now: () => number
+  /** Returns a number from 0 to less than 1. */
+  readonly random: () => number
+  /** Gets the events of the cache, also of errors that do not fail the caller. */
+  readonly onEvent: (event: CacheEventBody) => void
 }
 
-/** The entries of a store, checked against a version clock. What fails here is a miss, or is not kept. */
+/**
+ * The entries of a store, validated against a version clock. A read that fails is a miss; a write that fails stores
+ * nothing.
+ */
 export class EntryStore {
   readonly store: Store
   readonly versions: Versions
   readonly now: () => number
   readonly random: () => number
-  readonly tell: (happening: CacheEventBody) => void
+  readonly emit: (event: CacheEventBody) => void
   readonly #jitter: number
 
-  constructor ({ store, versions, jitter, now, random, tell }: EntriesOptions) {
+  constructor ({ store, versions, jitter, now, random, onEvent }: EntryStoreOptions) {
     this.store = store
     this.versions = versions
     this.now = now
     this.random = random
-    this.tell = tell
+    this.emit = onEvent
     this.#jitter = jitter
   }
 
-  /** Asks the store, and the clock about what the store says. */
+  /** Emits an error that does not fail the caller. */
+  reportError (doing: string, error: unknown): undefined {
+    this.emit({ type: 'error', doing, error })
+  }
+
+  // Reading
+
+  /** Reads an entry from the store, and verifies it. */
   find (key: string): MaybePromise<Lookup> {
     const entry = orElse(() => this.store.get(key), (error) => {
-      this.failed('get', error)
+      this.reportError('get', error)
       return null
     })
     return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
   }
 
-  /** Whether the store leases keys, since other processes share it. */
+  /** Returns a stored entry if it is fresh and no tag of it has changed, else why it cannot be used. */
+  verify (entry: Entry | undefined): MaybePromise<Lookup> {
+    if (entry === undefined) return MISSES.absent
+    const now = this.now()
+    if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
+    const unchanged: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
+    if (entry.tags.length === 0) return unchanged
+    return andThen(this.firstChanged(entry.stamp, entry.tags), (changedTag): Lookup => {
+      if (changedTag === undefined) return unchanged
+      return changedTag === null ? MISSES.unavailable : { miss: 'invalidated', seen: entry, changedTag }
+    })
+  }
+
+  /** Whether the store leases keys, because other processes share it. */
   get leases (): boolean {
     return this.store.acquire !== undefined
   }
 
   /**
-   * Looks again before a load, as `Store.acquire`. A store without leases returns the entry that is stored, or none.
+   * Reads again before a load, as `Store.acquire` does. A store without leases returns the stored entry or an empty
+   * result.
    *
+   * @param seen the stored entry that the caller cannot use
    * @returns undefined if the store failed
    */
   acquire (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult | undefined> {
     const { store } = this
     if (store.acquire !== undefined) {
-      return orElse(() => store.acquire!(key, seen), (error) => this.failed('acquire', error))
+      return orElse(() => store.acquire!(key, seen), (error) => this.reportError('acquire', error))
     }
-    const entry = orElse(() => store.get(key), (error) => this.failed('get', error))
+    const entry = orElse(() => store.get(key), (error) => this.reportError('get', error))
     return andThen(entry, (entry) => entry === undefined || isSameEntry(entry, seen) ? {} : entry)
   }
 
-  verify (entry: Entry | undefined): MaybePromise<Lookup> {
-    if (entry === undefined) return MISSES.absent
-    const now = this.now()
-    if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
-    const valid: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
-    if (entry.tags.length === 0) return valid
-    return andThen(this.firstChanged(entry.stamp, entry.tags), (changedTag): Lookup => {
-      if (changedTag === undefined) return valid
-      return changedTag === null ? MISSES.unavailable : { miss: 'invalidated', seen: entry, changedTag }
-    })
-  }
+  // Checking
 
-  /** Whether the caller sees what others do not: then nothing is shared with it, and nothing kept of it. */
+  /** Whether the caller sees what others do not, e.g. in a transaction: it neither shares loads nor stores results. */
   get isolated (): boolean {
     return this.versions.isolated?.() === true
   }
@@ -93,79 +108,89 @@ export class EntryStore {
   /** As `Versions.firstChanged`, or null if the version clock is unavailable. */
   firstChanged (stamp: Stamp, tags: readonly string[]): MaybePromise<string | undefined | null> {
     return orElse(() => this.versions.firstChanged(stamp, tags), (error) => {
-      this.failed('firstChanged', error)
+      this.reportError('firstChanged', error)
       return null
     })
   }
 
-  /** Undefined where no clock answers, or it cannot tell. */
+  /** As `Versions.versionOf`; undefined if the clock is unavailable or does not know. */
   versionOf (tag: string): MaybePromise<string | undefined> {
-    return orElse(() => this.versions.versionOf?.(tag), (error) => this.failed('versionOf', error))
+    return orElse(() => this.versions.versionOf?.(tag), (error) => this.reportError('versionOf', error))
   }
 
-  /** Undefined where no clock answers. */
+  /** As `Versions.stamp`; undefined if the clock is unavailable. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp | undefined> {
-    return orElse(() => this.versions.stamp(tags), (error) => this.failed('stamp', error))
+    return orElse(() => this.versions.stamp(tags), (error) => this.reportError('stamp', error))
   }
 
-  /** To be called before what goes into a read set is read. Undefined where no clock answers. */
-  begin (reads: ReadSet, tags?: readonly string[]): MaybePromise<Stamp | undefined> {
+  // Dependencies
+
+  /** Stamps a read set, unless it is stamped already. To be called before what it is to record is read. */
+  beginTracking (reads: ReadSet, tags?: readonly string[]): MaybePromise<Stamp | undefined> {
     return reads.begin(this.versions, () => this.stamp(tags))
   }
 
-  /** Says that what goes into a read set is made of an entry. */
-  noteTags (reads: ReadSet | undefined, entry: Entry): void {
+  /** Adds the tags of an entry to a read set whose value depends on it. */
+  recordDependencies (reads: ReadSet | undefined, entry: Entry): void {
     if (reads === undefined || entry.tags.length === 0) return
     reads.begin(this.versions, () => entry.stamp)
     reads.add(this.versions, entry.tags)
   }
 
-  tagsOf (reads: ReadSet): readonly string[] {
+  /** The tags of a read set, without those that others include. */
+  compactTags (reads: ReadSet): readonly string[] {
     const tags = reads.tags(this.versions)
     return [...this.versions.compact?.(tags) ?? tags]
   }
 
-  /** @param window seconds for which it may stand in after its life */
-  make (value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, window = 0): Entry {
+  // Writing
+
+  /**
+   * Encodes a value. Throws if it cannot be encoded.
+   *
+   * @param ttl seconds; null: never expires
+   * @param staleFor seconds after it expired for which it may be served stale
+   */
+  createEntry (
+    value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, staleFor = 0
+  ): Entry {
     const storedAt = this.now()
-    const freshUntil = expiresAt(ttl === null || this.#jitter === 0 ? ttl : ttl * (1 - this.#jitter * this.random()), storedAt)
+    const lifetime = ttl === null || this.#jitter === 0 ? ttl : ttl * (1 - this.#jitter * this.random())
+    const freshUntil = expiresAt(lifetime, storedAt)
     return {
       payload: encodeValue(value),
       storedAt,
       freshUntil,
-      staleUntil: freshUntil + window * 1000,
+      staleUntil: freshUntil + staleFor * 1000,
       tags,
       stamp: tags.length === 0 ? '' : stamp ?? ''
     }
   }
 
-  /** Keeps an entry. @param lease the right to, where the store leases it */
+  /** @param lease the right to write, if the store leases the key */
   async write (key: string, entry: Entry, lease?: Lease): Promise<Pick<LoadResult, 'stored' | 'notStoredBecause'>> {
     try {
-      const end = lease === undefined ? await this.store.set(key, entry) ? 'kept' : 'too-large' : await lease.fill(entry)
-      if (end !== 'kept') return { stored: false, notStoredBecause: end }
-      this.tell({ type: 'set', key })
+      const outcome = lease === undefined
+        ? await this.store.set(key, entry) ? 'stored' : 'too-large'
+        : await lease.fill(entry)
+      if (outcome !== 'stored') return { stored: false, notStoredBecause: outcome }
+      this.emit({ type: 'set', key })
       return { stored: true }
     } catch (error) {
-      this.failed('set', error)
+      this.reportError('set', error)
       return { stored: false, notStoredBecause: 'store-unavailable' }
     }
   }
 
   async remove (keys: readonly string[]): Promise<void> {
-    await orElse(() => this.store.delete(keys), (error) => this.failed('delete', error))
-  }
-
-  /** Tells of what failed without failing the caller. */
-  failed (doing: string, error: unknown): undefined {
-    this.tell({ type: 'error', doing, error })
+    await orElse(() => this.store.delete(keys), (error) => this.reportError('delete', error))
   }
 }
 
 /**
- * The value in an entry; one that cannot be read is a miss.
+ * Decodes the value of an entry; a value that cannot be decoded is a miss.
  *
- * @param shared whether it is the same object each time, and not a copy
+ * @param shared whether to return the same object each time, in place of a copy
  */
 export function decodeEntry (entry: Entry, shared = false): { value: unknown } | Miss {
   try {
@@ -175,20 +200,15 @@ export function decodeEntry (entry: Entry, shared = false): { value: unknown } |
   }
 }
 
-/** What was found, where its value can be read. */
-export function readableEntry (found: Lookup): Lookup {
+/** Returns what was found, or a miss if its value cannot be decoded. */
+export function decodableEntry (found: Lookup): Lookup {
   if (isMiss(found)) return found
-  const opened = decodeEntry(found)
-  return isMiss(opened) ? opened : found
+  const decoded = decodeEntry(found)
+  return isMiss(decoded) ? decoded : found
 }
 
 /** Whether both are the same stored entry. A store beyond this process returns another object each time. */
 export function isSameEntry (entry: Entry, other: Entry | undefined): boolean {
   return entry === other || (other !== undefined && entry.storedAt === other.storedAt && entry.stamp === other.stamp &&
     entry.freshUntil === other.freshUntil && entry.retry?.at === other.retry?.at)
-}
-
-/** The result of a load that found a stored entry. @param entry one that can be decoded */
-export function adopt (entry: Entry): LoadResult {
-  return { value: (decodeEntry(entry) as { value: unknown }).value, entry, stored: true, coalesced: true }
 }

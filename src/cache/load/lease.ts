@@ -1,7 +1,7 @@
 import type { Entry } from '../entry/entry.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
 import { isMiss, type LoadOptions, type Miss } from '../types.ts'
-import { type EntryStore, isSameEntry, readableEntry } from './entry-store.ts'
+import { type EntryStore, isSameEntry, decodableEntry } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */
@@ -9,9 +9,9 @@ const LOOK_MS = 250
 /** Looks after which no load of another process is waited for any more: a minute. */
 const MAX_LOOKS = 240
 
-/** What came of the attempt to become the one that loads a key. */
+/** The result of an attempt to become the one that loads a key. */
 export interface Acquired {
-  /** A good entry that another caller has stored since the miss. */
+  /** A usable entry that another caller has stored since the miss. */
   readonly entry?: Entry
   /** The right to store the result of the load, if the store leases keys. */
   readonly lease?: Lease | undefined
@@ -26,8 +26,8 @@ export interface Acquired {
 }
 
 /**
- * Looks again after a miss, and acquires the lease of the key in the same step. While another process holds it, waits for
- * the entry that its load stores.
+ * Looks again after a miss, and acquires the lease of the key in the same step. While another process holds it, waits
+ * for the entry that its load stores.
  */
 export async function acquireLease (
   entries: EntryStore, key: string, miss: Miss, options: LoadOptions
@@ -44,7 +44,7 @@ export async function acquireLease (
       const isEntry = 'payload' in found
       const entry = isEntry ? found : found.stale
       if (entry !== undefined && !isSameEntry(entry, seen)) {
-        const checked = readableEntry(await entries.verify(entry))
+        const checked = decodableEntry(await entries.verify(entry))
         if (!isMiss(checked)) return { entry: checked }
         if (checked.miss === 'unavailable') return { unavailable: entries.leases }
         seen = entry

@@ -55,7 +55,9 @@ export class Loader {
     if (earlier !== undefined) {
       if (await this.#isCurrent(earlier)) {
         const outcome = await this.#wait(earlier, caller)
-        if (isTimeout(outcome) || await this.#wasCurrent(earlier)) return await this.#conclude(outcome, earlier, caller, true)
+        if (isTimeout(outcome) || await this.#wasCurrent(earlier)) {
+          return await this.#conclude(outcome, earlier, caller, true)
+        }
       } else {
         // Its holder can store nothing, so no other process is to wait for this lease.
         this.#runner.release(earlier, earlier.reads.notStoredBecause === undefined ? 0 : HIT_FOR_MISS_MS)
@@ -63,7 +65,9 @@ export class Loader {
     }
     // A load that began after the caller came has seen every such write.
     const later = this.inFlight.get(key)
-    if (later !== undefined && later !== earlier) return await this.#conclude(await this.#wait(later, caller), later, caller, true)
+    if (later !== undefined && later !== earlier) {
+      return await this.#conclude(await this.#wait(later, caller), later, caller, true)
+    }
     return await this.#start(caller, produce, this.inFlight.size >= this.#maxLoads ? 'too-many-loads' : undefined)
   }
 
@@ -79,7 +83,7 @@ export class Loader {
     const reads = options.reads ?? new ReadSet()
     const load: InFlightLoad = {
       startedAt: this.#entries.now(),
-      stamp: this.#entries.begin(reads, options.tags),
+      stamp: this.#entries.beginTracking(reads, options.tags),
       reads,
       result: undefined as never,
       revoked: false,
@@ -88,7 +92,8 @@ export class Loader {
       released: undefined,
       stillCurrent: undefined
     }
-    const run = () => this.#runner.run({ key, load, produce, options, miss, isolatedBecause }).finally(() => reads.end())
+    const run = () =>
+      this.#runner.run({ key, load, produce, options, miss, isolatedBecause }).finally(() => reads.end())
     if (isolatedBecause === undefined) this.inFlight.start(key, load, run)
     else load.result = run()
     return await this.#conclude(await this.#wait(load, caller), load, caller, false)
@@ -124,13 +129,15 @@ export class Loader {
       currentReads()?.include(load.reads)
       throw outcome.error
     }
-    this.#entries.failed('load', outcome.error)
-    this.#entries.tell({ type: 'stale', key, entry: stale.entry })
-    this.#entries.noteTags(currentReads(), stale.entry)
+    this.#entries.reportError('load', outcome.error)
+    this.#entries.emit({ type: 'stale', key, entry: stale.entry })
+    this.#entries.recordDependencies(currentReads(), stale.entry)
     return { ...stale, stored: false, stale: true }
   }
 
-  async #staleValue (stale: Entry | undefined, { staleIfError }: LoadOptions): Promise<{ entry: Entry, value: unknown } | undefined> {
+  async #staleValue (
+    stale: Entry | undefined, { staleIfError }: LoadOptions
+  ): Promise<{ entry: Entry, value: unknown } | undefined> {
     if (!mayServeStale(stale, staleIfError, this.#entries.now())) return undefined
     if (isMiss(await this.#entries.verify({ ...stale, freshUntil: Infinity }))) return undefined
     const decoded = decodeEntry(stale)
@@ -140,7 +147,7 @@ export class Loader {
   /** Whether nothing that a load has read so far has changed since. */
   #isCurrent (load: InFlightLoad): MaybePromise<boolean> {
     if (load.revoked || load.reads.notStoredBecause !== undefined) return false
-    const tags = this.#entries.tagsOf(load.reads)
+    const tags = this.#entries.compactTags(load.reads)
     if (tags.length === 0) return true
     return andThen(load.stamp, (stamp) => stamp === undefined ||
       andThen(this.#entries.firstChanged(stamp, tags), (changed) => typeof changed !== 'string' && !load.revoked))
@@ -161,7 +168,8 @@ function isTimeout (outcome: Outcome): boolean {
 async function within<T> (seconds: number | undefined, key: string, work: Promise<T>): Promise<T> {
   if (seconds === undefined) return await work
   const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => deadline.reject(new LoadTimeoutError(key, seconds)), Math.min(seconds * 1000, LONGEST_TIMER_MS))
+  const expire = () => deadline.reject(new LoadTimeoutError(key, seconds))
+  const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS))
   try {
     return await Promise.race([work, deadline.promise])
   } finally {

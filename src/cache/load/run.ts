@@ -2,7 +2,7 @@ import { type Entry, hasLifetime } from '../entry/entry.ts'
 import type { LoadOptions, LoadResult, Miss } from '../types.ts'
 import { andThen, orElse } from '../util/maybe-promise.ts'
 import { collectReads } from '../versions/read-set.ts'
-import { adopt, type EntryStore } from './entry-store.ts'
+import { decodeEntry, type EntryStore } from './entry-store.ts'
 import type { InFlightLoad } from './in-flight.ts'
 import { acquireLease } from './lease.ts'
 import type { Produce, Produced } from './produce.ts'
@@ -35,21 +35,21 @@ export class LoadRunner {
   async run (run: LoadRun): Promise<LoadResult> {
     const { key, load, options, miss, isolatedBecause } = run
     const acquired = isolatedBecause === undefined ? await acquireLease(this.#entries, key, miss, options) : {}
-    if (acquired.entry !== undefined) {
-      this.#entries.noteTags(load.reads, acquired.entry)
-      return adopt(acquired.entry)
-    }
+    if (acquired.entry !== undefined) return this.#adopt(acquired.entry, load)
     if (acquired.busy) {
       load.revoked = true // callers that have joined look for themselves
       return { value: undefined, stored: false }
     }
     load.lease = acquired.lease
     load.leaseUnavailable = acquired.unavailable === true
-    if (acquired.waited) load.stamp = load.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
+    if (acquired.waited) {
+      load.stamp = load.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
+    }
     const { expired } = acquired
     try {
       const result = await this.#produceAndStore(run)
-      if (result.notStoredBecause !== undefined) this.#entries.tell({ type: 'refuse', key, reason: result.notStoredBecause })
+      const { notStoredBecause } = result
+      if (notStoredBecause !== undefined) this.#entries.emit({ type: 'refuse', key, reason: notStoredBecause })
       if (expired !== undefined && result.dropsStale) await this.#dropStale(key, expired, load)
       this.release(load, HIT_FOR_MISS_MS)
       return result
@@ -58,6 +58,13 @@ export class LoadRunner {
       this.release(load, HIT_FOR_MISS_MS)
       throw error
     }
+  }
+
+  /** The result of a load that needs no loader function: another caller has stored an entry, which can be decoded. */
+  #adopt (entry: Entry, load: InFlightLoad): LoadResult {
+    this.#entries.recordDependencies(load.reads, entry)
+    const { value } = decodeEntry(entry) as { value: unknown }
+    return { value, entry, stored: true, coalesced: true }
   }
 
   async #produceAndStore ({ key, load, produce, options, isolatedBecause }: LoadRun): Promise<LoadResult> {
@@ -71,7 +78,7 @@ export class LoadRunner {
     const produced = await collectReads(reads, async () => await produce({ key, ttl, addTags }))
     const { value, discard, ignoreReads = false } = produced
     const loadMs = produced.loadMs === undefined ? this.#entries.now() - startedAt : produced.loadMs
-    if (loadMs !== null) this.#entries.tell({ type: 'load', key, ms: loadMs })
+    if (loadMs !== null) this.#entries.emit({ type: 'load', key, ms: loadMs })
 
     const hasTime = hasLifetime(produced.ttl) || (produced.staleFor ?? 0) > 0
     if (discard !== undefined || value === undefined || !hasTime) {
@@ -81,10 +88,10 @@ export class LoadRunner {
     if (notStoredBecause !== undefined) return { value, stored: false, notStoredBecause }
     let entry: Entry
     try {
-      const tags = ignoreReads ? [] : this.#entries.tagsOf(reads)
-      entry = this.#entries.make(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
+      const tags = ignoreReads ? [] : this.#entries.compactTags(reads)
+      entry = this.#entries.createEntry(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
     } catch (error) {
-      this.#entries.failed('encode', error)
+      this.#entries.reportError('encode', error)
       return { value, stored: false }
     }
     if (loadMs !== null && loadMs > 0) entry = { ...entry, loadMs }
@@ -92,9 +99,12 @@ export class LoadRunner {
   }
 
   /** Stores a result, unless something that the load may not have seen was written in the meantime. */
-  async #store (key: string, entry: Entry, load: InFlightLoad): Promise<Pick<LoadResult, 'stored' | 'notStoredBecause'>> {
-    const current = entry.tags.length === 0 || await this.#entries.firstChanged(entry.stamp, entry.tags) === undefined
-    if (!current) return { stored: false, notStoredBecause: 'outdated' }
+  async #store (
+    key: string, entry: Entry, load: InFlightLoad
+  ): Promise<Pick<LoadResult, 'stored' | 'notStoredBecause'>> {
+    const { tags } = entry
+    const outdated = tags.length > 0 && await this.#entries.firstChanged(entry.stamp, tags) !== undefined
+    if (outdated) return { stored: false, notStoredBecause: 'outdated' }
     if (load.revoked) return { stored: false, notStoredBecause: 'revoked' }
     if (load.leaseUnavailable) return { stored: false, notStoredBecause: 'store-unavailable' }
     const written = await this.#entries.write(key, entry, load.lease)
@@ -116,7 +126,7 @@ export class LoadRunner {
     await orElse(
       // Not if it was deleted in the meantime.
       () => andThen(store.get(key), (stored) => stored === expired && store.add(key, noted, expired)),
-      (error) => this.#entries.failed('postpone', error)
+      (error) => this.#entries.reportError('postpone', error)
     )
   }
 
@@ -126,7 +136,7 @@ export class LoadRunner {
     if (this.#entries.leases) return await this.release(load, HIT_FOR_MISS_MS, null)
     await orElse(
       () => andThen<Entry | undefined, unknown>(store.get(key), (stored) => stored === expired && store.delete([key])),
-      (error) => this.#entries.failed('drop', error)
+      (error) => this.#entries.reportError('drop', error)
     )
   }
 
@@ -136,7 +146,7 @@ export class LoadRunner {
     load.lease = undefined
     if (lease === undefined) return
     load.released = (async () => await orElse(
-      () => lease.release(hitForMissMs, stale), (error) => this.#entries.failed('release', error)
+      () => lease.release(hitForMissMs, stale), (error) => this.#entries.reportError('release', error)
     ))()
     await load.released
   }

@@ -19,7 +19,10 @@ export function mayServeStale (stale: Entry | undefined, seconds: number | undef
   return stale !== undefined && seconds !== undefined && now < stale.freshUntil + seconds * 1000
 }
 
-/** Whether a stale entry is to be served at once: the options allow it, or it is too early for another attempt to load. */
+/**
+ * Whether a stale entry is to be served at once: the options allow it, or it is too early for another attempt to
+ * load.
+ */
 export function servesStaleAtOnce (stale: Entry | undefined, windows: StaleWindows, now: number): stale is Entry {
   return mayServeStale(stale, windows.staleWhileRevalidate, now) ||
     (mayServeStale(stale, windows.staleIfError, now) && !mayRefresh(stale, now))

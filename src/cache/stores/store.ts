@@ -47,8 +47,8 @@ export interface Store {
   /** Of a store beyond this process: false while it is known to be away, and not asked. */
   readonly available?: boolean
   /**
-   * Acquires the lease of a key: the right to load it, if processes share the store. It looks again in the same step, so
-   * that no caller loads a value that another has just stored.
+   * Acquires the lease of a key: the right to load it, if processes share the store. It looks again in the same step,
+   * so that no caller loads a value that another has just stored.
    *
    * @param seen the stored entry that the caller found and cannot use; the lease is taken over this entry alone
    * @returns the entry that is stored now if it is another one, else the lease, or how to wait for its holder
@@ -71,7 +71,7 @@ export interface LeaseResult {
 /** The right to load a key and to store the result. It renews itself, and ends when the key is written or deleted. */
 export interface Lease {
   /** Stores the entry unless it is too large, which leaves the lease, or the lease has ended. */
-  fill (entry: Entry): MaybePromise<'kept' | 'too-large' | 'revoked'>
+  fill (entry: Entry): MaybePromise<'stored' | 'too-large' | 'revoked'>
   /**
    * Gives the right back without a new entry.
    *

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type Vacancy, type Versions } from '../../../src/cache/index.ts'
+import { createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type LeaseResult, type Versions } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { listen } from '../../support/record-events.ts'
@@ -192,7 +192,7 @@ t.test('a store that fails to lease, or to take a lease back, costs no answer', 
   const failing = createCache({ store: { ...memoryStore(), acquire () { throw new Error('no lease') } } })
   t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
   const release = async () => { throw new Error('no release') }
-  const cache = createCache({ store: { ...memoryStore(), acquire: () => ({ lease: { fill: () => 'kept', release } }) } })
+  const cache = createCache({ store: { ...memoryStore(), acquire: () => ({ lease: { fill: () => 'stored', release } }) } })
   const listener = listen(t, cache)
   t.equal(await cache.getOrSet('key', () => undefined), undefined)
   await listener.heard('error')
@@ -236,7 +236,7 @@ t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and
     ...memory,
     acquire: (key) => {
       log.push('lease')
-      return { lease: { async fill (entry) { return await memory.set(key, entry) ? 'kept' : 'too-large' }, release () { log.push('release') } } }
+      return { lease: { async fill (entry) { return await memory.set(key, entry) ? 'stored' : 'too-large' }, release () { log.push('release') } } }
     }
   }
   const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
@@ -261,10 +261,10 @@ t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and
 t.test('a caller who joined a load that turns out to be untrue, and then gets the lease, loads', async (t) => {
   const memory = memoryStore()
   const fills: string[] = []
-  const leaseOf = (name: string): Vacancy => ({
-    lease: { async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'kept' : 'too-large' }, release () {} }
+  const leaseOf = (name: string): LeaseResult => ({
+    lease: { async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'stored' : 'too-large' }, release () {} }
   })
-  const answers: Vacancy[] = [leaseOf('first'), leaseOf('second')]
+  const answers: LeaseResult[] = [leaseOf('first'), leaseOf('second')]
   const cache = createCache({ store: { ...memory, acquire: () => answers.shift()! } })
   const held = deferredLoader()
   const first = cache.getOrSet('key', async (context) => {

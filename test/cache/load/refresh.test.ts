@@ -210,7 +210,7 @@ t.test('25,000 keys that are asked for, waited for, loaded, failed and refused l
         lease: {
           async fill (entry) {
             leases--
-            return await memory.set(key, entry) ? 'kept' : 'too-large'
+            return await memory.set(key, entry) ? 'stored' : 'too-large'
           },
           release () { leases-- }
         }

@@ -29,7 +29,8 @@ const LONGEST_HOLD_MS = 60_000
 
 /**
  * The leases of the keys of a Redis store. A lease is stored at the key of its entry, so that a command that deletes,
- * replaces or evicts the entry ends the lease too. If the reply to a command is lost, its lease expires after `LEASE_MS`.
+ * replaces or evicts the entry ends the lease too. If the reply to a command is lost, its lease expires after
+ * `LEASE_MS`.
  */
 export class RedisLeases {
   readonly #options: RedisLeasesOptions
@@ -112,12 +113,12 @@ export class RedisLeases {
     }
   }
 
-  async #fillLease (key: string, token: Buffer, entry: Entry): Promise<'kept' | 'too-large' | 'revoked'> {
+  async #fillLease (key: string, token: Buffer, entry: Entry): Promise<'stored' | 'too-large' | 'revoked'> {
     const { nameOf, lifeOf, fits } = this.#options
     const frame = serializeEntry(entry)
     if (!fits(frame)) return 'too-large'
     const args = [token, this.#channelName(key), frame, lifeOf(entry.staleUntil)]
-    return await this.#fill([nameOf(key)], args) === 1 ? 'kept' : 'revoked'
+    return await this.#fill([nameOf(key)], args) === 1 ? 'stored' : 'revoked'
   }
 
   async #releaseLease (key: string, token: Buffer, hitForMissMs: number, stale?: Entry | null): Promise<boolean> {

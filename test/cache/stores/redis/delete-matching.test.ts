@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, type Entry, type Store, type Vacancy } from '../../../../src/cache/index.ts'
+import { createCache, type Entry, type Store, type LeaseResult } from '../../../../src/cache/index.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { until } from '../../../support/until.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
@@ -45,7 +45,7 @@ async function scriptCommandsOf (work: () => Promise<unknown>): Promise<string[]
 /** An entry under a lease, as when it is about to be renewed. */
 async function leasedOver (store: Store, key: string) {
   const entry = await store.get(key) as Entry
-  const { lease } = await store.acquire!(key, entry) as Vacancy
+  const { lease } = await store.acquire!(key, entry) as LeaseResult
   return { entry, lease: lease! }
 }
 

@@ -48,7 +48,7 @@ t.test('acquire() reads L2, and fills L1 with the newer entry that it returns', 
 })
 
 t.test('fill() is seen at once, even if a read overlaps it', async (t) => {
-  for (const outcome of ['kept', 'revoked'] as const) {
+  for (const outcome of ['stored', 'revoked'] as const) {
     const { store, far, results, newEntry } = setUp()
     const [old, filled] = [newEntry(1), newEntry(2)]
     await far.set('key', old)

@@ -1,0 +1,202 @@
+import type { Entry } from './entry/entry.ts'
+import { cacheChannel, emit } from './events.ts'
+import { EntryStore } from './load/entry-store.ts'
+import { Loader } from './load/loader.ts'
+import { fromHandle, fromLoader } from './load/produce.ts'
+import { mayRefresh, servesStaleAtOnce, shouldRefreshEarly } from './load/staleness.ts'
+import type { EntryFilter, StoreStats } from './stores/store.ts'
+import {
+  type Cache, type CacheOptions, isMiss, type LoadFunction, type LoadHandle, type LoadOptions, type LoadResult,
+  type Lookup, type Miss
+} from './types.ts'
+import { andThen, type MaybePromise } from './util/maybe-promise.ts'
+import { elapsed, startTimer } from './util/timer.ts'
+import {
+  checkFraction, checkFunction, checkKey, checkObject, checkPositiveInteger, checkSeconds
+} from './util/validate.ts'
+import type { ReadSet } from './versions/read-set.ts'
+
+/** The cache as adapters and tools use it: the page cache, metrics, the dashboard. */
+export interface CacheAdapter extends Cache {
+  /** Returns the current entry of a key, or why there is none; synchronously if the store does. */
+  lookup (key: string): MaybePromise<Lookup>
+  /**
+   * Runs `work`, which looks up keys for callers that were all waiting before it began, and does nothing else.
+   * Lookups that it makes synchronously share one check of the database's state. See `Versions.batch`.
+   */
+  batch<T> (work: () => T): T
+  /** Does what `getOrSet` does after a miss. */
+  load (key: string, loader: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult>
+  /**
+   * As `load`, for a value that is produced elsewhere, e.g. by the handler of a request.
+   *
+   * @param onLead called once if this caller is to produce the value, at once or after waiting for another process
+   * @returns the result for this caller: its own, that of another, or a stale one
+   */
+  beginLoad (key: string, miss: Miss, options: LoadOptions, onLead: (load: LoadHandle) => void): Promise<LoadResult>
+  /**
+   * Stamps a read set. Adapters that load by other means call it before they read what the set is to record.
+   *
+   * @param tags those that are known already
+   */
+  beginTracking (reads: ReadSet, tags?: readonly string[]): void
+  /** Adds the tags of an entry to a read set whose value depends on it. */
+  recordDependencies (reads: ReadSet, entry: Entry): void
+  /** Whether no tag of an entry has changed since it was stamped; false too if the version clock is unavailable. */
+  isCurrent (entry: Entry): MaybePromise<boolean>
+  /** Returns the stale entry that is to be served at once after a miss, and whether to refresh it in the background. */
+  findStale (miss: Miss, options: LoadOptions): StaleHit | undefined
+  /** Reports that a stale entry was served after a miss, unless `load` returned it, which reports it itself. */
+  reportStale (key: string, entry: Entry): void
+  /** Whether a fresh entry is to be refreshed before it expires. */
+  shouldRefreshEarly (key: string, entry: Entry): boolean
+  /**
+   * Deletes all entries, or those that match the filter; returns how many there were. Tags are invalidated first,
+   * under whatever keys, so that no entry stays valid while the walk through the store goes on. The more keys the
+   * store has, the longer the walk takes.
+   */
+  deleteMatching (filter?: EntryFilter): Promise<number>
+  /** As `lookup`, without an event. */
+  peek (key: string): MaybePromise<Lookup>
+  /** Returns the states of the first hundred tags of an entry. */
+  tagStates (entry: Entry): Promise<TagState[]>
+  /** Returns how full the store in this process is, if it knows. */
+  stats (): StoreStats | undefined
+  /** False while a store beyond this process is known to be unavailable and gets no commands. */
+  readonly storeAvailable: boolean
+  /** Loads in flight in this process, of all keys. */
+  readonly loadsInFlight: number
+  readonly storeName: string
+}
+
+/** What the version clock says of a tag. */
+export interface TagState {
+  readonly tag: string
+  /** Another one after each change; undefined if the clock does not know. */
+  readonly version: string | undefined
+  /** Whether it has changed since the entry was stamped; undefined if the clock is unavailable. */
+  readonly changed: boolean | undefined
+}
+
+export interface StaleHit {
+  readonly entry: Entry
+  /** Whether to refresh it in the background. */
+  readonly refresh: boolean
+}
+
+const MAX_TAG_STATES = 100
+
+/** The members of a cache that only adapters and tools use. */
+export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteMatching'> {
+  protected readonly entries: EntryStore
+  protected readonly loader: Loader
+  protected readonly defaultTtl: number | null
+
+  constructor (options: CacheOptions) {
+    const { store, versions = store?.versions, ttl = 300, jitter = 0, maxLoads = 10_000 } = options
+    const { now = Date.now, random = Math.random } = options
+    checkObject('store', store, 'get', 'a store, e.g. memoryStore()')
+    checkObject('versions', versions, 'stamp', 'a version clock, e.g. memoryVersions()')
+    checkFunction('now', now)
+    checkFunction('random', random)
+    checkFraction('jitter', jitter)
+    checkPositiveInteger('maxLoads', maxLoads)
+    this.defaultTtl = checkSeconds('ttl', ttl)
+    const onEvent = (event: Parameters<typeof emit>[1]) => emit(this as unknown as Cache, event)
+    this.entries = new EntryStore({ store, versions, jitter, now, random, onEvent })
+    this.loader = new Loader({ entries: this.entries, ttl: this.defaultTtl, maxLoads })
+  }
+
+  get storeName (): string {
+    return this.entries.store.name
+  }
+
+  get storeAvailable (): boolean {
+    return this.entries.store.available ?? true
+  }
+
+  get loadsInFlight (): number {
+    return this.loader.inFlight.size
+  }
+
+  stats (): StoreStats | undefined {
+    return this.entries.store.stats?.()
+  }
+
+  lookup (key: string): MaybePromise<Lookup> {
+    const startedAt = startTimer(cacheChannel)
+    return andThen(this.entries.find(key), (found) => {
+      this.report(key, found, found, startedAt)
+      return found
+    })
+  }
+
+  batch<T> (work: () => T): T {
+    const { versions } = this.entries
+    return versions.batch === undefined ? work() : versions.batch(work)
+  }
+
+  peek (key: string): MaybePromise<Lookup> {
+    checkKey(key)
+    return this.entries.find(key)
+  }
+
+  load (key: string, loader: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult> {
+    return this.loader.load(key, fromLoader(loader), options, miss)
+  }
+
+  beginLoad (key: string, miss: Miss, options: LoadOptions, onLead: (load: LoadHandle) => void): Promise<LoadResult> {
+    const { promise, resolve } = Promise.withResolvers<LoadResult>()
+    resolve(this.loader.load(key, fromHandle(onLead, promise), options, miss))
+    return promise
+  }
+
+  beginTracking (reads: ReadSet, tags?: readonly string[]): void {
+    this.entries.beginTracking(reads, tags)
+  }
+
+  recordDependencies (reads: ReadSet, entry: Entry): void {
+    this.entries.recordDependencies(reads, entry)
+  }
+
+  isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {
+    return tags.length === 0 || andThen(this.entries.firstChanged(stamp, tags), (changed) => changed === undefined)
+  }
+
+  findStale ({ stale }: Miss, options: LoadOptions): StaleHit | undefined {
+    const now = this.entries.now()
+    return servesStaleAtOnce(stale, options, now) ? { entry: stale, refresh: mayRefresh(stale, now) } : undefined
+  }
+
+  reportStale (key: string, entry: Entry): void {
+    this.entries.emit({ type: 'stale', key, entry })
+  }
+
+  shouldRefreshEarly (key: string, entry: Entry): boolean {
+    const { now, random } = this.entries
+    return shouldRefreshEarly(entry, now(), random) && this.loader.inFlight.get(key) === undefined
+  }
+
+  async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {
+    return await Promise.all(tags.slice(0, MAX_TAG_STATES).map(async (tag) => {
+      const changed = await this.entries.firstChanged(stamp, [tag])
+      const version = await this.entries.versionOf(tag)
+      return { tag, version, changed: changed === null ? undefined : changed !== undefined }
+    }))
+  }
+
+  /**
+   * Emits the event of a hit or a miss.
+   *
+   * @param decoded `found` once its value has been decoded: a corrupt value is a miss
+   */
+  protected report (key: string, found: Lookup, decoded: object | Miss, startedAt: number): void {
+    if (isMiss(decoded)) {
+      const { miss: reason, seen, changedTag } = decoded
+      const details = { ...seen && { entry: seen }, ...changedTag !== undefined && { changedTag } }
+      this.entries.emit({ type: 'miss', key, reason, ...details })
+    } else {
+      this.entries.emit({ type: 'hit', key, entry: found as Entry, ms: elapsed(startedAt) })
+    }
+  }
+}
