@@ -1,10 +1,10 @@
 import { axis, colour, plot } from './plot.js'
 /** @import uPlot from 'uplot' */
 
-/** The plots of /cache: what the last two minutes did. */
+/** The plots of /cache: the last two minutes. */
 
 /**
- * What the cache did in one second. Times are in seconds, null where there were none.
+ * One second of the cache. Durations are in seconds, null if there were no reads or loads.
  *
  * @typedef {object} Sample
  * @property {number} at milliseconds since 1970
@@ -18,17 +18,29 @@ import { axis, colour, plot } from './plot.js'
  */
 
 const HEIGHT = 180
-/** Seconds. */
+/** Width of the plots, in seconds. */
 const SPAN = 120
 
-const x = () => axis({ size: 28, grid: { show: false }, values: (_, splits) => splits.map((at) => new Date(at * 1000).toISOString().slice(11, 19)), space: 80 })
+/** @param {number} at seconds since 1970 */
+const timeOfDay = (at) => new Date(at * 1000).toISOString().slice(11, 19)
+const x = () => axis({ size: 28, grid: { show: false }, values: (_, splits) => splits.map(timeOfDay), space: 80 })
+
+const RATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5]
+
+/** @param {number} time milliseconds */
+const powerAbove = (time) => 10 ** Math.ceil(Math.log10(time))
+/** @param {number} time milliseconds */
+const powerBelow = (time) => 10 ** Math.floor(Math.log10(time))
 
 /** @param {`--${string}`} name @param {object} [more] @returns {uPlot.Series} */
 const line = (name, more = {}) => ({ stroke: colour(name), width: 2, ...more })
 
 const DASHED = { dash: [4, 4] }
-/** A second between two in which nothing happened would not be seen. */
+/** Without points, a second between two seconds without reads would be invisible. */
 const DOTS = { points: { show: true, size: 4 } }
+
+/** @param {`--${string}`} name */
+const medianAndP99 = (name) => [line(name, DOTS), line(name, { ...DASHED, ...DOTS })]
 
 /** @type {Omit<uPlot.Options, 'width' | 'series' | 'axes' | 'scales'>} */
 const LOOK = { height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 12, 0, 0] }
@@ -45,14 +57,25 @@ export function plotSamples (ratePlace, timePlace) {
   const rates = plot(ratePlace, {
     ...LOOK,
     scales: { x: scale, y: { range: (_, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] } },
-    axes: [x(), axis({ size: 52, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5], values: (_, splits) => splits.map((y) => y.toLocaleString('en')) })],
+    axes: [x(), axis({ size: 52, incrs: RATES, values: (_, splits) => splits.map((y) => y.toLocaleString('en')) })],
     series: [{}, line('--hit'), line('--miss'), line('--muted', DASHED)]
   }, [[], [], [], []])
   const times = plot(timePlace, {
     ...LOOK,
-    scales: { x: scale, y: { distr: 3, range: (_, min, max) => [10 ** Math.floor(Math.log10(Math.min(min ?? 1, 0.01))), 10 ** Math.ceil(Math.log10(Math.max(max ?? 1, 10)))] } },
-    axes: [x(), axis({ size: 52, splits: (_, __, min, max) => powersOfTen(min, max), filter: (_, splits) => splits, values: (_, splits) => splits.map((y) => y.toLocaleString('en', { maximumFractionDigits: 5 })) })],
-    series: [{}, line('--hit', DOTS), line('--hit', { ...DASHED, ...DOTS }), line('--miss', DOTS), line('--miss', { ...DASHED, ...DOTS })]
+    scales: {
+      x: scale,
+      y: {
+        distr: 3,
+        range: (_, min, max) => [powerBelow(Math.min(min ?? 1, 0.01)), powerAbove(Math.max(max ?? 1, 10))]
+      }
+    },
+    axes: [x(), axis({
+      size: 52,
+      splits: (_, __, min, max) => powersOfTen(min, max),
+      filter: (_, splits) => splits,
+      values: (_, splits) => splits.map((y) => y.toLocaleString('en', { maximumFractionDigits: 5 }))
+    })],
+    series: [{}, ...medianAndP99('--hit'), ...medianAndP99('--miss')]
   }, [[], [], [], [], []])
 
   return (samples) => {
@@ -61,13 +84,15 @@ export function plotSamples (ratePlace, timePlace) {
     const at = samples.map((sample) => sample.at / 1000)
     /** @param {'hitP50' | 'hitP99' | 'loadP50' | 'loadP99'} name */
     const ms = (name) => samples.map(({ [name]: time }) => time === null ? null : time * 1000)
-    rates.setData([at, samples.map(({ hits }) => hits), samples.map(({ misses }) => misses), samples.map(({ stale }) => stale)])
+    /** @param {'hits' | 'misses' | 'stale'} name */
+    const rate = (name) => samples.map(({ [name]: n }) => n)
+    rates.setData([at, rate('hits'), rate('misses'), rate('stale')])
     times.setData([at, ms('hitP50'), ms('hitP99'), ms('loadP50'), ms('loadP99')])
   }
 }
 
 /**
- * Where the lines of a logarithmic axis are: uPlot would draw nine to a decade.
+ * Lists the positions of the grid lines of a logarithmic axis. By default, uPlot draws nine per decade.
  *
  * @param {number} min
  * @param {number} max

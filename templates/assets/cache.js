@@ -1,11 +1,11 @@
 import { element } from './element.js'
-import { morph, parsed } from './morph.js'
+import { morph, parseHtml } from './morph.js'
 /** @import { Sample } from './cache-plots.js' */
 
-/** Keeps /cache up to date, for as long as the service tells what happens. */
+/** Updates /cache while the service sends events. */
 
-/** Seconds that are plotted. */
-const KEPT = 120
+/** The number of seconds in the plots. */
+const MAX_SAMPLES = 120
 
 /** @type {Sample[]} */
 let samples = []
@@ -15,25 +15,25 @@ const plots = {}
 const state = element('#live')
 
 /** @param {string} text */
-function tell (text) {
+function setState (text) {
   if (state.textContent !== text) state.textContent = text
 }
 
 /** @param {MessageEvent<string>} message */
-function show (message) {
-  const news = /** @type {{ html: string, samples: Sample[] }} */ (JSON.parse(message.data))
+function update (message) {
+  const { html, samples: added } = /** @type {{ html: string, samples: Sample[] }} */ (JSON.parse(message.data))
   if (message.type === 'start') samples = []
-  samples = [...samples, ...news.samples].slice(-KEPT)
-  morph(element('#figures'), parsed(news.html))
-  if (news.samples.length > 0) plots.draw?.(samples)
-  tell('Live')
+  samples = [...samples, ...added].slice(-MAX_SAMPLES)
+  morph(element('#figures'), parseHtml(html))
+  if (added.length > 0) plots.draw?.(samples)
+  setState('Live')
 }
 
 const events = new EventSource('/cache/events')
-events.addEventListener('start', show)
-events.addEventListener('news', show)
+events.addEventListener('start', update)
+events.addEventListener('update', update)
 events.addEventListener('error', () => {
-  tell(events.readyState === EventSource.CLOSED ? 'Not live: reload to see more' : 'Not live, trying again')
+  setState(events.readyState === EventSource.CLOSED ? 'Not live: reload the page to retry' : 'Not live, reconnecting')
 })
 
 element('#plots').hidden = false

@@ -1,35 +1,46 @@
 /**
- * Makes an element look like another, and touches nothing that is the same already: what somebody has selected, opened
- * or is reading stays.
+ * Changes the children of a node to those of another, and leaves equal nodes alone, so that the user's selection and
+ * focus survive.
  *
- * @param {Node} old
- * @param {Node} wanted
+ * @param {Node} target
+ * @param {Node} source
  */
-export function morph (old, wanted) {
-  const before = [...old.childNodes]
-  const after = [...wanted.childNodes]
+export function morph (target, source) {
+  const before = [...target.childNodes]
+  const after = [...source.childNodes]
   after.forEach((node, i) => {
-    const place = before[i]
-    if (place === undefined) old.appendChild(node)
-    else if (place.isEqualNode(node)) { /* as it is */ } else if (place instanceof Element && sameShell(place, node)) morph(place, node)
-    else if (place instanceof Text && node instanceof Text) place.data = node.data
-    else old.replaceChild(node, place)
+    const child = before[i]
+    if (child === undefined) target.appendChild(node)
+    else if (!child.isEqualNode(node)) morphChild(target, child, node)
   })
-  for (const node of before.slice(after.length)) old.removeChild(node)
+  for (const node of before.slice(after.length)) target.removeChild(node)
 }
 
 /**
+ * @param {Node} parent
+ * @param {Node} child
+ * @param {Node} source
+ */
+function morphChild (parent, child, source) {
+  if (child instanceof Element && haveSameTag(child, source)) morph(child, source)
+  else if (child instanceof Text && source instanceof Text) child.data = source.data
+  else parent.replaceChild(source, child)
+}
+
+/**
+ * Whether two elements are equal apart from their children.
+ *
  * @param {Element} a
  * @param {Node} b
  */
-function sameShell (a, b) {
+function haveSameTag (a, b) {
   return a.cloneNode().isEqualNode(b.cloneNode())
 }
 
 /**
- * @param {string} html of our own service, which escapes
+ * @param {string} html from our own service, which escapes it
  */
-export function parsed (html) {
+export function parseHtml (html) {
   const template = document.createElement('template')
   template.innerHTML = html
   return template.content

@@ -1,9 +1,9 @@
 import UPlot from './vendor/uPlot.esm.js'
 
-/** What plots have in common: colours of the page, its width, its font. */
+/** Parts that plots share: the colours, width and font of the page. */
 
 /**
- * A colour of the stylesheet, looked up at each drawing: it is another one in the dark.
+ * Returns a function that reads a colour of the stylesheet. It is read at each drawing, since dark mode changes it.
  *
  * @param {`--${string}`} name
  */
@@ -19,11 +19,12 @@ export const font = (size) => `${size}px system-ui, sans-serif`
  * @returns {UPlot.Axis}
  */
 export function axis (options) {
-  return { stroke: colour('--muted'), font: font(12), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, ...options }
+  const grid = { stroke: colour('--line'), width: 1 }
+  return { stroke: colour('--muted'), font: font(12), grid, ticks: { show: false }, ...options }
 }
 
 /**
- * Draws into an element, as wide as it is, whenever its width or the colours change.
+ * Draws into an element, at its width, and again whenever its width or the colours change.
  *
  * @param {HTMLElement} element
  * @param {Omit<UPlot.Options, 'width'>} options

@@ -6,28 +6,31 @@ import { screenshot } from './support/screenshot.ts'
 
 const env = { HTTPBIN_DELAY: '0.2' }
 
-const row = (page: Page, caption: string, name: string) => page.getByRole('table', { name: caption }).getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) })
+const row = (page: Page, caption: string, name: string) => {
+  const heading = page.getByRole('rowheader', { name, exact: true })
+  return page.getByRole('table', { name: caption }).getByRole('row').filter({ has: heading })
+}
 
-/** The dashboard, once it is live and its plots are drawn. */
+/** Opens the dashboard, and waits until it is live and has drawn its plots. */
 async function open (page: Page): Promise<void> {
   await page.goto('/cache')
   await page.getByText('Live', { exact: true }).waitFor()
   await page.locator('#times canvas').waitFor()
 }
 
-t.test('it moves while requests run', async (t) => {
+t.test('the dashboard updates while requests run', async (t) => {
   const { app, page } = await browserTest(t, { env })
   await open(page)
-  await page.getByText('No page has been asked for yet.').waitFor()
+  await page.getByText('No page has been requested yet.').waitFor()
   const before = await page.locator('#rates canvas').screenshot()
 
   await app.inject('/apicalls')
   for (let i = 0; i < 30; i++) await app.inject('/apicalls')
   for (let i = 0; i < 3; i++) await app.inject('/')
-  const pages = row(page, 'Pages, by route', '/apicalls')
+  const pages = row(page, 'Pages by route', '/apicalls')
   await pages.locator('td').first().filter({ hasText: /^30$/ }).waitFor()
   t.match(await pages.textContent(), 'uri-miss 1')
-  await row(page, 'Keys, by prefix', 'product_objects').filter({ hasText: 'absent 1' }).waitFor()
+  await row(page, 'Keys by prefix', 'product_objects').filter({ hasText: 'absent 1' }).waitFor()
   t.notSame(await page.locator('#rates canvas').screenshot(), before, 'the plot has changed')
 
   await app.inject('/apicalls')
@@ -36,7 +39,7 @@ t.test('it moves while requests run', async (t) => {
   await checkAccessibility(t, page, 'dashboard')
 })
 
-t.test('a product edit shows within a second', async (t) => {
+t.test('an edit of a product shows within a second', async (t) => {
   const { app, page } = await browserTest(t, { env })
   await app.inject('/')
   await open(page)
@@ -50,21 +53,22 @@ t.test('a product edit shows within a second', async (t) => {
   await app.inject({ method: 'PATCH', url: '/api/products/1', payload: { price: '1.23' } })
   const edited = Date.now()
   await page.getByRole('cell', { name: 'Keys were deleted' }).waitFor()
-  t.ok(await page.evaluate(() => (globalThis as unknown as { shownAt: number }).shownAt) - edited < 1000, 'soon')
+  const shownAt = await page.evaluate(() => (globalThis as unknown as { shownAt: number }).shownAt)
+  t.ok(shownAt - edited < 1000, 'within a second')
 })
 
-t.test('what somebody has selected stays selected', async (t) => {
+t.test('an update keeps the selection of the user', async (t) => {
   const { app, page } = await browserTest(t, { env })
   await app.inject('/')
   await open(page)
-  const heading = row(page, 'Keys, by prefix', 'product_objects').getByRole('rowheader')
+  const heading = row(page, 'Keys by prefix', 'product_objects').getByRole('rowheader')
   await heading.evaluate((element) => getSelection()!.selectAllChildren(element))
   await app.inject('/')
-  await row(page, 'Keys, by prefix', 'product_objects').locator('td').first().filter({ hasText: /^1$/ }).waitFor()
+  await row(page, 'Keys by prefix', 'product_objects').locator('td').first().filter({ hasText: /^1$/ }).waitFor()
   t.match(await page.evaluate(() => String(getSelection())), 'product_objects')
 })
 
-t.test('a form explains a URL, a key, and what it cannot', async (t) => {
+t.test('the form explains a URL and a key, and shows errors', async (t) => {
   const { app, address, page } = await browserTest(t, { env, refused: [400] })
   await app.inject({ url: '/apicalls', headers: { host: new URL(address).host } })
   await open(page)
@@ -85,23 +89,23 @@ t.test('a form explains a URL, a key, and what it cannot', async (t) => {
   await checkAccessibility(t, page, 'explain-refused')
 })
 
-t.test('without JavaScript the same stands in tables, and the form works', async (t) => {
+t.test('without JavaScript the tables and the form work', async (t) => {
   const { app, page } = await browserTest(t, { env, context: { javaScriptEnabled: false } })
   await app.inject('/')
   await page.goto('/cache')
   t.ok(await page.locator('#plots').isHidden())
-  await row(page, 'Keys, by prefix', 'product_objects').waitFor()
+  await row(page, 'Keys by prefix', 'product_objects').waitFor()
   await page.getByLabel('or key').fill('product_objects')
   await page.getByRole('button', { name: 'Explain' }).click()
-  await page.getByText('It is fresh').waitFor()
+  await page.getByText('The entry is fresh').waitFor()
   await screenshot(page, 'dashboard-without-javascript')
 })
 
-t.test('where the service ends it says so, and goes on when it is back', async (t) => {
+t.test('the dashboard shows that it is not live, and is live again after a reload', async (t) => {
   const { page } = await browserTest(t, { env, refused: [503] })
   await page.route('**/cache/events', (route) => route.fulfill({ status: 503 }), { times: 1 })
   await page.goto('/cache')
-  await page.getByText('Not live: reload to see more').waitFor()
+  await page.getByText('Not live: reload the page to retry').waitFor()
   await page.reload()
   await page.getByText('Live', { exact: true }).waitFor()
 })

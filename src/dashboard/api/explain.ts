@@ -1,16 +1,20 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import { type Cache, isMiss } from '../../cache/index.ts'
+import { type Cache, isMiss, type Lookup } from '../../cache/index.ts'
 import { ExplainError } from '../../errors.ts'
 import { type ExplainedEntry, explainEntry, type Explanation, type Question } from '../../page-cache/index.ts'
 
 const MAX_HEADERS = 20
 
-/** What somebody asks of the caches: a URL and what to ask for it with, or a key. */
+const describe = (description: string, options = {}) => ({ description, ...options })
+
+/** A request to explain (a URL, its method and headers), or a key. */
 export const ExplainQuerySchema = Type.Object({
-  url: Type.Optional(Type.String({ maxLength: 2_000, description: 'A path of this service or of the Host among the headers, or an http or https URL' })),
-  key: Type.Optional(Type.String({ maxLength: 1_024, description: 'The key of an entry of the low-level cache, in place of a URL' })),
-  method: Type.Optional(Type.Union([Type.Literal('GET'), Type.Literal('HEAD')], { description: 'Default GET' })),
-  header: Type.Optional(Type.Array(Type.String({ maxLength: 1_000 }), { maxItems: MAX_HEADERS, description: 'A request header to ask with, as "Name: value"' }))
+  url: Type.Optional(Type.String(describe(
+    'A path of this service, or of the Host among the headers; or an http or https URL', { maxLength: 2_000 }))),
+  key: Type.Optional(Type.String(describe('A key of the low-level cache, instead of a URL', { maxLength: 1_024 }))),
+  method: Type.Optional(Type.Union([Type.Literal('GET'), Type.Literal('HEAD')], describe('Default GET'))),
+  header: Type.Optional(Type.Array(Type.String({ maxLength: 1_000 }),
+    describe('A header of the request, as "Name: value"', { maxItems: MAX_HEADERS })))
 }, { additionalProperties: false })
 
 export type ExplainQuery = Static<typeof ExplainQuerySchema>
@@ -18,35 +22,36 @@ export type ExplainQuery = Static<typeof ExplainQuerySchema>
 const Nullable = <T extends TSchema>(type: T) => Type.Union([type, Type.Null()])
 
 const entry = {
-  storedAt: Type.String({ description: 'ISO 8601' }),
-  age: Type.Number({ description: 'Seconds since it was made' }),
-  bytes: Type.Integer({ description: 'As it is kept' }),
-  loadTook: Type.Number({ description: 'Seconds' }),
+  storedAt: Type.String(describe('ISO 8601')),
+  age: Type.Number(describe('Seconds since it was produced')),
+  bytes: Type.Integer(describe('Bytes as stored')),
+  loadTook: Type.Number(describe('Seconds')),
   tags: Type.Array(Type.Object({
     tag: Type.String(),
-    version: Type.Optional(Type.String({ description: 'Another one after each move' })),
-    changed: Type.Optional(Type.Boolean({ description: 'Whether it has moved since the entry was made' }))
-  }), { description: 'The first hundred' }),
+    version: Type.Optional(Type.String(describe('Differs after each change of the tag'))),
+    changed: Type.Optional(Type.Boolean(describe('Whether the tag has changed since the entry was produced')))
+  }), describe('The first hundred')),
   tagCount: Type.Integer(),
-  stamp: Type.String({ description: 'The version clock when it was made' }),
-  ttl: Nullable(Type.Number({ description: 'Seconds left, less than zero where its life is over; null: it does not expire' }))
+  stamp: Type.String(describe('The version clock when it was produced')),
+  ttl: Nullable(Type.Number(describe('Seconds left, negative if it has expired; null: it does not expire')))
 }
 
-/** What the caches know of it. Bodies and values are not among it. */
+/** The explanation. It contains no bodies and no values. */
 export const ExplanationSchema = Type.Object({
   request: Type.Optional(Type.Object({ method: Type.String(), url: Type.String() })),
-  route: Type.Optional(Type.String({ description: 'The pattern of the route' })),
+  route: Type.Optional(Type.String(describe('The pattern of the route'))),
   key: Type.Optional(Type.Object({
     name: Type.String(),
     parts: Type.Optional(Type.Object({
       protocol: Type.String(),
       host: Type.String(),
       path: Type.String(),
-      query: Type.Array(Type.Array(Nullable(Type.String())), { description: 'Each parameter with its value, null where it has no "="' }),
-      originalUrl: Type.Optional(Type.String({ description: 'As the client asked, where the application has rewritten it' }))
+      query: Type.Array(Type.Array(Nullable(Type.String())), describe('Parameters with values, null without "="')),
+      originalUrl: Type.Optional(Type.String(describe('The requested URL, if the application has rewritten it')))
     })),
-    added: Type.Optional(Nullable(Type.String({ description: 'What the route adds' }))),
-    varies: Type.Optional(Type.Record(Type.String(), Nullable(Type.String()), { description: 'Request headers by which pages of this URL vary' }))
+    added: Type.Optional(Nullable(Type.String(describe('The result of the route option `key`')))),
+    varies: Type.Optional(Type.Record(Type.String(), Nullable(Type.String()),
+      describe('The request headers by which pages of this URL vary')))
   })),
   page: Type.Optional(Type.Object({
     status: Type.Integer(),
@@ -55,16 +60,16 @@ export const ExplanationSchema = Type.Object({
     ...entry,
     staleWhileRevalidate: Type.Number(),
     staleIfError: Type.Number()
-  }, { description: 'The page that is stored for such a request' })),
-  entry: Type.Optional(Type.Object(entry, { description: 'What is stored under the key' })),
+  }, describe('The page that is stored for such a request'))),
+  entry: Type.Optional(Type.Object(entry, describe('The entry that is stored under the key'))),
   outcome: Type.Object({
-    cacheStatus: Type.Optional(Type.String({ description: 'As Cache-Status would begin' })),
+    cacheStatus: Type.Optional(Type.String(describe('The beginning of Cache-Status'))),
     runsHandler: Type.Optional(Type.Boolean()),
-    rule: Type.String({ description: 'The rule that decides, in a sentence' })
+    rule: Type.String(describe('The rule that decides, as a sentence'))
   })
 })
 
-/** What is known of an entry of the low-level cache. */
+/** The explanation of an entry of the low-level cache. */
 export interface KeyExplanation {
   readonly key: { readonly name: string }
   readonly entry?: ExplainedEntry & { readonly ttl: number | null }
@@ -77,18 +82,22 @@ export interface ExplainDeps {
   cache: Cache
   /** Milliseconds since 1970. */
   now: () => number
-  /** Of the request that asks, e.g. `https://shop.example`: a path is of the same, as long as no Host is asked with. */
+  /** The origin of paths, e.g. `https://shop.example`, unless the headers contain a Host. */
   origin: string
   explainPage: (question: Question) => Promise<Explanation>
 }
 
-/** Answers a question. Rejects with an `ExplainError` where it cannot be understood. */
-export async function explain ({ url, key, method, header = [] }: ExplainQuery, { cache, now, origin, explainPage }: ExplainDeps): Promise<Explained> {
-  if (!url === !key) throw new ExplainError('Ask for a url or for a key, and for one of them only')
-  if (key && (method !== undefined || header.length > 0)) throw new ExplainError('A key is asked for without method and header')
+/** Explains a request or a key. Rejects with an `ExplainError` if the query is not valid. */
+export async function explain (
+  { url, key, method, header = [] }: ExplainQuery, { cache, now, origin, explainPage }: ExplainDeps
+): Promise<Explained> {
+  if (!url === !key) throw new ExplainError('Give either `url` or `key`')
+  if (key && (method !== undefined || header.length > 0)) {
+    throw new ExplainError('`method` and `header` cannot be combined with `key`')
+  }
   try {
     if (key) return await explainKey(key, cache, now)
-    const headers = headersOf(header)
+    const headers = parseHeaders(header)
     const target = 'host' in headers ? url! : URL.parse(url!, origin)?.href ?? url!
     return await explainPage({ url: target, ...method && { method }, headers })
   } catch (error) {
@@ -96,30 +105,34 @@ export async function explain ({ url, key, method, header = [] }: ExplainQuery, 
   }
 }
 
-const RULES = {
-  absent: 'Nothing is stored under this key.',
-  expired: 'Its life is over, so a read loads it anew.',
-  invalidated: 'What it was made of has changed since, so a read loads it anew.',
-  corrupt: 'What is stored cannot be read, so a read loads it anew.',
-  unavailable: 'The store or the version clock does not answer.'
-}
-
 async function explainKey (key: string, cache: Cache, now: () => number): Promise<KeyExplanation> {
   const found = await cache.peek(key)
   const entry = isMiss(found) ? found.seen : found
+  const ttl = (freshUntil: number) => freshUntil === Infinity ? null : (freshUntil - now()) / 1000
   return {
     key: { name: key },
-    ...entry && { entry: { ...await explainEntry(cache, entry, now()), ttl: entry.freshUntil === Infinity ? null : (entry.freshUntil - now()) / 1000 } },
-    outcome: { rule: isMiss(found) ? RULES[found.miss] : 'It is fresh, and nothing that it was made of has changed, so a read gets it.' }
+    ...entry && { entry: { ...await explainEntry(cache, entry, now()), ttl: ttl(entry.freshUntil) } },
+    outcome: { rule: explainLookup(found) }
   }
 }
 
-function headersOf (lines: readonly string[]): Record<string, string> {
+function explainLookup (found: Lookup): string {
+  if (!isMiss(found)) return 'The entry is fresh and none of its tags has changed, so a read returns it.'
+  switch (found.miss) {
+    case 'absent': return 'Nothing is stored under this key.'
+    case 'expired': return 'The entry has expired, so a read loads it again.'
+    case 'invalidated': return `The tag ${found.changedTag} has changed since it was stored, so a read loads it again.`
+    case 'corrupt': return 'The entry cannot be decoded, so a read loads it again.'
+    case 'unavailable': return 'The store or the version clock is unavailable.'
+  }
+}
+
+function parseHeaders (lines: readonly string[]): Record<string, string> {
   const headers = new Headers()
   for (const line of lines) {
     const colon = line.indexOf(':')
     try {
-      headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1)) // an empty name is refused
+      headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1)) // throws for an empty name
     } catch {
       throw new ExplainError(`header must be "Name: value" as HTTP allows it, got ${JSON.stringify(line)}`)
     }

@@ -8,20 +8,20 @@ const url = '/cache/purge'
 const MAX_LENGTH = 2_000
 
 const Body = Type.Object({
-  url: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'The pages of an absolute URL' })),
-  route: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'The pages of a route, by its pattern' })),
-  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: 'What carries a tag' })),
-  all: Type.Optional(Type.Literal(true, { description: 'Everything' }))
+  url: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'Deletes the pages of an absolute URL' })),
+  route: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'Deletes the pages of a route pattern' })),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: 'Deletes the entries with a tag' })),
+  all: Type.Optional(Type.Literal(true, { description: 'Deletes all entries' }))
 }, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
 
-/** `POST /cache/purge`. Without a token in the environment there is no such thing. */
+/** `POST /cache/purge`. Without a token in the environment there is no such route. */
 export const purgeApi: FastifyPluginCallbackTypebox<{ token: string | undefined }> = (app, { token }, done) => {
   if (token === undefined) return done()
   app.post(url, {
     onRequest: requireToken(token),
     schema: {
       tags: ['cache'],
-      summary: 'Forget what is kept, and tell how many entries that were',
+      summary: 'Deletes entries from the cache, and returns how many',
       body: Body,
       response: { 200: Type.Object({ purged: Type.Integer() }) }
     }

@@ -1,30 +1,30 @@
-/** The name that all share who come too late, or whose name is too long. */
+/** The name under which all names beyond the limit, and names that are too long or empty, are counted together. */
 export const OTHER = 'other'
 
 const MAX_NAME_LENGTH = 64
 
-/** Something for each name, made at its first use, and for so many names only: labels of metrics must stay few. */
+/** A map of at most `max` names, plus `other`: labels of metrics must stay few. */
 export class BoundedMap<T> {
   readonly #byName = new Map<string, T>()
   readonly #max: number
-  readonly #make: () => T
+  readonly #create: () => T
 
-  constructor (max: number, make: () => T) {
+  constructor (max: number, create: () => T) {
     this.#max = max
-    this.#make = make
+    this.#create = create
   }
 
-  of (name: string): T {
+  getOrCreate (name: string): T {
     return this.#byName.get(name) ?? this.#add(name)
   }
 
   #add (name: string): T {
     if (this.#byName.size >= this.#max || name.length > MAX_NAME_LENGTH || name === '') name = OTHER
-    const known = this.#byName.get(name)
-    if (known !== undefined) return known
-    const made = this.#make()
-    this.#byName.set(name, made)
-    return made
+    const existing = this.#byName.get(name)
+    if (existing !== undefined) return existing
+    const value = this.#create()
+    this.#byName.set(name, value)
+    return value
   }
 
   [Symbol.iterator] (): MapIterator<[string, T]> {
@@ -32,13 +32,13 @@ export class BoundedMap<T> {
   }
 }
 
-/** How often each of a few names was counted. */
+/** Counts by name, for at most 50 names. */
 export class Counts {
   readonly #counts = new BoundedMap(50, () => ({ count: 0 }))
   total = 0
 
   add (name: string): void {
-    this.#counts.of(name).count++
+    this.#counts.getOrCreate(name).count++
     this.total++
   }
 

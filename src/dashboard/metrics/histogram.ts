@@ -1,20 +1,20 @@
 const STEPS = [1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9]
 const SCRAPED_STEPS = [1, 2.5, 5]
-/** Powers of ten: from 10 µs to 90 s. */
+/** Powers of ten: the bounds range from 10 µs to 90 s. */
 const DECADES = [-5, -4, -3, -2, -1, 0, 1]
 
-const boundsOf = (steps: number[]) => DECADES.flatMap((decade) => steps.map((step) => Number(`${step}e${decade}`)))
+const listBounds = (steps: number[]) => DECADES.flatMap((decade) => steps.map((step) => Number(`${step}e${decade}`)))
 
-/** Upper bounds of the buckets in seconds, near enough to each other for quantiles. */
-const BOUNDS = boundsOf(STEPS)
-/** Those that Prometheus is told, which are some of them: so the counts below them are exact. */
-export const SCRAPED_BOUNDS = boundsOf(SCRAPED_STEPS)
+/** Upper bounds of the buckets in seconds, close enough to each other for quantiles. */
+const BOUNDS = listBounds(STEPS)
+/** The bounds that Prometheus gets. All of them are in `BOUNDS`, so their counts are exact. */
+export const SCRAPED_BOUNDS = listBounds(SCRAPED_STEPS)
 
-/** How many durations were how long. Recording one costs a search among a hundred numbers, and makes nothing. */
+/** Durations, counted in buckets. Recording one is a binary search among a hundred numbers, and allocates nothing. */
 export class Histogram {
-  /** The last is for what is longer than all bounds. */
+  /** One count per bound, and the last for durations above all bounds. */
   readonly #counts = new Float64Array(BOUNDS.length + 1)
-  /** Of the durations, in seconds. */
+  /** The sum of all durations, in seconds. */
   sum = 0
   count = 0
 
@@ -31,10 +31,14 @@ export class Histogram {
     this.sum += seconds
   }
 
-  /** Seconds that a part of all, from 0 to 1, took at most; undefined where nothing is recorded. */
-  quantile (part: number): number | undefined {
+  /**
+   * Estimates a quantile in seconds, by interpolation within a bucket; undefined if nothing is recorded.
+   *
+   * @param fraction from 0 to 1
+   */
+  quantile (fraction: number): number | undefined {
     if (this.count === 0) return undefined
-    const rank = part * this.count
+    const rank = fraction * this.count
     let below = 0
     for (const [i, upper] of BOUNDS.entries()) {
       const here = this.#counts[i]!
@@ -47,7 +51,7 @@ export class Histogram {
     return BOUNDS.at(-1)
   }
 
-  /** How many took at most as long as each of `SCRAPED_BOUNDS`. */
+  /** Counts the durations up to each of `SCRAPED_BOUNDS`. */
   * cumulative (): Generator<{ bound: number, count: number }> {
     let count = 0
     let next = 0
@@ -59,7 +63,11 @@ export class Histogram {
     }
   }
 
-  /** Adds what another has recorded; or, with -1, takes away what it has recorded before. */
+  /**
+   * Adds the durations of another histogram.
+   *
+   * @param sign -1 subtracts them instead, e.g. to get the durations since an earlier copy
+   */
   add (other: Histogram, sign: 1 | -1 = 1): this {
     for (let i = 0; i < this.#counts.length; i++) this.#counts[i]! += sign * other.#counts[i]!
     this.count += sign * other.count

@@ -1,101 +1,121 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Cache } from '../../cache/index.ts'
 import type { Counts } from './bounded-map.ts'
 import type { Histogram } from './histogram.ts'
-import { ScrapedHistogram } from './scraped-histogram.ts'
-import type { PrefixStats, RouteStats, CacheStats } from './stats.ts'
-
-type Labels = Record<string, string>
-type Samples = Iterable<[labels: Labels, value: number]>
+import type { CacheStats, PrefixStats, RouteStats } from './stats.ts'
+import type { Labels, Metric } from './text-format.ts'
 
 export interface MetricsOptions {
   cache: Cache
-  tally: CacheStats
+  stats: CacheStats
   /** Whether there is a Redis. */
   redis: boolean
-  /** How many watch the dashboard. */
+  /** Returns the number of open dashboards. */
   watchers: () => number
 }
 
-/** What Prometheus scrapes, read from the tally at each scrape. Label values are few: prefixes of keys, routes, reasons. */
-export function createMetrics ({ cache, tally, redis, watchers }: MetricsOptions): Registry {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-
-  function counter (name: string, help: string, labelNames: string[], samples: () => Samples): void {
-    // eslint-disable-next-line no-new -- it registers itself
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect () {
-        this.reset()
-        for (const [labels, value] of samples()) this.inc(labels, value)
-      }
-    })
-  }
-  function gauge (name: string, help: string, value: () => number): void {
-    // eslint-disable-next-line no-new -- it registers itself
-    new Gauge({ name, help, registers, collect () { this.set(value()) } })
-  }
-  function histogram (name: string, help: string, labelNames: string[], histograms: () => Iterable<[Labels, Histogram]>): void {
-    registry.registerMetric(new ScrapedHistogram(name, help, labelNames, histograms))
-  }
-  const counts = (name: string, help: string, label: string, of: Counts) => {
-    counter(name, help, [label], () => labelled(of, (value) => ({ [label]: value })))
-  }
-  function * ofKeys<T> (value: (keys: PrefixStats) => T): Iterable<[Labels, T]> {
-    for (const [prefix, keys] of tally.keys) yield [{ prefix }, value(keys)]
-  }
-  function * ofRoutes<T> (value: (route: RouteStats) => T): Iterable<[Labels, T]> {
-    for (const [route, it] of tally.routes) yield [{ route }, value(it)]
-  }
-  function * each (label: string, all: Iterable<[Labels, Counts]>): Samples {
-    for (const [labels, of] of all) yield * labelled(of, (value) => ({ ...labels, [label]: value }))
-  }
-
-  counter('larder_cache_hits_total', 'Reads of the cache that found what may be used.', ['prefix'], () => ofKeys(({ hits }) => hits.count))
-  counter('larder_cache_misses_total', 'Reads of the cache that found nothing that may be used, by why.', ['prefix', 'reason'], () => each('reason', ofKeys(({ misses }) => misses)))
-  counter('larder_cache_stale_answers_total', 'Old values that stood in after a miss.', ['prefix'], () => ofKeys(({ stale }) => stale))
-  counter('larder_cache_load_saved_seconds_total', 'Seconds that the loads had taken of what was answered from the cache.', ['prefix'], () => ofKeys(({ saved }) => saved))
-  counter('larder_cache_answered_bytes_total', 'Bytes of the entries that were answered from the cache.', ['prefix'], () => ofKeys(({ bytes }) => bytes))
-  counter('larder_cache_sets_total', 'Entries kept.', ['prefix'], () => ofKeys(({ sets }) => sets))
-  counter('larder_cache_deletes_total', 'Keys that were asked to be deleted, there or not.', ['prefix'], () => ofKeys(({ deletes }) => deletes))
-  counter('larder_cache_refusals_total', 'What was loaded and not kept, by why.', ['prefix', 'reason'], () => each('reason', ofKeys(({ refusals }) => refusals)))
-  counts('larder_cache_invalidations_total', 'Invalidations by this process, by what was called: delete, tags or clear.', 'cause', tally.invalidations)
-  counts('larder_cache_errors_total', 'Failures in the cache that failed no caller, by what was being done.', 'operation', tally.errors)
-  histogram('larder_cache_hit_duration_seconds', 'How long reads took that hit.', ['prefix'], () => ofKeys(({ hits }) => hits))
-  histogram('larder_cache_load_duration_seconds', 'How long loads took after a miss.', ['prefix'], () => ofKeys(({ loads }) => loads))
-  gauge('larder_cache_loads_in_flight', 'Loads under way in this process.', () => cache.loadsInFlight)
-
-  counter('larder_page_hits_total', 'Answers of cached routes that were pages kept and fresh.', ['route'], () => ofRoutes(({ hits }) => hits.count))
-  counter('larder_page_misses_total', 'Answers of cached routes that were made for it, by why.', ['route', 'reason'], () => each('reason', ofRoutes(({ reasons }) => reasons)))
-  counter('larder_page_stale_answers_total', 'Answers of cached routes that were old pages.', ['route'], () => ofRoutes(({ stale }) => stale))
-  counter('larder_page_load_saved_seconds_total', 'Seconds that pages had taken to make that were answered from the cache.', ['route'], () => ofRoutes(({ saved }) => saved))
-  counter('larder_page_answered_bytes_total', 'Bytes of the bodies of pages that were answered from the cache.', ['route'], () => ofRoutes(({ bytes }) => bytes))
-  histogram('larder_page_hit_duration_seconds', 'How long answers took that were pages kept and fresh.', ['route'], () => ofRoutes(({ hits }) => hits))
-  histogram('larder_page_miss_duration_seconds', 'How long answers took that were made.', ['route'], () => ofRoutes(({ misses }) => misses))
-
-  gauge('larder_dashboard_watchers', 'Open connections of dashboards.', watchers)
-  if (redis) {
-    gauge('larder_redis_up', '1 while Redis is asked, 0 while the circuit breaker is open.', () => Number(cache.storeAvailable))
-    histogram('larder_redis_command_duration_seconds', 'How long commands to Redis took, by how they ended: ok, error or timeout.', ['command', 'outcome'], function * () {
-      for (const [command, outcomes] of tally.commands) yield * labelled(outcomes, (outcome) => ({ command, outcome }))
-    })
-  }
-  const stats = () => cache.stats()!
-  if (cache.stats() !== undefined) {
-    gauge('larder_memory_entries', 'Entries in the store in this process.', () => stats().entries)
-    gauge('larder_memory_bytes', 'Bytes in the store in this process.', () => stats().bytes)
-    gauge('larder_memory_max_bytes', 'Bytes that the store in this process may take.', () => stats().maxBytes)
-    counter('larder_memory_evictions_total', 'Entries dropped from the store in this process to make room.', [], () => [[{}, stats().evictions]])
-    counter('larder_memory_refusals_total', 'Entries that were too large for the store in this process.', [], () => [[{}, stats().refusals]])
-  }
-  return registry
+/** Lists the metrics of the cache. Label values are few: prefixes of keys, patterns of routes, reasons. */
+export function listMetrics (options: MetricsOptions): Metric[] {
+  return [
+    ...cacheMetrics(options),
+    ...pageMetrics(options.stats),
+    ...connectionMetrics(options),
+    ...memoryMetrics(options.cache)
+  ]
 }
 
-function * labelled<T> (named: Iterable<[string, T]>, labels: (name: string) => Labels): Iterable<[Labels, T]> {
-  for (const [name, it] of named) yield [labels(name), it]
+function cacheMetrics ({ cache, stats }: MetricsOptions): Metric[] {
+  const { prefixes, invalidations, errors } = stats
+  const counter = (name: string, help: string, read: (prefix: PrefixStats) => number | Counts) =>
+    defineMetric('counter', `larder_cache_${name}`, help, () => labelled(prefixes, 'prefix', 'reason', read))
+  const histogram = (name: string, help: string, read: (prefix: PrefixStats) => Histogram) =>
+    defineMetric('histogram', `larder_cache_${name}`, help, () => labelled(prefixes, 'prefix', 'reason', read))
+
+  return [
+    counter('hits_total', 'Cache reads that found a usable entry.', ({ hits }) => hits.count),
+    counter('misses_total', 'Cache reads that found no usable entry, by reason.', ({ misses }) => misses),
+    counter('stale_answers_total', 'Stale values served after a miss.', ({ stale }) => stale),
+    counter('load_saved_seconds_total', 'Load time saved by serving entries from the cache.', ({ saved }) => saved),
+    counter('answered_bytes_total', 'Bytes of the entries served from the cache.', ({ bytes }) => bytes),
+    counter('sets_total', 'Entries stored.', ({ sets }) => sets),
+    counter('deletes_total', 'Keys passed to delete, whether or not they existed.', ({ deletes }) => deletes),
+    counter('refusals_total', 'Loaded values that were not stored, by reason.', ({ refusals }) => refusals),
+    defineMetric('counter', 'larder_cache_invalidations_total',
+      'Invalidations by this process, by cause: delete, tags or clear.', () => expand({}, 'cause', invalidations)),
+    defineMetric('counter', 'larder_cache_errors_total',
+      'Cache failures that did not fail the caller, by operation.', () => expand({}, 'operation', errors)),
+    histogram('hit_duration_seconds', 'Duration of cache hits.', ({ hits }) => hits),
+    histogram('load_duration_seconds', 'Duration of loads after a miss.', ({ loads }) => loads),
+    gauge('larder_cache_loads_in_flight', 'Loads in flight in this process.', () => cache.loadsInFlight)
+  ]
+}
+
+function pageMetrics ({ routes }: CacheStats): Metric[] {
+  const counter = (name: string, help: string, read: (route: RouteStats) => number | Counts) =>
+    defineMetric('counter', `larder_page_${name}`, help, () => labelled(routes, 'route', 'reason', read))
+  const histogram = (name: string, help: string, read: (route: RouteStats) => Histogram) =>
+    defineMetric('histogram', `larder_page_${name}`, help, () => labelled(routes, 'route', 'reason', read))
+
+  return [
+    counter('hits_total', 'Responses of cached routes: fresh hits.', ({ hits }) => hits.count),
+    counter('misses_total', 'Responses of cached routes: misses, by reason.', ({ reasons }) => reasons),
+    counter('stale_answers_total', 'Responses of cached routes: stale pages.', ({ stale }) => stale),
+    counter('load_saved_seconds_total', 'Handler time saved by serving pages from the cache.', ({ saved }) => saved),
+    counter('answered_bytes_total', 'Bytes of the bodies of pages served from the cache.', ({ bytes }) => bytes),
+    histogram('hit_duration_seconds', 'Duration of responses of cached routes: fresh hits.', ({ hits }) => hits),
+    histogram('miss_duration_seconds', 'Duration of responses of cached routes: misses.', ({ misses }) => misses)
+  ]
+}
+
+function connectionMetrics ({ cache, stats, redis, watchers }: MetricsOptions): Metric[] {
+  const dashboards = gauge('larder_dashboard_watchers', 'Open connections of dashboards.', watchers)
+  if (!redis) return [dashboards]
+  return [
+    dashboards,
+    gauge('larder_redis_up', '1 while the circuit to Redis is closed, 0 while it is open.',
+      () => Number(cache.storeAvailable)),
+    defineMetric('histogram', 'larder_redis_command_duration_seconds',
+      'Duration of Redis commands, by outcome: ok, error or timeout.',
+      () => labelled(stats.commands, 'command', 'outcome', (outcomes) => outcomes))
+  ]
+}
+
+function memoryMetrics (cache: Cache): Metric[] {
+  if (cache.stats() === undefined) return []
+  const stats = () => cache.stats()!
+  const counter = (name: string, help: string, count: () => number) =>
+    defineMetric('counter', `larder_memory_${name}`, help, () => [[{}, count()]])
+  return [
+    gauge('larder_memory_entries', 'Entries in the memory store.', () => stats().entries),
+    gauge('larder_memory_bytes', 'Bytes in the memory store.', () => stats().bytes),
+    gauge('larder_memory_max_bytes', 'Maximum size of the memory store.', () => stats().maxBytes),
+    counter('evictions_total', 'Entries evicted from the memory store to make room.', () => stats().evictions),
+    counter('refusals_total', 'Entries that were too large for the memory store.', () => stats().refusals)
+  ]
+}
+
+function defineMetric (type: Metric['type'], name: string, help: string, samples: Metric['samples']): Metric {
+  return { name, type, help, samples }
+}
+
+function gauge (name: string, help: string, value: () => number): Metric {
+  return defineMetric('gauge', name, help, () => [[{}, value()]])
+}
+
+/** A number or histogram, or several of them by name. */
+type Value = number | Histogram | Iterable<[string, number | Histogram]>
+
+/** Yields a sample for each name; or, if its value has names too, for each pair of names. */
+function * labelled<T> (
+  named: Iterable<[string, T]>, label: string, innerLabel: string, read: (item: T) => Value
+): Iterable<[Labels, number | Histogram]> {
+  for (const [name, item] of named) {
+    const labels = { [label]: name }
+    const value = read(item)
+    if (typeof value === 'object' && Symbol.iterator in value) yield * expand(labels, innerLabel, value)
+    else yield [labels, value]
+  }
+}
+
+function * expand<V> (labels: Labels, label: string, values: Iterable<[string, V]>): Iterable<[Labels, V]> {
+  for (const [name, value] of values) yield [{ ...labels, [label]: name }, value]
 }

@@ -1,38 +1,38 @@
 import type { FastifyReply } from 'fastify'
 import { TooManyWatchersError } from '../../errors.ts'
-import type { TimeSeries, Sample } from './time-series.ts'
+import type { Sample, TimeSeries } from './time-series.ts'
 
-/** Connections at once. */
+/** The number of dashboards that may be open at once. */
 const MAX_WATCHERS = 20
-/** Seconds for which a client may leave a message unread before it is dropped. */
-const PATIENCE = 10
-/** Milliseconds in which changes are gathered that are told at once. */
-const GATHER_MS = 50
+/** Seconds after which a client that does not read is disconnected. */
+const MAX_SENDING_SECONDS = 10
+/** Milliseconds for which changes are collected before they are sent together. */
+const DEBOUNCE_MS = 50
 
 /** A message to the dashboards. */
-interface News {
-  /** Of the figures. */
+interface Update {
+  /** The figures and tables. */
   html: string
   samples: readonly Sample[]
 }
 
 interface Watcher {
   readonly reply: FastifyReply
-  /** A message is under way: the next is not sent before it has gone out, so no more than one ever waits. */
+  /** A message is being sent. The next is not sent before it has left, so that at most one waits in memory. */
   sending: boolean
   /** Seconds for which it has been. */
-  waited: number
+  sendingSeconds: number
 }
 
-/** The dashboards that are open, and what they are told: each second, and soon after each change. */
+/** Server-sent events to the open dashboards: each second, and soon after each change. */
 export class EventStream {
   readonly #watchers = new Set<Watcher>()
   readonly #history: TimeSeries
   readonly #render: () => Promise<string>
-  #soon: NodeJS.Timeout | undefined
+  #debounce: NodeJS.Timeout | undefined
   #closed = false
 
-  /** @param render makes the figures, once for all who watch */
+  /** @param render renders the figures, once for all dashboards */
   constructor (history: TimeSeries, render: () => Promise<string>) {
     this.#history = history
     this.#render = render
@@ -42,11 +42,11 @@ export class EventStream {
     return this.#watchers.size
   }
 
-  /** Throws where there are too many already. */
+  /** Connects a dashboard. Throws if too many are open already. */
   async add (reply: FastifyReply): Promise<void> {
     if (this.#closed || this.#watchers.size >= MAX_WATCHERS) throw new TooManyWatchersError(MAX_WATCHERS)
-    if (reply.raw.destroyed) return // the client has left already, and nothing would tell us again
-    const watcher: Watcher = { reply, sending: false, waited: 0 }
+    if (reply.raw.destroyed) return // the client has disconnected, and `close` would not be emitted again
+    const watcher: Watcher = { reply, sending: false, sendingSeconds: 0 }
     this.#watchers.add(watcher)
     reply.raw.once('close', () => this.#watchers.delete(watcher))
     reply.sse.keepAlive()
@@ -54,43 +54,44 @@ export class EventStream {
     this.#send(watcher, 'start', { html, samples: this.#history.samples })
   }
 
-  /** To be called once a second. */
+  /** Samples the cache and sends the result. Call it once a second. */
   async tick (): Promise<void> {
     const sample = this.#history.sample()
     for (const watcher of this.#watchers) {
-      if (watcher.sending && ++watcher.waited >= PATIENCE) watcher.reply.raw.destroy()
+      if (watcher.sending && ++watcher.sendingSeconds >= MAX_SENDING_SECONDS) watcher.reply.raw.destroy()
     }
-    await this.#tell([sample])
+    await this.#broadcast([sample])
   }
 
-  /** Tells of a change without waiting for the next second. */
-  changed (): void {
+  /** Sends the figures soon, without waiting for the next second. */
+  notifyChange (): void {
     if (this.#watchers.size === 0) return
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined
-      this.#tell([])
-    }, GATHER_MS).unref()
+    this.#debounce ??= setTimeout(() => {
+      this.#debounce = undefined
+      this.#broadcast([])
+    }, DEBOUNCE_MS).unref()
   }
 
   close (): void {
     this.#closed = true
-    clearTimeout(this.#soon)
+    clearTimeout(this.#debounce)
     for (const { reply, sending } of this.#watchers) {
       if (sending) reply.raw.destroy()
       else reply.sse.close()
     }
   }
 
-  async #tell (samples: Sample[]): Promise<void> {
+  async #broadcast (samples: Sample[]): Promise<void> {
     if (this.#watchers.size === 0) return
     const html = await this.#render()
-    for (const watcher of this.#watchers) this.#send(watcher, 'news', { html, samples })
+    for (const watcher of this.#watchers) this.#send(watcher, 'update', { html, samples })
   }
 
-  #send (watcher: Watcher, event: string, news: News): void {
+  #send (watcher: Watcher, event: string, update: Update): void {
     if (watcher.sending || !watcher.reply.sse.isConnected) return
     watcher.sending = true
-    watcher.waited = 0
-    watcher.reply.sse.send({ event, data: news }).then(() => { watcher.sending = false }, () => {}) // it has gone
+    watcher.sendingSeconds = 0
+    // A rejection means that the client has disconnected.
+    watcher.reply.sse.send({ event, data: update }).then(() => { watcher.sending = false }, () => {})
   }
 }

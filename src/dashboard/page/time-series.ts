@@ -1,7 +1,7 @@
 import { Histogram } from '../metrics/histogram.ts'
 import type { CacheStats, Totals } from '../metrics/stats.ts'
 
-/** What the caches did, in numbers a second. Times are in seconds, null where there were none. */
+/** Rates per second, and quantiles in seconds (null if there were no reads or loads). */
 export interface Sample {
   /** Milliseconds since 1970. */
   at: number
@@ -14,48 +14,48 @@ export interface Sample {
   loadP99: number | null
 }
 
-/** Seconds that are remembered. */
-const KEPT = 120
+/** The number of seconds that are stored. */
+const MAX_SAMPLES = 120
 
-/** What the cache did in each of the last seconds, as far as plots show it. */
+/** A sample of the cache for each of the last seconds. The plots of the dashboard show them. */
 export class TimeSeries {
   /** Oldest first. */
   readonly samples: Sample[] = []
-  readonly #tally: CacheStats
+  readonly #stats: CacheStats
   readonly #now: () => number
-  #before: Totals
+  #previous: Totals
   #at: number
 
-  constructor (tally: CacheStats, now: () => number) {
-    this.#tally = tally
+  constructor (stats: CacheStats, now: () => number) {
+    this.#stats = stats
     this.#now = now
-    this.#before = tally.totals()
+    this.#previous = stats.totals()
     this.#at = now()
   }
 
-  /** To be called once a second. */
+  /** Adds a sample. Call it once a second. */
   sample (): Sample {
-    const before = this.#before
-    const totals = this.#tally.totals()
-    this.#before = totals
+    const previous = this.#previous
+    const totals = this.#stats.totals()
+    this.#previous = totals
     const at = this.#now()
-    // A process that stands still for a while comes late.
+    // The call is late if the process was busy.
     const passed = Math.max(1, Math.round((at - this.#at) / 1000))
     this.#at = at
-    const hits = new Histogram().add(totals.hits).add(before.hits, -1)
-    const loads = new Histogram().add(totals.loads).add(before.loads, -1)
+    const hits = new Histogram().add(totals.hits).add(previous.hits, -1)
+    const loads = new Histogram().add(totals.loads).add(previous.loads, -1)
     const sample: Sample = {
       at,
       hits: hits.count / passed,
-      misses: (totals.misses - before.misses) / passed,
-      stale: (totals.stale - before.stale) / passed,
+      misses: (totals.misses - previous.misses) / passed,
+      stale: (totals.stale - previous.stale) / passed,
       hitP50: hits.quantile(0.5) ?? null,
       hitP99: hits.quantile(0.99) ?? null,
       loadP50: loads.quantile(0.5) ?? null,
       loadP99: loads.quantile(0.99) ?? null
     }
     this.samples.push(sample)
-    if (this.samples.length > KEPT) this.samples.shift()
+    if (this.samples.length > MAX_SAMPLES) this.samples.shift()
     return sample
   }
 }

@@ -1,12 +1,12 @@
 import type { Redis } from 'ioredis'
 import type { Cache } from '../../cache/index.ts'
 import type { Counts } from '../metrics/bounded-map.ts'
-import { bytes, count, duration, percent, seconds } from './formats.ts'
 import type { Histogram } from '../metrics/histogram.ts'
-import type { Invalidation } from './recent-invalidations.ts'
 import type { CacheStats } from '../metrics/stats.ts'
+import { bytes, count, duration, list, percent, seconds, shorten } from './formats.ts'
+import type { Invalidation } from './recent-invalidations.ts'
 
-/** As templates/partials/table.eta takes it. */
+/** The data of templates/partials/table.eta. */
 export interface Table {
   caption: string
   columns: Array<[label: string, type: 'text' | 'number' | 'time']>
@@ -14,6 +14,7 @@ export interface Table {
   empty: string
 }
 
+/** The data of templates/partials/figures.eta. */
 export interface Figures {
   figures: Array<[name: string, value: string]>
   tables: Table[]
@@ -21,7 +22,7 @@ export interface Figures {
 
 export interface FiguresOptions {
   cache: Cache
-  tally: CacheStats
+  stats: CacheStats
   invalidations: readonly Invalidation[]
   redis: Pick<Redis, 'status'> | undefined
   watchers: number
@@ -31,78 +32,102 @@ const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
   delete: 'Keys were deleted',
   tags: 'Tags were invalidated',
   clear: 'The cache was cleared',
-  change: 'What it was made of changed'
+  change: 'A dependency changed'
 }
 
-/** What /cache shows, in words and numbers for people. */
-export function createViewModel ({ cache, tally, invalidations, redis, watchers }: FiguresOptions): Figures {
+/** Formats the statistics for the page /cache. */
+export function createViewModel ({ cache, stats, invalidations, redis, watchers }: FiguresOptions): Figures {
+  const commands = redis === undefined ? [] : [commandTable(stats)]
   return {
-    figures: [...readFigures(tally), ...stateFigures(cache, redis), ['Watching', count(watchers)]],
-    tables: [routeTable(tally), keyTable(tally), ...redis === undefined ? [] : [commandTable(tally)], invalidationTable(invalidations)]
+    figures: [...readFigures(stats), ...stateFigures(cache, redis), ['Watching', count(watchers)]],
+    tables: [routeTable(stats), prefixTable(stats), ...commands, invalidationTable(invalidations)]
   }
 }
 
-function readFigures (tally: CacheStats): Figures['figures'] {
-  const { hits: { count: hits }, stale, misses, saved } = tally.totals()
-  return [['Hit ratio', percent(hits, hits + stale + misses)], ['Hits', count(hits)], ['Misses', count(misses)], ['Stale answers', count(stale)], ['Loads saved', seconds(saved)]]
+function readFigures (stats: CacheStats): Figures['figures'] {
+  const { hits: { count: hits }, stale, misses, saved } = stats.totals()
+  return [
+    ['Hit ratio', percent(hits, hits + stale + misses)],
+    ['Hits', count(hits)],
+    ['Misses', count(misses)],
+    ['Stale responses', count(stale)],
+    ['Load time saved', seconds(saved)]
+  ]
 }
 
 function stateFigures (cache: Cache, redis: FiguresOptions['redis']): Figures['figures'] {
   const figures: Figures['figures'] = [['Loads in flight', count(cache.loadsInFlight)], ['Store', cache.storeName]]
-  const stats = cache.stats()
-  if (stats !== undefined) {
+  const memory = cache.stats()
+  if (memory !== undefined) {
+    const { bytes: used, maxBytes, entries, evictions } = memory
     figures.push(
-      ['Near store', `${bytes(stats.bytes)} of ${bytes(stats.maxBytes)} (${percent(stats.bytes, stats.maxBytes)})`],
-      ['Entries near', count(stats.entries)],
-      ['Evictions', count(stats.evictions)]
+      ['Memory', `${bytes(used)} of ${bytes(maxBytes)} (${percent(used, maxBytes)})`],
+      ['Entries in memory', count(entries)],
+      ['Evictions', count(evictions)]
     )
   }
-  if (redis !== undefined) figures.push(['Redis', redis.status], ['Circuit breaker', cache.storeAvailable ? 'closed, Redis is asked' : 'open, Redis is not asked'])
+  if (redis !== undefined) {
+    const circuit = cache.storeAvailable ? 'closed' : 'open, Redis is not used'
+    figures.push(['Redis', redis.status], ['Circuit breaker', circuit])
+  }
   return figures
 }
 
 const READ_COLUMNS: Table['columns'] = [
-  ['Hits', 'number'], ['Misses', 'number'], ['Why', 'text'], ['Stale', 'number'], ['Saved', 'number'], ['Bytes', 'number'], ['Hit p50 / p99', 'number'], ['Miss p50 / p99', 'number']
+  ['Hits', 'number'], ['Misses', 'number'], ['Reasons', 'text'], ['Stale', 'number'], ['Saved', 'number'],
+  ['Bytes', 'number'], ['Hit p50 / p99', 'number'], ['Miss p50 / p99', 'number']
 ]
 
 function routeTable ({ routes }: CacheStats): Table {
   return {
-    caption: 'Pages, by route',
+    caption: 'Pages by route',
     columns: [['Route', 'text'], ...READ_COLUMNS],
-    rows: Array.from(routes, ([route, { hits, misses, reasons, stale, saved, bytes: answered }]) => [
-      route, count(hits.count), count(misses.count), formatReasons(reasons), count(stale), seconds(saved), bytes(answered), quantiles(hits), quantiles(misses)
+    rows: Array.from(routes, ([route, { hits, misses, reasons, stale, saved, bytes: served }]) => [
+      route, count(hits.count), count(misses.count), formatReasons(reasons), count(stale), seconds(saved),
+      bytes(served), quantiles(hits), quantiles(misses)
     ]),
-    empty: 'No page has been asked for yet.'
+    empty: 'No page has been requested yet.'
   }
 }
 
-function keyTable ({ keys }: CacheStats): Table {
+function prefixTable ({ prefixes }: CacheStats): Table {
   return {
-    caption: 'Keys, by prefix',
+    caption: 'Keys by prefix',
     columns: [['Prefix', 'text'], ...READ_COLUMNS],
-    rows: Array.from(keys, ([prefix, { hits, misses, stale, saved, bytes: answered, loads }]) => [
-      prefix, count(hits.count), count(misses.total), formatReasons(misses), count(stale), seconds(saved), bytes(answered), quantiles(hits), quantiles(loads)
+    rows: Array.from(prefixes, ([prefix, { hits, misses, stale, saved, bytes: served, loads }]) => [
+      prefix, count(hits.count), count(misses.total), formatReasons(misses), count(stale), seconds(saved),
+      bytes(served), quantiles(hits), quantiles(loads)
     ]),
-    empty: 'No key has been asked for yet.'
+    empty: 'No key has been read yet.'
   }
 }
 
 function commandTable ({ commands }: CacheStats): Table {
   return {
-    caption: 'Commands to Redis',
-    columns: [['Command', 'text'], ['Ended', 'text'], ['Count', 'number'], ['p50 / p99', 'number']],
-    rows: [...commands].flatMap(([command, outcomes]) => Array.from(outcomes, ([outcome, taken]) => [command, outcome, count(taken.count), quantiles(taken)])),
-    empty: 'Redis has not been asked yet.'
+    caption: 'Redis commands',
+    columns: [['Command', 'text'], ['Outcome', 'text'], ['Count', 'number'], ['p50 / p99', 'number']],
+    rows: [...commands].flatMap(([command, outcomes]) => Array.from(outcomes, ([outcome, durations]) =>
+      [command, outcome, count(durations.count), quantiles(durations)])),
+    empty: 'No command has been sent to Redis yet.'
   }
 }
 
 function invalidationTable (invalidations: readonly Invalidation[]): Table {
   return {
-    caption: 'The last invalidations',
-    columns: [['Time (UTC)', 'time'], ['Cause', 'text'], ['What', 'text'], ['Noticed at', 'text']],
-    rows: invalidations.map(({ at, cause, what, noticedAt = '' }) => [at, CAUSES[cause], what, noticedAt]),
+    caption: 'Last invalidations',
+    columns: [['Time (UTC)', 'time'], ['Cause', 'text'], ['Keys or tags', 'text'], ['Found at key', 'text']],
+    rows: invalidations.map(({ at, cause, names, total, key = '' }) => [
+      new Date(at).toISOString(),
+      CAUSES[cause],
+      cause === 'clear' ? formatCleared(names) : list(names, total),
+      shorten(key)
+    ]),
     empty: 'Nothing has been invalidated yet.'
   }
+}
+
+function formatCleared ([prefix]: readonly string[]): string {
+  return prefix === undefined ? 'everything' : `${shorten(prefix)}*`
 }
 
 function formatReasons (counts: Counts): string {

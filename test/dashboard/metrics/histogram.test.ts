@@ -2,15 +2,16 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Histogram, SCRAPED_BOUNDS } from '../../../src/dashboard/metrics/histogram.ts'
 
-const of = (...durations: number[]) => {
+const record = (...durations: number[]) => {
   const histogram = new Histogram()
   for (const duration of durations) histogram.record(duration)
   return histogram
 }
 
-t.test('counts below each bound are exact, bounds included', (t) => {
-  fc.assert(fc.property(fc.array(fc.oneof(fc.double({ min: 0, max: 200, noNaN: true }), fc.constantFrom(...SCRAPED_BOUNDS))), (durations) => {
-    const histogram = of(...durations)
+t.test('cumulative returns exact counts up to each scraped bound, bounds included', (t) => {
+  const duration = fc.oneof(fc.double({ min: 0, max: 200, noNaN: true }), fc.constantFrom(...SCRAPED_BOUNDS))
+  fc.assert(fc.property(fc.array(duration), (durations) => {
+    const histogram = record(...durations)
     t.equal(histogram.count, durations.length)
     const buckets = [...histogram.cumulative()]
     t.same(buckets.map(({ bound }) => bound), SCRAPED_BOUNDS)
@@ -19,26 +20,27 @@ t.test('counts below each bound are exact, bounds included', (t) => {
   t.end()
 })
 
-t.test('quantiles are of the bucket in which they are', (t) => {
-  fc.assert(fc.property(fc.array(fc.double({ min: 1e-5, max: 89, noNaN: true }), { minLength: 1 }), fc.constantFrom(0.5, 0.99, 1), (durations, part) => {
-    const exact = durations.toSorted((a, b) => a - b)[Math.ceil(part * durations.length) - 1]!
-    const told = of(...durations).quantile(part)!
-    return told >= exact / 1.27 && told <= exact * 1.27
+t.test('quantile is exact to the width of a bucket', (t) => {
+  const someDurations = fc.array(fc.double({ min: 1e-5, max: 89, noNaN: true }), { minLength: 1 })
+  fc.assert(fc.property(someDurations, fc.constantFrom(0.5, 0.99, 1), (durations, fraction) => {
+    const exact = durations.toSorted((a, b) => a - b)[Math.ceil(fraction * durations.length) - 1]!
+    const estimate = record(...durations).quantile(fraction)!
+    return estimate >= exact / 1.27 && estimate <= exact * 1.27
   }))
   t.end()
 })
 
-t.test('what is out of all bounds, and nothing', (t) => {
-  t.equal(of().quantile(0.5), undefined)
-  t.equal(of(1e6).quantile(0.5), 90)
-  t.ok(of(0).quantile(0.99)! <= 1e-5)
-  t.same([...of(1e6).cumulative()].at(-1), { bound: 50, count: 0 })
+t.test('quantile of an empty histogram is undefined, and of longer durations the last bound', (t) => {
+  t.equal(record().quantile(0.5), undefined)
+  t.equal(record(1e6).quantile(0.5), 90)
+  t.ok(record(0).quantile(0.99)! <= 1e-5)
+  t.same([...record(1e6).cumulative()].at(-1), { bound: 50, count: 0 })
   t.end()
 })
 
-t.test('what came since is what is there without what was there', (t) => {
-  const before = of(1, 2)
-  const since = new Histogram().add(of(1, 2, 3)).add(before, -1)
+t.test('add subtracts an earlier copy with sign -1', (t) => {
+  const before = record(1, 2)
+  const since = new Histogram().add(record(1, 2, 3)).add(before, -1)
   t.equal(since.count, 1)
   t.equal(since.sum, 3)
   t.equal(since.quantile(1), 3)

@@ -1,32 +1,40 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
-import { createMetrics } from '../../../src/dashboard/metrics/prometheus.ts'
+import { type Cache, createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
+import { listMetrics, type MetricsOptions } from '../../../src/dashboard/metrics/prometheus.ts'
 import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
+import { formatMetrics } from '../../../src/dashboard/metrics/text-format.ts'
 import { testApp } from '../../support/app.ts'
 import { startRedis } from '../../support/redis.ts'
 
 const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
 
+/** Scrapes the metrics of a cache alone. */
+function scrape (cache: Cache, options: Partial<MetricsOptions> = {}): string {
+  const stats = new CacheStats({ cache })
+  stats.close()
+  return formatMetrics(listMetrics({ cache, stats, redis: false, watchers: () => 0, ...options }))
+}
+
 /** The samples of a scrape that begin with a name. */
 const samples = (text: string, name: string) => text.split('\n').filter((line) => line.startsWith(name)).sort()
 
-interface Metric { name: string, type: string, labels: string }
+interface Metric { name: string, type: string, labels: string, help: string }
 
-/** The metrics of a scrape, with the labels of their samples. */
-function metricsIn (text: string): Metric[] {
-  return Array.from(text.matchAll(/^# TYPE (\S+) (\S+)$/gm), ([, name, type]) => {
+/** Lists the metrics of a scrape, with the labels of their samples. */
+function parseMetrics (text: string): Metric[] {
+  return Array.from(text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm), ([, name, help, type]) => {
     const labels = new Set<string>()
     for (const line of text.split('\n')) {
       const [, sampled, within = ''] = /^(\w+)(?:\{(.*)\})? /.exec(line) ?? []
       if (sampled?.replace(/_(bucket|sum|count)$/, '') !== name && sampled !== name) continue
       for (const [, label] of within.matchAll(/(\w+)="/g)) if (label !== 'le') labels.add(label!)
     }
-    return { name: name!, type: type!, labels: [...labels].join(', ') }
+    return { name: name!, type: type!, labels: [...labels].join(', '), help: help! }
   })
 }
 
-/** A service of which all has been asked that metrics tell about. */
+/** A service whose metrics all have samples. */
 async function busyApp (t: Test) {
   const redis = await startRedis(t)
   const app = await testApp(t, { REDIS_URL: redis.url })
@@ -38,7 +46,7 @@ async function busyApp (t: Test) {
   return app
 }
 
-t.test('a scrape tells what the caches did', async (t) => {
+t.test('/metrics counts hits, misses, deletes, invalidations, loads and bytes', async (t) => {
   const app = await testApp(t)
   await app.inject('/')
   await app.inject('/')
@@ -47,70 +55,80 @@ t.test('a scrape tells what the caches did', async (t) => {
   const page = await app.inject('/apicalls')
   const { headers, body } = await app.inject('/metrics')
   t.match(headers['content-type'], /^text\/plain; version=0\.0\.4/)
-  t.same(samples(body, 'larder_cache_hits_total'), ['larder_cache_hits_total{prefix="page"} 1', 'larder_cache_hits_total{prefix="product_objects"} 1'])
-  t.same(samples(body, 'larder_cache_misses_total'), [
-    'larder_cache_misses_total{prefix="page",reason="absent"} 1', 'larder_cache_misses_total{prefix="product_objects",reason="absent"} 1'
+  t.same(samples(body, 'larder_cache_hits_total'), [
+    'larder_cache_hits_total{prefix="page"} 1', 'larder_cache_hits_total{prefix="product_objects"} 1'
   ])
-  t.same(samples(body, 'larder_cache_deletes_total{prefix="product_objects"'), ['larder_cache_deletes_total{prefix="product_objects"} 1'])
-  t.same(samples(body, 'larder_cache_invalidations_total'), ['larder_cache_invalidations_total{cause="delete"} 1'])
-  t.same(samples(body, 'larder_page_hits_total'), ['larder_page_hits_total{route="/apicalls"} 1'])
-  t.same(samples(body, 'larder_page_misses_total'), ['larder_page_misses_total{route="/apicalls",reason="uri-miss"} 1'])
-  t.same(samples(body, 'larder_cache_load_duration_seconds_count{prefix="page"}'), ['larder_cache_load_duration_seconds_count{prefix="page"} 1'])
-  t.same(samples(body, 'larder_page_hit_duration_seconds_bucket{route="/apicalls",le="+Inf"}'), ['larder_page_hit_duration_seconds_bucket{route="/apicalls",le="+Inf"} 1'])
-  t.same(samples(body, 'larder_page_answered_bytes_total'), [`larder_page_answered_bytes_total{route="/apicalls"} ${Buffer.byteLength(page.body)}`])
-  t.same(samples(body, 'larder_memory_entries'), ['larder_memory_entries 1'])
-  t.same(samples(body, 'larder_redis'), [], 'there is none')
-  t.same(samples((await app.inject('/metrics')).body, 'larder_page_hits_total'), ['larder_page_hits_total{route="/apicalls"} 1'], 'a scrape counts nothing')
+  t.same(samples(body, 'larder_cache_misses_total'), [
+    'larder_cache_misses_total{prefix="page",reason="absent"} 1',
+    'larder_cache_misses_total{prefix="product_objects",reason="absent"} 1'
+  ])
+  const values = {
+    'larder_cache_deletes_total{prefix="product_objects"}': 1,
+    'larder_cache_invalidations_total{cause="delete"}': 1,
+    'larder_page_hits_total{route="/apicalls"}': 1,
+    'larder_page_misses_total{route="/apicalls",reason="uri-miss"}': 1,
+    'larder_cache_load_duration_seconds_count{prefix="page"}': 1,
+    'larder_page_hit_duration_seconds_bucket{route="/apicalls",le="+Inf"}': 1,
+    'larder_page_answered_bytes_total{route="/apicalls"}': Buffer.byteLength(page.body),
+    larder_memory_entries: 1
+  }
+  for (const [name, value] of Object.entries(values)) t.same(samples(body, name), [`${name} ${value}`])
+  t.same(samples(body, 'larder_redis'), [], 'there is no Redis')
+  const again = (await app.inject('/metrics')).body
+  const name = 'larder_page_hits_total'
+  t.same(samples(again, name), [`${name}{route="/apicalls"} 1`], 'a scrape counts nothing')
 })
 
-t.test('buckets are cumulative, and add up to the count', async (t) => {
+t.test('buckets of histograms are cumulative, and the last one is the count', async (t) => {
   const cache = createCache({ store: memoryStore() })
-  const tally = new CacheStats({ cache })
-  t.teardown(() => tally.close())
-  for (const seconds of [0.001, 0.0015, 3, 1000]) tally.keys.of('k').loads.record(seconds)
-  const registry = createMetrics({ cache, tally, redis: false, watchers: () => 7 })
-  const text = await registry.metrics()
-  const bucket = (le: string) => samples(text, `larder_cache_load_duration_seconds_bucket{prefix="k",le="${le}"}`)[0]?.split(' ')[1]
+  const stats = new CacheStats({ cache })
+  t.teardown(() => stats.close())
+  for (const seconds of [0.001, 0.0015, 3, 1000]) stats.prefixes.getOrCreate('k').loads.record(seconds)
+  const text = scrape(cache, { stats, watchers: () => 7 })
+  const bucket = (le: string) =>
+    samples(text, `larder_cache_load_duration_seconds_bucket{prefix="k",le="${le}"}`)[0]?.split(' ')[1]
   t.same(['0.0005', '0.001', '0.0025', '2.5', '5', '50', '+Inf'].map(bucket), ['0', '1', '2', '2', '3', '3', '4'])
-  t.same(samples(text, 'larder_cache_load_duration_seconds_sum'), ['larder_cache_load_duration_seconds_sum{prefix="k"} 1003.0025'])
+  const sum = 'larder_cache_load_duration_seconds_sum'
+  t.same(samples(text, sum), [`${sum}{prefix="k"} 1003.0025`])
   t.same(samples(text, 'larder_dashboard_watchers'), ['larder_dashboard_watchers 7'])
 })
 
-t.test('a scrape tells of the store in this process', async (t) => {
+t.test('/metrics includes the statistics of the memory store', async (t) => {
   const stats = { entries: 2, bytes: 30, maxBytes: 400, evictions: 5, refusals: 6 }
   const cache = createCache({ store: { ...memoryStore(), stats: () => stats } })
-  const tally = new CacheStats({ cache })
-  t.teardown(() => tally.close())
-  const text = await createMetrics({ cache, tally, redis: false, watchers: () => 0 }).metrics()
-  const names = { entries: 'entries', bytes: 'bytes', maxBytes: 'max_bytes', evictions: 'evictions_total', refusals: 'refusals_total' }
-  for (const [name, metric] of Object.entries(names)) t.match(text, `larder_memory_${metric} ${stats[name as keyof typeof stats]}\n`)
-})
-
-t.test('a store that tells nothing of itself has no metrics of its own', async (t) => {
-  const { stats: _, ...store } = memoryStore()
-  const cache = createCache({ store: store as Store })
-  const tally = new CacheStats({ cache })
-  t.teardown(() => tally.close())
-  t.same(samples(await createMetrics({ cache, tally, redis: false, watchers: () => 0 }).metrics(), 'larder_memory'), [])
-})
-
-t.test('docs/metrics.md lists what a scrape gives, and nothing else', async (t) => {
-  const { body } = await (await busyApp(t)).inject('/metrics')
-  const scraped = metricsIn(body)
-  const documented = Array.from(read('metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \|/gm), ([, name, type, labels]) => ({ name: name!, type: type!, labels: labels!.replaceAll('`', '') }))
-  const ours = (metrics: Metric[]) => metrics.filter(({ name }) => name.startsWith('larder_')).map(({ name, type }) => `${name} ${type}`).sort()
-  t.ok(ours(scraped).length > 25)
-  t.same(ours(documented), ours(scraped))
-  for (const { name, labels } of scraped) {
-    const told = documented.find((metric) => metric.name === name)
-    t.ok(told, `${name} is documented`)
-    if (labels !== '' && name.startsWith('larder_')) t.equal(told?.labels, labels, name)
+  const text = scrape(cache)
+  for (const line of ['entries 2', 'bytes 30', 'max_bytes 400', 'evictions_total 5', 'refusals_total 6']) {
+    t.match(text, `larder_memory_${line}\n`)
   }
 })
 
-t.test('names follow the conventions of Prometheus', async (t) => {
+t.test('/metrics has no memory metrics if the store has no statistics', async (t) => {
+  const { stats: _, ...store } = memoryStore()
+  t.same(samples(scrape(createCache({ store: store as Store })), 'larder_memory'), [])
+})
+
+t.test('docs/metrics.md lists the metrics of a scrape, with their labels and help texts', async (t) => {
   const { body } = await (await busyApp(t)).inject('/metrics')
-  for (const { name, type } of metricsIn(body).filter(({ name }) => name.startsWith('larder_'))) {
+  const scraped = parseMetrics(body)
+  const rows = read('metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \| (.*) \|$/gm)
+  const documented = Array.from(rows, ([, name, type, labels, help]): Metric =>
+    ({ name: name!, type: type!, labels: labels!.replaceAll('`', ''), help: help! }))
+  const ours = (metrics: Metric[]) =>
+    metrics.filter(({ name }) => name.startsWith('larder_')).map(({ name, type }) => `${name} ${type}`).sort()
+  t.ok(ours(scraped).length > 25)
+  t.same(ours(documented), ours(scraped))
+  for (const { name, labels, help } of scraped) {
+    const row = documented.find((metric) => metric.name === name)
+    t.ok(row, `${name} is documented`)
+    if (!name.startsWith('larder_')) continue
+    if (labels !== '') t.equal(row?.labels, labels, name)
+    t.equal(row?.help, help, name)
+  }
+})
+
+t.test('names of metrics follow the conventions of Prometheus', async (t) => {
+  const { body } = await (await busyApp(t)).inject('/metrics')
+  for (const { name, type } of parseMetrics(body).filter(({ name }) => name.startsWith('larder_'))) {
     t.equal(name.endsWith('_total'), type === 'counter', name)
     if (type === 'histogram') t.match(name, /_seconds$/)
     t.notMatch(name, /_(ms|milliseconds|kb|mb|percent)(_|$)/)
@@ -118,10 +136,12 @@ t.test('names follow the conventions of Prometheus', async (t) => {
   t.notMatch(body, /localhost|127\.0\.0\.1/, 'no URL')
 })
 
-t.test('the Grafana dashboard asks for metrics that exist', async (t) => {
+t.test('docs/grafana-dashboard.json queries metrics that exist', async (t) => {
   const { body } = await (await busyApp(t)).inject('/metrics')
-  const known = new Set(metricsIn(body).flatMap(({ name, type }) => type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]))
-  const dashboard = JSON.parse(read('grafana-dashboard.json')) as { panels: Array<{ title: string, targets?: Array<{ expr: string }> }> }
+  const parts = (name: string) => [`${name}_bucket`, `${name}_sum`, `${name}_count`]
+  const known = new Set(parseMetrics(body).flatMap(({ name, type }) => type === 'histogram' ? parts(name) : [name]))
+  interface Dashboard { panels: Array<{ title: string, targets?: Array<{ expr: string }> }> }
+  const dashboard = JSON.parse(read('grafana-dashboard.json')) as Dashboard
   const queries = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
   t.ok(queries.length > 10)
   const used = new Set(queries.flatMap((expr) => expr.match(/\b(?:larder|process|nodejs)_\w+/g) ?? []))

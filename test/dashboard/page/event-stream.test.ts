@@ -15,10 +15,10 @@ import { until } from '../../support/until.ts'
 
 interface Message { event: string, data: { html: string, samples: unknown[] } }
 
-/** A dashboard that hears what it is told. */
+/** Opens a dashboard that records its messages. */
 async function watch (address: string) {
   const request = get(`${address}/cache/events`)
-  request.on('error', () => {}) // the service may go away
+  request.on('error', () => {}) // the service may end
   const [response] = await once(request, 'response') as [IncomingMessage]
   const messages: Message[] = []
   let event = ''
@@ -31,124 +31,129 @@ async function watch (address: string) {
   return { response, messages, ended, leave: () => request.destroy() }
 }
 
-/** A service of nothing but events, whose seconds pass when the test says so. */
+/** A service with nothing but events. The test calls `tick` for each second. */
 async function setUp (t: Test, render: () => Promise<string> = async () => 'figures') {
-  const tally = new CacheStats({ cache: createCache({ store: memoryStore() }) })
-  const live = new EventStream(new TimeSeries(tally, Date.now), render)
+  const stats = new CacheStats({ cache: createCache({ store: memoryStore() }) })
+  const stream = new EventStream(new TimeSeries(stats, Date.now), render)
   const app = Fastify()
-  app.addHook('preClose', async () => live.close())
+  app.addHook('preClose', async () => stream.close())
   await app.register(fastifySSE)
-  app.get('/cache/events', { exposeHeadRoute: false, sse: { kind: 'only', heartbeat: false } }, async (_request, reply) => { await live.add(reply) })
+  const options = { exposeHeadRoute: false, sse: { kind: 'only', heartbeat: false } } as const
+  app.get('/cache/events', options, async (_request, reply) => { await stream.add(reply) })
   t.teardown(async () => {
-    tally.close()
+    stats.close()
     await app.close()
   })
-  return { live, app, address: await app.listen({ host: '127.0.0.1', port: 0 }) }
+  return { stream, app, address: await app.listen({ host: '127.0.0.1', port: 0 }) }
 }
 
-t.test('each second is told to all, and those before it to who comes', async (t) => {
-  const { live, address } = await setUp(t)
-  await live.tick()
-  await live.tick()
+t.test('tick sends a sample to all dashboards, and a new one gets the samples before it', async (t) => {
+  const { stream, address } = await setUp(t)
+  await stream.tick()
+  await stream.tick()
   const first = await watch(address)
   await until('the start', () => first.messages.length === 1)
   t.match(first.messages[0], { event: 'start', data: { html: 'figures' } })
   t.equal(first.messages[0]!.data.samples.length, 2)
   const second = await watch(address)
-  await until('both are there', () => second.messages.length === 1 && live.watchers === 2)
-  await live.tick()
+  await until('both are connected', () => second.messages.length === 1 && stream.watchers === 2)
+  await stream.tick()
   for (const { messages } of [first, second]) {
-    await until('the news', () => messages.length === 2)
-    t.match(messages[1], { event: 'news', data: { html: 'figures' } })
+    await until('the update', () => messages.length === 2)
+    t.match(messages[1], { event: 'update', data: { html: 'figures' } })
     t.equal(messages[1]!.data.samples.length, 1)
   }
   first.leave()
-  await until('it has left', () => live.watchers === 1)
+  await until('it has disconnected', () => stream.watchers === 1)
 })
 
-t.test('a change is told before the second is over, many together', async (t) => {
+t.test('notifyChange sends the figures soon, once for many changes', async (t) => {
   let rendered = 0
-  const { live, address } = await setUp(t, async () => `rendered ${++rendered}`)
-  live.changed() // to nobody
+  const { stream, address } = await setUp(t, async () => `rendered ${++rendered}`)
+  stream.notifyChange() // without dashboards
   const { messages } = await watch(address)
   await until('the start', () => messages.length === 1)
-  for (let i = 0; i < 100; i++) live.changed()
-  await until('the news', () => messages.length === 2)
+  for (let i = 0; i < 100; i++) stream.notifyChange()
+  await until('the update', () => messages.length === 2)
   t.same(messages[1]!.data, { html: 'rendered 2', samples: [] })
 })
 
-t.test('the number of connections is bounded', async (t) => {
-  const { live, address, app } = await setUp(t)
+t.test('the number of dashboards is limited', async (t) => {
+  const { stream, address, app } = await setUp(t)
   const watchers = await Promise.all(Array.from({ length: 20 }, () => watch(address)))
-  await until('all are there', () => live.watchers === 20)
+  await until('all are connected', () => stream.watchers === 20)
   const refused = await app.inject({ url: '/cache/events' })
   t.equal(refused.statusCode, 503)
-  t.match(refused.json(), { code: 'LARDER_TOO_MANY_WATCHERS', message: '20 dashboards are open already. Close one of them.' })
+  t.match(refused.json(), {
+    code: 'LARDER_TOO_MANY_WATCHERS', message: '20 dashboards are open already. Close one of them.'
+  })
   watchers[0]!.leave()
-  await until('there is room', () => live.watchers === 19)
+  await until('there is room', () => stream.watchers === 19)
   t.equal((await watch(address)).response.statusCode, 200)
 })
 
-t.test('a client that does not read is dropped, and the others go on', async (t) => {
-  const { live, address } = await setUp(t, async () => 'x'.repeat(8 * 1024 * 1024)) // more than sockets hold
+t.test('a client that does not read is disconnected after 10 s, and others go on', async (t) => {
+  const { stream, address } = await setUp(t, async () => 'x'.repeat(8 * 1024 * 1024)) // more than sockets hold
   const { hostname, port } = new URL(address)
   const socket = connect(Number(port), hostname).on('error', () => {})
   t.teardown(() => socket.destroy())
   socket.pause()
   socket.write(`GET /cache/events HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`)
-  await until('it is there', () => live.watchers === 1)
+  await until('it is connected', () => stream.watchers === 1)
   await setImmediate()
-  for (let seconds = 0; seconds < 9; seconds++) await live.tick()
-  t.equal(live.watchers, 1, 'it may take a while')
-  await live.tick()
-  await until('it is gone', () => live.watchers === 0)
+  for (let seconds = 0; seconds < 9; seconds++) await stream.tick()
+  t.equal(stream.watchers, 1, 'a slow client gets some time')
+  await stream.tick()
+  await until('it is disconnected', () => stream.watchers === 0)
   const { messages } = await watch(address)
-  await until('somebody else hears', () => messages.length === 1)
+  await until('another dashboard gets a message', () => messages.length === 1)
 })
 
-t.test('the end of the service ends them, those too that do not read', async (t) => {
-  const { live, address, app } = await setUp(t, async () => 'x'.repeat(8 * 1024 * 1024))
+t.test('close ends all connections, also of clients that do not read', async (t) => {
+  const { stream, address, app } = await setUp(t, async () => 'x'.repeat(8 * 1024 * 1024))
   const { hostname, port } = new URL(address)
   const socket = connect(Number(port), hostname).on('error', () => {})
   socket.pause()
   socket.write(`GET /cache/events HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`)
   const reader = await watch(address)
-  await until('both are there', () => live.watchers === 2 && reader.messages.length === 1)
-  live.changed()
+  await until('both are connected', () => stream.watchers === 2 && reader.messages.length === 1)
+  stream.notifyChange()
   await app.close()
   await reader.ended
-  await until('nobody is left', () => live.watchers === 0)
-  await t.rejects(live.add({} as never), { code: 'LARDER_TOO_MANY_WATCHERS' }, 'nobody comes after the end')
+  await until('all are disconnected', () => stream.watchers === 0)
+  await t.rejects(stream.add({} as never), { code: 'LARDER_TOO_MANY_WATCHERS' }, 'after close')
 })
 
-t.test('one who leaves while the figures are made is told nothing', async (t) => {
+t.test('a client that disconnects during rendering gets no message', async (t) => {
   const held = Promise.withResolvers<string>()
-  const { live, address } = await setUp(t, () => held.promise)
+  const { stream, address } = await setUp(t, () => held.promise)
   const request = get(`${address}/cache/events`).on('error', () => {})
-  await until('it is there', () => live.watchers === 1)
+  await until('it is connected', () => stream.watchers === 1)
   request.destroy()
-  await until('it has left', () => live.watchers === 0)
+  await until('it has disconnected', () => stream.watchers === 0)
   held.resolve('figures')
   await setImmediate()
-  t.equal(live.watchers, 0)
+  t.equal(stream.watchers, 0)
 })
 
-t.test('one who has left before it begins takes no place', async (t) => {
-  const { live } = await setUp(t)
-  await live.add({ raw: { destroyed: true } } as FastifyReply)
-  t.equal(live.watchers, 0)
+t.test('a client that has disconnected before add does not count', async (t) => {
+  const { stream } = await setUp(t)
+  await stream.add({ raw: { destroyed: true } } as FastifyReply)
+  t.equal(stream.watchers, 0)
 })
 
-t.test('the service tells of a change of a product soon, and ends with its dashboards open', async (t) => {
+t.test('the service sends a change of a product soon, and ends while dashboards are open', async (t) => {
   const app = await testApp(t)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const { messages, response, ended } = await watch(address)
-  t.match(response.headers, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'content-security-policy': /default-src 'self'/ })
+  t.match(response.headers, {
+    'content-type': 'text/event-stream', 'cache-control': 'no-store', 'content-security-policy': /default-src 'self'/
+  })
   await until('the start', () => messages.length === 1)
   t.match(messages[0]!.data.html, 'Nothing has been invalidated yet')
   await app.inject({ method: 'PATCH', url: '/api/products/1', payload: { price: '1.23' } })
   await until('the change', () => messages.some(({ data }) => data.html.includes('Keys were deleted')))
-  await until('a second', () => messages.some(({ event, data }) => event === 'news' && data.samples.length === 1))
+  await until('a second', () => messages.some(({ event, data }) => event === 'update' && data.samples.length === 1))
   t.match((await app.inject('/metrics')).body, 'larder_dashboard_watchers 1')
   await app.close()
   await ended

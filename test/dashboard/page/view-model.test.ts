@@ -1,17 +1,18 @@
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { createViewModel } from '../../../src/dashboard/page/view-model.ts'
-import { createMetrics } from '../../../src/dashboard/metrics/prometheus.ts'
+import { listMetrics } from '../../../src/dashboard/metrics/prometheus.ts'
 import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
+import { formatMetrics } from '../../../src/dashboard/metrics/text-format.ts'
 
-/** A tally whose numbers differ, so that none can be told in the place of another. */
+/** Statistics whose numbers all differ, so that none can be shown in the place of another. */
 function setUp (t: Test) {
   const cache = createCache({ store: memoryStore() })
-  const tally = new CacheStats({ cache })
-  t.teardown(() => tally.close())
+  const stats = new CacheStats({ cache })
+  t.teardown(() => stats.close())
   const times = (n: number, work: () => void) => { for (let i = 0; i < n; i++) work() }
 
-  const menu = tally.keys.of('menu')
+  const menu = stats.prefixes.getOrCreate('menu')
   times(7, () => menu.hits.record(0.001))
   times(3, () => menu.misses.add('absent'))
   times(2, () => menu.misses.add('expired'))
@@ -24,7 +25,7 @@ function setUp (t: Test) {
   menu.deletes = 17
   times(4, () => menu.refusals.add('outdated'))
 
-  const page = tally.routes.of('/page')
+  const page = stats.routes.getOrCreate('/page')
   times(99, () => page.hits.record(0.002))
   page.hits.record(0.9)
   page.stale = 6
@@ -33,32 +34,69 @@ function setUp (t: Test) {
   page.saved = 23
   page.bytes = 4096
 
-  // What is looked up for pages is told by itself, and counted with none.
-  times(500, () => tally.keys.of('page').hits.record(0.0001))
-  return { cache, tally }
+  // Lookups of pages have a row of their own, and are not part of the totals.
+  times(500, () => stats.prefixes.getOrCreate('page').hits.record(0.0001))
+  return { cache, stats }
 }
 
-t.test('the dashboard shows each figure in its place', (t) => {
-  const { cache, tally } = setUp(t)
-  const { figures, tables } = createViewModel({ cache, tally, invalidations: [], redis: undefined, watchers: 5 })
-  t.same(figures.slice(0, 5), [['Hit ratio', '84.9%'], ['Hits', '107'], ['Misses', '12'], ['Stale answers', '7'], ['Loads saved', '34.0 s']])
+t.test('createViewModel shows each figure in its row and column', (t) => {
+  const { cache, stats } = setUp(t)
+  const { figures, tables } = createViewModel({ cache, stats, invalidations: [], redis: undefined, watchers: 5 })
+  t.same(figures.slice(0, 5), [
+    ['Hit ratio', '84.9%'], ['Hits', '107'], ['Misses', '12'], ['Stale responses', '7'], ['Load time saved', '34.0 s']
+  ])
   t.same(figures.at(-1), ['Watching', '5'])
   const row = (caption: string, name: string) => {
     const { columns, rows } = tables.find((table) => table.caption === caption)!
     return Object.fromEntries(rows.find(([first]) => first === name)!.map((cell, i) => [columns[i]![0], cell]))
   }
-  t.same(row('Pages, by route', '/page'), {
-    Route: '/page', Hits: '100', Misses: '8', Why: 'uri-miss 8', Stale: '6', Saved: '23.0 s', Bytes: '4.0 KiB', 'Hit p50 / p99': '1.9 ms / 2.0 ms', 'Miss p50 / p99': '2.75 s / 3.00 s'
+  t.same(row('Pages by route', '/page'), {
+    Route: '/page',
+    Hits: '100',
+    Misses: '8',
+    Reasons: 'uri-miss 8',
+    Stale: '6',
+    Saved: '23.0 s',
+    Bytes: '4.0 KiB',
+    'Hit p50 / p99': '1.9 ms / 2.0 ms',
+    'Miss p50 / p99': '2.75 s / 3.00 s'
   })
-  t.same(row('Keys, by prefix', 'menu'), {
-    Prefix: 'menu', Hits: '7', Misses: '5', Why: 'absent 3, expired 2', Stale: '1', Saved: '11.0 s', Bytes: '2.0 KiB', 'Hit p50 / p99': '0.950 ms / 0.999 ms', 'Miss p50 / p99': '456 ms / 19.8 s'
+  t.same(row('Keys by prefix', 'menu'), {
+    Prefix: 'menu',
+    Hits: '7',
+    Misses: '5',
+    Reasons: 'absent 3, expired 2',
+    Stale: '1',
+    Saved: '11.0 s',
+    Bytes: '2.0 KiB',
+    'Hit p50 / p99': '0.950 ms / 0.999 ms',
+    'Miss p50 / p99': '456 ms / 19.8 s'
   })
   t.end()
 })
 
-t.test('a scrape tells each figure by its name', async (t) => {
-  const { cache, tally } = setUp(t)
-  const text = await createMetrics({ cache, tally, redis: false, watchers: () => 5 }).metrics()
+t.test('createViewModel shows the time, cause and names of invalidations', async (t) => {
+  const { cache, stats } = setUp(t)
+  const at = Date.UTC(2026, 0, 1)
+  const invalidations = [
+    { at, cause: 'change', names: ['menu'], total: 1, key: 'x'.repeat(81) },
+    { at, cause: 'clear', names: ['page:'], total: 1 },
+    { at, cause: 'clear', names: [], total: 0 },
+    { at, cause: 'delete', names: ['a', 'b', 'c', 'd', 'e', 'f'], total: 1_005 }
+  ] as const
+  const { tables } = createViewModel({ cache, stats, invalidations, redis: undefined, watchers: 0 })
+  const time = '2026-01-01T00:00:00.000Z'
+  t.same(tables.at(-1)!.rows, [
+    [time, 'A dependency changed', 'menu', `${'x'.repeat(80)}…`],
+    [time, 'The cache was cleared', 'page:*', ''],
+    [time, 'The cache was cleared', 'everything', ''],
+    [time, 'Keys were deleted', 'a, b, c, d, e and 1,000 more', '']
+  ])
+})
+
+t.test('listMetrics gives each figure its name', async (t) => {
+  const { cache, stats } = setUp(t)
+  const text = formatMetrics(listMetrics({ cache, stats, redis: false, watchers: () => 5 }))
   for (const line of [
     'larder_cache_hits_total{prefix="menu"} 7',
     'larder_cache_misses_total{prefix="menu",reason="absent"} 3',
