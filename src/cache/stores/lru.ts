@@ -14,7 +14,7 @@ export interface LruLimits {
 /** An entry in the memory of this process. */
 export interface Slot {
   readonly entry: Entry
-  /** If it was read from an L2: when, in milliseconds since 1970, and by which tiered store, the only one to trust it. */
+  /** If it was read from an L2: when, in milliseconds since 1970, and by which tiered store, which alone trusts it. */
   readonly readAt?: number | undefined
   readonly reader?: object | undefined
 }

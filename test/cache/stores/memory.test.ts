@@ -7,12 +7,12 @@ import { listen } from '../../support/record-events.ts'
 cacheContract(t, 'memoryStore', (now) => memoryStore({ now }))
 
 function setUp (options: MemoryStoreOptions) {
-  const clock = fakeClock()
-  const cache = createCache({ store: memoryStore({ now: clock.now, ...options }), now: clock.now })
-  return { cache, clock, stats: () => cache.stats()! }
+  const { now, advance } = fakeClock()
+  const cache = createCache({ store: memoryStore({ now, ...options }), now })
+  return { cache, advance, stats: () => cache.stats()! }
 }
 
-t.test('it holds no more than maxBytes, however much is put in', async (t) => {
+t.test('the store never holds more than maxBytes', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 100_000 })
   for (let i = 0; i < 5000; i++) {
     await cache.set(`key ${i}`, 'x'.repeat(i % 700), { tags: [`tag ${i}`] })
@@ -21,25 +21,25 @@ t.test('it holds no more than maxBytes, however much is put in', async (t) => {
   }
   const { entries, bytes, maxBytes, evictions, refusals } = stats()
   t.equal(maxBytes, 100_000)
-  t.ok(bytes > 95_000, 'it uses what it has', { bytes })
+  t.ok(bytes > 95_000, 'and uses most of it', { bytes })
   t.ok(entries > 50 && entries < 200, 'a small entry counts as more than its value', { entries })
   t.equal(entries + evictions, 10_000)
   t.equal(refusals, 0)
 })
 
-t.test('keys, tags and values count', async (t) => {
-  const bytesOf = async (key: string, value: unknown, tags: string[]) => {
+t.test('the size of an entry includes its key, tags and value', async (t) => {
+  const measure = async (key: string, value: unknown, tags: string[]) => {
     const { cache, stats } = setUp({ maxBytes: 100_000 })
     await cache.set(key, value, { tags })
     return stats().bytes
   }
-  const least = await bytesOf('k', '', [])
-  t.equal(await bytesOf('k', 'x'.repeat(20), []), least + 20)
-  t.equal(await bytesOf('k'.repeat(11), '', []), least + 20)
-  t.equal(await bytesOf('k', '', ['t'.repeat(10)]), least + 20)
+  const least = await measure('k', '', [])
+  t.equal(await measure('k', 'x'.repeat(20), []), least + 20)
+  t.equal(await measure('k'.repeat(11), '', []), least + 20)
+  t.equal(await measure('k', '', ['t'.repeat(10)]), least + 20)
 })
 
-t.test('what is deleted, cleared or replaced counts no more', async (t) => {
+t.test('deleted, cleared and replaced entries no longer count', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 100_000 })
   await cache.set('key', 'x'.repeat(1000))
   const { bytes } = stats()
@@ -53,7 +53,7 @@ t.test('what is deleted, cleared or replaced counts no more', async (t) => {
   t.match(stats(), { entries: 0, bytes: 0, evictions: 0 })
 })
 
-t.test('the least recently used goes first', async (t) => {
+t.test('the least recently used entry is evicted first', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 10_000, maxEntryBytes: 2000 })
   const value = 'x'.repeat(1500)
   for (const key of ['a', 'b', 'c', 'd', 'e']) await cache.set(key, value)
@@ -69,11 +69,11 @@ t.test('the least recently used goes first', async (t) => {
   t.equal(stats().evictions, 2)
 })
 
-t.test('a sweep makes nothing recently used, and counts what is over as gone', async (t) => {
-  const { cache, clock, stats } = setUp({ maxEntries: 4 })
+t.test('deleteMatching() marks no entry as used, and does not count expired ones', async (t) => {
+  const { cache, advance, stats } = setUp({ maxEntries: 4 })
   for (const key of ['page:a', 'b', 'c']) await cache.set(key, key)
   await cache.set('page:d', 'd', { ttl: 10 })
-  clock.advance(10)
+  advance(10)
   t.equal(await cache.deleteMatching({ prefix: 'page:' }), 1)
   t.match(stats(), { entries: 2, evictions: 0 })
   t.equal(await cache.deleteMatching({ tags: ['x'] }), 0)
@@ -81,7 +81,7 @@ t.test('a sweep makes nothing recently used, and counts what is over as gone', a
   t.strictSame([...(await cache.getMany(['b', 'c', 'e', 'f', 'g'])).keys()], ['c', 'e', 'f', 'g'])
 })
 
-t.test('an entry that is too large is refused and counted, and what it replaces is gone', async (t) => {
+t.test('an entry larger than maxEntryBytes is refused and counted, and deletes the one it would replace', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 10_000, maxEntryBytes: 2000 })
   const { events } = listen(t, cache)
   await cache.set('key', 'small')
@@ -94,10 +94,10 @@ t.test('an entry that is too large is refused and counted, and what it replaces 
   t.match(await cache.load('key', () => 'x'.repeat(3000)), { stored: false, entry: { tags: [] } })
   t.equal(await cache.add('key', 'x'.repeat(3000)), false)
   t.equal(stats().refusals, 4)
-  t.strictSame(events.filter(({ type }) => type === 'set').length, 2, 'what is not kept is not told to be')
+  t.strictSame(events.filter(({ type }) => type === 'set').length, 2, 'no set event without a stored entry')
 })
 
-t.test('an entry may take an eighth of maxBytes where nobody says, and never more than all', async (t) => {
+t.test('maxEntryBytes defaults to an eighth of maxBytes, and is at most maxBytes', async (t) => {
   const eighth = setUp({ maxBytes: 80_000 })
   await eighth.cache.set('key', 'x'.repeat(9400))
   t.match(eighth.stats(), { entries: 1, refusals: 0 })
@@ -110,14 +110,14 @@ t.test('an entry may take an eighth of maxBytes where nobody says, and never mor
   t.match(all.stats(), { entries: 1, refusals: 1, evictions: 0 })
 })
 
-t.test('it keeps no more entries than it is told to', async (t) => {
+t.test('the store holds at most maxEntries', async (t) => {
   const { cache, stats } = setUp({ maxEntries: 3 })
   for (let i = 0; i < 10; i++) await cache.set(`key ${i}`, i)
   t.match(stats(), { entries: 3, evictions: 7 })
   t.strictSame((await cache.getMany(['key 6', 'key 7', 'key 8', 'key 9'])).size, 3)
 })
 
-t.test('it goes by the name of memory, and holds 64 MiB where nobody says', async (t) => {
+t.test('the store is named memory, and maxBytes defaults to 64 MiB', async (t) => {
   const cache = createCache({ store: memoryStore() })
   t.equal(cache.storeName, 'memory')
   t.equal(cache.stats()!.maxBytes, 64 * 1024 * 1024)
@@ -127,11 +127,12 @@ t.test('it goes by the name of memory, and holds 64 MiB where nobody says', asyn
   t.equal(cache.stats()!.entries, 0)
 })
 
-t.test('bad options are refused, and named', async (t) => {
+t.test('invalid options are refused by name', async (t) => {
   for (const name of ['maxBytes', 'maxEntryBytes', 'maxEntries']) {
     for (const value of [0, -1, 1.5, NaN, Infinity, '1']) {
       const options = { [name]: value } as MemoryStoreOptions
-      t.throws(() => memoryStore(options), { name: 'TypeError', message: new RegExp(`^${name} must be a positive integer, got `) })
+      const message = new RegExp(`^${name} must be a positive integer, got `)
+      t.throws(() => memoryStore(options), { name: 'TypeError', message })
     }
   }
   t.throws(() => memoryStore({ now: 5 as never }), { name: 'TypeError', message: 'now must be a function, got 5' })

@@ -1,62 +1,65 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import type { Backplane, BackplaneListener } from '../store.ts'
 import type { RedisClient } from './client.ts'
 import { versionKeyPrefix } from './versions.ts'
-import type { Backplane, BackplaneListener } from '../store.ts'
 
-export interface RedisFeed extends Backplane {
+export interface RedisBackplane extends Backplane {
   close (): void
 }
 
-export interface RedisFeedTiming {
-  /** Milliseconds from a beat that was heard to the next. */
-  beatMs: number
-  /** Milliseconds after which a channel is given up that is not set up yet, or that brings no beat. */
+export interface BackplaneTiming {
+  /** Milliseconds from the arrival of one heartbeat to the next. */
+  heartbeatMs: number
+  /** Milliseconds after which a channel is closed that is not set up yet, or whose heartbeat has not arrived. */
   deadlineMs: number
-  /** Milliseconds, about, until the first attempt at another channel; each that fails doubles them. */
+  /** Milliseconds, about, before the first attempt to reconnect; each failure doubles them. */
   retryMs: number
   maxRetryMs: number
 }
 
-const TIMING: RedisFeedTiming = { beatMs: 250, deadlineMs: 2_000, retryMs: 100, maxRetryMs: 5_000 }
+const TIMING: BackplaneTiming = { heartbeatMs: 250, deadlineMs: 2_000, retryMs: 100, maxRetryMs: 5_000 }
 
-/** Where Redis tells a connection that speaks RESP2 which keys have changed. */
+/** The channel on which Redis sends invalidation messages to a connection that speaks RESP2. */
 const INVALIDATIONS = '__redis__:invalidate'
 
-/** A change that leaves nothing behind but the message of it. */
-const BEAT = "redis.call('SET', KEYS[1], '') redis.call('DEL', KEYS[1])"
+/** Changes a key and leaves nothing behind, so that its only effect is an invalidation message. */
+const HEARTBEAT = "redis.call('SET', KEYS[1], '') redis.call('DEL', KEYS[1])"
 
-/** Milliseconds that a connection has to close itself before it is torn down. */
+/** Milliseconds in which a connection may close by itself before it is destroyed. */
 const DISCONNECT_MS = 100
 
 /**
- * The changes of a Redis store, told by Redis's own client-side tracking: whoever makes them, expiry, eviction and
- * FLUSHALL included. Undefined for a cluster, where what one node tells proves nothing about the others. Over a Redis
- * that lets nobody track keys it stays silent.
+ * Reports all changes of a Redis store, by client-side tracking of Redis: by any process, and by expiry, eviction and
+ * FLUSHALL. Undefined for a cluster, where the messages of one node prove nothing about the others. If Redis does not
+ * allow tracking, it never catches up.
  *
- * That the channel works is shown, not believed: a beat is a change made over the store's own connection, whose message
- * must come back over the channel. Messages come in the order of the changes, so by then all from before have come.
+ * A heartbeat proves that the channel works: it changes a key over the connection of the store, and expects the
+ * invalidation message on this channel. Messages arrive in order, so all earlier ones have arrived too.
  *
- * @param now milliseconds since 1970
+ * @param client of the store
+ * @param prefix of the store
+ * @param now returns the time in milliseconds since 1970
+ * @param timing for tests
  */
 export function redisBackplane (
-  client: RedisClient, prefix: string, now: () => number, timing: Partial<RedisFeedTiming> = {}
-): RedisFeed | undefined {
+  client: RedisClient, prefix: string, now: () => number, timing: Partial<BackplaneTiming> = {}
+): RedisBackplane | undefined {
   if (client.isCluster) return undefined
   const { retryMs, maxRetryMs, ...channelTiming } = { ...TIMING, ...timing }
   const listeners: BackplaneListener[] = []
-  let toldUntil = -Infinity
+  let caughtUpTo = -Infinity
   let failures = 0
-  let isBeating = false
+  let isSending = false
   let isClosed = false
   let closeChannel = () => {}
-  let retry: NodeJS.Timeout | undefined
+  let retryTimer: NodeJS.Timeout | undefined
 
-  /** One at a time, so that none pile up in a client that waits for its connection. */
-  async function beat (name: string): Promise<void> {
-    if (isBeating) throw new Error('the last beat is not answered yet')
-    isBeating = true
-    await client.eval(BEAT, 1, name).finally(() => { isBeating = false })
+  /** One at a time, so that heartbeats do not pile up in a client that waits for its connection. */
+  async function sendHeartbeat (key: string): Promise<void> {
+    if (isSending) throw new Error('there is no reply to the last heartbeat yet')
+    isSending = true
+    await client.eval(HEARTBEAT, 1, key).finally(() => { isSending = false })
   }
 
   function open (): void {
@@ -65,59 +68,59 @@ export function redisBackplane (
       client: client as Redis,
       prefix,
       now,
-      beat,
+      sendHeartbeat,
       onEntry: (key) => { for (const listener of listeners) listener.onEntry(key) },
       onTag: () => { for (const listener of listeners) listener.onTag() },
       onAll: () => { for (const listener of listeners) listener.onAll() },
-      onBeat (sentAt) {
-        toldUntil = sentAt
+      onHeartbeat (sentAt) {
+        caughtUpTo = sentAt
         failures = 0
       },
-      onEnd () {
+      onClose () {
         if (isClosed) return
         const delay = Math.min(retryMs * 2 ** failures++, maxRetryMs)
-        retry = setTimeout(open, delay * (0.5 + Math.random() / 2)).unref()
+        retryTimer = setTimeout(open, delay * (0.5 + Math.random() / 2)).unref()
       }
     })
   }
 
   return {
-    get caughtUpTo () { return toldUntil },
+    get caughtUpTo () { return caughtUpTo },
     listen (listener) {
       if (listeners.push(listener) === 1) open()
     },
     close () {
       isClosed = true
-      clearTimeout(retry)
+      clearTimeout(retryTimer)
       closeChannel()
     }
   }
 }
 
-interface ChannelOptions extends BackplaneListener, Pick<RedisFeedTiming, 'beatMs' | 'deadlineMs'> {
+interface ChannelOptions extends BackplaneListener, Pick<BackplaneTiming, 'heartbeatMs' | 'deadlineMs'> {
   client: Redis
   prefix: string
   now: () => number
-  /** Changes a key, so that there is a message of it. */
-  beat: (name: string) => Promise<void>
-  /** A beat was heard. */
-  onBeat: (sentAt: number) => void
-  onEnd: () => void
+  /** Changes a key, so that Redis sends an invalidation message. */
+  sendHeartbeat: (key: string) => Promise<void>
+  /** Called when a heartbeat has arrived. */
+  onHeartbeat: (sentAt: number) => void
+  onClose: () => void
 }
 
 /**
- * One life of the channel: two connections that are set up once, and closed with the first thing that goes wrong. One
- * asks Redis to tell, the other listens: ioredis hands over these messages in RESP2 alone, where a connection that
- * listens can do nothing else. Answers how to close it.
+ * Opens a channel, and returns how to close it. It has two connections, which are set up once and closed at the first
+ * failure: one tracks changes, the other receives the messages. ioredis passes these messages on in RESP2 only, where a
+ * connection that receives messages can send no commands.
  */
 function openChannel (options: ChannelOptions): () => void {
-  const { client, prefix, now, beatMs, deadlineMs } = options
-  const entries = `${prefix}:`
-  const root = versionKeyPrefix(prefix)
-  const beats = `${root}beat:${randomUUID()}:`
-  const [listener, tracker] = [connect(), connect()]
+  const { client, prefix, now, heartbeatMs, deadlineMs } = options
+  const entryPrefix = `${prefix}:`
+  const versionPrefix = versionKeyPrefix(prefix)
+  const heartbeatPrefix = `${versionPrefix}beat:${randomUUID()}:`
+  const [receiver, tracker] = [connect(), connect()]
   let isOpen = true
-  let beat = { name: '', sentAt: NaN }
+  let heartbeat = { key: '', sentAt: NaN }
   let count = 0
   let timer = setTimeout(close, deadlineMs).unref()
 
@@ -131,41 +134,45 @@ function openChannel (options: ChannelOptions): () => void {
       connectTimeout: deadlineMs,
       disconnectTimeout: DISCONNECT_MS
     })
-    connection.on('error', () => {}) // it ends, which is enough
+    connection.on('error', () => {}) // `end` follows
     connection.once('end', close)
     return connection
   }
 
   async function setUp (): Promise<void> {
-    const id = await listener.client('ID')
-    listener.on('messageBuffer', hear as (channel: Buffer, message: unknown) => void)
-    await listener.subscribe(INVALIDATIONS)
-    await tracker.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST',
-      'PREFIX', entries, 'PREFIX', `${root}clock`, 'PREFIX', `${root}tag:`, 'PREFIX', beats)
+    const id = await receiver.client('ID')
+    receiver.on('messageBuffer', onMessage as (channel: Buffer, message: unknown) => void)
+    await receiver.subscribe(INVALIDATIONS)
+    await tracker.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id, 'BCAST', 'PREFIX', entryPrefix,
+      'PREFIX', `${versionPrefix}clock`, 'PREFIX', `${versionPrefix}tag:`, 'PREFIX', heartbeatPrefix)
     if (!isOpen) return
     clearTimeout(timer)
-    options.onAll() // whatever changed until now has not been told
-    send()
+    options.onAll() // earlier changes were not reported
+    beat()
   }
 
-  function send (): void {
-    beat = { name: `${beats}${++count}`, sentAt: now() }
+  function beat (): void {
+    heartbeat = { key: `${heartbeatPrefix}${++count}`, sentAt: now() }
     timer = setTimeout(close, deadlineMs).unref()
-    options.beat(beat.name).catch(close)
-    tracker.ping().catch(close) // or it might be closed for saying nothing
+    options.sendHeartbeat(heartbeat.key).catch(close)
+    tracker.ping().catch(close) // Redis may be configured to close idle connections
   }
 
-  /** @param names of the keys that changed; null for all */
-  function hear (_channel: Buffer, names: Buffer[] | null): void {
-    if (names === null) return options.onAll()
-    for (const bytes of names) {
-      const name = bytes.toString()
-      if (name.startsWith(entries)) options.onEntry(name.slice(entries.length))
-      else if (name !== beat.name) options.onTag()
+  /**
+   * Reports an invalidation message.
+   *
+   * @param keys the changed ones; null: all
+   */
+  function onMessage (_channel: Buffer, keys: Buffer[] | null): void {
+    if (keys === null) return options.onAll()
+    for (const bytes of keys) {
+      const key = bytes.toString()
+      if (key.startsWith(entryPrefix)) options.onEntry(key.slice(entryPrefix.length))
+      else if (key !== heartbeat.key) options.onTag()
       else {
         clearTimeout(timer)
-        timer = setTimeout(send, beatMs).unref()
-        options.onBeat(beat.sentAt)
+        timer = setTimeout(beat, heartbeatMs).unref()
+        options.onHeartbeat(heartbeat.sentAt)
       }
     }
   }
@@ -173,11 +180,11 @@ function openChannel (options: ChannelOptions): () => void {
   function close (): void {
     if (!isOpen) return
     isOpen = false
-    beat.name = ''
+    heartbeat.key = ''
     clearTimeout(timer)
-    listener.disconnect()
+    receiver.disconnect()
     tracker.disconnect()
-    options.onEnd()
+    options.onClose()
   }
 
   setUp().catch(close)

@@ -2,269 +2,273 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { type RedisFeed, redisBackplane, type RedisFeedTiming } from '../../../../src/cache/stores/redis/backplane.ts'
+import {
+  type BackplaneTiming, type RedisBackplane, redisBackplane
+} from '../../../../src/cache/stores/redis/backplane.ts'
 import { startProxy } from '../../../support/proxy.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { until } from '../../../support/until.ts'
 import { untilClosed } from '../../../support/until-closed.ts'
 
-const FAST: Partial<RedisFeedTiming> = { beatMs: 10, deadlineMs: 2_000, retryMs: 10, maxRetryMs: 100 }
+const FAST: Partial<BackplaneTiming> = { heartbeatMs: 10, deadlineMs: 2_000, retryMs: 10, maxRetryMs: 100 }
 
-/** A client of one test. */
+/** A client that ends with the test. */
 function connect (t: Test, url: string): Redis {
   const client = new Redis(url, { retryStrategy: () => 20 })
-  client.on('error', () => {}) // Redis is stopped and killed here
+  client.on('error', () => {}) // Redis is stopped and killed by the tests
   t.teardown(() => client.disconnect())
   return client
 }
 
-/** A feed, and what it has told. */
-function listen (t: Test, client: Redis, timing: Partial<RedisFeedTiming> = FAST, prefix = 'test', now = Date.now) {
-  const feed = redisBackplane(client, prefix, now, timing)!
-  t.teardown(() => feed.close())
-  const told = { entries: [] as string[], tags: 0, all: 0 }
-  feed.listen({
-    onEntry (key) { told.entries.push(key) },
-    onTag () { told.tags++ },
-    onAll () { told.all++ }
+/** A backplane, and everything that it has reported. */
+function listen (t: Test, client: Redis, timing: Partial<BackplaneTiming> = FAST, prefix = 'test', now = Date.now) {
+  const backplane = redisBackplane(client, prefix, now, timing)!
+  t.teardown(() => backplane.close())
+  const reports = { entries: [] as string[], tags: 0, all: 0 }
+  backplane.listen({
+    onEntry (key) { reports.entries.push(key) },
+    onTag () { reports.tags++ },
+    onAll () { reports.all++ }
   })
-  return { feed, told }
+  return { backplane, reports }
 }
 
-/** All that was changed until now has been told. */
-async function caughtUp (feed: RedisFeed): Promise<void> {
-  const now = Date.now() + 1 // what was changed in this millisecond may have come after a beat of this millisecond
-  await until('the feed has caught up', () => feed.caughtUpTo >= now)
+/** Waits until all changes up to now have been reported. */
+async function untilCaughtUp (backplane: RedisBackplane): Promise<void> {
+  const now = Date.now() + 1 // a heartbeat of this millisecond may be older than a change
+  await until('the backplane has caught up', () => backplane.caughtUpTo >= now)
 }
 
-/** The connections that Redis has with a flag, by their ids. */
+/** The ids of the connections of Redis that have a flag. */
 async function connections (client: Redis, flag: string): Promise<string[]> {
   const list = String(await client.client('LIST')).trim().split('\n')
-  return list.filter((line) => / flags=(\w+)/.exec(line)![1]!.includes(flag)).map((line) => / ?id=(\d+)/.exec(line)![1]!)
+  const flagged = list.filter((line) => / flags=(\w+)/.exec(line)![1]!.includes(flag))
+  return flagged.map((line) => / ?id=(\d+)/.exec(line)![1]!)
 }
 
-t.test('it tells of every change, whoever makes it', async (t) => {
+t.test('every change is reported, by any connection and command', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
   const other = connect(t, url)
-  const { feed, told } = listen(t, client)
-  t.equal(feed.caughtUpTo, -Infinity)
-  await caughtUp(feed)
-  t.strictSame(told, { entries: [], tags: 0, all: 1 }, 'what was before it is not known')
+  const { backplane, reports } = listen(t, client)
+  t.equal(backplane.caughtUpTo, -Infinity)
+  await untilCaughtUp(backplane)
+  t.strictSame(reports, { entries: [], tags: 0, all: 1 }, 'earlier changes are unknown')
 
   const changes: Record<string, () => Promise<unknown>> = {
     'a write': () => other.set('test:key', 1),
-    'another life': () => other.pexpire('test:key', 1_000_000),
+    'a new expiry': () => other.pexpire('test:key', 1_000_000),
     'a deletion': () => other.del('test:key'),
-    'a write of its own': () => client.set('test:key', 1),
+    'a write by the client itself': () => client.set('test:key', 1),
     'a script': () => other.eval("return redis.call('APPEND', KEYS[1], 'x')", 1, 'test:key'),
     'another database': () => other.multi().select(1).set('test:key', 1).select(0).exec()
   }
   for (const [what, change] of Object.entries(changes)) {
-    told.entries = []
+    reports.entries = []
     await change()
-    await caughtUp(feed)
-    t.strictSame(told.entries, ['key'], what)
+    await untilCaughtUp(backplane)
+    t.strictSame(reports.entries, ['key'], what)
   }
 
-  told.entries = []
+  reports.entries = []
   await other.set('test:short', 1, 'PX', 1)
-  await until('the end of a life is told', () => told.entries.length === 2)
-  t.strictSame(told, { entries: ['short', 'short'], tags: 0, all: 1 })
+  await until('the expiry is reported', () => reports.entries.length === 2)
+  t.strictSame(reports, { entries: ['short', 'short'], tags: 0, all: 1 })
 
-  told.entries = []
+  reports.entries = []
   await other.mset('test:', 1, 'test:ключ #{1} 🧀', 2, 'test:test:key', 3)
-  await caughtUp(feed)
-  t.strictSame(told.entries.sort(), ['', 'test:key', 'ключ #{1} 🧀'])
+  await untilCaughtUp(backplane)
+  t.strictSame(reports.entries.sort(), ['', 'test:key', 'ключ #{1} 🧀'])
 
   await other.set('test#{test}tag:a', 1)
-  await caughtUp(feed)
-  t.equal(told.tags, 1)
+  await untilCaughtUp(backplane)
+  t.equal(reports.tags, 1)
   await other.incr('test#{test}clock')
-  await caughtUp(feed)
-  t.equal(told.tags, 2)
+  await untilCaughtUp(backplane)
+  t.equal(reports.tags, 2)
 
   await other.flushall()
-  await caughtUp(feed)
-  t.equal(told.all, 2)
+  await untilCaughtUp(backplane)
+  t.equal(reports.all, 2)
   await other.set('test:key', 1)
   await other.flushdb('ASYNC')
-  await caughtUp(feed)
-  t.equal(told.all, 3)
+  await untilCaughtUp(backplane)
+  t.equal(reports.all, 3)
 })
 
-t.test('it tells of what Redis evicts', async (t) => {
+t.test('evictions are reported', async (t) => {
   const { url } = await startRedis(t, '--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-lru')
   const client = connect(t, url)
   const other = connect(t, url)
   await other.set('test:first', 1)
-  const { feed, told } = listen(t, client)
-  await caughtUp(feed)
-  for (let i = 0; !told.entries.includes('first'); i++) await other.set(`filler ${i}`, 'x'.repeat(100_000))
+  const { backplane, reports } = listen(t, client)
+  await untilCaughtUp(backplane)
+  for (let i = 0; !reports.entries.includes('first'); i++) await other.set(`filler ${i}`, 'x'.repeat(100_000))
   t.equal(await other.exists('test:first'), 0)
 })
 
-t.test('it tells of no keys but those of its prefix, and leaves none behind', async (t) => {
+t.test('keys of other prefixes are not reported, and heartbeats leave no keys', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const { feed, told } = listen(t, client)
-  const { feed: neighbour } = listen(t, connect(t, url))
-  await caughtUp(feed)
-  await caughtUp(neighbour)
-  await client.mset('test', 1, 'test2:key', 1, 'tes:t', 1, 'test#{test}else', 1, 'test#{tes}tag:a', 1, 'test2#{test2}tag:a', 1, 'x:test:key', 1)
-  await caughtUp(feed)
-  t.strictSame(told, { entries: [], tags: 0, all: 1 })
+  const { backplane, reports } = listen(t, client)
+  const { backplane: neighbour } = listen(t, connect(t, url))
+  await untilCaughtUp(backplane)
+  await untilCaughtUp(neighbour)
+  await client.mset('test', 1, 'test2:key', 1, 'tes:t', 1, 'test#{test}else', 1, 'test#{tes}tag:a', 1,
+    'test2#{test2}tag:a', 1, 'x:test:key', 1)
+  await untilCaughtUp(backplane)
+  t.strictSame(reports, { entries: [], tags: 0, all: 1 })
   t.equal((await client.keys('*')).length, 7)
 })
 
-t.test('it counts by the clock that it is given, from when a beat was sent', async (t) => {
+t.test('caughtUpTo is when the heartbeat was sent, by the given clock', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
   let now = 1_000
-  let late = 0
-  const beat = client.eval.bind(client) as (...args: unknown[]) => Promise<unknown>
+  let delay = 0
+  const sendHeartbeat = client.eval.bind(client) as (...args: unknown[]) => Promise<unknown>
   client.eval = ((...args: unknown[]) => {
-    now += late
-    return beat(...args)
+    now += delay
+    return sendHeartbeat(...args)
   }) as Redis['eval']
-  const { feed } = listen(t, client, FAST, 'test', () => now)
-  await until('the first beat is heard', () => feed.caughtUpTo === 1_000)
+  const { backplane } = listen(t, client, FAST, 'test', () => now)
+  await until('the first heartbeat has arrived', () => backplane.caughtUpTo === 1_000)
   now = 2_000
-  await until('another is heard', () => feed.caughtUpTo === 2_000)
-  late = 1_000
-  await until('some more are heard', () => {
-    t.ok(feed.caughtUpTo <= now - 1_000 || now === 2_000)
-    return feed.caughtUpTo > 5_000
+  await until('the next one has arrived', () => backplane.caughtUpTo === 2_000)
+  delay = 1_000
+  await until('some more have arrived', () => {
+    t.ok(backplane.caughtUpTo <= now - 1_000 || now === 2_000)
+    return backplane.caughtUpTo > 5_000
   })
 })
 
-t.test('none of its connections is idle', async (t) => {
+t.test('no connection is idle', async (t) => {
   const { url } = await startRedis(t, '--timeout', '1')
-  const { feed, told } = listen(t, connect(t, url))
+  const { backplane, reports } = listen(t, connect(t, url))
   const end = Date.now() + 3_000
   await until('three seconds are over', () => Date.now() > end)
-  await caughtUp(feed)
-  t.equal(told.all, 1)
+  await untilCaughtUp(backplane)
+  t.equal(reports.all, 1)
 })
 
-t.test('it beats by itself in its default timing', async (t) => {
+t.test('heartbeats follow each other in the default timing', async (t) => {
   const { url } = await startRedis(t)
-  const { feed } = listen(t, connect(t, url), {})
-  await caughtUp(feed)
-  await caughtUp(feed)
-  const age = Date.now() - feed.caughtUpTo
-  t.ok(age < 5_000, 'it is not far behind', { age })
+  const { backplane } = listen(t, connect(t, url), {})
+  await untilCaughtUp(backplane)
+  await untilCaughtUp(backplane)
+  const age = Date.now() - backplane.caughtUpTo
+  t.ok(age < 5_000, 'caughtUpTo is recent', { age })
 })
 
-t.test('all listeners are told, over one channel', async (t) => {
+t.test('all listeners are called, over one channel', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const { feed, told } = listen(t, client)
-  const heard: string[] = []
-  feed.listen({ onEntry (key) { heard.push(key) }, onTag () {}, onAll () {} })
-  await caughtUp(feed)
+  const { backplane, reports } = listen(t, client)
+  const others: string[] = []
+  backplane.listen({ onEntry (key) { others.push(key) }, onTag () {}, onAll () {} })
+  await untilCaughtUp(backplane)
   await client.set('test:key', 1)
-  await caughtUp(feed)
-  t.strictSame([told.entries, heard], [['key'], ['key']])
+  await untilCaughtUp(backplane)
+  t.strictSame([reports.entries, others], [['key'], ['key']])
   t.equal((await connections(client, 'P')).length, 1)
 })
 
-t.test('a connection that is lost stops it, and it begins again', async (t) => {
+t.test('after a lost connection caughtUpTo stops, and a new channel opens', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const { feed, told } = listen(t, client)
+  const { backplane, reports } = listen(t, client)
   for (const flag of ['P', 't']) {
-    await caughtUp(feed)
-    const before = told.all
+    await untilCaughtUp(backplane)
+    const before = reports.all
     const [id] = await connections(client, flag)
     await client.client('KILL', 'ID', id!)
-    await until('it says that changes may have been missed', () => told.all > before)
+    await until('onAll() is called', () => reports.all > before)
     await client.set(`test:${flag}`, 1)
-    await caughtUp(feed)
-    t.ok(told.entries.includes(flag))
+    await untilCaughtUp(backplane)
+    t.ok(reports.entries.includes(flag))
   }
   await until('no connection is left over', async () =>
     (await connections(client, 'P')).length === 1 && (await connections(client, 't')).length === 1)
 })
 
-t.test('a Redis that hangs stops it, and it begins again', async (t) => {
+t.test('while Redis hangs caughtUpTo stops, and a new channel opens later', async (t) => {
   const { url, pid } = await startRedis(t)
   const client = connect(t, url)
-  const { feed, told } = listen(t, client, { ...FAST, deadlineMs: 200 })
-  await caughtUp(feed)
-  const opened = told.all
+  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 200 })
+  await untilCaughtUp(backplane)
+  const opened = reports.all
   process.kill(pid, 'SIGSTOP')
   const stoppedAt = Date.now()
-  // Longer than several attempts take, to be set up or to hear a beat.
+  // Long enough for several channels to miss their deadlines.
   await until('a second is over', () => Date.now() > stoppedAt + 1_000)
-  t.ok(feed.caughtUpTo <= stoppedAt)
-  t.equal(told.all, opened)
+  t.ok(backplane.caughtUpTo <= stoppedAt)
+  t.equal(reports.all, opened)
   process.kill(pid, 'SIGCONT')
-  await caughtUp(feed)
-  t.ok(told.all > opened)
+  await untilCaughtUp(backplane)
+  t.ok(reports.all > opened)
   await until('no connection is left over', async () => (await connections(client, 'P')).length === 1)
 })
 
-t.test('a Redis that is gone stops it, and the next one at its place is heard', async (t) => {
+t.test('after Redis restarts a new channel opens', async (t) => {
   const { url, port, pid } = await startRedis(t)
   const client = connect(t, url)
-  const { feed, told } = listen(t, client)
-  await caughtUp(feed)
-  const opened = told.all
+  const { backplane, reports } = listen(t, client)
+  await untilCaughtUp(backplane)
+  const opened = reports.all
   process.kill(pid, 'SIGKILL')
   await untilClosed(client)
   await startRedis(t, '--port', String(port))
-  await caughtUp(feed)
-  t.ok(told.all > opened)
+  await untilCaughtUp(backplane)
+  t.ok(reports.all > opened)
   await client.set('test:key', 1)
-  await caughtUp(feed)
-  t.ok(told.entries.includes('key'))
+  await untilCaughtUp(backplane)
+  t.ok(reports.entries.includes('key'))
 })
 
-t.test('a line that goes dead without a word stops it, and it begins again', async (t) => {
+t.test('if the connection goes silent caughtUpTo stops, and a new channel opens later', async (t) => {
   const { port } = await startRedis(t)
   const line = await startProxy(t, port)
   const client = connect(t, line.url)
-  const { feed, told } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await caughtUp(feed)
-  const opened = told.all
+  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
+  await untilCaughtUp(backplane)
+  const opened = reports.all
   line.blackHole()
   const deadAt = Date.now()
-  await until('it has tried again', () => Date.now() > deadAt + 1_000)
-  t.ok(feed.caughtUpTo <= deadAt)
+  await until('it has reconnected', () => Date.now() > deadAt + 1_000)
+  t.ok(backplane.caughtUpTo <= deadAt)
   line.pass()
-  await caughtUp(feed)
-  t.ok(told.all > opened)
+  await untilCaughtUp(backplane)
+  t.ok(reports.all > opened)
 })
 
-t.test('it does not move on while the store itself talks to nobody, or to another Redis', async (t) => {
+t.test('caughtUpTo does not advance if the client of the store is connected to another Redis', async (t) => {
   const [redis, another] = await Promise.all([startRedis(t), startRedis(t)])
   const client = connect(t, redis.url)
   const astray = connect(t, another.url)
   client.eval = astray.eval.bind(astray) as Redis['eval']
-  const { feed, told } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await until('it has tried again', () => told.all > 1)
-  t.equal(feed.caughtUpTo, -Infinity)
+  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
+  await until('it has reconnected', () => reports.all > 1)
+  t.equal(backplane.caughtUpTo, -Infinity)
 })
 
-t.test('beats that are not answered do not pile up', async (t) => {
+t.test('heartbeats without a reply do not pile up', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
   const held = Promise.withResolvers<void>()
-  const beat = client.eval.bind(client) as (...args: unknown[]) => Promise<unknown>
-  let beats = 0
+  const sendHeartbeat = client.eval.bind(client) as (...args: unknown[]) => Promise<unknown>
+  let heartbeats = 0
   client.eval = (async (...args: unknown[]) => {
-    if (beats++ === 0) await held.promise
-    await beat(...args)
+    if (heartbeats++ === 0) await held.promise
+    await sendHeartbeat(...args)
   }) as unknown as Redis['eval']
-  const { feed, told } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await until('it has tried some times', () => told.all > 3)
-  t.equal(beats, 1)
+  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
+  await until('it has reconnected some times', () => reports.all > 3)
+  t.equal(heartbeats, 1)
   held.resolve()
-  await caughtUp(feed)
+  await untilCaughtUp(backplane)
 })
 
-t.test('where Redis does not let it track keys, or write, it stays silent', async (t) => {
+t.test('if Redis forbids tracking or writing, caughtUpTo does not advance', async (t) => {
   const { url, port } = await startRedis(t)
   const admin = connect(t, url)
   for (const [user, may] of [['deaf', '-client|tracking'], ['mute', '-eval']]) {
@@ -276,14 +280,14 @@ t.test('where Redis does not let it track keys, or write, it stays silent', asyn
       tries++
       return duplicate(options)
     }
-    const { feed } = listen(t, client)
-    await until('it has tried some times', () => tries > 6)
-    t.equal(feed.caughtUpTo, -Infinity)
+    const { backplane } = listen(t, client)
+    await until('it has reconnected some times', () => tries > 6)
+    t.equal(backplane.caughtUpTo, -Infinity)
     t.equal(client.status, 'ready')
   }
 })
 
-t.test('attempts that fail get rarer', async (t) => {
+t.test('attempts to reconnect become rarer', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
   await client.call('CONFIG', 'SET', 'maxclients', 1)
@@ -293,41 +297,44 @@ t.test('attempts that fail get rarer', async (t) => {
     tries++
     return duplicate(options)
   }
-  const { feed } = listen(t, client, { beatMs: 10, retryMs: 100, maxRetryMs: 400 })
+  const { backplane } = listen(t, client, { heartbeatMs: 10, retryMs: 100, maxRetryMs: 400 })
   const beganAt = Date.now()
   await until('two seconds are over', () => Date.now() > beganAt + 2_000)
   // After at least 50 and 100 milliseconds, and from then on at least 200 apart.
   t.ok(tries / 2 >= 2 && tries / 2 <= 12, 'attempts', { tries })
   await client.call('CONFIG', 'SET', 'maxclients', 1_000)
-  await caughtUp(feed)
+  await untilCaughtUp(backplane)
 })
 
-t.test('there is none for a cluster', async (t) => {
+t.test('redisBackplane() returns undefined for a cluster', async (t) => {
   const cluster = new Cluster([{ port: 1 }], { lazyConnect: true })
   t.teardown(() => cluster.disconnect())
   t.equal(redisBackplane(cluster, 'test', Date.now), undefined)
 })
 
-t.test('closed, it holds no connection and stands still, at whatever moment', async (t) => {
+t.test('close() ends all connections and reports, at any moment', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const alone = async () => (await connections(client, 'P')).length === 0 && (await connections(client, 't')).length === 0
+  const isAlone = async () => {
+    const [receivers, trackers] = await Promise.all([connections(client, 'P'), connections(client, 't')])
+    return receivers.length + trackers.length === 0
+  }
 
   redisBackplane(client, 'test', Date.now)!.close()
 
   const open = listen(t, client)
-  await caughtUp(open.feed)
-  open.feed.close()
-  const { caughtUpTo } = open.feed
-  await until('the connections are closed', alone)
-  t.equal(open.feed.caughtUpTo, caughtUpTo)
+  await untilCaughtUp(open.backplane)
+  open.backplane.close()
+  const { caughtUpTo } = open.backplane
+  await until('the connections are closed', isAlone)
+  t.equal(open.backplane.caughtUpTo, caughtUpTo)
 
   const early = listen(t, client)
-  early.feed.close()
-  await until('the connections are closed', alone)
-  t.equal(early.feed.caughtUpTo, -Infinity)
+  early.backplane.close()
+  await until('the connections are closed', isAlone)
+  t.equal(early.backplane.caughtUpTo, -Infinity)
 
-  // Between the answer that sets it up and the first beat.
+  // Between the reply to CLIENT TRACKING and the first heartbeat.
   const duplicate = client.duplicate.bind(client)
   const atTheLastMoment = Promise.withResolvers<void>()
   client.duplicate = (options) => {
@@ -335,7 +342,7 @@ t.test('closed, it holds no connection and stands still, at whatever moment', as
     const call = connection.call.bind(connection) as (...args: unknown[]) => Promise<unknown>
     connection.call = (async (...args: unknown[]) => {
       const answer = await call(...args)
-      late.feed.close()
+      late.backplane.close()
       atTheLastMoment.resolve()
       return answer
     }) as Redis['call']
@@ -343,23 +350,25 @@ t.test('closed, it holds no connection and stands still, at whatever moment', as
   }
   const late = listen(t, client)
   await atTheLastMoment.promise
-  await until('the connections are closed', alone)
-  t.strictSame([late.told.all, late.feed.caughtUpTo], [0, -Infinity])
+  await until('the connections are closed', isAlone)
+  t.strictSame([late.reports.all, late.backplane.caughtUpTo], [0, -Infinity])
 })
 
-t.test('it keeps no process alive that is done with it', async (t) => {
+t.test('the backplane does not keep a process alive', async (t) => {
   const { url, pid } = await startRedis(t)
   const program = (end: string) => `
     import { Redis } from 'ioredis'
     import { redisBackplane } from './src/cache/stores/redis/backplane.ts'
     const client = new Redis(${JSON.stringify(url)}, { disconnectTimeout: 100 })
-    const feed = redisBackplane(client, 'test', Date.now)
-    feed.listen({ onEntry () {}, onTag () {}, onAll () {} })
-    while (feed.caughtUpTo < 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    const backplane = redisBackplane(client, 'test', Date.now)
+    backplane.listen({ onEntry () {}, onTag () {}, onAll () {} })
+    while (backplane.caughtUpTo < 0) await new Promise((resolve) => setTimeout(resolve, 5))
     ${end}`
-  const stop = `process.kill(${pid}, 'SIGSTOP')`
-  for (const end of ['feed.close(); client.disconnect()', 'client.disconnect()', `${stop}; feed.close(); client.disconnect()`]) {
-    await t.resolves(promisify(execFile)(process.execPath, ['--input-type=module', '-e', program(end)], { timeout: 20_000 }), end)
+  const close = 'backplane.close(); client.disconnect()'
+  const ends = [close, 'client.disconnect()', `process.kill(${pid}, 'SIGSTOP'); ${close}`]
+  for (const end of ends) {
+    const args = ['--input-type=module', '-e', program(end)]
+    await t.resolves(promisify(execFile)(process.execPath, args, { timeout: 20_000 }), end)
     process.kill(pid, 'SIGCONT')
   }
 })

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { deserializeEntry } from '../../../../src/cache/stores/redis/serialization.ts'
 import { createCache, redisStore, type RedisStoreOptions } from '../../../../src/cache/index.ts'
+import { deserializeEntry } from '../../../../src/cache/stores/redis/serialization.ts'
 import { fakeClock } from '../../../support/clock.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { cacheContract } from '../../../support/store-contract/index.ts'
@@ -17,58 +17,60 @@ const newPrefix = () => `test${++prefixes}`
 
 function setUp (options: Omit<RedisStoreOptions, 'client'> = {}) {
   const prefix = options.prefix ?? newPrefix()
-  const clock = fakeClock()
-  const cache = createCache({ store: patientRedisStore({ client, prefix, now: clock.now, ...options }), now: clock.now })
-  return { prefix, clock, cache }
+  const { now, advance } = fakeClock()
+  const cache = createCache({ store: patientRedisStore({ client, prefix, now, ...options }), now })
+  return { prefix, advance, cache }
 }
 
-/** Whether Redis will drop a key between so many seconds and a second less. */
-async function livesFor (t: Test, key: string, seconds: number) {
+/** Asserts that Redis will expire a key after this time, or up to a second earlier. */
+async function expiresAfter (t: Test, key: string, seconds: number) {
   const left = await client.pttl(key)
-  t.ok(left > (seconds - 1) * 1000 && left <= seconds * 1000, `${key} lives for about ${seconds} s`, { left })
+  t.ok(left > (seconds - 1) * 1000 && left <= seconds * 1000, `${key} expires after about ${seconds} s`, { left })
 }
 
 cacheContract(t, 'redisStore', (now) => patientRedisStore({ client, prefix: newPrefix(), now }))
 
-t.test('an entry is one key, under the prefix, which is larder where nobody says', async (t) => {
+t.test('an entry is one key under the prefix, by default larder', async (t) => {
   const cache = createCache({ store: patientRedisStore({ client }) })
   await cache.set('product_objects', [1, 2])
   await cache.set('tagged', 1, { tags: ['products'] })
   await cache.get('tagged')
-  t.strictSame((await client.keys('larder*')).sort(), ['larder#{larder}clock', 'larder#{larder}tag:products', 'larder:product_objects', 'larder:tagged'])
+  t.strictSame((await client.keys('larder*')).sort(), [
+    'larder#{larder}clock', 'larder#{larder}tag:products', 'larder:product_objects', 'larder:tagged'
+  ])
   t.equal(cache.storeName, 'redis')
   t.equal(cache.stats(), undefined)
 })
 
-t.test('Redis drops an entry by itself when its life is over', async (t) => {
+t.test('Redis expires an entry at the end of its life, whichever verb wrote it', async (t) => {
   const { cache, prefix } = setUp()
   const key = `${prefix}:key`
   await cache.set('key', 1, { ttl: 100 })
-  await livesFor(t, key, 100)
+  await expiresAfter(t, key, 100)
   await cache.increment('key')
-  await livesFor(t, key, 100)
+  await expiresAfter(t, key, 100)
   await cache.touch('key', 50)
-  await livesFor(t, key, 50)
+  await expiresAfter(t, key, 50)
   await cache.touch('key', null)
   t.equal(await client.pttl(key), -1)
   await cache.increment('key')
   t.equal(await client.pttl(key), -1)
   await cache.delete('key')
   await cache.add('key', 1, { ttl: 20 })
-  await livesFor(t, key, 20)
+  await expiresAfter(t, key, 20)
   await cache.set('key', 1, { ttl: null })
   t.equal(await client.pttl(key), -1)
   await cache.delete('key')
   await cache.increment('key')
-  await livesFor(t, key, 300)
+  await expiresAfter(t, key, 300)
   await cache.set('key', 1, { ttl: 0.0001 })
   t.ok(await client.pttl(key) <= 1)
 })
 
-t.test('an entry that never expires stays in Redis without a life, by every verb', async (t) => {
-  const clock = fakeClock()
+t.test('an entry that never expires has no expiry in Redis, whichever verb wrote it', async (t) => {
+  const { now } = fakeClock()
   const prefix = newPrefix()
-  const cache = createCache({ store: patientRedisStore({ client, prefix, now: clock.now }), now: clock.now, ttl: null })
+  const cache = createCache({ store: patientRedisStore({ client, prefix, now }), now, ttl: null })
   await cache.set('set', 1)
   await cache.add('add', 1)
   await cache.increment('increment')
@@ -76,18 +78,20 @@ t.test('an entry that never expires stays in Redis without a life, by every verb
   for (const verb of ['set', 'add', 'increment', 'getOrSet']) t.equal(await client.pttl(`${prefix}:${verb}`), -1, verb)
 })
 
-t.test('an entry that may stand in lives in Redis for as long as it may', async (t) => {
-  const { cache, clock, prefix } = setUp()
+t.test('an entry that may be served stale expires in Redis when it no longer may', async (t) => {
+  const { cache, advance, prefix } = setUp()
   await cache.getOrSet('key', () => 'old', { ttl: 10, staleWhileRevalidate: 20, staleIfError: 30 })
-  await livesFor(t, `${prefix}:key`, 40)
-  clock.advance(5)
+  await expiresAfter(t, `${prefix}:key`, 40)
+  advance(5)
   await cache.touch('key', 50)
-  await livesFor(t, `${prefix}:key`, 80)
+  await expiresAfter(t, `${prefix}:key`, 80)
 })
 
-t.test('clear and delete leave the keys of others', async (t) => {
+t.test('clear() and delete() leave keys of other prefixes', async (t) => {
   const { cache, prefix } = setUp()
-  const foreign = [`${prefix}x:key`, `x${prefix}:key`, prefix, `${prefix}#other`, 'foreign', `${prefix.toUpperCase()}:key`]
+  const foreign = [
+    `${prefix}x:key`, `x${prefix}:key`, prefix, `${prefix}#other`, 'foreign', `${prefix.toUpperCase()}:key`
+  ]
   for (const name of foreign) await client.set(name, 'foreign')
   await cache.setMany(Array.from({ length: 1500 }, (_, i) => [`key ${i}`, i]))
   await cache.clear()
@@ -96,7 +100,7 @@ t.test('clear and delete leave the keys of others', async (t) => {
   t.equal(await client.exists(...foreign), foreign.length)
 })
 
-t.test('what a pattern means to Redis means nothing in a prefix', async (t) => {
+t.test('characters of Redis patterns have no meaning in a prefix', async (t) => {
   for (const prefix of ['a*b', 'a?b', '[ab]', 'a[^b]', 'a\\*b', '^a', '{tag}', 'a:b']) {
     const others = ['aXb:key', 'a:key', 'b:key', 'aXXb:key', 'a*b2:key', 'aa:key']
     for (const name of others) await client.set(name, 'foreign')
@@ -108,7 +112,7 @@ t.test('what a pattern means to Redis means nothing in a prefix', async (t) => {
   }
 })
 
-t.test('an invalidation outlives a clear', async (t) => {
+t.test('clear() does not undo invalidateTags()', async (t) => {
   const { cache } = setUp()
   const held = deferredLoader()
   const caller = cache.getOrSet('key', held.load, { tags: ['a'] })
@@ -120,7 +124,7 @@ t.test('an invalidation outlives a clear', async (t) => {
   t.equal(await cache.get('key'), undefined)
 })
 
-t.test('closing leaves the entries, and the client, which belongs to the caller', async (t) => {
+t.test('close() leaves the entries, and the connection of the client', async (t) => {
   const { cache } = setUp()
   await cache.set('key', 1)
   await cache.close()
@@ -128,50 +132,60 @@ t.test('closing leaves the entries, and the client, which belongs to the caller'
   t.equal(await cache.get('key'), 1)
 })
 
-/** Bytes at the key of an entry that are none of ours. */
-async function strangeBytes (): Promise<Array<[string, Buffer]>> {
+/** Bytes that are not an entry of this version, each with a description. */
+async function foreignBytes (): Promise<Array<[string, Buffer]>> {
   const { cache, prefix } = setUp()
-  const frameOf = async (value: unknown) => {
+  const store = async (value: unknown) => {
     await cache.set('key', value, { tags: ['a', 'b'] })
     return (await client.getBuffer(`${prefix}:key`))!
   }
-  const frame = await frameOf('text')
-  const counter = await frameOf(7)
-  const metaLength = frame.readUInt32BE(26)
-  const changed = (at: number, byte: number, of = frame) => { const bytes = Buffer.from(of); bytes[at] = byte; return bytes }
-  const withMeta = (meta: Buffer, of: Buffer) => {
-    const bytes = Buffer.concat([of.subarray(0, 30), meta, of.subarray(30 + metaLength)])
-    bytes.writeUInt32BE(meta.length, 26)
+  const text = await store('text')
+  const counter = await store(7)
+  const metadataLength = text.readUInt32BE(26)
+  const changed = (at: number, byte: number, of = text) => {
+    const bytes = Buffer.from(of)
+    bytes[at] = byte
     return bytes
   }
+  const withMetadata = (metadata: Buffer, of: Buffer) => {
+    const bytes = Buffer.concat([of.subarray(0, 30), metadata, of.subarray(30 + metadataLength)])
+    bytes.writeUInt32BE(metadata.length, 26)
+    return bytes
+  }
+  const withPayload = (payload: string) => {
+    const bytes = Buffer.concat([counter.subarray(0, 30 + metadataLength), Buffer.from(payload)])
+    return withMetadata(Buffer.of(0x92, 0xa0, 0x90), bytes)
+  }
+  const truncated = Array.from({ length: text.length }, (_, length): [string, Buffer] =>
+    [`the first ${length} bytes of an entry`, text.subarray(0, length)])
   return [
     ['no bytes', Buffer.alloc(0)],
-    ['a text', Buffer.from('hello from another program')],
-    ['a long text', Buffer.from('x'.repeat(1000))],
+    ['text', Buffer.from('hello from another program')],
+    ['long text', Buffer.from('x'.repeat(1000))],
     ['digits', Buffer.from('42')],
     ['JSON', Buffer.from('{"a":1}')],
     ['zeros', Buffer.alloc(100)],
     ['another magic', changed(0, 0x00)],
     ['another format', changed(1, 2)],
     ['a payload that begins beyond the end', changed(26, 0xff)],
-    ['a payload of no bytes', frame.subarray(0, 30 + metaLength)],
-    ['meta data that are no MessagePack', changed(30, 0xc1)],
-    ['meta data that are no MessagePack, before an integer', changed(30, 0xc1, counter)],
-    ['meta data that are not a list', withMeta(Buffer.of(0x05), frame)],
-    ['meta data that are not a list, before an integer', withMeta(Buffer.of(0x05), counter)],
-    ['meta data without a stamp', withMeta(Buffer.of(0x92, 0x05, 0x90), counter)],
-    ['meta data without tags', withMeta(Buffer.of(0x91, 0xa1, 0x31), counter)],
-    ['meta data that are cut', withMeta(Buffer.of(0x92, 0xa1), counter)],
-    ['a payload that cannot be read', changed(30 + metaLength, 0xc1)],
-    ['a payload that is cut', frame.subarray(0, -1)],
-    ['a payload of a minus alone', withMeta(Buffer.of(0x92, 0xa0, 0x90), Buffer.concat([counter.subarray(0, 30 + metaLength), Buffer.from('-')]))],
-    ['an integer that is too large', withMeta(Buffer.of(0x92, 0xa0, 0x90), Buffer.concat([counter.subarray(0, 30 + metaLength), Buffer.from('9'.repeat(30))]))],
-    ...Array.from({ length: frame.length }, (_, length) => [`the first ${length} bytes of an entry`, frame.subarray(0, length)] as [string, Buffer])
+    ['a payload of no bytes', text.subarray(0, 30 + metadataLength)],
+    ['metadata that are not MessagePack', changed(30, 0xc1)],
+    ['metadata that are not MessagePack, before an integer', changed(30, 0xc1, counter)],
+    ['metadata that are not a list', withMetadata(Buffer.of(0x05), text)],
+    ['metadata that are not a list, before an integer', withMetadata(Buffer.of(0x05), counter)],
+    ['metadata without a stamp', withMetadata(Buffer.of(0x92, 0x05, 0x90), counter)],
+    ['metadata without tags', withMetadata(Buffer.of(0x91, 0xa1, 0x31), counter)],
+    ['metadata that are truncated', withMetadata(Buffer.of(0x92, 0xa1), counter)],
+    ['a payload that cannot be decoded', changed(30 + metadataLength, 0xc1)],
+    ['a truncated payload', text.subarray(0, -1)],
+    ['a payload of only a minus', withPayload('-')],
+    ['an integer that is too large', withPayload('9'.repeat(30))],
+    ...truncated
   ]
 }
 
-t.test('bytes that are none of ours are a miss to every verb', async (t) => {
-  for (const [name, bytes] of await strangeBytes()) {
+t.test('foreign bytes at the key of an entry are a miss to every verb', async (t) => {
+  for (const [name, bytes] of await foreignBytes()) {
     const { cache, prefix } = setUp()
     const entry = `${prefix}:key`
     const put = () => client.set(entry, bytes)
@@ -198,8 +212,8 @@ t.test('bytes that are none of ours are a miss to every verb', async (t) => {
   }
 })
 
-t.test('what is none of ours goes with a sweep by a prefix, uncounted, and stays with one by tags', async (t) => {
-  for (const [name, bytes] of await strangeBytes()) {
+t.test('deleteMatching() by prefix deletes foreign bytes uncounted, and by tags leaves them', async (t) => {
+  for (const [name, bytes] of await foreignBytes()) {
     const { cache, prefix } = setUp()
     const tagged = deserializeEntry(bytes)?.tags.includes('a') === true
     await client.set(`${prefix}:key`, bytes)
@@ -220,20 +234,20 @@ t.test('what is none of ours goes with a sweep by a prefix, uncounted, and stays
   t.strictSame(await client.keys(`${prefix}:*`), [])
 })
 
-t.test('bytes that a script takes for an entry, and the cache does not, are written over', async (t) => {
+t.test('bytes that only the scripts accept as an entry are overwritten', async (t) => {
   const { cache, prefix } = setUp()
   await cache.set('key', 'text')
-  const frame = (await client.getBuffer(`${prefix}:key`))!
-  const meta = Buffer.of(0x92, 0xa0, 0x81, 0xa1, 0x61, 0x01) // a map for tags
-  const bytes = Buffer.concat([frame.subarray(0, 30), meta, frame.subarray(30 + frame.readUInt32BE(26))])
-  bytes.writeUInt32BE(meta.length, 26)
+  const text = (await client.getBuffer(`${prefix}:key`))!
+  const metadata = Buffer.of(0x92, 0xa0, 0x81, 0xa1, 0x61, 0x01) // a map for tags
+  const bytes = Buffer.concat([text.subarray(0, 30), metadata, text.subarray(30 + text.readUInt32BE(26))])
+  bytes.writeUInt32BE(metadata.length, 26)
   await client.set(`${prefix}:key`, bytes)
   t.equal(await cache.get('key'), undefined)
   t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
   t.equal(await cache.get('key'), 'loaded')
 })
 
-t.test('a key of another type is a miss to every verb', async (t) => {
+t.test('a Redis list at the key of an entry is a miss to every verb', async (t) => {
   const { cache, prefix } = setUp()
   const put = async () => {
     await client.del(`${prefix}:key`)
@@ -245,7 +259,10 @@ t.test('a key of another type is a miss to every verb', async (t) => {
   t.equal(await cache.ttl('key'), undefined)
   t.equal(await cache.touch('key'), false)
   const writes: Array<() => Promise<unknown>> = [
-    () => cache.add('key', 1), () => cache.increment('key'), () => cache.set('key', 1), () => cache.getOrSet('key', () => 1)
+    () => cache.add('key', 1),
+    () => cache.increment('key'),
+    () => cache.set('key', 1),
+    () => cache.getOrSet('key', () => 1)
   ]
   for (const write of writes) {
     await put()
@@ -257,7 +274,7 @@ t.test('a key of another type is a miss to every verb', async (t) => {
   t.equal(await client.exists(`${prefix}:key`), 0)
 })
 
-t.test('scripts that Redis forgot are sent again', async (t) => {
+t.test('after SCRIPT FLUSH, scripts are sent again', async (t) => {
   const { cache } = setUp()
   const everyScript = async () => {
     await cache.add('added', 1, { tags: ['a'] })
@@ -275,7 +292,7 @@ t.test('scripts that Redis forgot are sent again', async (t) => {
   t.equal(await cache.get('counter'), 2)
 })
 
-t.test('a script that fails is not sent again', async (t) => {
+t.test('a script that fails is not sent a second time', async (t) => {
   const prefix = newPrefix()
   const store = patientRedisStore({ client, prefix })
   const evaluations = async () => /cmdstat_eval:calls=(\d+)/.exec(await client.info('commandstats'))?.[1]
@@ -285,7 +302,7 @@ t.test('a script that fails is not sent again', async (t) => {
   t.equal(await evaluations(), before)
 })
 
-t.test('a counter of a cache that keeps nothing is one that is over at once', async (t) => {
+t.test('with a default ttl of zero, increment() starts anew each time', async (t) => {
   const { now } = fakeClock()
   const cache = createCache({ store: patientRedisStore({ client, prefix: newPrefix(), now }), now, ttl: 0 })
   t.equal(await cache.increment('key', 2), 2)
@@ -293,7 +310,7 @@ t.test('a counter of a cache that keeps nothing is one that is over at once', as
   t.equal(await cache.get('key'), undefined)
 })
 
-t.test('an entry read from Redis holds no more memory than its own bytes', async (t) => {
+t.test('an entry that was read from Redis retains no memory but its own bytes', async (t) => {
   const store = patientRedisStore({ client, prefix: newPrefix() })
   const cache = createCache({ store })
   await cache.setMany(Array.from({ length: 100 }, (_, i) => [`key ${i}`, 'value']))
@@ -302,14 +319,15 @@ t.test('an entry read from Redis holds no more memory than its own bytes', async
   }
 })
 
-t.test('bad options are refused, and named', async (t) => {
-  const make = (options: unknown) => () => redisStore(options as RedisStoreOptions)
-  t.throws(make({}), { name: 'TypeError', message: 'client must be an ioredis client, got undefined' })
-  t.throws(make({ client: { get () {} } }), { name: 'TypeError', message: /^client must be an ioredis client/ })
-  t.throws(make({ client, now: 5 }), { name: 'TypeError', message: 'now must be a function, got 5' })
+t.test('invalid options are refused by name', async (t) => {
+  const create = (options: unknown) => () => redisStore(options as RedisStoreOptions)
+  t.throws(create({}), { name: 'TypeError', message: 'client must be an ioredis client, got undefined' })
+  t.throws(create({ client: { get () {} } }), { name: 'TypeError', message: /^client must be an ioredis client/ })
+  t.throws(create({ client, now: 5 }), { name: 'TypeError', message: 'now must be a function, got 5' })
   for (const prefix of ['', 'a#b', 'a b', 'a\nb', 7]) {
-    t.throws(make({ client, prefix }), { name: 'TypeError', message: /^prefix must be a non-empty string without "#" or white space, got / })
+    const message = /^prefix must be a non-empty string without "#" or white space, got /
+    t.throws(create({ client, prefix }), { name: 'TypeError', message })
   }
   const prefixed = new Redis(url, { keyPrefix: 'x:', lazyConnect: true })
-  t.throws(make({ client: prefixed }), { name: 'TypeError', message: /^client must not have a keyPrefix/ })
+  t.throws(create({ client: prefixed }), { name: 'TypeError', message: /^client must not have a keyPrefix/ })
 })

@@ -15,7 +15,7 @@ t.teardown(() => {
 
 let prefixes = 0
 
-/** Two processes over one Redis. */
+/** Two processes that share a Redis store. */
 function setUp () {
   const prefix = `test${++prefixes}`
   const store = patientRedisStore({ client, prefix })
@@ -30,9 +30,9 @@ function setUp () {
   }
 }
 
-t.test('a clock needs no store', async (t) => {
+t.test('redisVersions() works without a store', async (t) => {
   const alone = redisVersions(client, 'alone')
-  // It has the usual deadline, which a busy machine does not keep each time.
+  // It has the default deadline, which may pass on a busy machine.
   await until('a stamp is current', async () => {
     try {
       return await alone.firstChanged(await alone.stamp(), ['a']) === undefined
@@ -42,7 +42,7 @@ t.test('a clock needs no store', async (t) => {
   })
 })
 
-t.test('a stamp is current until one of its tags moves, in every process', async (t) => {
+t.test('a stamp is current until one of its tags changes, in every process', async (t) => {
   const { versions, otherVersions } = setUp()
   const before = await versions.stamp()
   t.equal(await otherVersions.stamp(), before)
@@ -54,7 +54,7 @@ t.test('a stamp is current until one of its tags moves, in every process', async
   t.equal(await otherVersions.firstChanged(after, ['a', 'b']), undefined)
 })
 
-t.test('two processes see each other\'s invalidations', async (t) => {
+t.test('invalidateTags() is seen by other processes', async (t) => {
   const { mine, theirs } = setUp()
   await mine.set('key', 'old', { tags: ['a'] })
   t.equal(await theirs.get('key'), 'old')
@@ -66,7 +66,7 @@ t.test('two processes see each other\'s invalidations', async (t) => {
   t.equal(await theirs.get('key'), undefined)
 })
 
-t.test('what one loads while the other invalidates is not served by either', async (t) => {
+t.test('a value loaded during invalidateTags() of another process is served by neither', async (t) => {
   const { mine, theirs } = setUp()
   const held = deferredLoader(({ addTags }) => addTags('b'))
   const caller = mine.getOrSet('key', held.load, { tags: ['a'] })
@@ -84,7 +84,7 @@ t.test('what one loads while the other invalidates is not served by either', asy
   t.equal(await theirs.get('key'), 'new')
 })
 
-t.test('an invalidation that meets a write in between is not lost', async (t) => {
+t.test('invalidateTags() during a set() of another process is not lost', async (t) => {
   const { mine, theirs } = setUp()
   for (let round = 0; round < 20; round++) {
     const writing = mine.set('key', round, { tags: ['a'] })
@@ -97,7 +97,7 @@ t.test('an invalidation that meets a write in between is not lost', async (t) =>
   }
 })
 
-t.test('a tag that moves takes no entry of another tag, however new that is', async (t) => {
+t.test('invalidateTags() leaves entries with other tags, however new those are', async (t) => {
   const { mine, theirs } = setUp()
   await mine.set('set', 1, { tags: ['a'] })
   await mine.add('added', 1, { tags: ['b'] })
@@ -111,7 +111,7 @@ t.test('a tag that moves takes no entry of another tag, however new that is', as
   t.equal((await mine.getMany(['set', 'added', 'loaded', 'loaded meanwhile'])).size, 4)
 })
 
-t.test('nothing that is lost in Redis brings an invalidated entry back', async (t) => {
+t.test('an invalidated entry stays invalid if Redis loses the clock or the tag', async (t) => {
   const losses: Record<string, (keys: { clock: string, tag: string }) => Promise<unknown>> = {
     'the tag': ({ tag }) => client.del(tag),
     'the clock': ({ clock }) => client.del(clock),
@@ -141,7 +141,7 @@ t.test('nothing that is lost in Redis brings an invalidated entry back', async (
   }
 })
 
-t.test('a loss during a load does not make it valid', async (t) => {
+t.test('a load stays invalid if Redis loses the clock or the tag meanwhile', async (t) => {
   for (const which of ['clock', 'tag'] as const) {
     const { mine, theirs, clock, tag } = setUp()
     const held = deferredLoader()
@@ -155,7 +155,7 @@ t.test('a loss during a load does not make it valid', async (t) => {
   }
 })
 
-t.test('a clock that was lost goes on ahead of where it was', async (t) => {
+t.test('a clock that was lost continues ahead of its last value', async (t) => {
   const { versions, clock } = setUp()
   for (let i = 0; i < 1000; i++) versions.invalidate(['a'])
   const before = await versions.stamp()
@@ -164,14 +164,14 @@ t.test('a clock that was lost goes on ahead of where it was', async (t) => {
   t.ok(Number.isSafeInteger(Number(await versions.stamp())))
 })
 
-t.test('a clock that fell behind makes nothing valid that was stamped ahead of it', async (t) => {
+t.test('a stamp that is ahead of the clock is not current', async (t) => {
   const { versions, clock } = setUp()
   const ahead = await versions.stamp()
   await client.decrby(clock, 10)
   t.equal(await versions.firstChanged(ahead, ['a']), 'a')
 })
 
-t.test('FLUSHALL brings nothing back', async (t) => {
+t.test('an invalidated entry stays invalid after FLUSHALL', async (t) => {
   const { mine, theirs, versions } = setUp()
   const before = await versions.stamp(['a'])
   await mine.set('key', 'old', { tags: ['a'] })
@@ -189,7 +189,7 @@ t.test('FLUSHALL brings nothing back', async (t) => {
   t.equal(await theirs.get('key'), 'new')
 })
 
-t.test('a stamp of another clock is never current', async (t) => {
+t.test('a stamp of another version clock is not current', async (t) => {
   const { versions } = setUp()
   const foreign = String(await memoryStore().versions.stamp())
   for (const stamp of [foreign, '', 'soon', '0', '-1', 'inf', 'nan', '0x10']) {
@@ -197,7 +197,7 @@ t.test('a stamp of another clock is never current', async (t) => {
   }
 })
 
-t.test('tags are remembered for a month after they moved', async (t) => {
+t.test('tags expire a month after their last change', async (t) => {
   const { versions, clock, tag } = setUp()
   await versions.stamp(['a'])
   await versions.firstChanged('0', ['b'])
@@ -209,7 +209,7 @@ t.test('tags are remembered for a month after they moved', async (t) => {
   t.equal(await client.ttl(clock), -1)
 })
 
-t.test('caches with and without a prefix of their own do not move each other\'s tags', async (t) => {
+t.test('invalidateTags() does not affect another prefix', async (t) => {
   const one = setUp()
   const two = setUp()
   await one.mine.set('key', 1, { tags: ['a'] })

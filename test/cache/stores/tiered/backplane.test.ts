@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { type Cache, createCache, type Entry, memoryStore, tieredStore } from '../../../../src/cache/index.ts'
-import { type RedisFeed, redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
+import { type RedisBackplane, redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
 import type { Backplane, BackplaneListener } from '../../../../src/cache/stores/store.ts'
 import { type FakeClock, fakeClock } from '../../../support/clock.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
@@ -162,7 +162,7 @@ async function overRedis (t: Test, setting: RedisSetting = {}) {
     client.on('error', () => {})
     t.teardown(() => client.disconnect())
   }
-  const timing = { beatMs: 10, deadlineMs, retryMs: 10, maxRetryMs: 100 }
+  const timing = { heartbeatMs: 10, deadlineMs, retryMs: 10, maxRetryMs: 100 }
   const backplane = redisBackplane(backplaneClient, prefix, now, timing)!
   t.teardown(() => backplane.close())
   const far = countReads({ ...patientRedisStore({ client: myClient, prefix, now }), backplane })
@@ -182,7 +182,7 @@ async function untilSeen (cache: Cache, key: string, value: unknown): Promise<vo
   await until(`${key} is ${value}`, async () => await cache.get(key) === value)
 }
 
-async function untilConnected (backplane: RedisFeed): Promise<void> {
+async function untilConnected (backplane: RedisBackplane): Promise<void> {
   await until('the backplane has caught up once', () => backplane.caughtUpTo > 0)
 }
 
@@ -210,7 +210,7 @@ t.test('a change by another process is seen long before nearTtl', async (t) => {
 })
 
 /** Advances the clock, and waits until the backplane has reported all changes up to that time. */
-async function advanceAndCatchUp (seconds: number, clock: FakeClock, backplane: RedisFeed): Promise<void> {
+async function advanceAndCatchUp (seconds: number, clock: FakeClock, backplane: RedisBackplane): Promise<void> {
   clock.advance(seconds)
   await until('the backplane has caught up', () => backplane.caughtUpTo === clock.now())
 }

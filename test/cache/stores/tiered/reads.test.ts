@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, memoryStore, tieredStore, type TieredStoreOptions } from '../../../../src/cache/index.ts'
-import { type RedisFeed, redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
+import { type RedisBackplane, redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 import { startRedis } from '../../../support/redis.ts'
@@ -18,7 +18,7 @@ cacheContract(t, 'memoryStore over memoryStore', (now) =>
 cacheContract(t, 'memoryStore over redisStore without a backplane', (now) =>
   tieredStore({ near: memoryStore({ now }), far: silentStore(client, now), now }))
 
-let lastBackplane: RedisFeed | undefined
+let lastBackplane: RedisBackplane | undefined
 t.teardown(() => lastBackplane?.close())
 
 cacheContract(t, 'memoryStore over redisStore', (now) => {
