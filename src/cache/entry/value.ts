@@ -4,24 +4,24 @@ import type { Entry } from './entry.ts'
 const values = new WeakMap<Entry, { value: unknown }>()
 
 /**
- * The value in an entry, the same object each time: it is read once, and arrays and plain objects in it are frozen. Throws
- * where it cannot be read.
+ * Decodes the value of an entry, once: all callers share one object, whose arrays and plain objects are frozen. Throws
+ * if the value cannot be decoded.
  */
 export function decodeSharedValue (entry: Entry): { value: unknown } {
-  let known = values.get(entry)
-  if (known === undefined) values.set(entry, known = { value: frozen(decodeValue(entry.payload)) })
-  return known
+  let shared = values.get(entry)
+  if (shared === undefined) values.set(entry, shared = { value: deepFreeze(decodeValue(entry.payload)) })
+  return shared
 }
 
-/** What else has a state, a Date for one, cannot be frozen. */
-function frozen<T> (value: T): T {
-  if (Array.isArray(value) || isPlain(value)) {
-    for (const item of Object.values(value)) frozen(item)
+/** Freezes arrays and plain objects. Other objects, e.g. a Date, keep their state where freezing cannot reach it. */
+function deepFreeze<T> (value: T): T {
+  if (Array.isArray(value) || isPlainObject(value)) {
+    for (const item of Object.values(value)) deepFreeze(item)
     Object.freeze(value)
   }
   return value
 }
 
-function isPlain (value: unknown): value is object {
+function isPlainObject (value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -1,12 +1,12 @@
-/** A value that is here already, or a promise of it. Hits in memory stay free of promises. */
+/** A value that is available at once, or a promise of it. So hits in memory need no promise. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Goes on with a value, at once when it is here already. */
+/** Continues with a value: at once if it is available, else when its promise fulfils. */
 export function andThen<T, U> (value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-/** Runs `work`; `recover` answers for whatever it throws, now or later. */
+/** Returns the result of `work`, or that of `recover` if `work` throws or rejects. */
 export function orElse<T, U> (work: () => MaybePromise<T>, recover: (error: unknown) => U): MaybePromise<T | U> {
   try {
     const value = work()

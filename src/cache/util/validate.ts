@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 
-/** Checks of what callers hand in. Each throws a TypeError of one sentence that names the option. */
+/* Checks of arguments. Each throws a TypeError that names the option and the value. */
 
-/** Longest key or tag accepted, in UTF-16 units. */
+/** Length of the longest valid key or tag, in UTF-16 units. */
 const MAX_KEY_LENGTH = 1024
 
 export function checkPositiveInteger (name: string, value: unknown): number {
@@ -12,7 +12,7 @@ export function checkPositiveInteger (name: string, value: unknown): number {
   return value as number
 }
 
-/** Seconds, or null for "never expires". Zero and less are allowed: they mean "not kept". */
+/** Seconds, or null: never expires. Zero and less are valid: not stored. */
 export function checkSeconds (name: string, value: unknown): number | null {
   if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value
   throw new TypeError(`${name} must be a number of seconds or null, got ${show(value)}`)
@@ -43,13 +43,13 @@ export function checkFunction (name: string, value: unknown): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${show(value)}`)
 }
 
-/** An object, by one of the functions that it must have. */
+/** An object that has this method. */
 export function checkObject (name: string, value: unknown, method: string, example: string): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
   throw new TypeError(`${name} must be ${example}, got ${show(value)}`)
 }
 
-/** The options of one call. A bare number is what one would write who thinks of a `ttl`. */
+/** The options of one call. A number instead is a likely mistake for a `ttl`. */
 export function checkOptions (options: unknown): void {
   if (typeof options === 'object' && options !== null) return
   throw new TypeError(`options must be an object, got ${show(options)}`)
@@ -64,7 +64,7 @@ export function checkKeys (keys: unknown): asserts keys is readonly string[] {
   for (const key of keys) checkKey(key)
 }
 
-/** The beginning of keys; an empty one is that of all. */
+/** A prefix of keys; an empty one matches all keys. */
 export function checkPrefix (prefix: unknown): asserts prefix is string {
   if (prefix !== '') checkName('a prefix', prefix)
 }
@@ -81,7 +81,7 @@ function checkName (what: string, name: unknown): void {
   if (name.length > MAX_KEY_LENGTH) {
     throw new TypeError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
   }
-  // Lone surrogates all become the same bytes in UTF-8, so two names would become one.
+  // In UTF-8 all lone surrogates are the same bytes, so two names could become one.
   if (!name.isWellFormed()) {
     throw new TypeError(`${what} must be well-formed Unicode, got a lone surrogate`)
   }

@@ -5,7 +5,7 @@ import { deferredLoader } from '../../support/deferred-loader.ts'
 
 const shared = { shared: true }
 
-t.test('shared: all who read an entry get one object, which nobody can change', async (t) => {
+t.test('shared: all callers get one frozen object', async (t) => {
   const cache = createCache({ store: memoryStore() })
   const load = () => ({ list: [{ title: 'Jam' }], at: new Date(0), none: null })
   await cache.getOrSet('key', load, shared)
@@ -23,7 +23,7 @@ t.test('shared: all who read an entry get one object, which nobody can change', 
   t.not(await cache.getOrSet('key', load, shared), value, 'another entry')
 })
 
-t.test('shared: also for who waits for a load, and for who gets an old value', async (t) => {
+t.test('shared: callers that wait for a load, or get a stale value, get the same object', async (t) => {
   const { now, advance } = fakeClock()
   const cache = createCache({ store: memoryStore({ now }), now })
   const options = { ttl: 10, staleIfError: 100, staleWhileRevalidate: 100, ...shared }
@@ -42,12 +42,13 @@ t.test('shared: also for who waits for a load, and for who gets an old value', a
   }, options))), [{ a: 1 }, { a: 1 }])
 })
 
-t.test('shared: what cannot be read is loaded, and the option is true or false', async (t) => {
+t.test('shared: a value that cannot be decoded is loaded again, and the option must be a boolean', async (t) => {
   const store = memoryStore()
   const cache = createCache({ store })
   await cache.set('key', 1)
   const entry = (await store.get('key'))!
   await store.set('key', { ...entry, payload: Buffer.from([0xc1]) })
   t.equal(await cache.getOrSet('key', () => 2, shared), 2)
-  await t.rejects(cache.getOrSet('key', () => 1, { shared: 1 as never }), { name: 'TypeError', message: 'shared must be true or false, got 1' })
+  const invalid = cache.getOrSet('key', () => 1, { shared: 1 as never })
+  await t.rejects(invalid, { name: 'TypeError', message: 'shared must be true or false, got 1' })
 })
