@@ -63,8 +63,6 @@ export interface RouteCacheConfig {
   readonly url: string
   /** Tells routes apart that share a URL, e.g. by a version constraint. */
   readonly routeName: string
-  /** The Cache-Control of a page whose handler says nothing; written so that no handler writes the same. */
-  readonly cacheControl: string | undefined
 }
 
 /** With which the key of every page begins. */
@@ -131,8 +129,7 @@ export function resolveRouteConfig (
     requestDirectives: options.requestDirectives ?? false,
     keyPrefix: `${PAGE_PREFIX}${hash('sha256', route, 'base64url').slice(0, 12)}:`,
     url,
-    routeName: route,
-    cacheControl: ttl === undefined ? undefined : `max-age=0${Math.floor(ttl)}`
+    routeName: route
   }
 }
 

@@ -25,6 +25,28 @@ function mergeVary (field: ReplyHeaders[string], names: readonly string[]): stri
   return [...field === undefined ? [] : [combineLines(field)], ...new Set(missing)].join(', ')
 }
 
+/**
+ * The `Cache-Control` of a reply whose handler has set none; no handler writes it like this.
+ *
+ * With an empty header instead, the default that another plugin sets in an earlier `onSend` hook, as @fastify/caching
+ * does, could not be distinguished from the handler's own `Cache-Control`, and would outrank the `ttl` of the route.
+ */
+const SILENT = 'max-age=00'
+
+/** Marks a reply whose handler has not set `Cache-Control` yet. */
+export function markSilence (reply: FastifyReply): void {
+  reply.header('cache-control', SILENT)
+}
+
+/** Removes the mark, if the handler has not replaced it. */
+export function unmarkSilence (reply: FastifyReply): void {
+  if (reply.getHeader('cache-control') !== SILENT) return
+  // The handler may have set the header through Node, where Fastify's value hides it.
+  const own = reply.raw.getHeader('cache-control')
+  reply.removeHeader('cache-control')
+  if (own !== undefined) reply.header('cache-control', own)
+}
+
 /** Headers with which a response can be stored, validated or decoded. */
 const CACHING_HEADERS = ['expires', 'age', 'etag', 'last-modified', 'content-encoding', 'content-range']
 

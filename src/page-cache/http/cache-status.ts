@@ -36,12 +36,3 @@ export function formatCacheStatus (
   if (detail !== undefined) field += `; detail=${detail}`
   return field
 }
-
-/** How a miss of the cache reads in `Cache-Status`. */
-export const FORWARD_REASONS = {
-  absent: { fwd: 'uri-miss' },
-  expired: { fwd: 'stale' },
-  invalidated: { fwd: 'stale', detail: 'invalidated' },
-  corrupt: { fwd: 'miss', detail: 'corrupt' },
-  unavailable: { fwd: 'miss', detail: 'store-unavailable' }
-} as const

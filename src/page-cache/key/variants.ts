@@ -3,15 +3,15 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Entry } from '../../cache/index.ts'
 import { normalizeVaryValue } from '../http/vary.ts'
 
-/** What is kept for a URL whose responses vary: where to find them. */
+/** The index of a URL whose responses vary: stored under the primary key, it says under which keys they are stored. */
 export interface Variants {
-  /** The keys of its pages are made with it, so that they are gone when it is. */
+  /** Part of the keys of the variants, so that none of them can be found once the index has been deleted. */
   readonly generation: string
-  /** Lists of request fields by which responses varied, the latest first. */
+  /** The lists of request headers by which responses have varied, the most recent first. */
   readonly varyLists: ReadonlyArray<readonly string[]>
 }
 
-/** Request fields that select a page, and what a request says in them; null: it does not have the field. */
+/** The request headers that select a response, and their values in a request; null: the request lacks the header. */
 export interface VaryMatch {
   readonly varyNames: readonly string[]
   readonly varyValues: ReadonlyArray<string | null>
@@ -31,74 +31,96 @@ export interface CacheLocation {
   readonly variants?: { readonly entry: Entry, readonly value: Variants }
 }
 
-/** Stands in a list for what the option `key` of a route adds. No field that a client sends can have this name. */
+/** Represents the option `key` of a route in a list of header names. No header of a client can have this name. */
 export const CUSTOM_KEY = ':key'
-/** Lists remembered for a URL. */
+/** Lists of header names remembered for a URL. */
 const MAX_LISTS = 4
-/** Places for the pages of one list. A limit that holds by construction: nobody has to count. */
+/** Keys for the variants of one list. They limit the variants of a URL without counting them. */
 const SLOTS = 128
 
-/** The fields of a request: as its client sent them, and as hooks have left them. */
+/** The headers of a request: as the client sent them, and as hooks have left them. */
 export interface RequestFields {
   readonly sent: IncomingHttpHeaders
   readonly headers: IncomingHttpHeaders
 }
 
-/** @param added what the option `key` of the route adds */
-export function matchVary (list: readonly string[], fields: RequestFields, added: string | null): VaryMatch {
-  return { varyNames: list, varyValues: list.map((name) => name === CUSTOM_KEY ? added : valueOf(name, fields)) }
+/**
+ * Returns the values by which a request selects a response, RFC 9111 section 4.1.
+ *
+ * @param customKey the result of the option `key` of the route
+ */
+export function matchVary (
+  varyNames: readonly string[], fields: RequestFields, customKey: string | null
+): VaryMatch {
+  return { varyNames, varyValues: varyNames.map((name) => name === CUSTOM_KEY ? customKey : readValue(name, fields)) }
 }
 
-/** A page may be made of what a hook has read before it changed it, or of what it changed it to. */
-function valueOf (name: string, { sent, headers }: RequestFields): string | null {
-  const left = valueIn(headers, name)
-  if (sent === headers) return left
-  const first = valueIn(sent, name)
-  // No field has a line feed in it.
-  return first === left ? left : `\n${JSON.stringify([first, left])}`
+/** A response may depend on a header as it was before a hook changed it, and as it was afterwards. */
+function readValue (name: string, { sent, headers }: RequestFields): string | null {
+  const after = normalizeHeader(headers, name)
+  if (sent === headers) return after
+  const before = normalizeHeader(sent, name)
+  // The value of a header contains no line feed.
+  return before === after ? after : `\n${JSON.stringify([before, after])}`
 }
 
-function valueIn (headers: IncomingHttpHeaders, name: string): string | null {
+function normalizeHeader (headers: IncomingHttpHeaders, name: string): string | null {
   return normalizeVaryValue(name, Object.hasOwn(headers, name) ? headers[name] : undefined)
 }
 
-export function matchesVary (page: Pick<VaryMatch, 'varyValues'>, { varyValues }: VaryMatch): boolean {
-  return page.varyValues.length === varyValues.length && varyValues.every((value, i) => value === page.varyValues[i])
+/** Whether a stored response is for a request with these values, RFC 9111 section 4.1. */
+export function matchesVary (stored: Pick<VaryMatch, 'varyValues'>, { varyValues }: VaryMatch): boolean {
+  return isSameList(stored.varyValues, varyValues)
 }
 
+/** Whether two lists of header names are the same; both are sorted. */
 export function isSameVaryList (one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((name, i) => name === other[i])
+  return isSameList(one, other)
 }
 
-/** With one list more, or the same one as the latest. What was kept by the others can still be found. */
-export function addVaryList (variants: Variants | undefined, list: readonly string[]): Variants {
-  if (variants === undefined) return { generation: randomBytes(9).toString('base64url'), varyLists: [list] }
-  if (isSameVaryList(variants.varyLists[0]!, list)) return variants
-  return { ...variants, varyLists: [list, ...variants.varyLists.filter((known) => !isSameVaryList(known, list))].slice(0, MAX_LISTS) }
+function isSameList (one: ReadonlyArray<string | null>, other: ReadonlyArray<string | null>): boolean {
+  return one.length === other.length && one.every((item, i) => item === other[i])
 }
 
-/** The two places where the page of a selection may be: the second is for two selections that share the first. */
-export function variantKeys (primary: string, generation: string, { varyNames, varyValues }: VaryMatch): [string, string] {
+/**
+ * Adds a list of header names to the index of a URL as its most recent one.
+ *
+ * Variants of the other lists can still be found.
+ *
+ * @param variants undefined: creates an index
+ */
+export function addVaryList (variants: Variants | undefined, varyNames: readonly string[]): Variants {
+  if (variants === undefined) return { generation: randomBytes(9).toString('base64url'), varyLists: [varyNames] }
+  const { generation, varyLists } = variants
+  if (isSameVaryList(varyLists[0]!, varyNames)) return variants
+  const others = varyLists.filter((list) => !isSameVaryList(list, varyNames))
+  return { generation, varyLists: [varyNames, ...others].slice(0, MAX_LISTS) }
+}
+
+/** Returns the two keys under which a variant may be stored: the second is for two variants that share the first. */
+export function variantKeys (
+  primaryKey: string, generation: string, { varyNames, varyValues }: VaryMatch
+): [string, string] {
   const digest = hash('sha256', JSON.stringify(varyValues), 'buffer')
   const first = digest[0]! % SLOTS
   const second = (first + 1 + digest[1]! % (SLOTS - 1)) % SLOTS
-  const start = startOf(primary, generation, varyNames)
-  return [`${start}${first}`, `${start}${second}`]
+  const prefix = computePrefix(primaryKey, generation, varyNames)
+  return [`${prefix}${first}`, `${prefix}${second}`]
 }
 
-/** All places where pages of a URL may be. */
-export function allVariantKeys (primary: string, { generation, varyLists }: Variants): string[] {
-  return varyLists.flatMap((list) => {
-    const start = startOf(primary, generation, list)
-    return Array.from({ length: SLOTS }, (_, slot) => `${start}${slot}`)
+/** Returns all keys under which variants of a URL may be stored. */
+export function allVariantKeys (primaryKey: string, { generation, varyLists }: Variants): string[] {
+  return varyLists.flatMap((varyNames) => {
+    const prefix = computePrefix(primaryKey, generation, varyNames)
+    return Array.from({ length: SLOTS }, (_, slot) => `${prefix}${slot}`)
   })
 }
 
-function startOf (primary: string, generation: string, list: readonly string[]): string {
-  return `${primary}:${hash('sha256', JSON.stringify([generation, list]), 'base64url').slice(0, 16)}.`
+function computePrefix (primaryKey: string, generation: string, varyNames: readonly string[]): string {
+  return `${primaryKey}:${hash('sha256', JSON.stringify([generation, varyNames]), 'base64url').slice(0, 16)}.`
 }
 
-/** Whether what was read from a store is this, and not a page. */
+/** Whether a value from a store is an index of variants; otherwise it is a response. */
 export function isVariants (content: object): content is Variants {
   return 'generation' in content
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
 import { trackClientIdentity } from '../key/client-identity.ts'
+import { markSilence } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 import { CONDITIONAL_HEADERS } from './revalidate.ts'
 
@@ -28,8 +29,7 @@ export function beginHandler (
   if (task !== undefined) {
     headerTracker.beginHandler(unconditional(headerTracker.headers, task.stale))
     trackClientIdentity(request, headerTracker, app.initialConfig.requestIdHeader)
-    // Set first, so that it yields to the handler, but not to defaults of the application.
-    if (route.cacheControl !== undefined) reply.header('cache-control', route.cacheControl)
+    if (route.ttl !== undefined) markSilence(reply)
   }
   ctx.handlerRun = { status, before, requested: now(), task }
   return 'run-handler'

@@ -1,5 +1,5 @@
 import type { Cache, Miss, MissReason } from '../../cache/index.ts'
-import { BACKED_OFF, type CacheStatus, FORWARD_REASONS, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
+import { BACKED_OFF, type CacheStatus, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
 import type { CacheLocation } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { headersAt, mayServeStaleIfError, type PreparedPage, readPage } from '../stored-response.ts'
@@ -76,6 +76,15 @@ function decideFetch (
   if (uncacheable === 'authorization') return { act: 'pass', status: { fwd: 'bypass', detail: uncacheable } }
   if (uncacheable === 'range') return { act: 'pass', status: { ...status, detail: status.detail ?? uncacheable } }
   return { act: 'fetch', status, miss, stale }
+}
+
+/** The status for a miss of the cache, RFC 9211 section 2.2. */
+const FORWARD_REASONS: Readonly<Record<MissReason, CacheStatus>> = {
+  absent: { fwd: 'uri-miss' },
+  expired: { fwd: 'stale' },
+  invalidated: { fwd: 'stale', detail: 'invalidated' },
+  corrupt: { fwd: 'miss', detail: 'corrupt' },
+  unavailable: { fwd: 'miss', detail: 'store-unavailable' }
 }
 
 function forwardReason ({ variants }: CacheLocation, reason: MissReason): CacheStatus {

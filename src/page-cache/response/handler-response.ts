@@ -1,5 +1,6 @@
 import type { HandlerRun, PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
+import { unmarkSilence } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 import { type Body, isResponse, readBody } from './body.ts'
 import { freshen, validatesOther } from './freshen.ts'
@@ -28,7 +29,7 @@ export function readResponse (
   ctx: PageCacheContext, payload: unknown, run: HandlerRun, task: StoreTask
 ): HandlerResponse {
   const { reply, route } = ctx
-  removeDefaultCacheControl(ctx)
+  if (route.ttl !== undefined) unmarkSilence(reply)
   let body = readBody(payload, reply)
   const freshened = reply.statusCode === 304 ? task.stale : undefined
   const isOther = freshened !== undefined && validatesOther(reply, freshened)
@@ -48,13 +49,4 @@ export function readResponse (
     freshened,
     validatesOther: isOther
   }
-}
-
-/** Removes the `Cache-Control` that was set before the handler ran, if the handler has set no other. */
-function removeDefaultCacheControl ({ reply, route }: PageCacheContext): void {
-  if (route.cacheControl === undefined || reply.getHeader('cache-control') !== route.cacheControl) return
-  // The handler may have set it through Node, where Fastify's value hides it.
-  const own = reply.raw.getHeader('cache-control')
-  reply.removeHeader('cache-control')
-  if (own !== undefined) reply.header('cache-control', own)
 }
