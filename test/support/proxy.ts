@@ -3,28 +3,32 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 
-/** A line to a server on loopback that can go bad while it is in use. It begins well, and ends with the test. */
+/** A connection to a server on loopback that can be disturbed while it is in use. It ends with the test. */
 export interface Proxy {
-  /** As a Redis's. */
+  /** The address of the proxy, as a Redis URL. */
   url: string
-  /** All goes through at once, also what was held back. */
+  /** Forwards everything at once, and what was held back first. */
   pass (): void
-  /** Each reply comes so many milliseconds later. */
+  /** Forwards each reply this many milliseconds later. */
   delay (ms: number): void
-  /** Takes connections and whatever is sent over them, and lets nothing through, as when packets get lost. */
+  /** Accepts connections and data and forwards nothing, as if packets were lost. */
   blackHole (): void
-  /** Connections of now lead nowhere for ever, and nobody is told, as when a firewall forgets them; new ones are well. */
+  /** Silently drops all data of the present connections for ever, as a firewall does that has forgotten them. */
   forget (): void
   /**
-   * Of the reply to the next request that has this text in it, lets so many bytes through, and drops the connection.
-   * Resolves when it has.
+   * Forwards only this many bytes of the reply to the next request that contains this text, then closes the connection.
+   * Resolves when it is closed.
    */
   cut (bytes: number, request: string): Promise<void>
 }
 
 interface Cut { bytes: number, request: string, done: () => void }
 
-/** @param to the port of the server */
+/**
+ * Starts a proxy.
+ *
+ * @param to port of the server
+ */
 export async function startProxy (t: Test, to: number): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const forgotten = new WeakSet<Socket>()
@@ -32,11 +36,11 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
   gate.resolve()
   let delay = 0
   let cut: Cut | undefined
-  /** The connections whose next reply is to be cut. */
+  /** The connections whose next reply will be cut. */
   const cuts = new Map<Socket, Cut>()
 
-  /** Sends on in order; what is held back waits for the line to be good again. */
-  function carry (from: Socket, onto: Socket, isReply: boolean): void {
+  /** Forwards data in order; while the gate is closed, it waits. */
+  function forward (from: Socket, onto: Socket, isReply: boolean): void {
     let before = Promise.resolve()
     from.on('data', (chunk) => {
       const delayed = isReply && delay > 0 ? sleep(delay) : undefined
@@ -68,8 +72,8 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
   const server = createServer((near) => {
     const far = connect(to, '127.0.0.1')
     for (const socket of [near, far]) sockets.add(socket.setNoDelay())
-    carry(near, far, false)
-    carry(far, near, true)
+    forward(near, far, false)
+    forward(far, near, true)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {

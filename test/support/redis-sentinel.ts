@@ -9,27 +9,28 @@ import { freePort } from './redis.ts'
 import { type RestartableRedis, startRestartableRedis } from './restartable-redis.ts'
 
 export interface RedisSentinel {
-  /** What ioredis needs to find the master. */
+  /** How ioredis finds the master. */
   name: string
   sentinels: Array<{ host: string, port: number }>
-  /** The one that is master in the beginning, and the one that follows it. */
+  /** The master at the start, and its replica. */
   first: RestartableRedis
   second: RestartableRedis
-  /** The one that is master now, as the sentinel tells it. */
+  /** The present master, according to the sentinel. */
   master (): Promise<RestartableRedis>
-  /** Has the replica take over from a master that is well. */
+  /** Promotes the replica while the master works. */
   failOver (): Promise<void>
 }
 
 const NAME = 'larder'
-/** Milliseconds without an answer, and the master counts as down. */
+/** Milliseconds without a reply after which the master counts as down. */
 const DOWN_MS = 300
 
-/** A master with a replica on loopback, and a sentinel that needs nobody's consent to have them change places. */
+/** Starts a master with a replica on loopback, and a sentinel whose vote alone is enough for a failover. */
 export async function startRedisSentinel (t: Test): Promise<RedisSentinel> {
   const first = await startRestartableRedis(t, '--repl-diskless-sync-delay', '0')
-  const second = await startRestartableRedis(t, '--repl-diskless-sync-delay', '0', '--replicaof', `127.0.0.1 ${first.port}`)
-  // A sentinel that starts earlier would hear of the replica only ten seconds later.
+  const replicaOf = ['--replicaof', `127.0.0.1 ${first.port}`]
+  const second = await startRestartableRedis(t, '--repl-diskless-sync-delay', '0', ...replicaOf)
+  // A sentinel that started earlier would find the replica only ten seconds later.
   while (!(await second.ask((client) => client.info('replication'))).includes('master_link_status:up')) await sleep(20)
 
   const folder = mkdtempSync(join(tmpdir(), 'larder-sentinel-'))

@@ -11,14 +11,14 @@ import type { Test } from 'tap'
 export interface PrivateRedis {
   url: string
   port: number
-  /** The process, to stop and go on with signals. */
+  /** Id of the process, for signals. */
   pid: number
 }
 
-/** How often to try another port, should somebody take the free one first. */
+/** Attempts to start, since another process may take the free port first. */
 const ATTEMPTS = 5
 
-/** A Redis of the test's own on a free loopback port, which keeps nothing on disk and ends with the test. */
+/** Starts a Redis for one test on a free loopback port. It writes nothing to disk, and ends with the test. */
 export async function startRedis (t: Test, ...options: string[]): Promise<PrivateRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'larder-redis-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -6,36 +6,37 @@ import type { Test } from 'tap'
 import { type Process, start } from './process.ts'
 import { freePort } from './redis.ts'
 
-/** A Redis that can be stopped, killed, and brought back with nothing or with what it held when it was saved. */
+/** A Redis that can hang, be killed, and restart empty or with the data that was saved last. */
 export interface RestartableRedis {
   url: string
   port: number
-  /** As a machine that hangs: connections stay, and nothing is answered. */
+  /** Makes it hang: connections stay open, and it sends no replies. */
   stop (): void
   goOn (): void
   kill (): Promise<void>
-  /** Remembers what it holds now, for later starts. */
+  /** Saves its data for later restarts. */
   save (): Promise<void>
-  /** Starts it again on the same port, with what was saved last. Resolves when it prints the text that says it is ready. */
+  /** Restarts it on the same port with the data saved last. Resolves when it prints the text `ready`. */
   restart (how?: { empty?: boolean, options?: string[], ready?: string }): Promise<void>
-  /** Forgets all that it holds. */
+  /** Deletes all its data. */
   flush (): Promise<void>
-  /** How many keys it holds. */
+  /** The number of its keys. */
   size (): Promise<number>
-  /** Asks it over a connection of its own. */
-  ask<T> (question: (client: Redis) => Promise<T>, password?: string): Promise<T>
+  /** Sends commands over a separate connection. */
+  ask<T> (commands: (client: Redis) => Promise<T>, password?: string): Promise<T>
 }
 
-/** How often to try another port, should somebody take the free one first. */
+/** Attempts to start, since another process may take the free port first. */
 const ATTEMPTS = 5
 
-/** It ends with the test. */
+/** Starts a Redis that ends with the test. */
 export async function startRestartableRedis (t: Test, ...options: string[]): Promise<RestartableRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'larder-redis-'))
   const dump = join(folder, 'now.rdb')
   const saved = join(folder, 'saved.rdb')
-  const run = (port: number, more: string[], ready = 'Ready to accept connections') => start('redis-server', [
-    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, '--dbfilename', 'now.rdb', ...options, ...more
+  const run = (port: number, moreOptions: string[], ready = 'Ready to accept connections') => start('redis-server', [
+    '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no',
+    '--dir', folder, '--dbfilename', 'now.rdb', ...options, ...moreOptions
   ], ready)
 
   let running: Process | undefined
@@ -46,15 +47,19 @@ export async function startRestartableRedis (t: Test, ...options: string[]): Pro
     await running?.kill()
     rmSync(folder, { recursive: true, force: true })
   })
-  for (let attempt = 1; running === undefined && attempt <= ATTEMPTS; attempt++) running = await run(port = await freePort(), [])
+  for (let attempt = 1; running === undefined && attempt <= ATTEMPTS; attempt++) {
+    running = await run(port = await freePort(), [])
+  }
   if (running === undefined) throw new Error(`redis-server did not start in ${ATTEMPTS} attempts`)
 
-  async function ask<T> (question: (client: Redis) => Promise<T>, password?: string): Promise<T> {
-    // Also one that refuses all others may be asked.
-    const client = new Redis(port, '127.0.0.1', { enableReadyCheck: false, maxRetriesPerRequest: 0, retryStrategy: () => null, ...password && { password } })
-    client.on('error', () => {}) // the question fails, which is enough
+  async function ask<T> (commands: (client: Redis) => Promise<T>, password?: string): Promise<T> {
+    // Without the ready check, this works with a Redis that refuses most commands.
+    const client = new Redis(port, '127.0.0.1', {
+      enableReadyCheck: false, maxRetriesPerRequest: 0, retryStrategy: () => null, ...password && { password }
+    })
+    client.on('error', () => {}) // the commands reject
     try {
-      return await question(client)
+      return await commands(client)
     } finally {
       client.disconnect()
     }
@@ -75,9 +80,9 @@ export async function startRestartableRedis (t: Test, ...options: string[]): Pro
       if (empty) rmSync(dump, { force: true })
       else copyFileSync(saved, dump)
       const next = await run(port, options, ready)
-      // All may have ended meanwhile, and what was to end it with it.
+      // The test may have ended meanwhile, with its teardown.
       if (isOver) await next?.kill()
-      else if (next === undefined) throw new Error(`redis-server did not start again on port ${port}`)
+      else if (next === undefined) throw new Error(`redis-server did not restart on port ${port}`)
       else running = next
     },
     async flush () { await ask((client) => client.flushall()) },
