@@ -2,49 +2,49 @@ import type { Entry } from '../entry/entry.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
 import type { Versions } from '../versions/versions.ts'
 
-/** Some of the entries: those for which all is true that is given. */
+/** Selects entries that match all given conditions. */
 export interface EntryFilter {
-  /** Their keys begin with it. */
+  /** Their keys begin with this. */
   readonly prefix?: string | undefined
-  /** They carry at least one of them. */
+  /** They have at least one of these tags. */
   readonly tags?: readonly string[] | undefined
 }
 
 /**
- * Where entries are kept. A store knows bytes, keys and lifetimes; what an entry means, and whether it may still
- * be used, is the cache's business. Any call may throw or reject; the cache decides what that costs.
+ * Holds entries. A store knows bytes, keys and lifetimes; the cache decides whether an entry may still be used. Any
+ * method may throw or reject, and the cache then continues without the store.
  */
 export interface Store {
-  /** A word for logs and dashboards, e.g. `memory`. */
+  /** A name for logs and dashboards, e.g. `memory`. */
   readonly name: string
-  /** The version clock of caches that are given no other. */
+  /** The version clock of caches that have no other. */
   readonly versions: Versions
   get (key: string): MaybePromise<Entry | undefined>
   /** In the order of the keys. */
   getMany (keys: readonly string[]): MaybePromise<Array<Entry | undefined>>
-  /** False where the entry is too large to be kept; what was there before is gone all the same. */
+  /** Stores an entry. False if it is too large; the one that it would have replaced is deleted all the same. */
   set (key: string, entry: Entry): MaybePromise<boolean>
-  /** As `set`, but only where nothing is kept, or where what is kept is still the entry to replace. */
+  /** As `set`, but only if nothing is stored, or still the entry to replace; false otherwise. */
   add (key: string, entry: Entry, replace?: Entry): MaybePromise<boolean>
-  /** Moves both lives of an entry; false when there is none. */
+  /** Changes both ends of an entry's life; false if there is no entry. */
   touch (key: string, freshUntil: number, staleUntil: number): MaybePromise<boolean>
   /**
-   * Adds to an integer in one step; keeps `initial` where there is none, or where what is kept is still the entry to
-   * replace. Throws a TypeError for another value.
+   * Adds to an integer in one step, and returns the sum. Stores `initial` if nothing is stored, or still the entry to
+   * replace. Throws a TypeError for any other value.
    */
   increment (key: string, by: number, initial: Entry, replace?: Entry): MaybePromise<number>
-  /** How many entries there were; what else stands at the keys goes uncounted. */
+  /** Deletes entries, and returns how many there were. Anything else at these keys is deleted uncounted. */
   delete (keys: readonly string[]): MaybePromise<number>
   /**
-   * Forgets entries of its own, all or some, and nobody else's; how many there were. One that comes meanwhile may stay.
+   * Deletes all or some entries of this store, and returns how many there were. One stored meanwhile may remain.
    *
-   * Without tags, whatever else stands at such keys goes too, and uncounted: leases, so that no load under way is kept.
-   * With tags, entries alone go: which of the loads under way may be kept is for the version clock to say.
+   * Without tags, anything else at matching keys is deleted too, uncounted: leases, so that no load in flight stores.
+   * With tags, only entries are deleted: the version clock decides which loads in flight may be stored.
    */
-  clear (which?: EntryFilter): MaybePromise<number>
+  clear (filter?: EntryFilter): MaybePromise<number>
   close (): MaybePromise<void>
   stats? (): StoreStats
-  /** Of a store beyond this process: false while it is known to be away, and not asked. */
+  /** False while a store outside this process is known to be unavailable, so that no command is sent. */
   readonly available?: boolean
   /**
    * Acquires the lease of a key: the right to load it, if processes share the store. It looks again in the same step,
@@ -54,7 +54,7 @@ export interface Store {
    * @returns the entry that is stored now if it is another one, else the lease, or how to wait for its holder
    */
   acquire? (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult>
-  /** Where others share the store: tells of what they change. */
+  /** Reports the changes that other processes make, if they share the store. */
   readonly backplane?: Backplane
 }
 
@@ -82,25 +82,25 @@ export interface Lease {
   release (hitForMissMs?: number, stale?: Entry | null): MaybePromise<boolean | void>
 }
 
-/** Hears when something has happened at a key. */
+/** Waits for changes of a key. */
 export interface LeaseWaiter {
-  /** Resolves when something may have happened since the last call, and after so many milliseconds at the latest. */
+  /** Resolves when the key may have changed since the last call, or after this many milliseconds. */
   next (ms: number): Promise<void>
   end (): void
 }
 
-/** Tells of the changes of a shared store, whoever makes them. */
+/** Reports the changes of a shared store by any process. */
 export interface Backplane {
-  /** Milliseconds since 1970: all changes made until then have been told. It stands still while the channel is down. */
+  /** All changes up to this time, in milliseconds since 1970, were reported. It stops while the channel is down. */
   readonly caughtUpTo: number
-  /** Begins to tell. To be called once. */
+  /** Starts reporting to a listener. */
   listen (listener: BackplaneListener): void
 }
 
 export interface BackplaneListener {
-  /** The entry of a key was written, dropped or deleted. */
+  /** An entry was written, deleted, evicted, or has expired. */
   onEntry (key: string): void
-  /** A tag has moved. */
+  /** A tag has changed. */
   onTag (): void
   /** Anything may have changed. */
   onAll (): void
@@ -110,13 +110,13 @@ export interface StoreStats {
   entries: number
   bytes: number
   maxBytes: number
-  /** Entries dropped to make room. */
+  /** Entries evicted to make room. */
   evictions: number
-  /** Entries refused because each was larger than the store takes. */
+  /** Entries refused because they were too large. */
   refusals: number
 }
 
-/** What `increment` throws in every store for a value that is no integer, or a sum that is too large to be exact. */
+/** The error of `increment` for a value that is not an integer, or a sum that is not a safe one. */
 export function notAnInteger (key: string): TypeError {
   return new TypeError(`cannot increment ${JSON.stringify(key)}: its value is not a safe integer`)
 }

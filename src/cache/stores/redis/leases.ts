@@ -9,13 +9,13 @@ import { LeaseNotifications } from './lease-notifications.ts'
 import type { Lease, LeaseResult } from '../store.ts'
 
 export interface RedisLeasesOptions {
-  link: RedisCommands
+  commands: RedisCommands
   prefix: string
   /** Returns the Redis key of an entry. */
-  nameOf: (key: string) => string
+  redisKey: (key: string) => string
   /** Returns the milliseconds left, as PX takes them; empty if the entry never expires. */
-  lifeOf: (until: number) => number | ''
-  recent: DecodedEntries
+  expiryArgument: (until: number) => number | ''
+  decoded: DecodedEntries
   /** Whether an entry of this size may be stored. */
   fits: (frame: Buffer) => boolean
 }
@@ -44,12 +44,12 @@ export class RedisLeases {
 
   constructor (options: RedisLeasesOptions) {
     this.#options = options
-    const { link } = options
-    this.#notifications = new LeaseNotifications(link.client)
-    this.#acquire = redisScript(link, ACQUIRE_LEASE)
-    this.#renew = redisScript(link, RENEW_LEASE)
-    this.#fill = redisScript(link, FILL_LEASE)
-    this.#release = redisScript(link, RELEASE_LEASE)
+    const { commands } = options
+    this.#notifications = new LeaseNotifications(commands.client)
+    this.#acquire = redisScript(commands, ACQUIRE_LEASE)
+    this.#renew = redisScript(commands, RENEW_LEASE)
+    this.#fill = redisScript(commands, FILL_LEASE)
+    this.#release = redisScript(commands, RELEASE_LEASE)
   }
 
   close (): void {
@@ -58,13 +58,13 @@ export class RedisLeases {
 
   /** As `Store.acquire`. Rejects if Redis takes no writes, e.g. since it is full or a replica. */
   async acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    const { nameOf, recent } = this.#options
+    const { redisKey, decoded } = this.#options
     const token = this.#nextToken()
     const args = [token, LEASE_MS, seen === undefined ? '' : serializeHeader(seen)]
-    const stored = await this.#acquire([nameOf(key)], args) as Buffer | null
+    const stored = await this.#acquire([redisKey(key)], args) as Buffer | null
     if (stored === null) return { lease: this.#exclusiveLease(key, token) }
     const lease = deserializeLease(stored)
-    if (lease === undefined) return recent.read(nameOf(key), stored) ?? {}
+    if (lease === undefined) return decoded.read(redisKey(key), stored) ?? {}
     const entry = deserializeEntry(stored)
     return {
       ...entry && { stale: entry },
@@ -85,7 +85,7 @@ export class RedisLeases {
 
   /** A lease of one holder, which renews itself until it is filled or released. */
   #exclusiveLease (key: string, token: Buffer): Lease {
-    const names = [this.#options.nameOf(key)]
+    const names = [this.#options.redisKey(key)]
     let renewals = Math.floor(LONGEST_HOLD_MS / RENEW_MS)
     const timer = setInterval(() => {
       if (renewals-- === 0) return clearInterval(timer)
@@ -114,16 +114,16 @@ export class RedisLeases {
   }
 
   async #fillLease (key: string, token: Buffer, entry: Entry): Promise<'stored' | 'too-large' | 'revoked'> {
-    const { nameOf, lifeOf, fits } = this.#options
+    const { redisKey, expiryArgument, fits } = this.#options
     const frame = serializeEntry(entry)
     if (!fits(frame)) return 'too-large'
-    const args = [token, this.#channelName(key), frame, lifeOf(entry.staleUntil)]
-    return await this.#fill([nameOf(key)], args) === 1 ? 'stored' : 'revoked'
+    const args = [token, this.#channelName(key), frame, expiryArgument(entry.staleUntil)]
+    return await this.#fill([redisKey(key)], args) === 1 ? 'stored' : 'revoked'
   }
 
   async #releaseLease (key: string, token: Buffer, hitForMissMs: number, stale?: Entry | null): Promise<boolean> {
     const replacement = stale === undefined ? [] : [stale === null ? '' : serializeEntry(stale)]
     const args = [token, this.#channelName(key), hitForMissMs, ...replacement]
-    return await this.#release([this.#options.nameOf(key)], args) === 1
+    return await this.#release([this.#options.redisKey(key)], args) === 1
   }
 }

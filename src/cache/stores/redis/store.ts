@@ -65,9 +65,7 @@ export function redisStore (options: RedisStoreOptions): Store {
   const runDeleteTagged = redisScript(commands, DELETE_TAGGED)
   const decoded = new DecodedEntries()
   const backplane = redisBackplane(client, prefix, now)
-  const leases = new RedisLeases({
-    link: commands, prefix, nameOf: redisKey, lifeOf: expiryArgument, fits, recent: decoded
-  })
+  const leases = new RedisLeases({ commands, prefix, redisKey, expiryArgument, fits, decoded })
 
   function redisKey (key: string): string {
     return `${prefix}:${key}`

@@ -14,18 +14,17 @@ let prefixes = 0
 
 function setUp () {
   const prefix = `test${++prefixes}`
-  // A machine that is busy is not what is tested here.
   const newStore = () => patientRedisStore({ client, prefix })
   const store = newStore()
   return { prefix, store, cache: createCache({ store }), other: createCache({ store: newStore() }) }
 }
 
-/** The commands that scripts send meanwhile. */
-async function scriptCommandsOf (work: () => Promise<unknown>): Promise<string[][]> {
-  const asker = new Redis(url)
-  await asker.ping() // what it says at first must not be the first that the monitor hears
-  const monitor = await asker.monitor()
-  asker.disconnect()
+/** Returns the commands that scripts send during `work`. */
+async function recordScriptCommands (work: () => Promise<unknown>): Promise<string[][]> {
+  const helper = new Redis(url)
+  await helper.ping() // its set-up commands come before the monitor
+  const monitor = await helper.monitor()
+  helper.disconnect()
   const sent: string[][] = []
   let isOver = false
   monitor.on('monitor', (_time: string, args: string[], source: string) => {
@@ -35,21 +34,21 @@ async function scriptCommandsOf (work: () => Promise<unknown>): Promise<string[]
   try {
     await work()
     await client.echo('the end')
-    await until('all were seen', () => isOver)
+    await until('all commands were recorded', () => isOver)
     return sent
   } finally {
     monitor.disconnect()
   }
 }
 
-/** An entry under a lease, as when it is about to be renewed. */
-async function leasedOver (store: Store, key: string) {
+/** Acquires the lease of an entry, as a refresh does. */
+async function leaseEntry (store: Store, key: string) {
   const entry = await store.get(key) as Entry
   const { lease } = await store.acquire!(key, entry) as LeaseResult
   return { entry, lease: lease! }
 }
 
-t.test('a sweep goes through a large Redis in small steps, and in smaller ones with many tags', async (t) => {
+t.test('deleteMatching() scans in small steps, and in smaller ones with many tags', async (t) => {
   const { cache, store, prefix } = setUp()
   const foreign = Array.from({ length: 3_000 }, (_, i) => `foreign ${prefix}:page:${i}`)
   await client.mset(foreign.flatMap((name) => [name, 'foreign']))
@@ -80,49 +79,52 @@ t.test('a sweep goes through a large Redis in small steps, and in smaller ones w
   t.ok(steps().every((step) => step === 1), 'a key at a time at least')
 })
 
-t.test('tags are found in heads of any length, and nothing but heads is read for them', async (t) => {
+t.test('deleteMatching() by tags reads headers of any length, and no payloads', async (t) => {
   const { cache, store, prefix } = setUp()
   const lengths = [1, ...Array.from({ length: 80 }, (_, i) => 150 + i), 1_000]
   for (const payload of ['', 'x'.repeat(10_000)]) {
     await Promise.all(lengths.map((length) => cache.set(`key ${length}`, payload, { tags: ['t'.repeat(length), 'x'] })))
     await cache.set('many', payload, { tags: [...Array.from({ length: 5_000 }, (_, i) => `tag ${i}`), 'x'] })
     t.equal(await cache.deleteMatching({ tags: ['y'] }), 0)
-    const commands = await scriptCommandsOf(async () => { t.equal(await store.clear({ prefix: 'key', tags: ['x'] }), lengths.length) })
+    const commands = await recordScriptCommands(async () => {
+      t.equal(await store.clear({ prefix: 'key', tags: ['x'] }), lengths.length)
+    })
     t.notOk(commands.some(([verb]) => verb === 'GET'))
-    const reads = commands.filter(([verb]) => verb === 'GETRANGE').map(([, , from, to]) => Number(to) - Number(from) + 1)
-    t.ok(reads.length > lengths.length, 'some need two reads')
-    t.ok(Math.max(...reads) < 1_100, 'and those no more than their heads', { reads })
+    const ranges = commands.filter(([verb]) => verb === 'GETRANGE')
+    const reads = ranges.map(([, , from, to]) => Number(to) - Number(from) + 1)
+    t.ok(reads.length > lengths.length, 'some headers need two reads')
+    t.ok(Math.max(...reads) < 1_100, 'and these read only the header', { reads })
     t.equal(await cache.deleteMatching({ tags: ['tag 4999'] }), 1)
     t.strictSame(await client.keys(`${prefix}:*`), [])
   }
 })
 
-t.test('tags are found under a lease, which stays', async (t) => {
+t.test('deleteMatching() by tags deletes an entry under a lease, and leaves the lease', async (t) => {
   const { cache, store, prefix } = setUp()
   for (const length of [1, ...Array.from({ length: 80 }, (_, i) => 120 + i), 1_000]) {
     const key = `key ${length}`
     await cache.set(key, 'value', { tags: ['t'.repeat(length), 'x'] })
-    const { entry, lease } = await leasedOver(store, key)
+    const { entry, lease } = await leaseEntry(store, key)
     t.equal(await store.clear({ tags: ['y'] }), 0)
     t.match(await store.acquire!(key), { stale: { tags: entry.tags }, wait: Function })
     t.equal(await store.clear({ tags: ['x'] }), 1, key)
     const found = await store.acquire!(key)
     t.match(found, { wait: Function })
     t.notHas(found, { stale: Object })
-    t.ok(await client.pttl(`${prefix}:${key}`) <= 2_000, 'and goes by itself')
+    t.ok(await client.pttl(`${prefix}:${key}`) <= 2_000, 'and expires by itself')
     t.equal(await lease.release(), true, 'it is still held')
     t.equal(await client.exists(`${prefix}:${key}`), 0, key)
   }
 })
 
-t.test('a load that began since the tags moved is kept, and others go on waiting for it', async (t) => {
+t.test('deleteMatching() by tags leaves loads that started after the invalidation, and their followers', async (t) => {
   const { cache, store, other } = setUp()
   await cache.set('key', 'old', { tags: ['x'] })
   await cache.invalidateTags(['x'])
   const [held, second] = [deferredLoader(), deferredLoader()]
   const first = cache.getOrSet('key', held.load, { tags: ['x'] })
   await held.began
-  t.equal(await store.clear({ tags: ['x'] }), 1) // as a sweep does that moved the tags before
+  t.equal(await store.clear({ tags: ['x'] }), 1) // as deleteMatching() does after it has invalidated the tags
   const waiter = other.getOrSet('key', second.load, { tags: ['x'] })
   held.end('new')
   t.strictSame(await Promise.all([first, waiter]), ['new', 'new'])
@@ -130,21 +132,21 @@ t.test('a load that began since the tags moved is kept, and others go on waiting
   t.equal(await other.get('key'), 'new')
 })
 
-t.test('an old entry that was swept from under a lease does not come back with the failure to renew it', async (t) => {
+t.test('a stale entry that was deleted under a lease is not restored by release()', async (t) => {
   const { cache, store, other } = setUp()
   await cache.set('key', 'old', { tags: ['x'] })
-  const { entry, lease } = await leasedOver(store, 'key')
+  const { entry, lease } = await leaseEntry(store, 'key')
   t.equal(await store.clear({ tags: ['x'] }), 1)
   await lease.release(1_000, entry)
   t.strictSame(await other.lookup('key'), { miss: 'absent' })
 })
 
-t.test('a lease that is over goes with its entry', async (t) => {
+t.test('an expired lease is deleted with its entry', async (t) => {
   const { cache, store, prefix } = setUp()
   await cache.set('key', 'old', { tags: ['x'] })
-  const { lease } = await leasedOver(store, 'key')
+  const { lease } = await leaseEntry(store, 'key')
   await lease.release(1)
-  await until('it is over', async () => {
+  await until('the lease has expired', async () => {
     const [seconds, micros] = await client.time() as [number, number]
     const head = await client.getrangeBuffer(`${prefix}:key`, 0, 9)
     return seconds * 1_000 + Math.floor(micros / 1_000) > head.readDoubleBE(2)
@@ -153,22 +155,23 @@ t.test('a lease that is over goes with its entry', async (t) => {
   t.equal(await client.exists(`${prefix}:key`), 0)
 })
 
-t.test('a Redis that is full can be swept', async (t) => {
+t.test('deleteMatching() works if the memory of Redis is full', async (t) => {
   const { cache, store, prefix } = setUp()
   await cache.setMany([['a', 1], ['b', 2], ['c', 3]], { tags: ['x'] })
-  const { lease } = await leasedOver(store, 'b')
+  const { lease } = await leaseEntry(store, 'b')
   await client.config('SET', 'maxmemory', '1')
   t.teardown(() => client.config('SET', 'maxmemory', '0'))
   t.equal(await store.clear({ tags: ['x'] }), 3)
   t.strictSame(await client.keys(`${prefix}:*`), [])
   await client.config('SET', 'maxmemory', '0')
-  t.equal(await lease.fill({ payload: Uint8Array.of(1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' }), 'revoked')
+  const times = { storedAt: 0, freshUntil: Infinity, staleUntil: Infinity }
+  t.equal(await lease.fill({ payload: Uint8Array.of(1), ...times, tags: [], stamp: '' }), 'revoked')
 })
 
-t.test('a sweep by a prefix revokes leases, of which those over entries count', async (t) => {
+t.test('deleteMatching() by prefix revokes leases, and counts only entries', async (t) => {
   const { cache, other, store, prefix } = setUp()
   await cache.set('page:old', 'old')
-  const over = await leasedOver(store, 'page:old')
+  const over = await leaseEntry(store, 'page:old')
   const [held, kept] = [deferredLoader(), deferredLoader()]
   const first = cache.getOrSet('page:new', held.load)
   const elsewhere = cache.getOrSet('list', kept.load)
@@ -177,7 +180,7 @@ t.test('a sweep by a prefix revokes leases, of which those over entries count', 
   t.equal(await other.deleteMatching({ prefix: 'page:' }), 1)
   t.strictSame(await client.keys(`${prefix}:page:*`), [])
   t.equal(await over.lease.fill(over.entry), 'revoked')
-  t.equal(await other.getOrSet('page:new', () => 'new'), 'new', 'nobody waits for who had it')
+  t.equal(await other.getOrSet('page:new', () => 'new'), 'new', 'no caller waits for the revoked lease')
   held.end('old')
   kept.end('kept')
   t.strictSame(await Promise.all([first, elsewhere]), ['old', 'kept'])
