@@ -2,7 +2,7 @@ import t from 'tap'
 import { type CacheOptions, createCache, memoryStore, memoryVersions } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 
-t.test('the ttl of the cache is that of entries that say none', async (t) => {
+t.test('entries get the ttl of the cache unless the call gives one', async (t) => {
   const cache = createCache({ store: memoryStore(), ttl: null })
   await cache.set('set', 1)
   await cache.add('add', 1)
@@ -13,7 +13,7 @@ t.test('the ttl of the cache is that of entries that say none', async (t) => {
   for (const key of ['set', 'add', 'increment', 'getOrSet', 'touch']) t.equal(await cache.ttl(key), null, key)
 })
 
-t.test('a cache whose ttl is zero keeps nothing that says no other', async (t) => {
+t.test('a cache with ttl: 0 stores only entries whose call gives a ttl', async (t) => {
   const cache = createCache({ store: memoryStore(), ttl: 0 })
   await cache.set('set', 1)
   t.equal(await cache.add('add', 1), true)
@@ -25,7 +25,7 @@ t.test('a cache whose ttl is zero keeps nothing that says no other', async (t) =
   t.equal(await cache.get('other'), 1)
 })
 
-t.test('it goes by the clock of the computer where nobody gives another', async (t) => {
+t.test('now defaults to Date.now', async (t) => {
   const cache = createCache({ store: memoryStore() })
   const before = Date.now()
   await cache.set('key', 1, { ttl: 100 })
@@ -33,7 +33,7 @@ t.test('it goes by the clock of the computer where nobody gives another', async 
   t.ok(left <= 100 && left > 99 - (Date.now() - before) / 1000)
 })
 
-t.test('versions of the caller take the place of those of the store', async (t) => {
+t.test('the option versions replaces the version clock of the store', async (t) => {
   const versions = memoryVersions()
   const cache = createCache({ store: memoryStore(), versions })
   await cache.set('key', 1, { tags: ['a'] })
@@ -41,7 +41,7 @@ t.test('versions of the caller take the place of those of the store', async (t) 
   t.equal(await cache.get('key'), undefined)
 })
 
-t.test('two caches may share a store and its clock', async (t) => {
+t.test('two caches can share a store and its version clock', async (t) => {
   const store = memoryStore()
   const [one, other] = [createCache({ store }), createCache({ store })]
   await one.set('key', 1, { tags: ['a'] })
@@ -50,7 +50,7 @@ t.test('two caches may share a store and its clock', async (t) => {
   t.equal(await one.get('key'), undefined)
 })
 
-t.test('hits and misses in memory are answered without a promise', async (t) => {
+t.test('lookup on a memory store is synchronous', async (t) => {
   const { now } = fakeClock()
   const cache = createCache({ store: memoryStore({ now }), now })
   await cache.set('key', 1, { tags: ['a'] })
@@ -58,7 +58,7 @@ t.test('hits and misses in memory are answered without a promise', async (t) => 
   t.strictSame(cache.lookup('absent'), { miss: 'absent' })
 })
 
-t.test('bad options are refused, and named', async (t) => {
+t.test('createCache throws a TypeError that names the invalid option', async (t) => {
   const store = memoryStore()
   const make = (options: unknown) => () => createCache(options as CacheOptions)
   t.throws(make({}), { name: 'TypeError', message: 'store must be a store, e.g. memoryStore(), got undefined' })

@@ -13,7 +13,7 @@ function setUp (t: Test) {
   return { clock, cache, told: () => events.splice(0) }
 }
 
-t.test('the channel is called larder:cache, and names the cache', async (t) => {
+t.test('events are published on larder:cache, with the cache', async (t) => {
   t.equal(CACHE_CHANNEL, 'larder:cache')
   const heard: CacheEvent[] = []
   const hear = (message: unknown) => { heard.push(message as CacheEvent) }
@@ -27,7 +27,7 @@ t.test('the channel is called larder:cache, and names the cache', async (t) => {
   t.equal(heard[1]!.cache, other)
 })
 
-t.test('reads tell hits, and misses with the reason', async (t) => {
+t.test('get, getMany and lookup emit hits, and misses with their reason', async (t) => {
   const { cache, clock, told } = setUp(t)
   await cache.set('short', 1, { ttl: 10 })
   await cache.set('tagged', 2, { tags: ['a'] })
@@ -56,7 +56,7 @@ t.test('reads tell hits, and misses with the reason', async (t) => {
   t.strictSame(told(), [], 'nobody read a value')
 })
 
-t.test('a value that cannot be read is a miss as corrupt', async (t) => {
+t.test('a value that cannot be decoded is a miss with the reason corrupt', async (t) => {
   const store = memoryStore()
   const cache = createCache({ store })
   const { events } = listen(t, cache)
@@ -67,7 +67,7 @@ t.test('a value that cannot be read is a miss as corrupt', async (t) => {
   t.equal(await cache.get('key'), 'loaded')
 })
 
-t.test('getOrSet tells the miss, the load and how long it took, and what it kept', async (t) => {
+t.test('getOrSet emits the miss, the load with its duration, and the set', async (t) => {
   const { cache, clock, told } = setUp(t)
   const load = () => { clock.advance(2); return 'value' }
   await cache.getOrSet('key', load)
@@ -84,13 +84,13 @@ t.test('getOrSet tells the miss, the load and how long it took, and what it kept
   t.strictSame(told().map(({ type }) => type), ['miss'])
 })
 
-t.test('a load whose value cannot be kept tells so', async (t) => {
+t.test('a load whose value cannot be encoded emits an error', async (t) => {
   const { cache, told } = setUp(t)
   await cache.getOrSet('key', () => () => 'a function')
   t.match(told().slice(1), [{ type: 'load' }, { type: 'error', doing: 'encode', error: { name: 'TypeError' } }])
 })
 
-t.test('an old value that stands in is told, with the error that it stands in for', async (t) => {
+t.test('a stale value served after an error emits both', async (t) => {
   const { cache, clock, told } = setUp(t)
   const options = { ttl: 10, staleIfError: 20 }
   await cache.getOrSet('key', () => 'old', options)
@@ -104,7 +104,7 @@ t.test('an old value that stands in is told, with the error that it stands in fo
   ])
 })
 
-t.test('an old value that is renewed in the background is told', async (t) => {
+t.test('a stale value that is refreshed in the background emits stale', async (t) => {
   const { cache, clock, told } = setUp(t)
   const options = { ttl: 10, staleWhileRevalidate: 20 }
   await cache.getOrSet('key', () => 'old', options)
@@ -116,7 +116,7 @@ t.test('an old value that is renewed in the background is told', async (t) => {
   held.end('new')
 })
 
-t.test('writes, deletions, invalidations and clears are told', async (t) => {
+t.test('writes, deletions, invalidations and clears emit events', async (t) => {
   const { cache, told } = setUp(t)
   await cache.set('a', 1)
   await cache.setMany([['b', 1], ['c', 1]])

@@ -50,8 +50,8 @@ function fickleVersions (how: 'throws' | 'rejects'): Versions & { silent: boolea
 }
 
 for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore })) {
-  t.test(`over a store that fails (${name})`, async (t) => {
-    t.test('every read is a miss that says why', async (t) => {
+  t.test(`a cache over a store that fails (${name})`, async (t) => {
+    t.test('every read is a miss with the reason unavailable', async (t) => {
       const cache = createCache({ store: makeStore() })
       const { events } = listen(t, cache)
       t.equal(await cache.get('key'), undefined)
@@ -65,7 +65,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       t.strictSame(await cache.lookup('key'), { miss: 'unavailable' })
     })
 
-    t.test('getOrSet loads, once for all who wait', async (t) => {
+    t.test('getOrSet loads, once for all callers that wait', async (t) => {
       const cache = createCache({ store: makeStore() })
       const listener = listen(t, cache)
       const held = deferredLoader()
@@ -79,7 +79,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }), { message: 'upstream down' })
     })
 
-    t.test('what keeps something resolves and keeps nothing', async (t) => {
+    t.test('verbs that store resolve, and store nothing', async (t) => {
       const cache = createCache({ store: makeStore() })
       const { events } = listen(t, cache)
       await cache.set('key', 1)
@@ -92,7 +92,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       t.strictSame(events.filter(({ type }) => type === 'set'), [])
     })
 
-    t.test('what promises that something is gone or counted rejects', async (t) => {
+    t.test('verbs that promise a deletion or a count reject', async (t) => {
       const cache = createCache({ store: makeStore() })
       const error = { message: 'unreachable' }
       await t.rejects(cache.delete('key'), error)
@@ -106,14 +106,14 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
   })
 }
 
-t.test('a touch that fails half way is false', async (t) => {
+t.test('touch returns false if the store fails after the read', async (t) => {
   const store: Store = { ...memoryStore(), touch: async () => { throw down() } }
   const cache = createCache({ store })
   await cache.set('key', 1)
   t.equal(await cache.touch('key', 10), false)
 })
 
-t.test('a sweep by tags that fails half way leaves nothing that may be used, and keeps no load under way', async (t) => {
+t.test('deleteMatching by tags that fails half way leaves no valid entry, and loads in flight are not stored', async (t) => {
   const store = memoryStore()
   let fails = true
   const cache = createCache({
@@ -141,7 +141,7 @@ t.test('a sweep by tags that fails half way leaves nothing that may be used, and
   t.equal(await cache.deleteMatching({ tags: ['x'] }), 1, 'the next one takes the rest')
 })
 
-t.test('a sweep by a prefix that fails keeps no load under way', async (t) => {
+t.test('deleteMatching by a prefix that fails: loads in flight are not stored', async (t) => {
   const cache = createCache({ store: { ...memoryStore(), clear: async () => { throw down() } } })
   const held = deferredLoader()
   const caller = cache.getOrSet('key', held.load)
@@ -152,7 +152,7 @@ t.test('a sweep by a prefix that fails keeps no load under way', async (t) => {
   t.equal(await cache.get('key'), undefined)
 })
 
-t.test('a sweep whose tags cannot be moved takes no entry', async (t) => {
+t.test('deleteMatching whose tags cannot be invalidated deletes no entry', async (t) => {
   const versions = fickleVersions('rejects')
   const cache = createCache({ store: memoryStore(), versions })
   await cache.set('key', 1, { tags: ['a'] })
@@ -163,14 +163,14 @@ t.test('a sweep whose tags cannot be moved takes no entry', async (t) => {
 })
 
 for (const how of ['throws', 'rejects'] as const) {
-  t.test(`over a version clock that ${how}`, async (t) => {
+  t.test(`a cache over a version clock that ${how}`, async (t) => {
     function setUp () {
       const clock = fakeClock()
       const versions = fickleVersions(how)
       return { clock, versions, cache: createCache({ store: memoryStore({ now: clock.now }), versions, now: clock.now }) }
     }
 
-    t.test('an entry with tags is not served, and is again once the clock answers', async (t) => {
+    t.test('an entry with tags is served again only once the clock answers', async (t) => {
       const { cache, versions } = setUp()
       await cache.set('key', 'tagged', { tags: ['a'] })
       await cache.set('other', 'tagged', { tags: ['b'] })
@@ -192,7 +192,7 @@ for (const how of ['throws', 'rejects'] as const) {
       t.equal(await cache.get('other'), 'tagged')
     })
 
-    t.test('an entry with tags does not stand in', async (t) => {
+    t.test('an entry with tags is not served stale', async (t) => {
       const { cache, versions, clock } = setUp()
       const options = { ttl: 10, tags: ['a'], staleIfError: 100, staleWhileRevalidate: 100 }
       await cache.getOrSet('key', () => 'old', options)
@@ -201,7 +201,7 @@ for (const how of ['throws', 'rejects'] as const) {
       await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }, options), { message: 'upstream down' })
     })
 
-    t.test('what has tags is loaded and answered, and not kept', async (t) => {
+    t.test('a load with tags returns its value, which is not stored', async (t) => {
       const { cache, versions } = setUp()
       versions.silent = true
       t.equal(await cache.getOrSet('key', () => 'loaded', { tags: ['a'] }), 'loaded')
@@ -214,7 +214,7 @@ for (const how of ['throws', 'rejects'] as const) {
       t.equal((await cache.getMany(['key', 'late', 'set', 'add'])).size, 0)
     })
 
-    t.test('a set that cannot be verified later deletes what was there', async (t) => {
+    t.test('set with tags deletes the entry, because a new one could never be verified', async (t) => {
       const { cache, versions } = setUp()
       await cache.set('key', 'old')
       versions.silent = true
@@ -222,7 +222,7 @@ for (const how of ['throws', 'rejects'] as const) {
       t.equal(await cache.get('key'), undefined)
     })
 
-    t.test('what has no tags is as ever', async (t) => {
+    t.test('entries without tags work as usual', async (t) => {
       const { cache, versions, clock } = setUp()
       versions.silent = true
       await cache.set('key', 1)
@@ -238,7 +238,7 @@ for (const how of ['throws', 'rejects'] as const) {
       await cache.clear()
     })
 
-    t.test('callers who miss together still share one load', async (t) => {
+    t.test('callers that miss together still share one load', async (t) => {
       const { cache, versions } = setUp()
       versions.silent = true
       const listener = listen(t, cache)
@@ -250,7 +250,7 @@ for (const how of ['throws', 'rejects'] as const) {
       t.equal(held.runs(), 1)
     })
 
-    t.test('a clock that falls silent during a load keeps what it brings from being kept', async (t) => {
+    t.test('the result of a load is not stored if the clock fails during the load', async (t) => {
       const { cache, versions } = setUp()
       const held = deferredLoader()
       const caller = cache.getOrSet('key', held.load, { tags: ['a'] })
@@ -264,7 +264,7 @@ for (const how of ['throws', 'rejects'] as const) {
   })
 }
 
-t.test('over a Redis that is gone, answers go on', async (t) => {
+t.test('after Redis has gone, getOrSet still returns values', async (t) => {
   const redis = await startRedis(t)
   const client = new Redis(redis.url, { maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: () => null })
   client.on('error', () => {})

@@ -34,7 +34,7 @@ t.test('peek finds what lookup finds, and emits no event', async (t) => {
   for (const key of ['', 'x'.repeat(1_025)]) t.throws(() => cache.peek(key), TypeError)
 })
 
-t.test('tagStates tells of each tag its version, and whether it moved since', async (t) => {
+t.test('tagStates returns the version of each tag, and whether it changed', async (t) => {
   const versions = memoryVersions()
   const cache = createCache({ store: memoryStore(), versions })
   await cache.set('key', 1, { tags: ['a', 'b'] })
@@ -51,7 +51,7 @@ t.test('tagStates tells of each tag its version, and whether it moved since', as
   t.equal((await cache.tagStates({ ...entry, tags })).length, 100, 'the first hundred')
 })
 
-t.test('tagStates of a clock that fails, and of one that knows no versions', async (t) => {
+t.test('tagStates with a clock that fails, and with one that has no versionOf', async (t) => {
   const { versionOf: _, ...plain } = memoryVersions()
   const entry = { payload: Buffer.of(1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: ['a'], stamp: plain.stamp() as string }
   t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [{ tag: 'a', version: undefined, changed: false }])
@@ -63,7 +63,7 @@ t.test('tagStates of a clock that fails, and of one that knows no versions', asy
   t.match(events, [{ type: 'error', doing: 'firstChanged' }, { type: 'error', doing: 'versionOf' }])
 })
 
-t.test('versionOf is another word after each move, in every clock', async (t) => {
+t.test('versionOf returns another version after each change, in every clock', async (t) => {
   const clock = fakeClock()
   const far = memoryVersions()
   for (const [name, versions] of Object.entries<Versions>({
@@ -84,7 +84,7 @@ t.test('versionOf is another word after each move, in every clock', async (t) =>
   t.notOk('versionOf' in memoizedVersions({ far: plain, counts: () => true, now: clock.now }), 'a near clock knows what the far one knows')
 })
 
-t.test('loadsUnderWay counts the loads of all keys', async (t) => {
+t.test('loadsInFlight counts the loads of all keys', async (t) => {
   const cache = createCache({ store: memoryStore() })
   const held = [deferredLoader(), deferredLoader()]
   t.equal(cache.loadsInFlight, 0)
@@ -96,7 +96,7 @@ t.test('loadsUnderWay counts the loads of all keys', async (t) => {
   t.equal(cache.loadsInFlight, 0)
 })
 
-t.test('Redis is told command by command, and storeUp tells whether it is asked', async (t) => {
+t.test('each Redis command emits an event; storeAvailable is false while the circuit is open', async (t) => {
   const events: RedisEvent[] = []
   const hear = (message: unknown) => { events.push(message as RedisEvent) }
   const far = redisStore({ client, prefix: 'up' })
@@ -137,7 +137,7 @@ t.test('Redis is told command by command, and storeUp tells whether it is asked'
   t.same(events, [])
 })
 
-t.test('a tiered store over one that is always there is there', async (t) => {
+t.test('storeAvailable is true for a tiered store over a memory store', async (t) => {
   const cache = createCache({ store: tieredStore({ near: memoryStore(), far: memoryStore() }) })
   t.equal(cache.storeAvailable, true)
 })

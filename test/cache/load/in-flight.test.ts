@@ -14,7 +14,7 @@ function begin (flights: InFlightLoads, key = 'key'): { flight: InFlightLoad, la
   }
 }
 
-t.test('a flight can be found until it lands or crashes', async (t) => {
+t.test('get finds a load until it succeeds or fails', async (t) => {
   for (const end of ['land', 'crash'] as const) {
     const flights = new InFlightLoads()
     const begun = begin(flights)
@@ -28,7 +28,7 @@ t.test('a flight can be found until it lands or crashes', async (t) => {
   }
 })
 
-t.test('a flight that was revoked cannot be found, and the next one is not', async (t) => {
+t.test('get does not find a revoked load, but the next one', async (t) => {
   const flights = new InFlightLoads()
   const first = begin(flights)
   flights.revoke('key')
@@ -43,7 +43,7 @@ t.test('a flight that was revoked cannot be found, and the next one is not', asy
   t.equal(flights.size, 0)
 })
 
-t.test('of several under a key the latest can be found, and takes the place of the others', async (t) => {
+t.test('get finds the latest load of a key; start revokes the others', async (t) => {
   for (const end of ['land', 'crash'] as const) {
     const flights = new InFlightLoads()
     const begun = [begin(flights), begin(flights), begin(flights)] as const
@@ -58,7 +58,7 @@ t.test('of several under a key the latest can be found, and takes the place of t
   }
 })
 
-t.test('revokeAll revokes those of every key', async (t) => {
+t.test('revokeAll revokes the loads of every key', async (t) => {
   const flights = new InFlightLoads()
   const begun = [begin(flights, 'a'), begin(flights, 'b'), begin(flights, 'b')]
   flights.revokeAll()
@@ -67,7 +67,7 @@ t.test('revokeAll revokes those of every key', async (t) => {
   await Promise.all(begun.map(({ land }) => land()))
 })
 
-t.test('revokeAll with a prefix revokes those of every key that has it', async (t) => {
+t.test('revokeAll with a prefix revokes the loads of keys that begin with it', async (t) => {
   const flights = new InFlightLoads()
   const begun = ['a', 'a:', 'a:b', 'b', 'ba:'].map((key) => begin(flights, key))
   flights.revokeAll('a:')

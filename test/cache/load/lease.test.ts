@@ -47,7 +47,7 @@ async function startProcesses (t: Test, count: number, { times = 1, firstLoadMs 
   }
 }
 
-t.test('of all who ask at once in several processes, one loads', async (t) => {
+t.test('of all callers that miss at once in several processes, one loads', async (t) => {
   const { go, loads, answers, kept } = await startProcesses(t, 4, { times: 50, firstLoadMs: 300 })
   await go()
   await until('all have an answer', async () => (await answers()).length === 200)
@@ -58,7 +58,7 @@ t.test('of all who ask at once in several processes, one loads', async (t) => {
 })
 
 for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
-  t.test(`a process that gets ${signal} while it loads is replaced, once`, async (t) => {
+  t.test(`a process that gets ${signal} during a load is replaced, once`, async (t) => {
     const { go, loads, answers, kept, signal: send } = await startProcesses(t, 3, { times: 10, firstLoadMs: 1_000 })
     await go()
     await until('one loads', async () => (await loads()).length === 1)

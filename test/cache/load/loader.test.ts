@@ -35,7 +35,7 @@ async function missOf (t: Test, found: unknown): Promise<Miss> {
   return miss
 }
 
-t.test('load tells what was kept, and whether another began it', async (t) => {
+t.test('load returns what was stored, and whether another caller began it', async (t) => {
   const { cache, clock } = setUp()
   const held = deferredLoader()
   const first = cache.load('key', held.load, { ttl: 10, tags: ['a'] })
@@ -49,7 +49,7 @@ t.test('load tells what was kept, and whether another began it', async (t) => {
   t.equal(cache.lookup('key'), loaded.entry)
 })
 
-t.test('load tells why nothing was kept: no entry, or one that is not stored', async (t) => {
+t.test('load returns no entry, or one that is not stored', async (t) => {
   const { cache } = setUp()
   t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false, dropsStale: true })
   t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false, dropsStale: true })
@@ -61,7 +61,7 @@ t.test('load tells why nothing was kept: no entry, or one that is not stored', a
   t.match(await loading, { value: 'value', stored: false, entry: { freshUntil: Number } })
 })
 
-t.test('load tells that an old value stands in', async (t) => {
+t.test('load returns a stale value if the loader fails', async (t) => {
   const { cache, clock } = setUp()
   await cache.load('key', () => 'old', { ttl: 10, staleIfError: 10 })
   clock.advance(10)
@@ -71,7 +71,7 @@ t.test('load tells that an old value stands in', async (t) => {
   t.match(loaded, { value: 'old', stored: false, stale: true, entry: miss.stale! })
 })
 
-t.test('an old value that cannot be read stands in for nothing', async (t) => {
+t.test('a corrupt value is not served stale', async (t) => {
   const clock = fakeClock()
   const store = memoryStore({ now: clock.now })
   const cache = createCache({ store, now: clock.now })
@@ -82,7 +82,7 @@ t.test('an old value that cannot be read stands in for nothing', async (t) => {
   await t.rejects(cache.getOrSet('key', fail, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
 })
 
-t.test('a caller who missed while a load was under way shares it, though it is over', async (t) => {
+t.test('a caller that missed during a load gets its result after it has ended', async (t) => {
   const { cache } = setUp()
   const held = deferredLoader()
   const first = cache.getOrSet('key', held.load)
@@ -93,7 +93,7 @@ t.test('a caller who missed while a load was under way shares it, though it is o
   t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', coalesced: true })
 })
 
-t.test('a caller who missed shares no load that is over when what it was made of has changed', async (t) => {
+t.test('a caller that missed during a load loads again if a tag has changed since', async (t) => {
   const { cache } = setUp()
   const held = deferredLoader()
   const first = cache.getOrSet('key', held.load, { tags: ['a'] })
@@ -106,7 +106,7 @@ t.test('a caller who missed shares no load that is over when what it was made of
   t.equal(await cache.get('key'), 'new')
 })
 
-t.test('a caller whose read overlaps the end of a load does not run it again', async (t) => {
+t.test('a caller whose lookup overlaps the end of a load does not load again', async (t) => {
   const { store, letGo } = slowReads(memoryStore())
   const cache = createCache({ store })
   const held = deferredLoader()
@@ -127,7 +127,7 @@ t.test('a caller whose read overlaps the end of a load does not run it again', a
   t.equal(held.runs(), 1)
 })
 
-t.test('a load that is revoked while a caller waits for the clock is not joined', async (t) => {
+t.test('a load that is revoked while a caller waits for the version clock is not joined', async (t) => {
   const versions = memoryStore().versions
   const gate = Promise.withResolvers<void>()
   let slow = false
@@ -148,7 +148,7 @@ t.test('a load that is revoked while a caller waits for the clock is not joined'
   t.equal(await cache.get('key'), 'new')
 })
 
-t.test('a caller who joined a load that turns out to be untrue takes what another has kept meanwhile', async (t) => {
+t.test('a caller that joined an outdated load gets the entry that another process stored', async (t) => {
   const store = memoryStore()
   const cache = createCache({ store })
   const other = createCache({ store })
@@ -188,7 +188,7 @@ t.test('waits at most 60 s for the lease of another process', async (t) => {
   t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
 })
 
-t.test('a store that fails to lease, or to take a lease back, costs no answer', async (t) => {
+t.test('getOrSet returns a value though acquire or release fails', async (t) => {
   const failing = createCache({ store: { ...memoryStore(), acquire () { throw new Error('no lease') } } })
   t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
   const release = async () => { throw new Error('no release') }
@@ -199,7 +199,7 @@ t.test('a store that fails to lease, or to take a lease back, costs no answer', 
   t.match(listener.events.at(-1), { doing: 'release', error: { message: 'no release' } })
 })
 
-t.test('what was loaded after a look that failed is not kept: a deletion by another process would go unseen', async (t) => {
+t.test('a load without a lease is not stored: a deletion by another process would go unseen', async (t) => {
   const memory = memoryStore()
   const cache = createCache({ store: { ...memory, acquire () { throw new Error('too late') } } })
   t.match(await cache.load('key', () => 1), { value: 1, stored: false, notStoredBecause: 'store-unavailable' })
@@ -215,7 +215,7 @@ t.test('adopts a fresh entry that is stored below a lease', async (t) => {
   t.match(await cache.load('key', () => t.fail('loaded')), { value: 'fresh', entry: stale, stored: true, coalesced: true })
 })
 
-t.test('a chain of loads of which each begins the next keeps nothing of those before', async (t) => {
+t.test('a chain of loads, each of which begins the next, retains none before it', async (t) => {
   const { cache } = setUp()
   const over = Promise.withResolvers<unknown>()
   let runs = 0
@@ -228,7 +228,7 @@ t.test('a chain of loads of which each begins the next keeps nothing of those be
   t.strictSame(await over.promise, ['joined', 'joined'])
 })
 
-t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and a later caller takes one', async (t) => {
+t.test('an isolated caller acquires no lease, shares no load and stores nothing', async (t) => {
   let isolated = false
   const log: string[] = []
   const memory = memoryStore()
@@ -258,7 +258,7 @@ t.test('an isolated caller takes no lease, shares nothing and keeps nothing, and
   t.strictSame(log, ['lease'])
 })
 
-t.test('a caller who joined a load that turns out to be untrue, and then gets the lease, loads', async (t) => {
+t.test('a caller that joined an outdated load acquires the lease and loads', async (t) => {
   const memory = memoryStore()
   const fills: string[] = []
   const leaseOf = (name: string): LeaseResult => ({
@@ -282,7 +282,7 @@ t.test('a caller who joined a load that turns out to be untrue, and then gets th
   t.strictSame(fills, ['second'])
 })
 
-t.test('a load over an old entry that fails after its key was revoked notes nothing', async (t) => {
+t.test('a load that fails after its key was written notes no failure', async (t) => {
   const { cache, clock } = setUp()
   await cache.getOrSet('other', () => 'old', { ttl: 10, staleIfError: 100 })
   clock.advance(10)
@@ -329,7 +329,7 @@ t.test('load with wait: false gives up if another process is loading the key, an
   t.strictSame(listener.events, [], 'nothing was loaded or refused')
 })
 
-t.test('a caller that joined a load whose lease was lost loads for itself, though the result was not to be stored', async (t) => {
+t.test('a caller that joined a load whose lease was lost loads again, even if nothing was to be stored', async (t) => {
   for (const [held, expected] of [[true, 'first'], [undefined, 'first'], [false, 'second']] as const) {
     const memory = memoryStore()
     const lease: Lease = { fill: () => t.fail('filled') as never, release: async () => held }

@@ -27,7 +27,7 @@ function setUp () {
 
 const fail = () => { throw new Error('upstream down') }
 
-t.test('the time until the next attempt is seen by another process, and grows with its failures too', async (t) => {
+t.test('the back-off after failed loads is shared between processes', async (t) => {
   for (const options of [{ ttl: 10, staleIfError: 1_000 }, { ttl: 10, staleWhileRevalidate: 1_000 }]) {
     const { clock, mine, theirs } = setUp()
     const errors = [listen(t, mine), listen(t, theirs)].map(({ events }) => () => events.filter(({ type }) => type === 'error').length)
@@ -50,7 +50,7 @@ t.test('the time until the next attempt is seen by another process, and grows wi
   }
 })
 
-t.test('a note of a failure brings nothing back that another cache over the same memory deleted', async (t) => {
+t.test('the note of a failure does not restore an entry that another cache deleted', async (t) => {
   const clock = fakeClock()
   const store = memoryStore({ now: clock.now })
   const [mine, theirs] = [createCache({ store, now: clock.now }), createCache({ store, now: clock.now })]
@@ -66,7 +66,7 @@ t.test('a note of a failure brings nothing back that another cache over the same
   t.equal(store.get('key'), undefined)
 })
 
-t.test('a store that fails to note a failure costs the note', async (t) => {
+t.test('a store that cannot note a failure loses only the note', async (t) => {
   const clock = fakeClock()
   const store = memoryStore({ now: clock.now })
   const cache = createCache({ store: { ...store, add () { throw new Error('full') } }, now: clock.now })
@@ -78,7 +78,7 @@ t.test('a store that fails to note a failure costs the note', async (t) => {
   t.match(events.filter(({ type }) => type === 'error'), [{ doing: 'postpone', error: { message: 'full' } }, { doing: 'load' }])
 })
 
-t.test('no failure is noted at an entry that stands in no more', async (t) => {
+t.test('no failure is noted at an entry that can no longer be served stale', async (t) => {
   const { clock, mine } = setUp()
   await mine.getOrSet('key', () => 'old', { ttl: 10, staleIfError: 10 })
   clock.advance(10)
@@ -91,7 +91,7 @@ t.test('no failure is noted at an entry that stands in no more', async (t) => {
   t.equal(await mine.getOrSet<unknown>('key', () => 'new'), 'new')
 })
 
-t.test('an entry is renewed ahead at about the times of XFetch', async (t) => {
+t.test('refreshAhead follows the distribution of XFetch', async (t) => {
   // The share of those that begin a renewal with so many load times left is e to the minus that.
   for (const [left, least, most] of [[0.5, 0.55, 0.66], [1, 0.32, 0.42], [2, 0.1, 0.17], [9, 0, 0.003]] as const) {
     const clock = fakeClock()
@@ -117,7 +117,7 @@ t.test('an entry is renewed ahead at about the times of XFetch', async (t) => {
   }
 })
 
-t.test('the life of an entry is shorter by up to the jitter', async (t) => {
+t.test('jitter shortens the freshness lifetime by up to its part', async (t) => {
   for (const [random, left] of [[0, 100], [0.5, 90], [0.999999, 80]] as const) {
     const clock = fakeClock()
     const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now, random: () => random, jitter: 0.2 })
@@ -139,7 +139,7 @@ t.test('the life of an entry is shorter by up to the jitter', async (t) => {
   t.ok(Math.min(...lives) >= 499 && Math.min(...lives) < 520 && Math.max(...lives) <= 1_000 && Math.max(...lives) > 980)
 })
 
-t.test('of too many loads at once those beyond are answered, and neither shared nor kept', async (t) => {
+t.test('maxLoads: further loads return values, and are neither shared nor stored', async (t) => {
   const stores = {
     memory: () => memoryStore(),
     redis: () => patientRedisStore({ client: clients[0]!, prefix: `test${++prefixes}` }),
@@ -178,7 +178,7 @@ t.test('of too many loads at once those beyond are answered, and neither shared 
   }
 })
 
-t.test('patience: who can fall back on an old value waits from the beginning of the load on', async (t) => {
+t.test('timeout counts from the start of the load if a stale value can be served', async (t) => {
   const clock = fakeClock()
   const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now })
   const options = { ttl: 10, staleIfError: 1_000 }
@@ -196,7 +196,7 @@ t.test('patience: who can fall back on an old value waits from the beginning of 
   t.strictSame(await Promise.all([first, patient]), ['new', 'new'])
 })
 
-t.test('25,000 keys that are asked for, waited for, loaded, failed and refused leave nothing behind', async (t) => {
+t.test('25,000 keys that are loaded, waited for, failed and not stored leave nothing in memory', async (t) => {
   const memory = memoryStore({ maxBytes: 100_000 })
   let [looks, leases, watches] = [0, 0, 0]
   const store: Store = {

@@ -21,7 +21,7 @@ function setUp () {
   return { clock, mine: mine!, theirs: theirs! }
 }
 
-t.test('what one writes, touches, counts and deletes the other sees', async (t) => {
+t.test('a process sees what another sets, touches, increments and deletes', async (t) => {
   const { mine, theirs } = setUp()
   await mine.set('key', new Map([['a', 1]]), { ttl: 10 })
   t.strictSame(await theirs.get('key'), new Map([['a', 1]]))
@@ -36,7 +36,7 @@ t.test('what one writes, touches, counts and deletes the other sees', async (t) 
   t.equal(await mine.get('other'), undefined)
 })
 
-t.test('of two who add at once one succeeds, also over what expired or was invalidated', async (t) => {
+t.test('of two processes that add at once one succeeds, also over an expired or invalidated entry', async (t) => {
   const { mine, theirs, clock } = setUp()
   for (let round = 0; round < 20; round++) {
     const key = `key ${round}`
@@ -50,7 +50,7 @@ t.test('of two who add at once one succeeds, also over what expired or was inval
   }
 })
 
-t.test('nothing is lost of what two count at once, also over what expired or was invalidated', async (t) => {
+t.test('increment loses nothing between two processes, also over an expired or invalidated entry', async (t) => {
   const { mine, theirs, clock } = setUp()
   for (let round = 0; round < 9; round++) {
     const key = `key ${round}`
@@ -63,7 +63,7 @@ t.test('nothing is lost of what two count at once, also over what expired or was
   }
 })
 
-t.test('a touch does not bring back what the other deleted', async (t) => {
+t.test('touch does not restore an entry that another process deleted', async (t) => {
   const { mine, theirs } = setUp()
   for (let round = 0; round < 20; round++) {
     await mine.set('key', round)
@@ -73,7 +73,7 @@ t.test('a touch does not bring back what the other deleted', async (t) => {
   }
 })
 
-t.test('what one invalidates during a load of the other is not kept, and who waits for it loads anew', async (t) => {
+t.test('a load whose tags another process invalidates is not stored, and its followers load again', async (t) => {
   const { mine, theirs } = setUp()
   const held = deferredLoader()
   const options = { tags: ['a'] }
@@ -87,7 +87,7 @@ t.test('what one invalidates during a load of the other is not kept, and who wai
   t.equal(await mine.get('key'), 'new')
 })
 
-t.test('who comes after a deletion by the other does not join a load of its own process from before it', async (t) => {
+t.test('a caller that comes after a deletion by another process does not get a load from before it', async (t) => {
   for (const value of ['old', undefined]) {
     const { mine, theirs } = setUp()
     const [before, after] = [deferredLoader(), deferredLoader()]

@@ -16,7 +16,7 @@ export function revoking (t: Test, setUp: () => SetUp): void {
     increment: [(cache) => cache.increment('key', 7), 7]
   }
   for (const [verb, [write, written]] of Object.entries(writes)) {
-    t.test(`${verb} during a load: what it brings is not kept, and the next caller does not join it`, async (t) => {
+    t.test(`${verb} during a load: its result is not stored, and the next caller does not join it`, async (t) => {
       const { cache } = setUp()
       const held = deferredLoader()
       const early = cache.getOrSet('key', held.load)
@@ -30,7 +30,7 @@ export function revoking (t: Test, setUp: () => SetUp): void {
     })
   }
 
-  t.test('a caller who was on the way when the key was deleted does not get what was loaded before', async (t) => {
+  t.test('a caller whose lookup overlaps a delete does not get a load from before it', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader()
@@ -59,7 +59,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     return { older, olderCaller, newer, newerCaller }
   }
 
-  t.test('a caller joins a load under way though something else has changed since it began', async (t) => {
+  t.test('a caller joins a load in flight though another tag has changed since it began', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader()
@@ -73,7 +73,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 'value')
   })
 
-  t.test('a caller who joined a load that turns out to be made of something that changed before loads again', async (t) => {
+  t.test('a caller that joined a load loads again if a tag of it had changed before', async (t) => {
     for (const failing of [false, true]) {
       const { cache } = setUp()
       const listener = listen(t, cache)
@@ -99,7 +99,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('of two loads the one that began before a change is not kept, whichever ends first', async (t) => {
+  t.test('of two loads the one that began before an invalidation is not stored, whichever ends first', async (t) => {
     for (const order of ['older first', 'newer first']) {
       const { cache } = setUp()
       const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
@@ -112,7 +112,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('a load that began before a change is not kept though the one after it failed', async (t) => {
+  t.test('a load that began before an invalidation is not stored though the one after it failed', async (t) => {
     const { cache } = setUp()
     const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
     const failed = t.rejects(newerCaller, { message: 'upstream down' })
@@ -123,7 +123,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('a delete reaches every load under way', async (t) => {
+  t.test('delete revokes every load in flight', async (t) => {
     const { cache } = setUp()
     const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)
     await cache.delete('key')
@@ -134,7 +134,7 @@ export function joining (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('several callers who may not join a load share the next one', async (t) => {
+  t.test('several callers that cannot join a load share the next one', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const { older, olderCaller, newer, newerCaller } = await twoLoads(cache)

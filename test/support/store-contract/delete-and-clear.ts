@@ -3,7 +3,7 @@ import { deferredLoader } from '../deferred-loader.ts'
 import type { SetUp } from './set-up.ts'
 
 export function deleting (t: Test, setUp: () => SetUp): void {
-  t.test('delete tells whether there was something', async (t) => {
+  t.test('delete returns whether there was an entry', async (t) => {
     const { cache } = setUp()
     await cache.set('key', null)
     t.equal(await cache.delete('key'), true)
@@ -11,7 +11,7 @@ export function deleting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.delete('key'), false)
   })
 
-  t.test('deleteMany tells how many there were', async (t) => {
+  t.test('deleteMany returns how many entries there were', async (t) => {
     const { cache } = setUp()
     await cache.setMany([['a', 1], ['b', 2], ['c', 3]])
     t.equal(await cache.deleteMany(['a', 'missing', 'b', 'a']), 2)
@@ -21,7 +21,7 @@ export function deleting (t: Test, setUp: () => SetUp): void {
 }
 
 export function clearing (t: Test, setUp: () => SetUp): void {
-  t.test('clear forgets everything, also what was read a moment ago', async (t) => {
+  t.test('clear deletes every entry, also one that was just read', async (t) => {
     const { cache } = setUp()
     const keys = Array.from({ length: 1200 }, (_, i) => `key ${i}`)
     await cache.setMany(keys.map((key) => [key, 1]))
@@ -31,7 +31,7 @@ export function clearing (t: Test, setUp: () => SetUp): void {
     await cache.clear()
   })
 
-  t.test('what a load under way brings is not kept after a clear', async (t) => {
+  t.test('the result of a load in flight is not stored after clear', async (t) => {
     const { cache } = setUp()
     const held = deferredLoader()
     const caller = cache.getOrSet('key', held.load)
@@ -42,7 +42,7 @@ export function clearing (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('a cache can be closed', async () => {
+  t.test('close resolves', async () => {
     const { cache } = setUp()
     await cache.set('key', 1)
     await cache.close()
@@ -50,7 +50,7 @@ export function clearing (t: Test, setUp: () => SetUp): void {
 }
 
 export function tagging (t: Test, setUp: () => SetUp): void {
-  t.test('an invalidated tag takes every entry that carries it, and no other', async (t) => {
+  t.test('invalidateTags invalidates every entry with the tag, and no other', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1, { tags: ['x'] })
     await cache.set('b', 2, { tags: ['y', 'x'] })
@@ -64,7 +64,7 @@ export function tagging (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('a'), undefined)
   })
 
-  t.test('several tags are invalidated together, and none is nothing', async (t) => {
+  t.test('invalidateTags takes several tags, or none', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1, { tags: ['x'] })
     await cache.set('b', 2, { tags: ['y'] })
@@ -75,7 +75,7 @@ export function tagging (t: Test, setUp: () => SetUp): void {
     t.strictSame([...await cache.getMany(['a', 'b', 'c'])], [['c', 3]])
   })
 
-  t.test('what is set after the invalidation is valid, until the next', async (t) => {
+  t.test('an entry that is set after an invalidation is valid until the next', async (t) => {
     const { cache } = setUp()
     for (let round = 0; round < 3; round++) {
       await cache.set('key', round, { tags: ['x'] })
@@ -85,7 +85,7 @@ export function tagging (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('tags may be any names', async (t) => {
+  t.test('a tag can be any string', async (t) => {
     const { cache } = setUp()
     const tags = ['a', 'A', 'a ', 'a:b', '#', '日本', '__proto__', 't'.repeat(1024)]
     for (const tag of tags) await cache.set(tag, 1, { tags: [tag] })
@@ -95,7 +95,7 @@ export function tagging (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('the tags are those at the call, whatever becomes of the array', async (t) => {
+  t.test('tags are copied from the array at the call', async (t) => {
     const { cache } = setUp()
     const tags = ['x']
     const setting = cache.set('set', 1, { tags })

@@ -4,7 +4,7 @@ import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
 export function sweeping (t: Test, setUp: () => SetUp): void {
-  t.test('sweep forgets the entries whose keys have a prefix, and tells how many', async (t) => {
+  t.test('deleteMatching deletes the entries whose keys have a prefix, and returns how many', async (t) => {
     const { cache } = setUp()
     const keys = ['page:', 'page:a', 'page:b', 'page', 'pages', 'Page:a', 'a page:', 'page;', 'påge:', 'other']
     await cache.setMany(keys.map((key) => [key, key]))
@@ -17,7 +17,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.equal((await cache.getMany(keys)).size, 0)
   })
 
-  t.test('sweep of nothing in particular is a clear that counts', async (t) => {
+  t.test('deleteMatching without a filter is a clear that returns the count', async (t) => {
     const { cache } = setUp()
     const keys = Array.from({ length: 1200 }, (_, i) => `key ${i}`)
     await cache.setMany(keys.map((key) => [key, 1]))
@@ -26,7 +26,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.deleteMatching({}), 0)
   })
 
-  t.test('a prefix may be of any characters, and means itself alone', async (t) => {
+  t.test('a prefix can have any characters, and none is a wildcard', async (t) => {
     const prefixes = ['*', '?', 'a*', '[ab]', '[^a]', '[a-c]', '\\', '\\*', 'a\\', '^', '{a}', 'a b', '日', '__proto__', 'x'.repeat(1000)]
     const { cache } = setUp()
     const all = [...new Set([...prefixes, ...prefixes.map((prefix) => `${prefix}*`), 'a', 'b', 'ab', '-'])]
@@ -38,7 +38,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('sweep forgets the entries that carry one of several tags, however many those carry', async (t) => {
+  t.test('deleteMatching deletes the entries that have one of several tags', async (t) => {
     const { cache } = setUp()
     const many = Array.from({ length: 500 }, (_, i) => `tag ${i}`)
     await cache.set('a', 1, { tags: ['x'] })
@@ -60,7 +60,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.strictSame([...(await cache.getMany(keys)).keys()], ['d', 'e'])
   })
 
-  t.test('sweep by a prefix and tags forgets what has both, and no entry with the tags is valid', async (t) => {
+  t.test('deleteMatching by a prefix and tags deletes what has both, and invalidates the tags', async (t) => {
     const { cache } = setUp()
     await cache.set('page:a', 1, { tags: ['x'] })
     await cache.set('page:b', 2, { tags: ['y'] })
@@ -70,14 +70,14 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.deleteMany(['page:a', 'list:a']), 1)
   })
 
-  t.test('what was invalidated before is there until it is swept, and counts', async (t) => {
+  t.test('deleteMatching counts entries that were invalidated before', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1, { tags: ['x'] })
     await cache.invalidateTags(['x'])
     t.equal(await cache.deleteMatching({ tags: ['x'] }), 1)
   })
 
-  t.test('what comes after a sweep is kept', async (t) => {
+  t.test('an entry that is set after deleteMatching is stored', async (t) => {
     const { cache } = setUp()
     for (const which of [{}, { prefix: 'k' }, { tags: ['x'] }]) {
       await cache.set('key', 'old', { tags: ['x'] })
@@ -88,7 +88,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('what a load under way brings is not kept after a sweep by the beginning of its key, and of no other', async (t) => {
+  t.test('deleteMatching by a prefix revokes the loads in flight of keys that begin with it', async (t) => {
     const { cache } = setUp()
     const [page, other] = [deferredLoader(), deferredLoader()]
     const callers = [cache.getOrSet('page:a', page.load), cache.getOrSet('other', other.load)]
@@ -101,7 +101,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.strictSame([...await cache.getMany(['page:a', 'other'])], [['page:a', 'new'], ['other', 'old']])
   })
 
-  t.test('what a load under way brings is not kept after a sweep by its tags, known by then or not, and by no others', async (t) => {
+  t.test('deleteMatching by tags: loads in flight with these tags are not stored', async (t) => {
     const { cache } = setUp()
     const [early, late, other] = [deferredLoader(), deferredLoader(), deferredLoader()]
     const callers = [
@@ -120,7 +120,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.strictSame([...(await cache.getMany(['early', 'late', 'other'])).keys()], ['other'])
   })
 
-  t.test('the tags of a sweep are those at the call, whatever becomes of the array', async (t) => {
+  t.test('deleteMatching copies the tags from the array at the call', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1, { tags: ['x'] })
     await cache.set('b', 1, { tags: ['y'] })
@@ -131,7 +131,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.strictSame([...(await cache.getMany(['a', 'b'])).keys()], ['b'])
   })
 
-  t.test('a sweep is told as what it does', async (t) => {
+  t.test('deleteMatching emits clear or invalidate', async (t) => {
     const { cache } = setUp()
     const { events } = listen(t, cache)
     await cache.deleteMatching()
@@ -142,7 +142,7 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     t.strictSame(events, [{ type: 'clear' }, { type: 'clear', prefix: 'page:' }, { type: 'invalidate', tags: ['x'] }, { type: 'invalidate', tags: ['y'] }])
   })
 
-  t.test('a sweep of what cannot be is refused, and sweeps nothing', async (t) => {
+  t.test('deleteMatching rejects an invalid filter, and deletes nothing', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1, { tags: ['x'] })
     const refused: Array<[unknown, string]> = [

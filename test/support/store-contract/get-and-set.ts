@@ -41,19 +41,19 @@ const VALUES: ReadonlyArray<readonly [string, unknown]> = [
 ]
 
 export function reading (t: Test, setUp: () => SetUp): void {
-  t.test('a key that was never set is a miss', async (t) => {
+  t.test('get of a key that was never set is undefined', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.get('nothing'), undefined)
     t.equal(await cache.ttl('nothing'), undefined)
   })
 
-  t.test('a stored null is a hit', async (t) => {
+  t.test('get of a stored null is null', async (t) => {
     const { cache } = setUp()
     await cache.set('key', null)
     t.equal(await cache.get('key'), null)
   })
 
-  t.test('every kind of value comes back as it was', async (t) => {
+  t.test('get returns every kind of value as it was set', async (t) => {
     const { cache } = setUp()
     for (const [kind, value] of VALUES) {
       await cache.set(kind, value)
@@ -62,13 +62,13 @@ export function reading (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('properties that are undefined are dropped', async (t) => {
+  t.test('set drops properties that are undefined', async (t) => {
     const { cache } = setUp()
     await cache.set('key', { a: undefined, b: { c: undefined, d: 1 } })
     t.ok(isDeepStrictEqual(await cache.get('key'), { b: { d: 1 } }))
   })
 
-  t.test('a value is a copy on its way in', async (t) => {
+  t.test('set stores a copy of the value', async (t) => {
     const { cache } = setUp()
     const value = { list: [1], bytes: Uint8Array.of(1) }
     const setting = cache.set('key', value)
@@ -78,7 +78,7 @@ export function reading (t: Test, setUp: () => SetUp): void {
     t.strictSame(await cache.get('key'), { list: [1], bytes: Uint8Array.of(1) })
   })
 
-  t.test('a value is a copy on its way out', async (t) => {
+  t.test('get returns a copy of the value', async (t) => {
     const { cache } = setUp()
     await cache.set('key', { list: [1], bytes: Uint8Array.of(1) })
     const found = await cache.get<{ list: number[], bytes: Uint8Array }>('key')
@@ -87,14 +87,14 @@ export function reading (t: Test, setUp: () => SetUp): void {
     t.strictSame(await cache.get('key'), { list: [1], bytes: Uint8Array.of(1) })
   })
 
-  t.test('keys may hold any character, and none is taken for another', async (t) => {
+  t.test('a key can have any characters, and none is taken for another', async (t) => {
     const { cache } = setUp()
     const keys = ['a', 'A', 'a ', ' a', 'a:b', 'a#b', '#clock', '*', 'ä', '日本', '🧀', '\u0000', 'a\nb', 'k'.repeat(1024), '__proto__']
     for (const key of keys) await cache.set(key, `value of ${key}`)
     for (const key of keys) t.equal(await cache.get(key), `value of ${key}`)
   })
 
-  t.test('a key that is set again has its new value', async (t) => {
+  t.test('set replaces the value of a key', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1)
     t.equal(await cache.get('key'), 1)
@@ -102,7 +102,7 @@ export function reading (t: Test, setUp: () => SetUp): void {
     t.strictSame(await cache.get('key'), { two: 2 })
   })
 
-  t.test('lookup hands out the entry as it is stored, or why there is none', async (t) => {
+  t.test('lookup returns the entry as it is stored, or why there is none', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 'value', { ttl: 10, tags: ['a'] })
     t.match(await cache.lookup('key'), { storedAt: clock.now(), freshUntil: clock.now() + 10_000, tags: ['a'] })
@@ -115,7 +115,7 @@ export function reading (t: Test, setUp: () => SetUp): void {
 }
 
 export function many (t: Test, setUp: () => SetUp): void {
-  t.test('getMany answers the keys that were found, in the order asked', async (t) => {
+  t.test('getMany returns the keys that were found, in the order given', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1)
     await cache.set('b', null)
@@ -125,7 +125,7 @@ export function many (t: Test, setUp: () => SetUp): void {
     t.strictSame([...await cache.getMany([])], [])
   })
 
-  t.test('getMany leaves out what expired and what was invalidated', async (t) => {
+  t.test('getMany leaves out expired and invalidated entries', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('short', 1, { ttl: 10 })
     await cache.set('long', 2, { ttl: 100 })
@@ -136,7 +136,7 @@ export function many (t: Test, setUp: () => SetUp): void {
     t.strictSame([...await cache.getMany(['short', 'long', 'tagged', 'other'])], [['long', 2], ['other', 4]])
   })
 
-  t.test('setMany takes whatever can be iterated, under the options of one set', async (t) => {
+  t.test('setMany takes any iterable, and one set of options', async (t) => {
     const { cache, clock } = setUp()
     await cache.setMany([['a', 1], ['b', 2]], { ttl: 10, tags: ['x'] })
     await cache.setMany(new Map([['c', 3]]), { ttl: 100 })
@@ -149,13 +149,13 @@ export function many (t: Test, setUp: () => SetUp): void {
     t.strictSame([...await cache.getMany(['a', 'b', 'c', 'd'])], [['c', 3]])
   })
 
-  t.test('setMany with a key twice keeps the last value', async (t) => {
+  t.test('setMany with a key twice stores the last value', async (t) => {
     const { cache } = setUp()
     await cache.setMany([['a', 1], ['b', 2], ['a', 3]])
     t.equal(await cache.get('a'), 3)
   })
 
-  t.test('setMany writes nothing when one of the values or keys is refused', async (t) => {
+  t.test('setMany writes nothing if a value or a key is invalid', async (t) => {
     const { cache } = setUp()
     await t.rejects(cache.setMany([['a', 1], ['b', undefined]]), TypeError)
     await t.rejects(cache.setMany([['a', 1], ['', 2]]), TypeError)

@@ -14,7 +14,7 @@ export function counting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('one'), 300)
   })
 
-  t.test('increment goes on from an integer, up and down', async (t) => {
+  t.test('increment adds to an integer, up and down', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 40)
     t.equal(await cache.increment('key', 2), 42)
@@ -24,14 +24,14 @@ export function counting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 0)
   })
 
-  t.test('increment by a negative zero is one by zero', async (t) => {
+  t.test('increment by -0 adds 0', async (t) => {
     const { cache } = setUp()
     t.ok(Object.is(await cache.increment('key', -0), 0))
     t.equal(await cache.increment('key', -0), 0)
     t.equal(await cache.increment('key'), 1)
   })
 
-  t.test('increment keeps the life and the tags', async (t) => {
+  t.test('increment keeps the expiry and the tags', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 1, { ttl: 50, tags: ['a'] })
     await cache.set('eternal', 1, { ttl: null })
@@ -44,7 +44,7 @@ export function counting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('increment is exact up to the last safe integer, and refuses to go beyond it', async (t) => {
+  t.test('increment is exact up to the last safe integer, and rejects beyond it', async (t) => {
     const { cache } = setUp()
     await cache.set('key', Number.MAX_SAFE_INTEGER - 1)
     t.equal(await cache.increment('key'), Number.MAX_SAFE_INTEGER)
@@ -56,7 +56,7 @@ export function counting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), Number.MIN_SAFE_INTEGER)
   })
 
-  t.test('increment refuses what is no safe integer, and leaves it', async (t) => {
+  t.test('increment rejects a value that is no safe integer, and leaves it', async (t) => {
     const { cache } = setUp()
     for (const value of ['42', 'text', '', 1.5, NaN, 2 ** 60, null, true, { n: 1 }, [1], 1n]) {
       await cache.set('key', value)
@@ -65,14 +65,14 @@ export function counting (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('increment loses nothing of what happens at once', async (t) => {
+  t.test('concurrent increments lose nothing', async (t) => {
     const { cache } = setUp()
     const sums = await Promise.all(Array.from({ length: 100 }, () => cache.increment('key')))
     t.strictSame(sums.sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i + 1))
     t.equal(await cache.get('key'), 100)
   })
 
-  t.test('increment begins again where a counter expired', async (t) => {
+  t.test('increment counts from zero if the counter has expired', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 41, { ttl: 10 })
     await cache.getOrSet('stale', () => 41, { ttl: 10, staleIfError: 100 })
@@ -82,7 +82,7 @@ export function counting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.increment('stale', 2), 2)
   })
 
-  t.test('increment begins again where a counter was invalidated, and loses nothing', async (t) => {
+  t.test('increment counts from zero if the counter was invalidated, and loses nothing', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 41, { tags: ['a'] })
     await cache.set('text', 'no number', { tags: ['a'] })

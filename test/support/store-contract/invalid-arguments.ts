@@ -7,7 +7,7 @@ export function refusing (t: Test, setUp: () => SetUp): void {
   const refused = (t: Test, call: Promise<unknown>, message: RegExp, name?: string) =>
     t.rejects(call, { name: 'TypeError', message }, name ?? String(message))
 
-  t.test('a bad key is refused by every verb', async (t) => {
+  t.test('every verb rejects an invalid key', async (t) => {
     const cache = setUp().cache as unknown as Loose
     const bad: Array<[unknown, RegExp]> = [
       ['', /^a cache key must be a non-empty string, got ""$/],
@@ -36,7 +36,7 @@ export function refusing (t: Test, setUp: () => SetUp): void {
     await refused(t, cache.deleteMany!(new Set(['abc'])), /^keys must be an array of strings, got Set/)
   })
 
-  t.test('a bad ttl is refused by every verb that takes one', async (t) => {
+  t.test('every verb with a ttl rejects an invalid one', async (t) => {
     const cache = setUp().cache as unknown as Loose
     for (const ttl of [NaN, Infinity, -Infinity, '60', {}, true]) {
       const message = /^ttl must be a number of seconds or null, got /
@@ -49,7 +49,7 @@ export function refusing (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get!('key'), undefined)
   })
 
-  t.test('bad tags are refused by every verb that takes them', async (t) => {
+  t.test('every verb with tags rejects invalid ones', async (t) => {
     const cache = setUp().cache as unknown as Loose
     const bad: Array<[unknown, RegExp]> = [
       ['tag', /^tags must be an array of strings, got "tag"$/],
@@ -69,7 +69,7 @@ export function refusing (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get!('key'), undefined)
   })
 
-  t.test('other bad options and arguments are refused', async (t) => {
+  t.test('verbs reject other invalid options and arguments', async (t) => {
     const cache = setUp().cache as unknown as Loose
     for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout']) {
       for (const value of [-1, NaN, Infinity, null, '1']) {
@@ -93,7 +93,7 @@ export function refusing (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get!('key'), undefined)
   })
 
-  t.test('a value that cannot be kept is refused', async (t) => {
+  t.test('set rejects a value that cannot be encoded', async (t) => {
     const { cache } = setUp()
     await refused(t, cache.set('key', undefined), /^undefined cannot be cached/)
     await refused(t, cache.add('key', undefined), /^undefined cannot be cached/)

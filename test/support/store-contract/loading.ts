@@ -4,7 +4,7 @@ import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
 export function loading (t: Test, setUp: () => SetUp): void {
-  t.test('getOrSet loads what is missing, and keeps it', async (t) => {
+  t.test('getOrSet loads a missing value, and stores it', async (t) => {
     const { cache, clock } = setUp()
     const held = deferredLoader()
     held.end({ a: 1 })
@@ -18,13 +18,13 @@ export function loading (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('key'), 300)
   })
 
-  t.test('getOrSet takes a load that answers at once', async (t) => {
+  t.test('getOrSet takes a synchronous loader', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.getOrSet('key', ({ key }) => `${key} loaded`), 'key loaded')
     t.equal(await cache.get('key'), 'key loaded')
   })
 
-  t.test('getOrSet does not load again where a null, a zero or a false is kept', async (t) => {
+  t.test('getOrSet does not load again if null, 0, false or an empty string is stored', async (t) => {
     const { cache } = setUp()
     for (const value of [null, 0, false, '']) {
       const key = `key of ${value}`
@@ -33,20 +33,20 @@ export function loading (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('getOrSet keeps no undefined', async (t) => {
+  t.test('getOrSet does not store undefined', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.getOrSet('key', () => undefined), undefined)
     t.equal(await cache.getOrSet<unknown>('key', () => 'second'), 'second')
   })
 
-  t.test('getOrSet answers what cannot be kept, and does not keep it', async (t) => {
+  t.test('getOrSet returns a value that cannot be encoded, and does not store it', async (t) => {
     const { cache } = setUp()
     const value = { run () {} }
     t.equal(await cache.getOrSet('key', () => value), value)
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('callers who miss together share one load, each with a copy', async (t) => {
+  t.test('callers that miss together share one load, each with a copy', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader<{ list: number[] }>()
@@ -61,7 +61,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     t.strictSame(await cache.get('key'), { list: [1] })
   })
 
-  t.test('callers share a load whose value is not kept, each with a copy where it can be copied', async (t) => {
+  t.test('callers share a load whose value is not stored, each with a copy if it can be copied', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     for (const value of [{ list: [1] }, undefined, () => 'a function']) {
@@ -79,7 +79,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('a load that asks for its own key, by whatever way, loads it instead of waiting for itself', async (t) => {
+  t.test('a loader that calls getOrSet with its own key loads it, and does not wait for itself', async (t) => {
     const { cache } = setUp()
     const runs: string[] = []
     const load = async (depth: number): Promise<number> => {
@@ -103,7 +103,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     t.equal(await slow, 'slow')
   })
 
-  t.test('a load that fails fails all who wait for it, and nothing is kept', async (t) => {
+  t.test('a load that fails rejects for all callers that wait, and nothing is stored', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader()
@@ -118,7 +118,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     await t.rejects(cache.getOrSet('other', () => { throw new Error('at once') }), { message: 'at once' })
   })
 
-  t.test('a load adds tags to those of the call', async (t) => {
+  t.test('addTags adds tags to those of the call', async (t) => {
     const { cache } = setUp()
     for (const tag of ['call', 'first', 'second', 'third']) {
       const held = deferredLoader((context) => {
@@ -135,7 +135,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('a load replaces the ttl of the call', async (t) => {
+  t.test('setTtl replaces the ttl of the call', async (t) => {
     const { cache } = setUp()
     await cache.getOrSet('shorter', ({ setTtl }) => { setTtl(5); return 1 }, { ttl: 100 })
     await cache.getOrSet('eternal', ({ setTtl }) => { setTtl(null); return 1 })
@@ -149,7 +149,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('never kept'), undefined)
   })
 
-  t.test('a load that says something wrong fails', async (t) => {
+  t.test('addTags and setTtl with an invalid argument fail the load', async (t) => {
     const { cache } = setUp()
     await t.rejects(cache.getOrSet('key', ({ addTags }) => addTags('')), { name: 'TypeError', message: /^a tag must be/ })
     await t.rejects(cache.getOrSet('key', ({ setTtl }) => setTtl(NaN)), { name: 'TypeError', message: /^ttl must be/ })
@@ -175,7 +175,7 @@ export function loading (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 'new')
   })
 
-  t.test('a caller who comes after an invalidation does not join the load begun before it', async (t) => {
+  t.test('a caller that comes after an invalidation does not join a load begun before it', async (t) => {
     const { cache } = setUp()
     const before = deferredLoader()
     const early = cache.getOrSet('key', before.load, { tags: ['x'] })

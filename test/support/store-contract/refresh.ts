@@ -12,7 +12,7 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     staleIfError: { ttl: 10, staleIfError: 10_000 }
   }
   for (const [mode, options] of Object.entries(modes)) {
-    t.test(`${mode}: after a load that failed the next is tried a second later, then two, four, up to sixty`, async (t) => {
+    t.test(`${mode}: after failed loads the next attempt is due in 1 s, then 2, 4, up to 60`, async (t) => {
       const { cache, clock } = setUp()
       const listener = listen(t, cache)
       let attempts = 0
@@ -44,7 +44,7 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     })
   }
 
-  t.test('who takes no old value tries at once', async (t) => {
+  t.test('a caller that accepts no stale value loads at once', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleIfError: 1_000 }
     await cache.getOrSet('key', () => 'old', options)
@@ -53,7 +53,7 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     t.equal(await cache.getOrSet('key', () => 'new', { ttl: 10 }), 'new')
   })
 
-  t.test('an entry whose renewal failed does not stand in once it is invalidated or deleted', async (t) => {
+  t.test('an entry whose refresh failed is not served stale once it is invalidated or deleted', async (t) => {
     const { cache, clock } = setUp()
     const fail = () => { throw new Error('upstream down') }
     const options = { ttl: 10, staleIfError: 1_000, staleWhileRevalidate: 1_000, tags: ['x'] }
@@ -69,7 +69,7 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     }
   })
 
-  t.test('a delete during a load that fails is not undone by the note of it', async (t) => {
+  t.test('the note of a failed load does not undo a delete', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleIfError: 1_000 }
     await cache.getOrSet('key', () => 'old', options)
@@ -93,7 +93,7 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
     await cache.getOrSet('key', () => { clock.advance(2); return 'old' }, options)
   }
 
-  t.test('a good entry is renewed in the background near its end, by one load', async (t) => {
+  t.test('refreshAhead refreshes a fresh entry in the background near its end, by one load', async (t) => {
     // Minus the logarithm of it is 1, so it is due one load time before its end.
     const site = setUp({ random: () => Math.exp(-1) })
     const { cache, clock } = site
@@ -117,7 +117,7 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
     t.equal(await cache.ttl('key'), 100)
   })
 
-  t.test('a load ahead that fails leaves the entry, and the next is tried later', async (t) => {
+  t.test('refreshAhead: a load that fails leaves the entry, and the next attempt is later', async (t) => {
     const site = setUp({ random: () => 0 })
     const { cache, clock } = site
     const listener = listen(t, cache)
@@ -141,7 +141,7 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
     t.equal(await cache.get('key'), 'new')
   })
 
-  t.test('an entry that was not loaded, or at once, or never ends, is not renewed ahead', async (t) => {
+  t.test('refreshAhead ignores entries that were set, loaded in no time, or never expire', async (t) => {
     const { cache, clock } = setUp({ random: () => 0 })
     await cache.set('set', 1, { ttl: 10 })
     await cache.getOrSet('quick', () => 1, { ttl: 10 })
@@ -155,7 +155,7 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
 }
 
 export function limiting (t: Test, setUp: MakeSetUp): void {
-  t.test('jitter: a life ends up to its part earlier, and never later', async (t) => {
+  t.test('jitter: an entry expires up to its part earlier, and never later', async (t) => {
     for (const [random, left] of [[0, 100], [0.5, 90], [0.75, 85]] as const) {
       const { cache, clock } = setUp({ random: () => random, jitter: 0.2 })
       await cache.set('set', 1, { ttl: 100 })
@@ -167,7 +167,7 @@ export function limiting (t: Test, setUp: MakeSetUp): void {
     }
   })
 
-  t.test('maxLoads: a load beyond is answered, and neither shared nor kept', async (t) => {
+  t.test('maxLoads: a further load returns its value, and is neither shared nor stored', async (t) => {
     const { cache } = setUp({ maxLoads: 1 })
     const listener = listen(t, cache)
     const held = deferredLoader()

@@ -7,7 +7,7 @@ import type { SetUp } from './set-up.ts'
 export function standingIn (t: Test, setUp: () => SetUp): void {
   const fail = () => { throw new Error('upstream down') }
 
-  t.test('staleWhileRevalidate: an old value is answered at once while one load renews it', async (t) => {
+  t.test('staleWhileRevalidate: a stale value is served at once while one load refreshes it', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
     const options = { ttl: 10, staleWhileRevalidate: 20 }
@@ -25,7 +25,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.equal(held.runs(), 1)
   })
 
-  t.test('staleWhileRevalidate: an old value is a copy', async (t) => {
+  t.test('staleWhileRevalidate: a stale value is a copy', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleWhileRevalidate: 20 }
     await cache.getOrSet('key', () => ({ list: [1] }), options)
@@ -35,7 +35,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.strictSame(await cache.getOrSet<unknown>('key', fail, options), { list: [1] })
   })
 
-  t.test('staleWhileRevalidate: after its window, and for callers who do not ask for it, the load is waited for', async (t) => {
+  t.test('staleWhileRevalidate: after its window, or without the option, the caller waits for the load', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleWhileRevalidate: 20 }
     await cache.getOrSet('key', () => 'old', options)
@@ -48,7 +48,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.getOrSet('key', () => 'new', options), 'new')
   })
 
-  t.test('staleWhileRevalidate: a load that fails in the background leaves the old value, and tells why', async (t) => {
+  t.test('staleWhileRevalidate: a background load that fails leaves the stale value, and emits an error', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
     const options = { ttl: 10, staleWhileRevalidate: 20, staleIfError: 20 }
@@ -61,7 +61,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.getOrSet('key', fail, options), 'old')
   })
 
-  t.test('what is invalidated or deleted while a load is under way does not stand in when that fails', async (t) => {
+  t.test('an entry that is invalidated or deleted during a load is not served stale if the load fails', async (t) => {
     for (const end of [(cache: Cache) => cache.invalidateTags(['x']), (cache: Cache) => cache.delete('key')]) {
       const { cache, clock } = setUp()
       const options = { ttl: 10, staleIfError: 100, tags: ['x'] }
@@ -76,7 +76,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('a load that succeeds and brings nothing to keep ends the old value', async (t) => {
+  t.test('a load that succeeds without a value to store drops the stale one', async (t) => {
     for (const load of [() => undefined, ({ skipStore }: LoadContext) => { skipStore() }, ({ setTtl }: LoadContext) => { setTtl(0); return 'new' }]) {
       const { cache, clock } = setUp()
       const options = { ttl: 10, staleIfError: 100 }
@@ -91,7 +91,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('staleIfError: an old value stands in for a load that fails, for its window', async (t) => {
+  t.test('staleIfError: a stale value is served if the load fails, within its window', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleIfError: 20 }
     await cache.getOrSet('key', () => ({ list: [1] }), options)
@@ -106,7 +106,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
   })
 
-  t.test('staleIfError: a load that succeeds is waited for', async (t) => {
+  t.test('staleIfError: the caller waits for a load that succeeds', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleIfError: 20 }
     await cache.getOrSet('key', () => 'old', options)
@@ -115,7 +115,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 'new')
   })
 
-  t.test('an entry that was invalidated never stands in', async (t) => {
+  t.test('an invalidated entry is never served stale', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, tags: ['x'], staleIfError: 100, staleWhileRevalidate: 100, timeout: 0.2 }
     await cache.getOrSet('key', () => 'old', options)
@@ -128,7 +128,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     held.end('new')
   })
 
-  t.test('an entry that was deleted never stands in', async (t) => {
+  t.test('a deleted entry is never served stale', async (t) => {
     const { cache, clock } = setUp()
     const options = { ttl: 10, staleIfError: 100, staleWhileRevalidate: 100 }
     await cache.getOrSet('key', () => 'old', options)
@@ -137,7 +137,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
   })
 
-  t.test('an entry that never expires takes a window all the same', async (t) => {
+  t.test('an entry that never expires can have stale options', async (t) => {
     const { cache } = setUp()
     await cache.getOrSet('key', () => 'kept', { ttl: null, staleIfError: 10 })
     t.equal(await cache.ttl('key'), null)
@@ -146,7 +146,7 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
 }
 
 export function waiting (t: Test, setUp: () => SetUp): void {
-  t.test('timeout: a caller waits no longer, and the load goes on and is kept', async (t) => {
+  t.test('timeout: the caller waits no longer, and the result of the load is stored', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader()
@@ -161,7 +161,7 @@ export function waiting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 'late')
   })
 
-  t.test('timeout: each who waits has a time of their own', async (t) => {
+  t.test('timeout: each caller that waits has its own', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)
     const held = deferredLoader()
@@ -177,7 +177,7 @@ export function waiting (t: Test, setUp: () => SetUp): void {
     t.equal(held.runs(), 1)
   })
 
-  t.test('timeout: an old value stands in where staleIfError allows', async (t) => {
+  t.test('timeout: a stale value is served if staleIfError allows it', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
     const options = { ttl: 10, staleIfError: 20, timeout: 0.2 }
@@ -190,7 +190,7 @@ export function waiting (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 'new')
   })
 
-  t.test('timeout: a load that fails after all have gone harms nobody', async (t) => {
+  t.test('timeout: a load that fails after all callers have left is no unhandled rejection', async (t) => {
     const { cache } = setUp()
     const held = deferredLoader()
     await t.rejects(cache.getOrSet('key', held.load, { timeout: 0 }), LoadTimeoutError)

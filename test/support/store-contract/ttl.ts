@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import type { SetUp } from './set-up.ts'
 
 export function lives (t: Test, setUp: () => SetUp): void {
-  t.test('an entry lives for its ttl, and not a millisecond longer', async (t) => {
+  t.test('an entry is fresh for its ttl, and not a millisecond longer', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 1, { ttl: 10.25 })
     t.equal(await cache.ttl('key'), 10.25)
@@ -13,7 +13,7 @@ export function lives (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('key'), undefined)
   })
 
-  t.test('the ttl is 300 seconds where nobody says', async (t) => {
+  t.test('the default ttl is 300 seconds', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 1)
     t.equal(await cache.ttl('key'), 300)
@@ -29,7 +29,7 @@ export function lives (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('key'), null)
   })
 
-  t.test('a ttl of many lives of the universe is taken', async (t) => {
+  t.test('a ttl can be as large as a number can be', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1, { ttl: 1e20 })
     t.equal(await cache.get('key'), 1)
@@ -38,7 +38,7 @@ export function lives (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), 2)
   })
 
-  t.test('a ttl of zero or less is not kept, and deletes what was there', async (t) => {
+  t.test('set with a ttl of zero or less stores nothing, and deletes the entry', async (t) => {
     const { cache } = setUp()
     for (const ttl of [0, -1, -0.5]) {
       await cache.set('key', 'old')
@@ -47,7 +47,7 @@ export function lives (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('setting again begins a new life', async (t) => {
+  t.test('set again begins a new freshness lifetime', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 1, { ttl: null })
     await cache.set('key', 2, { ttl: 10 })
@@ -58,14 +58,14 @@ export function lives (t: Test, setUp: () => SetUp): void {
 }
 
 export function adding (t: Test, setUp: () => SetUp): void {
-  t.test('add sets where nothing is', async (t) => {
+  t.test('add sets an absent key', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.add('key', { a: 1 }, { ttl: 10 }), true)
     t.strictSame(await cache.get('key'), { a: 1 })
     t.equal(await cache.ttl('key'), 10)
   })
 
-  t.test('add leaves what is there, a null as well', async (t) => {
+  t.test('add leaves a stored value, also null', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 'old', { ttl: 50 })
     await cache.set('null', null)
@@ -77,7 +77,7 @@ export function adding (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('null'), null)
   })
 
-  t.test('add sets where an entry expired', async (t) => {
+  t.test('add replaces an expired entry', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 'old', { ttl: 10 })
     await cache.getOrSet('stale', () => 'old', { ttl: 10, staleIfError: 100 })
@@ -88,7 +88,7 @@ export function adding (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('stale'), 'new')
   })
 
-  t.test('add sets where an entry was invalidated', async (t) => {
+  t.test('add replaces an invalidated entry', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 'old', { tags: ['a'] })
     await cache.invalidateTags(['a'])
@@ -98,14 +98,14 @@ export function adding (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('add with a ttl of zero or less says so, and keeps nothing', async (t) => {
+  t.test('add with a ttl of zero or less returns true, and stores nothing', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.add('key', 1, { ttl: 0 }), true)
     t.equal(await cache.add('key', 1, { ttl: -1 }), true)
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('of many who add at once one succeeds', async (t) => {
+  t.test('of many concurrent calls of add one succeeds', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('expired', 'old', { ttl: 10 })
     await cache.set('invalidated', 'old', { tags: ['a'] })
@@ -120,7 +120,7 @@ export function adding (t: Test, setUp: () => SetUp): void {
 }
 
 export function touching (t: Test, setUp: () => SetUp): void {
-  t.test('touch gives an entry a new life, and leaves its value and its tags', async (t) => {
+  t.test('touch gives an entry a new freshness lifetime, and leaves its value and tags', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', { a: 1 }, { ttl: 10, tags: ['x'] })
     clock.advance(9)
@@ -132,14 +132,14 @@ export function touching (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('touch takes the ttl of the cache where nobody says', async (t) => {
+  t.test('touch defaults to the ttl of the cache', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1, { ttl: 10 })
     t.equal(await cache.touch('key'), true)
     t.equal(await cache.ttl('key'), 300)
   })
 
-  t.test('touch with null makes it live for ever, and back', async (t) => {
+  t.test('touch with null removes the expiry, and a number sets it again', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1, { ttl: 10 })
     t.equal(await cache.touch('key', null), true)
@@ -148,7 +148,7 @@ export function touching (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.ttl('key'), 10)
   })
 
-  t.test('touch with zero or less deletes', async (t) => {
+  t.test('touch with a ttl of zero or less deletes the entry', async (t) => {
     const { cache } = setUp()
     for (const ttl of [0, -1]) {
       await cache.set('key', 1)
@@ -158,7 +158,7 @@ export function touching (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('touch finds nothing to touch in what is absent, expired or invalidated', async (t) => {
+  t.test('touch returns false if the entry is absent, expired or invalidated', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('expired', 1, { ttl: 10 })
     await cache.set('invalidated', 1, { tags: ['a'] })
@@ -171,7 +171,7 @@ export function touching (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('touch does not bring back what is deleted meanwhile', async (t) => {
+  t.test('touch does not restore an entry that is deleted at the same time', async (t) => {
     const { cache } = setUp()
     await cache.set('key', 1)
     const [touched, deleted] = await Promise.all([cache.touch('key', 10), cache.delete('key')])
@@ -180,7 +180,7 @@ export function touching (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.get('key'), undefined)
   })
 
-  t.test('touch keeps the time for which an entry may stand in', async (t) => {
+  t.test('touch keeps the time for which an entry may be served stale', async (t) => {
     const { cache, clock } = setUp()
     await cache.getOrSet('key', () => 'old', { ttl: 10, staleIfError: 30 })
     await cache.touch('key', 20)

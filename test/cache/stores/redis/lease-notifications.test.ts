@@ -21,7 +21,7 @@ async function setUp (t: Test) {
   return { client, other, wakeups, listening }
 }
 
-t.test('who waits is woken by a message, and by the opening of the channel', async (t) => {
+t.test('next resolves on a message, and when the channel has opened', async (t) => {
   const { other, wakeups, listening } = await setUp(t)
   const watch = wakeups.watch('channel')
   await watch.next(LONG) // it is open
@@ -37,7 +37,7 @@ t.test('who waits is woken by a message, and by the opening of the channel', asy
   await until('nobody listens', async () => await listening('channel') === 0)
 })
 
-t.test('a message that comes while nobody waits is not lost, and counts once', async (t) => {
+t.test('a message that arrives between two calls of next resolves the second one, once', async (t) => {
   const { other, wakeups } = await setUp(t)
   const watch = wakeups.watch('channel')
   const nobody = wakeups.watch('another')
@@ -51,7 +51,7 @@ t.test('a message that comes while nobody waits is not lost, and counts once', a
   t.ok(performance.now() - began >= 19, 'the time was waited for')
 })
 
-t.test('a channel that was left can be watched again', async (t) => {
+t.test('a channel can be subscribed to again after end', async (t) => {
   const { other, wakeups, listening } = await setUp(t)
   for (let round = 0; round < 3; round++) {
     const watch = wakeups.watch('channel')
@@ -71,7 +71,7 @@ t.test('a channel that was left can be watched again', async (t) => {
   t.equal(await listening('channel'), 1)
 })
 
-t.test('a connection that was cut listens again', async (t) => {
+t.test('a lost connection subscribes again', async (t) => {
   const { other, wakeups, listening } = await setUp(t)
   const watch = wakeups.watch('channel')
   await watch.next(LONG)
@@ -83,7 +83,7 @@ t.test('a connection that was cut listens again', async (t) => {
   t.pass()
 })
 
-t.test('without a connection the time is waited for', async (t) => {
+t.test('without a connection next resolves after its time', async (t) => {
   const { wakeups } = await setUp(t)
   const watch = wakeups.watch('channel')
   await watch.next(LONG)
@@ -96,7 +96,7 @@ t.test('without a connection the time is waited for', async (t) => {
   t.pass()
 })
 
-t.test('it closes with the client, and leaves nothing at it when it is closed before', async (t) => {
+t.test('close removes all listeners, and happens with the end of the client', async (t) => {
   for (const closesFirst of [true, false]) {
     const { client, other, wakeups, listening } = await setUp(t)
     await client.ping()
@@ -112,7 +112,7 @@ t.test('it closes with the client, and leaves nothing at it when it is closed be
   }
 })
 
-t.test('channels without end leave nothing behind', async (t) => {
+t.test('100,000 channels leave nothing in memory', async (t) => {
   let open = 0
   class FakeClient extends EventEmitter {
     duplicate () { return this }
@@ -138,7 +138,7 @@ t.test('channels without end leave nothing behind', async (t) => {
   t.ok(grown < 2_000_000, 'bytes', { grown })
 })
 
-t.test('while there is no connection, so many channels are asked for and no more, and none is left before it is open', async (t) => {
+t.test('without a connection at most 1,000 subscriptions wait, and none is cancelled before it is open', async (t) => {
   const open = Promise.withResolvers<void>()
   const log: string[] = []
   class FakeClient extends EventEmitter {

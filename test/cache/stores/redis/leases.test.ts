@@ -83,7 +83,7 @@ t.test('a hit is one GET; a load acquires its lease by one command and fills it 
   t.strictSame(await commandsOf(() => mine.get('key')), [['get', name]])
 })
 
-t.test('those who wait in another process are woken by the fill', async (t) => {
+t.test('a fill wakes the callers that wait in another process', async (t) => {
   const times: number[] = []
   const commands = await commandsOf(async () => {
     for (let round = 0; round < 9; round++) {
@@ -102,7 +102,7 @@ t.test('those who wait in another process are woken by the fill', async (t) => {
   t.ok(scripts <= 9 * 5, 'the holder acquires and fills; the waiter acquires, and again when the channel is open and when it is notified', { scripts })
 })
 
-t.test('a channel is left when nobody waits any more', async (t) => {
+t.test('the channel is unsubscribed once no caller waits', async (t) => {
   const site = setUp(t)
   const { held, first, waiter } = await heldAndWaitedFor(site)
   held.end(1)
@@ -110,7 +110,7 @@ t.test('a channel is left when nobody waits any more', async (t) => {
   await site.waiting(0)
 })
 
-t.test('a load that takes longer than the lease keeps it, over nothing and over an old entry', async (t) => {
+t.test('a lease is renewed during a long load, with and without a stale entry', async (t) => {
   const site = setUp(t)
   const { mine, theirs } = site
   const [key, old] = [deferredLoader(), deferredLoader()]
@@ -128,7 +128,7 @@ t.test('a load that takes longer than the lease keeps it, over nothing and over 
   t.strictSame(await Promise.all([...mineAsked, ...theirsAsked]), ['value', 'new', 'value', 'new'])
 })
 
-t.test('a holder whose line is cut is replaced, and what it brings in the end is not kept', async (t) => {
+t.test('a holder whose connection is cut is replaced, and its result is not stored', async (t) => {
   const line = await startProxy(t, redis.port)
   const ownLine = new Redis(line.url)
   ownLine.on('error', () => {})
@@ -185,7 +185,7 @@ for (const [verb, [change, found]] of Object.entries(changes)) {
   })
 }
 
-t.test('those who wait for a load that does not end in an entry load side by side, and what one of them brings is kept', async (t) => {
+t.test('callers that wait for a load whose result is not stored load in parallel, and one result is stored', async (t) => {
   const ends: Record<string, { held: HeldLoad<unknown>, end: (held: HeldLoad<unknown>) => void }> = {
     fails: { held: deferredLoader(), end: (held) => held.fail(new Error('upstream down')) },
     'answers undefined': { held: deferredLoader(), end: (held) => held.end(undefined) },
@@ -215,7 +215,7 @@ t.test('those who wait for a load that does not end in an entry load side by sid
   }
 })
 
-t.test('who waits, and finds what cannot be read, loads', async (t) => {
+t.test('a waiting caller that finds a corrupt value loads', async (t) => {
   const site = setUp(t)
   const { held, first, second, waiter } = await heldAndWaitedFor(site)
   const now = Date.now()
@@ -229,7 +229,7 @@ t.test('who waits, and finds what cannot be read, loads', async (t) => {
   t.equal(await site.third.get('key'), 'value')
 })
 
-t.test('an older load of the same process gives its lease back when what it read has changed', async (t) => {
+t.test('an outdated load of the same process releases its lease to the next one', async (t) => {
   const { mine, theirs } = setUp(t)
   const older = deferredLoader()
   const first = mine.getOrSet('key', older.load, { tags: ['a'] })
@@ -243,7 +243,7 @@ t.test('an older load of the same process gives its lease back when what it read
   t.equal(await theirs.getOrSet<unknown>('key', fail), 'new')
 })
 
-t.test('an older load that may not be kept lets all others load side by side', async (t) => {
+t.test('a load that cannot be stored lets all others load in parallel', async (t) => {
   const { mine, theirs, third } = setUp(t)
   const older = deferredLoader(() => currentReads()!.doNotStore('unwatched-read'))
   const first = mine.getOrSet('key', older.load)
@@ -297,7 +297,7 @@ t.test('a key of another type gets a lease', async (t) => {
   t.equal(await mine.get('key'), 'loaded')
 })
 
-t.test('a value that a script takes for an entry, and that cannot be decoded, is replaced', async (t) => {
+t.test('an entry that only the script can decode is replaced', async (t) => {
   const { mine, name, prefix } = setUp(t)
   await mine.set('key', 'value')
   const bytes = (await client.getBuffer(name))!
@@ -323,7 +323,7 @@ t.test('while Redis is away a load runs, and its result is not stored', async (t
   t.match(await mine.load('stale', () => 'new', {}, seen), { value: 'new', stored: false, notStoredBecause: 'store-unavailable' })
 })
 
-t.test('an entry that is too large is answered and not kept, and what was there before is gone', async (t) => {
+t.test('a value that is too large is returned and not stored, and deletes the entry before it', async (t) => {
   const { mine, theirs, third, name } = setUp(t, { maxEntryBytes: 1_000 })
   const { events } = listen(t, mine)
   const large = 'x'.repeat(1_000)
@@ -346,7 +346,7 @@ t.test('an entry that is too large is answered and not kept, and what was there 
   t.equal(await mine.add('key', large), false)
 })
 
-t.test('who waits for a load that fails is answered with the old entry at once, and does not try again too early', async (t) => {
+t.test('a caller that waits for a load which fails gets the stale value, and backs off', async (t) => {
   const clock = fakeClock()
   const site = setUp(t, { now: clock.now })
   const { mine, theirs, third, fourth } = site
@@ -381,7 +381,7 @@ t.test('who waits for a load that fails is answered with the old entry at once, 
   t.notHas(found, { retry: { failures: Number } })
 })
 
-t.test('a note of a failure brings nothing back that another process deleted', async (t) => {
+t.test('the note of a failure does not restore an entry that another process deleted', async (t) => {
   for (const at of ['before', 'during'] as const) {
     const clock = fakeClock()
     const { mine, theirs } = setUp(t, { now: clock.now })
@@ -419,7 +419,7 @@ t.test('a hit costs one command after an early refresh has failed', async (t) =>
   t.match(await mine.lookup('key'), { retry: { failures: 1, at: clock.now() + 1_000 } })
 })
 
-t.test('a lease over an entry that never expires keeps that, whatever becomes of it', async (t) => {
+t.test('a lease over an entry without expiry leaves it without expiry', async (t) => {
   const { mine, theirs, name } = setUp(t)
   await mine.set('key', 'value', { ttl: null })
   const renew = async (load: () => unknown) => await mine.load('key', load, { ttl: null }, { miss: 'corrupt', seen: await mine.lookup('key') as never })
@@ -430,7 +430,7 @@ t.test('a lease over an entry that never expires keeps that, whatever becomes of
   }
 })
 
-t.test('a lease is not renewed for ever', async (t) => {
+t.test('a lease is renewed for a minute at most', async (t) => {
   const { prefix, name } = setUp(t)
   const store = patientRedisStore({ client, prefix, commandTimeout: 1_000_000 })
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
