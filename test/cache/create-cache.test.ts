@@ -62,11 +62,19 @@ t.test('createCache throws a TypeError that names the invalid option', async (t)
   const store = memoryStore()
   const make = (options: unknown) => () => createCache(options as CacheOptions)
   t.throws(make({}), { name: 'TypeError', message: 'store must be a store, e.g. memoryStore(), got undefined' })
-  t.throws(make({ store: 'memory' }), { name: 'TypeError', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/ })
+  t.throws(make({ store: 'memory' }), {
+    name: 'TypeError', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/
+  })
   t.throws(make({ store: null }), { name: 'TypeError', message: /^store must be a store/ })
-  t.throws(make({ store, ttl: '60' }), { name: 'TypeError', message: 'ttl must be a number of seconds or null, got "60"' })
-  t.throws(make({ store, ttl: NaN }), { name: 'TypeError', message: 'ttl must be a number of seconds or null, got NaN' })
-  t.throws(make({ store, versions: {} }), { name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}' })
+  t.throws(make({ store, ttl: '60' }), {
+    name: 'TypeError', message: 'ttl must be a number of seconds or null, got "60"'
+  })
+  t.throws(make({ store, ttl: NaN }), {
+    name: 'TypeError', message: 'ttl must be a number of seconds or null, got NaN'
+  })
+  t.throws(make({ store, versions: {} }), {
+    name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}'
+  })
   t.throws(make({ store, now: 12 }), { name: 'TypeError', message: 'now must be a function, got 12' })
   t.throws(make({ store, random: 0.5 }), { name: 'TypeError', message: 'random must be a function, got 0.5' })
   for (const jitter of [-0.1, 1.1, NaN, '0.5', null]) {

@@ -60,7 +60,9 @@ t.test('a value that cannot be decoded is a miss with the reason corrupt', async
   const store = memoryStore()
   const cache = createCache({ store })
   const { events } = listen(t, cache)
-  await store.set('key', { payload: Buffer.of(0xc1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
+  await store.set('key', {
+    payload: Buffer.of(0xc1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: ''
+  })
   t.equal(await cache.get('key'), undefined)
   t.strictSame(events, [{ type: 'miss', key: 'key', reason: 'corrupt' }])
   t.equal(await cache.getOrSet<unknown>('key', () => 'loaded'), 'loaded')

@@ -60,7 +60,11 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
         { type: 'miss', key: 'key', reason: 'unavailable' }
       ])
       t.strictSame([...await cache.getMany(['a', 'b'])], [])
-      t.match(events.slice(2), [{ type: 'error', doing: 'getMany' }, { type: 'miss', key: 'a', reason: 'unavailable' }, { type: 'miss', key: 'b' }])
+      t.match(events.slice(2), [
+        { type: 'error', doing: 'getMany' },
+        { type: 'miss', key: 'a', reason: 'unavailable' },
+        { type: 'miss', key: 'b' }
+      ])
       t.equal(await cache.ttl('key'), undefined)
       t.strictSame(await cache.lookup('key'), { miss: 'unavailable' })
     })
@@ -69,12 +73,14 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       const cache = createCache({ store: makeStore() })
       const listener = listen(t, cache)
       const held = deferredLoader()
-      const callers = [cache.getOrSet('key', held.load, { tags: ['a'] }), cache.getOrSet('key', held.load), cache.getOrSet('key', held.load)]
+      const callers = [{ tags: ['a'] }, {}, {}].map((options) => cache.getOrSet('key', held.load, options))
       await listener.heard('miss', 3)
       held.end({ a: 1 })
       t.strictSame(await Promise.all(callers), [{ a: 1 }, { a: 1 }, { a: 1 }])
       t.equal(held.runs(), 1)
-      t.match(listener.events.slice(-2), [{ type: 'error', doing: 'set' }, { type: 'refuse', key: 'key', reason: 'store-unavailable' }])
+      t.match(listener.events.slice(-2), [
+        { type: 'error', doing: 'set' }, { type: 'refuse', key: 'key', reason: 'store-unavailable' }
+      ])
       t.equal(await cache.getOrSet<unknown>('key', () => 2), 2)
       await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }), { message: 'upstream down' })
     })
@@ -113,7 +119,7 @@ t.test('touch returns false if the store fails after the read', async (t) => {
   t.equal(await cache.touch('key', 10), false)
 })
 
-t.test('deleteMatching by tags that fails half way leaves no valid entry, and loads in flight are not stored', async (t) => {
+t.test('deleteMatching by tags that fails half way leaves no valid entry, and no load is stored', async (t) => {
   const store = memoryStore()
   let fails = true
   const cache = createCache({
@@ -141,7 +147,7 @@ t.test('deleteMatching by tags that fails half way leaves no valid entry, and lo
   t.equal(await cache.deleteMatching({ tags: ['x'] }), 1, 'the next one takes the rest')
 })
 
-t.test('deleteMatching by a prefix that fails: loads in flight are not stored', async (t) => {
+t.test('deleteMatching by a prefix that fails: no load in flight is stored', async (t) => {
   const cache = createCache({ store: { ...memoryStore(), clear: async () => { throw down() } } })
   const held = deferredLoader()
   const caller = cache.getOrSet('key', held.load)
@@ -167,7 +173,8 @@ for (const how of ['throws', 'rejects'] as const) {
     function setUp () {
       const clock = fakeClock()
       const versions = fickleVersions(how)
-      return { clock, versions, cache: createCache({ store: memoryStore({ now: clock.now }), versions, now: clock.now }) }
+      const store = memoryStore({ now: clock.now })
+      return { clock, versions, cache: createCache({ store, versions, now: clock.now }) }
     }
 
     t.test('an entry with tags is served again only once the clock answers', async (t) => {
@@ -198,7 +205,9 @@ for (const how of ['throws', 'rejects'] as const) {
       await cache.getOrSet('key', () => 'old', options)
       clock.advance(10)
       versions.silent = true
-      await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }, options), { message: 'upstream down' })
+      await t.rejects(
+        cache.getOrSet('key', () => { throw new Error('upstream down') }, options), { message: 'upstream down' }
+      )
     })
 
     t.test('a load with tags returns its value, which is not stored', async (t) => {

@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import {
-  createCache, isMiss, memoryStore, memoryVersions, REDIS_CHANNEL, type RedisEvent, redisStore, tieredStore, type Versions
+  createCache, isMiss, memoryStore, memoryVersions, REDIS_CHANNEL, type RedisEvent, redisStore, tieredStore,
+  type Versions
 } from '../../src/cache/index.ts'
 import { memoizedVersions } from '../../src/cache/versions/memoized.ts'
 import { fakeClock } from '../support/clock.ts'
@@ -53,8 +54,17 @@ t.test('tagStates returns the version of each tag, and whether it changed', asyn
 
 t.test('tagStates with a clock that fails, and with one that has no versionOf', async (t) => {
   const { versionOf: _, ...plain } = memoryVersions()
-  const entry = { payload: Buffer.of(1), storedAt: 0, freshUntil: Infinity, staleUntil: Infinity, tags: ['a'], stamp: plain.stamp() as string }
-  t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [{ tag: 'a', version: undefined, changed: false }])
+  const entry = {
+    payload: Buffer.of(1),
+    storedAt: 0,
+    freshUntil: Infinity,
+    staleUntil: Infinity,
+    tags: ['a'],
+    stamp: plain.stamp() as string
+  }
+  t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [
+    { tag: 'a', version: undefined, changed: false }
+  ])
   const fail = () => { throw new Error('away') }
   const failing: Versions = { ...plain, firstChanged: fail, versionOf: fail }
   const cache = createCache({ store: memoryStore(), versions: failing })
@@ -81,7 +91,8 @@ t.test('versionOf returns another version after each change, in every clock', as
     t.equal(await versions.versionOf!('other'), other, name)
   }
   const { versionOf: _, ...plain } = far
-  t.notOk('versionOf' in memoizedVersions({ far: plain, counts: () => true, now: clock.now }), 'a near clock knows what the far one knows')
+  const memoized = memoizedVersions({ far: plain, counts: () => true, now: clock.now })
+  t.notOk('versionOf' in memoized, 'it knows no more than the clock that it memoizes')
 })
 
 t.test('loadsInFlight counts the loads of all keys', async (t) => {
@@ -124,7 +135,9 @@ t.test('each Redis command emits an event; storeAvailable is false while the cir
   t.match(events.splice(0), [{ command: 'GET', outcome: 'error' }])
 
   await redis.stop()
-  await until('Redis is not asked', async () => { await cache.get(`key${events.length}`); return !cache.storeAvailable })
+  await until(
+    'Redis is not asked', async () => { await cache.get(`key${events.length}`); return !cache.storeAvailable }
+  )
   const outcomes = new Set(events.splice(0).map(({ outcome }) => outcome))
   t.ok(outcomes.has('timeout') || outcomes.has('error'), 'what it failed by')
   await cache.get('another')

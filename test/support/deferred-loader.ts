@@ -1,8 +1,8 @@
 import type { LoadContext } from '../../src/cache/index.ts'
 
-export interface HeldLoad<T> {
+export interface DeferredLoader<T> {
   load: (context: LoadContext) => Promise<T>
-  /** Resolves once the load runs. */
+  /** Resolves when the loader runs. */
   began: Promise<void>
   end (value: T): void
   fail (error: Error): void
@@ -10,8 +10,8 @@ export interface HeldLoad<T> {
   runs: () => number
 }
 
-/** A load that says when it begins, and that ends when it is told to. */
-export function deferredLoader<T = unknown> (onBegin?: (context: LoadContext) => void): HeldLoad<T> {
+/** A loader that reports when it begins, and that ends when the test says so. */
+export function deferredLoader<T = unknown> (onBegin?: (context: LoadContext) => void): DeferredLoader<T> {
   const began = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<T>()
   ended.promise.catch(() => {}) // it may fail before it runs

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import {
-  type CacheOptions, createCache, currentReads, isMiss, type LoadHandle, type LoadOptions, memoryStore, type Miss, ReadSet
+  type CacheOptions, createCache, currentReads, isMiss, type LoadHandle, type LoadOptions, memoryStore, type Miss,
+  ReadSet
 } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { listen } from '../../support/record-events.ts'
@@ -30,7 +31,9 @@ t.test('fulfil stores the value as it says, and returns the result of the load',
   const { result, load } = await begin('key', undefined, { tags: ['call'], staleIfError: 1_000 })
   const fulfilled = load.fulfil({ value: 'value', ttl: 10, staleFor: 5, tags: ['produced'], loadMs: 700 })
   t.equal(fulfilled, result)
-  const entry = { tags: ['call', 'produced'], loadMs: 700, freshUntil: clock.now() + 10_000, staleUntil: clock.now() + 15_000 }
+  const entry = {
+    tags: ['call', 'produced'], loadMs: 700, freshUntil: clock.now() + 10_000, staleUntil: clock.now() + 15_000
+  }
   t.match(await result, { value: 'value', stored: true, entry })
   t.match(await cache.lookup('key'), entry)
   t.match(listener.events.filter(({ type }) => type === 'load'), [{ key: 'key', ms: 700 }])
@@ -41,10 +44,14 @@ t.test('fulfil with no more than a value and a ttl', async (t) => {
   const listener = listen(t, cache)
   const { load } = await begin('key', undefined, { staleIfError: 1_000 })
   clock.advance(2)
-  t.match(await load.fulfil({ value: 'value', ttl: null }), { stored: true, entry: { loadMs: 2_000, staleUntil: Infinity } })
+  t.match(await load.fulfil({ value: 'value', ttl: null }), {
+    stored: true, entry: { loadMs: 2_000, staleUntil: Infinity }
+  })
   const other = await begin('other')
   t.match(await other.load.fulfil({ value: 'index', ttl: 10, loadMs: null }), { stored: true })
-  t.match(listener.events.filter(({ type }) => type === 'load'), [{ key: 'key', ms: 2_000 }], 'null: nothing was produced')
+  t.match(
+    listener.events.filter(({ type }) => type === 'load'), [{ key: 'key', ms: 2_000 }], 'null: nothing was produced'
+  )
 })
 
 t.test('fulfil stores nothing without a lifetime, unless it may be served stale', async (t) => {
@@ -61,7 +68,9 @@ t.test('fulfil with ignoreReads stores a value whatever was read for it', async 
   const reads = new ReadSet()
   reads.doNotStore('unwatched-read')
   const { load } = await begin('key', undefined, { reads, tags: ['a'] })
-  t.match(await load.fulfil({ value: 'where to look', ttl: 10, ignoreReads: true }), { stored: true, entry: { tags: [] } })
+  t.match(await load.fulfil({ value: 'where to look', ttl: 10, ignoreReads: true }), {
+    stored: true, entry: { tags: [] }
+  })
   await cache.invalidateTags(['a'])
   t.equal(await cache.get('key'), 'where to look')
 })
@@ -90,7 +99,11 @@ t.test('fail rejects, or returns a stale value', async (t) => {
 })
 
 t.test('discard stores nothing, and drops the stale entry unless told to keep it', async (t) => {
-  for (const [options, isKept] of [[undefined, false], [{ keepStale: false }, false], [{ keepStale: true }, true]] as const) {
+  for (const [options, isKept] of [
+    [undefined, false],
+    [{ keepStale: false }, false],
+    [{ keepStale: true }, true]
+  ] as const) {
     const { cache, clock, begin } = setUp()
     await cache.getOrSet('key', () => 'stale', { ttl: 10, staleIfError: 100 })
     clock.advance(10)
@@ -106,7 +119,9 @@ t.test('onLead is not called for a caller that joins a load, or finds its value 
   const joined = cache.beginLoad('key', { miss: 'absent' }, {}, () => t.fail('leads'))
   await load.fulfil({ value: 'value', ttl: 10 })
   t.match(await joined, { value: 'value', stored: true, coalesced: true })
-  t.match(await cache.beginLoad('key', { miss: 'absent' }, {}, () => t.fail('leads')), { value: 'value', coalesced: true })
+  t.match(await cache.beginLoad('key', { miss: 'absent' }, {}, () => t.fail('leads')), {
+    value: 'value', coalesced: true
+  })
 })
 
 t.test('onLead runs with the reads of its load', async (t) => {

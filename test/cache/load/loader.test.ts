@@ -1,10 +1,13 @@
 import t, { type Test } from 'tap'
-import { createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type LeaseResult, type Versions } from '../../../src/cache/index.ts'
+import {
+  createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type LeaseResult, type Versions
+} from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
+import { failingLoader } from '../../support/failing-loader.ts'
 import { listen } from '../../support/record-events.ts'
 
-/** A store whose reads see what they see when they come, and answer when they are let go. */
+/** A store whose reads see the entry of the moment at which they begin, and return when they are let go. */
 function slowReads (store: Store) {
   const reads: Array<() => void> = []
   return {
@@ -21,9 +24,16 @@ function slowReads (store: Store) {
   }
 }
 
+/** A lease that fills a store. */
+function leaseOver (store: Store, key: string, onRelease = () => {}): Lease {
+  return {
+    async fill (entry) { return await store.set(key, entry) ? 'stored' : 'too-large' },
+    release: onRelease
+  }
+}
+
 const turn = () => new Promise(setImmediate)
 
-/** What an adapter does: looks up, then loads. */
 function setUp () {
   const clock = fakeClock()
   return { clock, cache: createCache({ store: memoryStore({ now: clock.now }), now: clock.now }) }
@@ -51,7 +61,9 @@ t.test('load returns what was stored, and whether another caller began it', asyn
 
 t.test('load returns no entry, or one that is not stored', async (t) => {
   const { cache } = setUp()
-  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), { value: 1, stored: false, dropsStale: true })
+  t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), {
+    value: 1, stored: false, dropsStale: true
+  })
   t.strictSame(await cache.load('key', () => 1, { ttl: 0 }), { value: 1, stored: false, dropsStale: true })
   const held = deferredLoader()
   const loading = cache.load('key', held.load)
@@ -76,10 +88,11 @@ t.test('a corrupt value is not served stale', async (t) => {
   const store = memoryStore({ now: clock.now })
   const cache = createCache({ store, now: clock.now })
   const now = clock.now()
-  await store.set('key', { payload: Buffer.of(0xc1), storedAt: now, freshUntil: now, staleUntil: now + 10_000, tags: [], stamp: '' })
-  const fail = () => { throw new Error('upstream down') }
-  await t.rejects(cache.getOrSet('key', fail, { staleIfError: 10 }), { message: 'upstream down' })
-  await t.rejects(cache.getOrSet('key', fail, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
+  await store.set('key', {
+    payload: Buffer.of(0xc1), storedAt: now, freshUntil: now, staleUntil: now + 10_000, tags: [], stamp: ''
+  })
+  await t.rejects(cache.getOrSet('key', failingLoader, { staleIfError: 10 }), { message: 'upstream down' })
+  await t.rejects(cache.getOrSet('key', failingLoader, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
 })
 
 t.test('a caller that missed during a load gets its result after it has ended', async (t) => {
@@ -192,7 +205,9 @@ t.test('getOrSet returns a value though acquire or release fails', async (t) => 
   const failing = createCache({ store: { ...memoryStore(), acquire () { throw new Error('no lease') } } })
   t.equal(await failing.getOrSet('key', () => 'loaded'), 'loaded')
   const release = async () => { throw new Error('no release') }
-  const cache = createCache({ store: { ...memoryStore(), acquire: () => ({ lease: { fill: () => 'stored', release } }) } })
+  const cache = createCache({
+    store: { ...memoryStore(), acquire: () => ({ lease: { fill: () => 'stored', release } }) }
+  })
   const listener = listen(t, cache)
   t.equal(await cache.getOrSet('key', () => undefined), undefined)
   await listener.heard('error')
@@ -210,18 +225,31 @@ t.test('adopts a fresh entry that is stored below a lease', async (t) => {
   const memory = memoryStore()
   await createCache({ store: memory }).set('key', 'fresh')
   const stale = await memory.get('key') as Entry
-  const store: Store = { ...memory, get: () => undefined, acquire: () => ({ stale, wait () { throw new Error('nobody waits') } }) }
+  const store: Store = {
+    ...memory, get: () => undefined, acquire: () => ({ stale, wait () { throw new Error('nobody waits') } })
+  }
   const cache = createCache({ store })
-  t.match(await cache.load('key', () => t.fail('loaded')), { value: 'fresh', entry: stale, stored: true, coalesced: true })
+  t.match(await cache.load('key', () => t.fail('loaded')), {
+    value: 'fresh', entry: stale, stored: true, coalesced: true
+  })
 })
 
 t.test('a chain of loads, each of which begins the next, retains none before it', async (t) => {
   const { cache } = setUp()
   const over = Promise.withResolvers<unknown>()
   let runs = 0
+  const next = async () => {
+    if (runs < 20_000) {
+      await cache.delete('key')
+      await cache.getOrSet('key', load)
+    } else {
+      const slow = cache.getOrSet('other', async () => { await turn(); return 'joined' })
+      over.resolve(Promise.all([slow, cache.getOrSet('other', () => 2)]))
+    }
+  }
   const load = async () => {
-    if (++runs < 20_000) setImmediate(() => { cache.delete('key').then(() => cache.getOrSet('key', load)).catch(over.reject) })
-    else setImmediate(() => { over.resolve(Promise.all([cache.getOrSet('other', async () => { await turn(); return 'joined' }), cache.getOrSet('other', () => 2)])) })
+    runs++
+    setImmediate(() => { next().catch(over.reject) })
     return runs
   }
   await cache.getOrSet('key', load)
@@ -236,14 +264,16 @@ t.test('an isolated caller acquires no lease, shares no load and stores nothing'
     ...memory,
     acquire: (key) => {
       log.push('lease')
-      return { lease: { async fill (entry) { return await memory.set(key, entry) ? 'stored' : 'too-large' }, release () { log.push('release') } } }
+      return { lease: leaseOver(memory, key, () => { log.push('release') }) }
     }
   }
   const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
   const listener = listen(t, cache)
   const miss = await missOf(t, cache.lookup('key'))
   isolated = true
-  t.match(await cache.load('key', () => 'inside', {}, miss), { value: 'inside', stored: false, notStoredBecause: 'uncommitted-read' })
+  t.match(await cache.load('key', () => 'inside', {}, miss), {
+    value: 'inside', stored: false, notStoredBecause: 'uncommitted-read'
+  })
   t.strictSame(log, [])
   t.match(listener.events.at(-1), { type: 'refuse', key: 'key', reason: 'uncommitted-read' })
   const [one, two] = [deferredLoader(), deferredLoader()]
@@ -261,9 +291,18 @@ t.test('an isolated caller acquires no lease, shares no load and stores nothing'
 t.test('a caller that joined an outdated load acquires the lease and loads', async (t) => {
   const memory = memoryStore()
   const fills: string[] = []
-  const leaseOf = (name: string): LeaseResult => ({
-    lease: { async fill (entry) { fills.push(name); return await memory.set('key', entry) ? 'stored' : 'too-large' }, release () {} }
-  })
+  const leaseOf = (name: string): LeaseResult => {
+    const lease = leaseOver(memory, 'key')
+    return {
+      lease: {
+        ...lease,
+        fill (entry) {
+          fills.push(name)
+          return lease.fill(entry)
+        }
+      }
+    }
+  }
   const answers: LeaseResult[] = [leaseOf('first'), leaseOf('second')]
   const cache = createCache({ store: { ...memory, acquire: () => answers.shift()! } })
   const held = deferredLoader()

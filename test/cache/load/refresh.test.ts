@@ -1,7 +1,10 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, type Entry, isMiss, type LoadFunction, memoryStore, type Store, tieredStore } from '../../../src/cache/index.ts'
+import {
+  createCache, type Entry, isMiss, type LoadFunction, memoryStore, type Store, tieredStore
+} from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { failingLoader } from '../../support/failing-loader.ts'
 import { heapUsed } from '../../support/heap.ts'
 import { startRedis } from '../../support/redis.ts'
 import { until } from '../../support/until.ts'
@@ -25,25 +28,25 @@ function setUp () {
   return { clock, mine: mine!, theirs: theirs! }
 }
 
-const fail = () => { throw new Error('upstream down') }
-
 t.test('the back-off after failed loads is shared between processes', async (t) => {
   for (const options of [{ ttl: 10, staleIfError: 1_000 }, { ttl: 10, staleWhileRevalidate: 1_000 }]) {
     const { clock, mine, theirs } = setUp()
-    const errors = [listen(t, mine), listen(t, theirs)].map(({ events }) => () => events.filter(({ type }) => type === 'error').length)
+    const errors = [listen(t, mine), listen(t, theirs)].map(
+      ({ events }) => () => events.filter(({ type }) => type === 'error').length
+    )
     const attempts = () => errors[0]!() + errors[1]!()
     await mine.getOrSet('key', () => 'old', options)
     clock.advance(10)
     let attempted = 0
     for (const seconds of [1, 2, 4, 8]) {
       const cache = attempted % 2 === 0 ? mine : theirs
-      t.equal(await cache.getOrSet('key', fail, options), 'old')
+      t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
       attempted++
       const failed = attempted
       await until('it has failed', () => attempts() === failed)
-      for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', fail, options), 'old')
+      for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
       clock.advance(seconds - 0.001)
-      for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', fail, options), 'old')
+      for (const cache of [mine, theirs]) t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
       t.equal(attempts(), attempted)
       clock.advance(0.001)
     }
@@ -74,8 +77,10 @@ t.test('a store that cannot note a failure loses only the note', async (t) => {
   const options = { ttl: 10, staleIfError: 1_000 }
   await cache.getOrSet('key', () => 'old', options)
   clock.advance(10)
-  t.equal(await cache.getOrSet('key', fail, options), 'old')
-  t.match(events.filter(({ type }) => type === 'error'), [{ doing: 'postpone', error: { message: 'full' } }, { doing: 'load' }])
+  t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
+  t.match(events.filter(({ type }) => type === 'error'), [
+    { doing: 'postpone', error: { message: 'full' } }, { doing: 'load' }
+  ])
 })
 
 t.test('no failure is noted at an entry that can no longer be served stale', async (t) => {
@@ -120,14 +125,18 @@ t.test('refreshAhead follows the distribution of XFetch', async (t) => {
 t.test('jitter shortens the freshness lifetime by up to its part', async (t) => {
   for (const [random, left] of [[0, 100], [0.5, 90], [0.999999, 80]] as const) {
     const clock = fakeClock()
-    const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now, random: () => random, jitter: 0.2 })
+    const cache = createCache({
+      store: memoryStore({ now: clock.now }), now: clock.now, random: () => random, jitter: 0.2
+    })
     await cache.set('set', 1, { ttl: 100 })
     await cache.add('add', 1, { ttl: 100 })
     await cache.getOrSet('loaded', () => 1, { ttl: 100, staleIfError: 50 })
     await cache.set('eternal', 1, { ttl: null })
     for (const key of ['set', 'add', 'loaded']) t.ok(Math.abs((await cache.ttl(key))! - left) < 0.001, key)
     const loaded = await cache.lookup('loaded')
-    t.ok(!isMiss(loaded) && Math.abs(loaded.staleUntil - loaded.freshUntil - 50_000) < 1, 'the window is as long as ever')
+    t.ok(
+      !isMiss(loaded) && Math.abs(loaded.staleUntil - loaded.freshUntil - 50_000) < 1, 'the window is as long as ever'
+    )
     t.equal(await cache.ttl('eternal'), null)
   }
   const cache = createCache({ store: memoryStore(), jitter: 0.5 })
@@ -158,7 +167,9 @@ t.test('maxLoads: further loads return values, and are neither shared nor stored
     await Promise.all(beyond.map(({ began }) => began))
     for (const held of beyond) held.end('c')
     t.strictSame(await Promise.all(more), ['c', 'c'], name)
-    t.match(listener.events.filter(({ type }) => type === 'refuse'), Array(2).fill({ key: 'c', reason: 'too-many-loads' }))
+    t.match(
+      listener.events.filter(({ type }) => type === 'refuse'), Array(2).fill({ key: 'c', reason: 'too-many-loads' })
+    )
     t.equal(await cache.get('c'), undefined)
     // What failed, was answered, or refused counts no more.
     const failing = t.rejects(asked[1]!, { message: 'upstream down' })
@@ -218,7 +229,13 @@ t.test('25,000 keys that are loaded, waited for, failed and not stored leave not
     }
   }
   const cache = createCache({ store, maxLoads: 10 })
-  const loads: Array<LoadFunction<unknown>> = [() => 1, async () => 1, fail, ({ skipStore }) => { skipStore() }, ({ addTags }) => { addTags('a'); return 1 }]
+  const loads: Array<LoadFunction<unknown>> = [
+    () => 1,
+    async () => 1,
+    failingLoader,
+    ({ skipStore }) => { skipStore() },
+    ({ addTags }) => { addTags('a'); return 1 }
+  ]
   const ask = async (from: number, count: number) => {
     for (let i = from; i < from + count; i++) {
       const load = loads[i % loads.length]!

@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { Entry } from '../../../src/cache/index.ts'
-import { mayRefresh, mayServeStale, nextRetry, servesStaleAtOnce, shouldRefreshEarly } from '../../../src/cache/load/staleness.ts'
+import {
+  mayRefresh, mayServeStale, nextRetry, servesStaleAtOnce, shouldRefreshEarly
+} from '../../../src/cache/load/staleness.ts'
 
 const NOW = 1_800_000_000_000
 
@@ -55,7 +57,9 @@ t.test('servesStaleAtOnce: within staleWhileRevalidate, or within staleIfError w
 t.test('nextRetry: after 1 s, doubled with each failure, at most 60 s', async (t) => {
   t.strictSame(nextRetry(expired(0), NOW), { failures: 1, at: NOW + 1_000 })
   for (const [failures, seconds] of [[1, 2], [2, 4], [5, 32], [6, 60], [1_000, 60]] as const) {
-    t.strictSame(nextRetry(expired(0, failedUntil(NOW, failures)), NOW), { failures: failures + 1, at: NOW + seconds * 1000 })
+    t.strictSame(nextRetry(expired(0, failedUntil(NOW, failures)), NOW), {
+      failures: failures + 1, at: NOW + seconds * 1000
+    })
   }
 })
 
@@ -71,8 +75,13 @@ t.test('shouldRefreshEarly: the likelier, the nearer the end and the longer the 
     [1, 2_000, e(-0.51), true],
     [0, 1_000, () => 0.999, true]
   ] as const) {
-    t.equal(shouldRefreshEarly(expired(-left, { loadMs }), NOW, random), expected, `${left} s left, load of ${loadMs} ms`)
+    t.equal(
+      shouldRefreshEarly(expired(-left, { loadMs }), NOW, random), expected, `${left} s left, load of ${loadMs} ms`
+    )
   }
-  t.equal(shouldRefreshEarly(expired(-1, { loadMs: 1_000, ...failedUntil(NOW + 1) }), NOW, e(-100)), false, 'a load has just failed')
-  t.equal(shouldRefreshEarly(expired(-1, { loadMs: 1_000, freshUntil: Infinity }), NOW, e(-100)), false, 'it never expires')
+  const failed = expired(-1, { loadMs: 1_000, ...failedUntil(NOW + 1) })
+  t.equal(shouldRefreshEarly(failed, NOW, e(-100)), false, 'a load has just failed')
+  t.equal(
+    shouldRefreshEarly(expired(-1, { loadMs: 1_000, freshUntil: Infinity }), NOW, e(-100)), false, 'it never expires'
+  )
 })

@@ -4,7 +4,7 @@ import { deferredLoader } from '../deferred-loader.ts'
 import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
-export function revoking (t: Test, setUp: () => SetUp): void {
+export function writesDuringLoads (t: Test, setUp: () => SetUp): void {
   const writes: Record<string, [(cache: Cache) => Promise<unknown>, unknown]> = {
     delete: [(cache) => cache.delete('key'), undefined],
     deleteMany: [(cache) => cache.deleteMany(['other', 'key']), undefined],
@@ -46,7 +46,7 @@ export function revoking (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function joining (t: Test, setUp: () => SetUp): void {
+export function sharedLoads (t: Test, setUp: () => SetUp): void {
   /** Two loads of one key under way, since what the first is made of changed in between. */
   async function twoLoads (cache: Cache) {
     const older = deferredLoader()

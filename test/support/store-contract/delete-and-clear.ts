@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { deferredLoader } from '../deferred-loader.ts'
 import type { SetUp } from './set-up.ts'
 
-export function deleting (t: Test, setUp: () => SetUp): void {
+export function deleteKeys (t: Test, setUp: () => SetUp): void {
   t.test('delete returns whether there was an entry', async (t) => {
     const { cache } = setUp()
     await cache.set('key', null)
@@ -20,7 +20,7 @@ export function deleting (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function clearing (t: Test, setUp: () => SetUp): void {
+export function clear (t: Test, setUp: () => SetUp): void {
   t.test('clear deletes every entry, also one that was just read', async (t) => {
     const { cache } = setUp()
     const keys = Array.from({ length: 1200 }, (_, i) => `key ${i}`)
@@ -49,7 +49,7 @@ export function clearing (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function tagging (t: Test, setUp: () => SetUp): void {
+export function invalidateTags (t: Test, setUp: () => SetUp): void {
   t.test('invalidateTags invalidates every entry with the tag, and no other', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1, { tags: ['x'] })

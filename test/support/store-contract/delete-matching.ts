@@ -3,7 +3,7 @@ import { deferredLoader } from '../deferred-loader.ts'
 import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
-export function sweeping (t: Test, setUp: () => SetUp): void {
+export function deleteMatching (t: Test, setUp: () => SetUp): void {
   t.test('deleteMatching deletes the entries whose keys have a prefix, and returns how many', async (t) => {
     const { cache } = setUp()
     const keys = ['page:', 'page:a', 'page:b', 'page', 'pages', 'Page:a', 'a page:', 'page;', 'påge:', 'other']
@@ -27,7 +27,9 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
   })
 
   t.test('a prefix can have any characters, and none is a wildcard', async (t) => {
-    const prefixes = ['*', '?', 'a*', '[ab]', '[^a]', '[a-c]', '\\', '\\*', 'a\\', '^', '{a}', 'a b', '日', '__proto__', 'x'.repeat(1000)]
+    const prefixes = [
+      '*', '?', 'a*', '[ab]', '[^a]', '[a-c]', '\\', '\\*', 'a\\', '^', '{a}', 'a b', '日', '__proto__', 'x'.repeat(1000)
+    ]
     const { cache } = setUp()
     const all = [...new Set([...prefixes, ...prefixes.map((prefix) => `${prefix}*`), 'a', 'b', 'ab', '-'])]
     for (const prefix of prefixes) {
@@ -139,7 +141,12 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
     await cache.deleteMatching({ tags: ['x'] })
     await cache.deleteMatching({ prefix: 'page:', tags: ['y'] })
     await cache.deleteMatching({ tags: [] })
-    t.strictSame(events, [{ type: 'clear' }, { type: 'clear', prefix: 'page:' }, { type: 'invalidate', tags: ['x'] }, { type: 'invalidate', tags: ['y'] }])
+    t.strictSame(events, [
+      { type: 'clear' },
+      { type: 'clear', prefix: 'page:' },
+      { type: 'invalidate', tags: ['x'] },
+      { type: 'invalidate', tags: ['y'] }
+    ])
   })
 
   t.test('deleteMatching rejects an invalid filter, and deletes nothing', async (t) => {
@@ -156,7 +163,11 @@ export function sweeping (t: Test, setUp: () => SetUp): void {
       [{ tags: null }, 'tags must be an array of strings, got null'],
       [{ tags: ['x', ''] }, 'a tag must be a non-empty string, got ""']
     ]
-    for (const [which, message] of refused) await t.rejects(cache.deleteMatching(which as never), { name: 'TypeError', message })
+    for (const [which, message] of refused) {
+      await t.rejects(
+        cache.deleteMatching(which as never), { name: 'TypeError', message }
+      )
+    }
     t.equal(await cache.get('key'), 1)
   })
 }

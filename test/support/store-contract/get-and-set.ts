@@ -37,10 +37,15 @@ const VALUES: ReadonlyArray<readonly [string, unknown]> = [
   ['an empty object', {}],
   ['a map', new Map<unknown, unknown>([['a', 1], [2, { b: new Map([[null, -1]]) }]])],
   ['a set', new Set<unknown>(['a', 1, new Set([false])])],
-  ['all of them in one', { date: new Date(0), map: new Map([['x', 1n]]), list: [new Set([NaN]), Uint8Array.of(7)], deep: { up: { '': -1.5 } } }]
+  ['all of them in one', {
+    date: new Date(0),
+    map: new Map([['x', 1n]]),
+    list: [new Set([NaN]), Uint8Array.of(7)],
+    deep: { up: { '': -1.5 } }
+  }]
 ]
 
-export function reading (t: Test, setUp: () => SetUp): void {
+export function getAndSet (t: Test, setUp: () => SetUp): void {
   t.test('get of a key that was never set is undefined', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.get('nothing'), undefined)
@@ -89,7 +94,9 @@ export function reading (t: Test, setUp: () => SetUp): void {
 
   t.test('a key can have any characters, and none is taken for another', async (t) => {
     const { cache } = setUp()
-    const keys = ['a', 'A', 'a ', ' a', 'a:b', 'a#b', '#clock', '*', 'ä', '日本', '🧀', '\u0000', 'a\nb', 'k'.repeat(1024), '__proto__']
+    const keys = [
+      'a', 'A', 'a ', ' a', 'a:b', 'a#b', '#clock', '*', 'ä', '日本', '🧀', '\u0000', 'a\nb', 'k'.repeat(1024), '__proto__'
+    ]
     for (const key of keys) await cache.set(key, `value of ${key}`)
     for (const key of keys) t.equal(await cache.get(key), `value of ${key}`)
   })
@@ -114,7 +121,7 @@ export function reading (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function many (t: Test, setUp: () => SetUp): void {
+export function getManyAndSetMany (t: Test, setUp: () => SetUp): void {
   t.test('getMany returns the keys that were found, in the order given', async (t) => {
     const { cache } = setUp()
     await cache.set('a', 1)

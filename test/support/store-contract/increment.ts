@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Test } from 'tap'
 import type { SetUp } from './set-up.ts'
 
-export function counting (t: Test, setUp: () => SetUp): void {
+export function increment (t: Test, setUp: () => SetUp): void {
   t.test('increment counts from zero', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.increment('one'), 1)
@@ -60,7 +60,9 @@ export function counting (t: Test, setUp: () => SetUp): void {
     const { cache } = setUp()
     for (const value of ['42', 'text', '', 1.5, NaN, 2 ** 60, null, true, { n: 1 }, [1], 1n]) {
       await cache.set('key', value)
-      await t.rejects(cache.increment('key'), { name: 'TypeError', message: 'cannot increment "key": its value is not a safe integer' })
+      await t.rejects(cache.increment('key'), {
+        name: 'TypeError', message: 'cannot increment "key": its value is not a safe integer'
+      })
       t.ok(isDeepStrictEqual(await cache.get('key'), value))
     }
   })

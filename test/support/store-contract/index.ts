@@ -1,24 +1,28 @@
 import type { Test } from 'tap'
 import { createCache, type Store } from '../../../src/cache/index.ts'
 import { fakeClock } from '../clock.ts'
-import { counting } from './increment.ts'
-import { deleting, clearing, tagging } from './delete-and-clear.ts'
-import { lives, adding, touching } from './ttl.ts'
-import { loading } from './loading.ts'
-import { revoking, joining } from './concurrency.ts'
-import { backingOff, refreshingAhead, limiting } from './refresh.ts'
-import { refusing } from './invalid-arguments.ts'
-import { sweeping } from './delete-matching.ts'
-import { reading, many } from './get-and-set.ts'
-import { standingIn, waiting } from './stale.ts'
+import { increment } from './increment.ts'
+import { deleteKeys, clear, invalidateTags } from './delete-and-clear.ts'
+import { ttl, add, touch } from './ttl.ts'
+import { getOrSet } from './loading.ts'
+import { writesDuringLoads, sharedLoads } from './concurrency.ts'
+import { retryBackOff, refreshAhead, limits } from './refresh.ts'
+import { invalidArguments } from './invalid-arguments.ts'
+import { deleteMatching } from './delete-matching.ts'
+import { getAndSet, getManyAndSetMany } from './get-and-set.ts'
+import { serveStale, timeout } from './stale.ts'
 import type { MakeSetUp } from './set-up.ts'
 
-/** Makes an empty store that shares nothing with the ones before, and that goes by the clock given. */
+/** Creates an empty store that shares nothing with the stores before, and uses the given clock. */
 export type MakeStore = (now: () => number) => Store
 
-const PARTS = [reading, many, lives, adding, touching, counting, deleting, clearing, sweeping, tagging, loading, revoking, joining, standingIn, waiting, backingOff, refreshingAhead, limiting, refusing]
+const PARTS = [
+  getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags,
+  getOrSet, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead, limits,
+  invalidArguments
+]
 
-/** The whole `Cache` interface, over a store of the kind that `makeStore` makes. */
+/** Tests the whole interface `Cache` over a kind of store. */
 export function cacheContract (t: Test, name: string, makeStore: MakeStore): void {
   const setUp: MakeSetUp = (options = {}) => {
     const clock = fakeClock()

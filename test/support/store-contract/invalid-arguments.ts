@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { SetUp } from './set-up.ts'
 
-export function refusing (t: Test, setUp: () => SetUp): void {
+export function invalidArguments (t: Test, setUp: () => SetUp): void {
   /** What callers may hand in against the types. */
   type Loose = Record<string, (...args: unknown[]) => Promise<unknown>>
   const refused = (t: Test, call: Promise<unknown>, message: RegExp, name?: string) =>
@@ -73,11 +73,14 @@ export function refusing (t: Test, setUp: () => SetUp): void {
     const cache = setUp().cache as unknown as Loose
     for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout']) {
       for (const value of [-1, NaN, Infinity, null, '1']) {
-        await refused(t, cache.getOrSet!('key', () => 1, { [name]: value }), new RegExp(`^${name} must be a number of seconds, zero or more, got `))
+        const message = new RegExp(`^${name} must be a number of seconds, zero or more, got `)
+        await refused(t, cache.getOrSet!('key', () => 1, { [name]: value }), message)
       }
     }
     for (const value of [1, null, 'yes']) {
-      await refused(t, cache.getOrSet!('key', () => 1, { refreshAhead: value }), /^refreshAhead must be true or false, got /)
+      await refused(
+        t, cache.getOrSet!('key', () => 1, { refreshAhead: value }), /^refreshAhead must be true or false, got /
+      )
     }
     for (const options of [60, null, 'ttl']) {
       const message = /^options must be an object, got /

@@ -3,7 +3,7 @@ import { deferredLoader } from '../deferred-loader.ts'
 import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
-export function loading (t: Test, setUp: () => SetUp): void {
+export function getOrSet (t: Test, setUp: () => SetUp): void {
   t.test('getOrSet loads a missing value, and stores it', async (t) => {
     const { cache, clock } = setUp()
     const held = deferredLoader()
@@ -151,7 +151,9 @@ export function loading (t: Test, setUp: () => SetUp): void {
 
   t.test('addTags and setTtl with an invalid argument fail the load', async (t) => {
     const { cache } = setUp()
-    await t.rejects(cache.getOrSet('key', ({ addTags }) => addTags('')), { name: 'TypeError', message: /^a tag must be/ })
+    await t.rejects(cache.getOrSet('key', ({ addTags }) => addTags('')), {
+      name: 'TypeError', message: /^a tag must be/
+    })
     await t.rejects(cache.getOrSet('key', ({ setTtl }) => setTtl(NaN)), { name: 'TypeError', message: /^ttl must be/ })
     t.equal(await cache.get('key'), undefined)
   })

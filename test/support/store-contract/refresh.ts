@@ -1,12 +1,13 @@
 import type { Test } from 'tap'
 import { deferredLoader } from '../deferred-loader.ts'
+import { failingLoader } from '../failing-loader.ts'
 import { listen } from '../record-events.ts'
 import type { MakeSetUp } from './set-up.ts'
 
 /** Lets everything happen that waits for nothing but its turn. */
 const turn = () => new Promise(setImmediate)
 
-export function backingOff (t: Test, setUp: MakeSetUp): void {
+export function retryBackOff (t: Test, setUp: MakeSetUp): void {
   const modes = {
     staleWhileRevalidate: { ttl: 10, staleWhileRevalidate: 10_000 },
     staleIfError: { ttl: 10, staleIfError: 10_000 }
@@ -49,23 +50,22 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     const options = { ttl: 10, staleIfError: 1_000 }
     await cache.getOrSet('key', () => 'old', options)
     clock.advance(10)
-    t.equal(await cache.getOrSet('key', () => { throw new Error('upstream down') }, options), 'old')
+    t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
     t.equal(await cache.getOrSet('key', () => 'new', { ttl: 10 }), 'new')
   })
 
   t.test('an entry whose refresh failed is not served stale once it is invalidated or deleted', async (t) => {
     const { cache, clock } = setUp()
-    const fail = () => { throw new Error('upstream down') }
     const options = { ttl: 10, staleIfError: 1_000, staleWhileRevalidate: 1_000, tags: ['x'] }
     for (const gone of [() => cache.invalidateTags(['x']), () => cache.delete('key')]) {
       const { heard } = listen(t, cache)
       await cache.getOrSet('key', () => 'old', options)
       clock.advance(10)
-      t.equal(await cache.getOrSet('key', fail, options), 'old')
+      t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
       await heard('error')
       await gone()
-      await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
-      await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+      await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
+      await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
     }
   })
 
@@ -81,11 +81,13 @@ export function backingOff (t: Test, setUp: MakeSetUp): void {
     held.fail(new Error('upstream down'))
     await asked
     t.match(await cache.lookup('key'), { miss: 'absent' })
-    await t.rejects(cache.getOrSet('key', () => { throw new Error('upstream down') }, options), { message: 'upstream down' })
+    await t.rejects(
+      cache.getOrSet('key', failingLoader, options), { message: 'upstream down' }
+    )
   })
 }
 
-export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
+export function refreshAhead (t: Test, setUp: MakeSetUp): void {
   const options = { ttl: 100, refreshAhead: true }
 
   /** An entry whose load took two seconds, and that lives for a hundred. */
@@ -131,7 +133,9 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
     held.fail(new Error('upstream down'))
     t.equal(await cache.getOrSet('key', held.load, options), 'old')
     await listener.heard('error')
-    t.match(listener.events.filter(({ type }) => type === 'error'), [{ doing: 'refresh', error: { message: 'upstream down' } }])
+    t.match(listener.events.filter(({ type }) => type === 'error'), [
+      { doing: 'refresh', error: { message: 'upstream down' } }
+    ])
     t.equal(await cache.getOrSet('key', held.load, options), 'old')
     t.equal(await cache.ttl('key'), 20)
     t.equal(held.runs(), 1)
@@ -154,7 +158,7 @@ export function refreshingAhead (t: Test, setUp: MakeSetUp): void {
   })
 }
 
-export function limiting (t: Test, setUp: MakeSetUp): void {
+export function limits (t: Test, setUp: MakeSetUp): void {
   t.test('jitter: an entry expires up to its part earlier, and never later', async (t) => {
     for (const [random, left] of [[0, 100], [0.5, 90], [0.75, 85]] as const) {
       const { cache, clock } = setUp({ random: () => random, jitter: 0.2 })

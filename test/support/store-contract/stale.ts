@@ -1,12 +1,11 @@
 import type { Test } from 'tap'
 import { type Cache, type LoadContext, LoadTimeoutError } from '../../../src/cache/index.ts'
+import { failingLoader } from '../failing-loader.ts'
 import { deferredLoader } from '../deferred-loader.ts'
 import { listen } from '../record-events.ts'
 import type { SetUp } from './set-up.ts'
 
-export function standingIn (t: Test, setUp: () => SetUp): void {
-  const fail = () => { throw new Error('upstream down') }
-
+export function serveStale (t: Test, setUp: () => SetUp): void {
   t.test('staleWhileRevalidate: a stale value is served at once while one load refreshes it', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
@@ -30,9 +29,9 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     const options = { ttl: 10, staleWhileRevalidate: 20 }
     await cache.getOrSet('key', () => ({ list: [1] }), options)
     clock.advance(10)
-    const old = await cache.getOrSet<{ list: number[] }>('key', fail, options)
+    const old = await cache.getOrSet<{ list: number[] }>('key', failingLoader, options)
     old.list.push(2)
-    t.strictSame(await cache.getOrSet<unknown>('key', fail, options), { list: [1] })
+    t.strictSame(await cache.getOrSet<unknown>('key', failingLoader, options), { list: [1] })
   })
 
   t.test('staleWhileRevalidate: after its window, or without the option, the caller waits for the load', async (t) => {
@@ -54,11 +53,13 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     const options = { ttl: 10, staleWhileRevalidate: 20, staleIfError: 20 }
     await cache.getOrSet('key', () => 'old', options)
     clock.advance(10)
-    t.equal(await cache.getOrSet('key', fail, options), 'old')
+    t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
     await listener.heard('error')
-    t.match(listener.events.filter(({ type }) => type === 'error'), [{ doing: 'refresh', error: { message: 'upstream down' } }])
+    t.match(listener.events.filter(({ type }) => type === 'error'), [
+      { doing: 'refresh', error: { message: 'upstream down' } }
+    ])
     t.equal(listener.events.filter(({ type }) => type === 'stale').length, 1)
-    t.equal(await cache.getOrSet('key', fail, options), 'old')
+    t.equal(await cache.getOrSet('key', failingLoader, options), 'old')
   })
 
   t.test('an entry that is invalidated or deleted during a load is not served stale if the load fails', async (t) => {
@@ -77,17 +78,21 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
   })
 
   t.test('a load that succeeds without a value to store drops the stale one', async (t) => {
-    for (const load of [() => undefined, ({ skipStore }: LoadContext) => { skipStore() }, ({ setTtl }: LoadContext) => { setTtl(0); return 'new' }]) {
+    for (const load of [
+      () => undefined,
+      ({ skipStore }: LoadContext) => { skipStore() },
+      ({ setTtl }: LoadContext) => { setTtl(0); return 'new' }
+    ]) {
       const { cache, clock } = setUp()
       const options = { ttl: 10, staleIfError: 100 }
       await cache.getOrSet<unknown>('key', () => 'old', options)
       clock.advance(10)
       await cache.getOrSet('key', load, options)
-      await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+      await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
       await cache.getOrSet<unknown>('key', () => 'old', options)
       clock.advance(10)
       await cache.getOrSet('key', ({ skipStore }) => { skipStore(true) }, options)
-      t.equal(await cache.getOrSet<unknown>('key', fail, options), 'old', 'unless it says that it may go on')
+      t.equal(await cache.getOrSet<unknown>('key', failingLoader, options), 'old', 'unless it says that it may go on')
     }
   })
 
@@ -96,14 +101,14 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     const options = { ttl: 10, staleIfError: 20 }
     await cache.getOrSet('key', () => ({ list: [1] }), options)
     clock.advance(10)
-    const old = await cache.getOrSet<{ list: number[] }>('key', fail, options)
+    const old = await cache.getOrSet<{ list: number[] }>('key', failingLoader, options)
     old.list.push(2)
-    t.strictSame(await cache.getOrSet<unknown>('key', fail, options), { list: [1] })
-    await t.rejects(cache.getOrSet('key', fail, { ttl: 10 }), { message: 'upstream down' })
-    await t.rejects(cache.getOrSet('key', fail, { ttl: 10, staleIfError: 0 }), { message: 'upstream down' })
+    t.strictSame(await cache.getOrSet<unknown>('key', failingLoader, options), { list: [1] })
+    await t.rejects(cache.getOrSet('key', failingLoader, { ttl: 10 }), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, { ttl: 10, staleIfError: 0 }), { message: 'upstream down' })
     t.equal(await cache.get('key'), undefined)
     clock.advance(20)
-    await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
   })
 
   t.test('staleIfError: the caller waits for a load that succeeds', async (t) => {
@@ -120,9 +125,9 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     const options = { ttl: 10, tags: ['x'], staleIfError: 100, staleWhileRevalidate: 100, timeout: 0.2 }
     await cache.getOrSet('key', () => 'old', options)
     await cache.invalidateTags(['x'])
-    await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
     clock.advance(10)
-    await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
     const held = deferredLoader()
     await t.rejects(cache.getOrSet('key', held.load, options), LoadTimeoutError)
     held.end('new')
@@ -134,18 +139,18 @@ export function standingIn (t: Test, setUp: () => SetUp): void {
     await cache.getOrSet('key', () => 'old', options)
     clock.advance(10)
     t.equal(await cache.delete('key'), true)
-    await t.rejects(cache.getOrSet('key', fail, options), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
   })
 
   t.test('an entry that never expires can have stale options', async (t) => {
     const { cache } = setUp()
     await cache.getOrSet('key', () => 'kept', { ttl: null, staleIfError: 10 })
     t.equal(await cache.ttl('key'), null)
-    t.equal(await cache.getOrSet('key', fail, { staleIfError: 10 }), 'kept')
+    t.equal(await cache.getOrSet('key', failingLoader, { staleIfError: 10 }), 'kept')
   })
 }
 
-export function waiting (t: Test, setUp: () => SetUp): void {
+export function timeout (t: Test, setUp: () => SetUp): void {
   t.test('timeout: the caller waits no longer, and the result of the load is stored', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
+import { failingLoader } from '../failing-loader.ts'
 import type { SetUp } from './set-up.ts'
 
-export function lives (t: Test, setUp: () => SetUp): void {
+export function ttl (t: Test, setUp: () => SetUp): void {
   t.test('an entry is fresh for its ttl, and not a millisecond longer', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', 1, { ttl: 10.25 })
@@ -57,7 +58,7 @@ export function lives (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function adding (t: Test, setUp: () => SetUp): void {
+export function add (t: Test, setUp: () => SetUp): void {
   t.test('add sets an absent key', async (t) => {
     const { cache } = setUp()
     t.equal(await cache.add('key', { a: 1 }, { ttl: 10 }), true)
@@ -119,7 +120,7 @@ export function adding (t: Test, setUp: () => SetUp): void {
   })
 }
 
-export function touching (t: Test, setUp: () => SetUp): void {
+export function touch (t: Test, setUp: () => SetUp): void {
   t.test('touch gives an entry a new freshness lifetime, and leaves its value and tags', async (t) => {
     const { cache, clock } = setUp()
     await cache.set('key', { a: 1 }, { ttl: 10, tags: ['x'] })
@@ -185,9 +186,8 @@ export function touching (t: Test, setUp: () => SetUp): void {
     await cache.getOrSet('key', () => 'old', { ttl: 10, staleIfError: 30 })
     await cache.touch('key', 20)
     clock.advance(49)
-    const fail = () => { throw new Error('upstream down') }
-    t.equal(await cache.getOrSet('key', fail, { staleIfError: 30 }), 'old')
+    t.equal(await cache.getOrSet('key', failingLoader, { staleIfError: 30 }), 'old')
     clock.advance(1)
-    await t.rejects(cache.getOrSet('key', fail, { staleIfError: 30 }), { message: 'upstream down' })
+    await t.rejects(cache.getOrSet('key', failingLoader, { staleIfError: 30 }), { message: 'upstream down' })
   })
 }

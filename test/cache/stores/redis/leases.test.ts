@@ -6,10 +6,11 @@ import {
   type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions
 } from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
+import { failingLoader } from '../../../support/failing-loader.ts'
 import { startProxy } from '../../../support/proxy.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { until } from '../../../support/until.ts'
-import { type HeldLoad, deferredLoader } from '../../../support/deferred-loader.ts'
+import { type DeferredLoader, deferredLoader } from '../../../support/deferred-loader.ts'
 import { listen } from '../../../support/record-events.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 import { redisCache } from '../../../support/redis-cache.ts'
@@ -27,7 +28,8 @@ type Options = Partial<RedisStoreOptions> & Pick<CacheOptions, 'now'>
 /** Caches over one Redis, each with a connection of its own, as those of so many processes. */
 function setUp (t: Test, options: Options = {}) {
   const prefix = `test${++prefixes}`
-  const [mine, theirs, third, fourth] = clients.map((client) => redisCache(t, { client, prefix, ...options })) as [Cache, Cache, Cache, Cache]
+  const caches = clients.map((client) => redisCache(t, { client, prefix, ...options }))
+  const [mine, theirs, third, fourth] = caches as [Cache, Cache, Cache, Cache]
   const name = `${prefix}:key`
   const channel = `${prefix}#filled:key`
   return {
@@ -38,7 +40,9 @@ function setUp (t: Test, options: Options = {}) {
     third,
     fourth,
     /** Resolves when so many processes wait for the lease of `key`. */
-    waiting: (count = 1) => until(`${count} wait`, async () => (await client.pubsub('NUMSUB', channel) as [string, number])[1] === count)
+    waiting: (count = 1) => until(
+      `${count} wait`, async () => (await client.pubsub('NUMSUB', channel) as [string, number])[1] === count
+    )
   }
 }
 
@@ -60,10 +64,8 @@ async function commandsOf (work: () => Promise<unknown>): Promise<string[][]> {
   }
 }
 
-const fail = () => { throw new Error('upstream down') }
-
 /** A load that another process waits for. */
-async function heldAndWaitedFor (site: ReturnType<typeof setUp>, held: HeldLoad<unknown> = deferredLoader()) {
+async function heldAndWaitedFor (site: ReturnType<typeof setUp>, held: DeferredLoader<unknown> = deferredLoader()) {
   const first = site.mine.getOrSet('key', held.load)
   await held.began
   const second = deferredLoader()
@@ -74,12 +76,13 @@ async function heldAndWaitedFor (site: ReturnType<typeof setUp>, held: HeldLoad<
 
 t.test('a hit is one GET; a load acquires its lease by one command and fills it by another', async (t) => {
   const { prefix, name } = setUp(t)
-  const mine = createCache({ store: patientRedisStore({ client, prefix }), versions: memoryVersions() }) // its stamps need no command
+  // The stamps of memoryVersions need no command.
+  const mine = createCache({ store: patientRedisStore({ client, prefix }), versions: memoryVersions() })
   await mine.getOrSet('other', () => 1) // Redis knows the scripts now
   const miss = await commandsOf(() => mine.getOrSet('key', () => 'value'))
   t.match(miss, [['get', name], ['EVALSHA', String, '1', name], ['EVALSHA', String, '1', name]])
   t.equal(miss.length, 3, JSON.stringify(miss))
-  t.strictSame(await commandsOf(() => mine.getOrSet('key', fail)), [['get', name]])
+  t.strictSame(await commandsOf(() => mine.getOrSet('key', failingLoader)), [['get', name]])
   t.strictSame(await commandsOf(() => mine.get('key')), [['get', name]])
 })
 
@@ -99,7 +102,8 @@ t.test('a fill wakes the callers that wait in another process', async (t) => {
   t.ok(median < 100, 'well before the next look', { median })
   t.comment(`woken in ${median.toFixed(1)} ms`)
   const scripts = commands.filter(([verb, , , name]) => verb === 'EVALSHA' && name!.endsWith(':key')).length
-  t.ok(scripts <= 9 * 5, 'the holder acquires and fills; the waiter acquires, and again when the channel is open and when it is notified', { scripts })
+  // The holder acquires and fills; the waiter acquires, and again when the channel is open and when it is notified.
+  t.ok(scripts <= 9 * 5, 'no more than five scripts', { scripts })
 })
 
 t.test('the channel is unsubscribed once no caller waits', async (t) => {
@@ -114,7 +118,9 @@ t.test('a lease is renewed during a long load, with and without a stale entry', 
   const site = setUp(t)
   const { mine, theirs } = site
   const [key, old] = [deferredLoader(), deferredLoader()]
-  const refresh = (cache: Cache, held: HeldLoad<unknown>) => cache.getOrSet('old', held.load, { ttl: 100, staleIfError: 1_000 })
+  const refresh = (cache: Cache, held: DeferredLoader<unknown>) => cache.getOrSet('old', held.load, {
+    ttl: 100, staleIfError: 1_000
+  })
   await mine.getOrSet('old', () => 'old', { ttl: 0.001, staleIfError: 1_000 })
   await sleep(2)
   const mineAsked = [mine.getOrSet('key', key.load), refresh(mine, old)]
@@ -162,7 +168,7 @@ const changes: Record<string, [change: (cache: Cache) => Promise<unknown>, found
 }
 for (const [verb, [change, found]] of Object.entries(changes)) {
   const byTags = /tags/i.test(verb)
-  t.test(`${verb} by another process during a load: its result is not stored, and the next caller does not get it`, async (t) => {
+  t.test(`${verb} by another process during a load: the next caller does not get its result`, async (t) => {
     for (const nextAt of ['mine', 'theirs'] as const) {
       const site = setUp(t)
       const { mine, theirs } = site
@@ -180,19 +186,23 @@ for (const [verb, [change, found]] of Object.entries(changes)) {
       t.equal(await first, 'old')
       t.equal(await theirs.get('key'), found ?? 'new')
       const reason = byTags ? 'outdated' : /revoked/
-      t.match(events.find(({ type }) => type === 'refuse'), { key: 'key', reason: nextAt === 'mine' && byTags ? String : reason })
+      t.match(events.find(({ type }) => type === 'refuse'), {
+        key: 'key', reason: nextAt === 'mine' && byTags ? String : reason
+      })
     }
   })
 }
 
-t.test('callers that wait for a load whose result is not stored load in parallel, and one result is stored', async (t) => {
-  const ends: Record<string, { held: HeldLoad<unknown>, end: (held: HeldLoad<unknown>) => void }> = {
+t.test('callers that wait for a load whose result is not stored load in parallel, and store', async (t) => {
+  const ends: Record<string, { held: DeferredLoader<unknown>, end: (held: DeferredLoader<unknown>) => void }> = {
     fails: { held: deferredLoader(), end: (held) => held.fail(new Error('upstream down')) },
     'answers undefined': { held: deferredLoader(), end: (held) => held.end(undefined) },
     'skips the store': { held: deferredLoader((context) => context.skipStore()), end: (held) => held.end(1) },
     'has no life': { held: deferredLoader((context) => context.setTtl(0)), end: (held) => held.end(1) },
     'cannot be encoded': { held: deferredLoader(), end: (held) => held.end(() => 1) },
-    'cannot be verified': { held: deferredLoader(() => currentReads()!.doNotStore('unwatched-read')), end: (held) => held.end(1) },
+    'cannot be verified': {
+      held: deferredLoader(() => currentReads()!.doNotStore('unwatched-read')), end: (held) => held.end(1)
+    },
     'is too large': { held: deferredLoader(), end: (held) => held.end('x'.repeat(2_000)) }
   }
   for (const [how, { held, end }] of Object.entries(ends)) {
@@ -208,7 +218,7 @@ t.test('callers that wait for a load whose result is not stored load in parallel
     await Promise.all([one.began, two.began]) // neither waits for the other
     two.end('kept')
     t.equal(await waiters[1], 'kept', how)
-    t.equal(await fourth.getOrSet<unknown>('key', fail), 'kept', how)
+    t.equal(await fourth.getOrSet<unknown>('key', failingLoader), 'kept', how)
     one.end('late')
     t.equal(await waiters[0], 'late', how)
     t.equal(await fourth.get('key'), 'kept', how)
@@ -219,7 +229,10 @@ t.test('a waiting caller that finds a corrupt value loads', async (t) => {
   const site = setUp(t)
   const { held, first, second, waiter } = await heldAndWaitedFor(site)
   const now = Date.now()
-  const corrupt = { payload: Uint8Array.of(0xc1), storedAt: now, freshUntil: now + 60_000, staleUntil: now + 60_000, tags: [], stamp: '' }
+  const end = now + 60_000
+  const corrupt = {
+    payload: Uint8Array.of(0xc1), storedAt: now, freshUntil: end, staleUntil: end, tags: [], stamp: ''
+  }
   await patientRedisStore({ client, prefix: site.prefix }).set('key', corrupt)
   await second.began
   second.end('value')
@@ -240,7 +253,7 @@ t.test('an outdated load of the same process releases its lease to the next one'
   t.ok(performance.now() - began < 1_000, 'before the lease would have ended')
   older.end('old')
   t.equal(await first, 'old')
-  t.equal(await theirs.getOrSet<unknown>('key', fail), 'new')
+  t.equal(await theirs.getOrSet<unknown>('key', failingLoader), 'new')
 })
 
 t.test('a load that cannot be stored lets all others load in parallel', async (t) => {
@@ -264,12 +277,12 @@ for (const [how, [begin, end]] of Object.entries({
     const [client, other] = [new Redis(url), new Redis(url)]
     t.teardown(() => { for (const one of [client, other]) one.disconnect() })
     const clock = fakeClock()
-    const [cache, theirs] = [redisCache(t, { client, now: clock.now }), redisCache(t, { client: other, now: clock.now })]
+    const [cache, theirs] = [client, other].map((client) => redisCache(t, { client, now: clock.now })) as [Cache, Cache]
     await cache.set('hit', 'kept')
     await client.call(...begin as [string, ...string[]])
     const { events } = listen(t, cache)
-    t.equal(await cache.getOrSet<unknown>('hit', fail), 'kept')
-    t.equal(await cache.getOrSet<unknown>('hit', fail), 'kept')
+    t.equal(await cache.getOrSet<unknown>('hit', failingLoader), 'kept')
+    t.equal(await cache.getOrSet<unknown>('hit', failingLoader), 'kept')
     t.notOk(events.some(({ type }) => type === 'error'))
     const [one, two] = [deferredLoader(), deferredLoader()]
     const asked = [cache.getOrSet('key', one.load), theirs.getOrSet('key', two.load)]
@@ -284,7 +297,7 @@ for (const [how, [begin, end]] of Object.entries({
     const held = deferredLoader()
     const first = cache.getOrSet('key', held.load)
     await held.began
-    const second = theirs.getOrSet('key', fail)
+    const second = theirs.getOrSet('key', failingLoader)
     held.end('kept')
     t.strictSame(await Promise.all([first, second]), ['kept', 'kept'])
   })
@@ -320,7 +333,9 @@ t.test('while Redis is away a load runs, and its result is not stored', async (t
   await sleep(2)
   const seen = await mine.lookup('stale') as Miss
   ownClient.callBuffer = (async () => { throw new Error('gone') }) as never
-  t.match(await mine.load('stale', () => 'new', {}, seen), { value: 'new', stored: false, notStoredBecause: 'store-unavailable' })
+  t.match(await mine.load('stale', () => 'new', {}, seen), {
+    value: 'new', stored: false, notStoredBecause: 'store-unavailable'
+  })
 })
 
 t.test('a value that is too large is returned and not stored, and deletes the entry before it', async (t) => {
@@ -330,15 +345,21 @@ t.test('a value that is too large is returned and not stored, and deletes the en
   const options = { ttl: 0.001, staleIfError: 1_000 }
   await mine.getOrSet('key', () => 'small', options)
   await sleep(2)
-  t.match(await mine.load('key', () => large, options, await mine.lookup('key') as Miss), { value: large, stored: false, notStoredBecause: 'too-large' })
+  t.match(await mine.load('key', () => large, options, await mine.lookup('key') as Miss), {
+    value: large, stored: false, notStoredBecause: 'too-large'
+  })
   t.match(events.at(-1), { type: 'refuse', key: 'key', reason: 'too-large' })
   t.strictSame(await theirs.lookup('key'), { miss: 'absent' })
-  await t.rejects(theirs.getOrSet('key', fail, options), { message: 'upstream down' })
+  await t.rejects(theirs.getOrSet('key', failingLoader, options), { message: 'upstream down' })
   t.ok(await client.pttl(name) > 0, 'what is left of the lease goes by itself')
 
   // Now all have the lease.
   await mine.set('other', 'small', { ttl: 0.001 })
-  for (const cache of [mine, theirs, third]) t.match(await cache.load('key', () => large), { stored: false, notStoredBecause: 'too-large' })
+  for (const cache of [mine, theirs, third]) {
+    t.match(await cache.load('key', () => large), {
+      stored: false, notStoredBecause: 'too-large'
+    })
+  }
   t.match(await third.load('key', () => 'small'), { stored: true })
   t.equal(await mine.get('key'), 'small')
   await mine.set('key', large)
@@ -356,7 +377,10 @@ t.test('a caller that waits for a load which fails gets the stale value, and bac
   const held = deferredLoader()
   const first = mine.getOrSet('key', held.load, options)
   await held.began
-  const waiters = [theirs.getOrSet('key', fail, options), third.getOrSet('key', fail, { ...options, staleIfError: 0, staleWhileRevalidate: 1_000 })]
+  const waiters = [
+    theirs.getOrSet('key', failingLoader, options),
+    third.getOrSet('key', failingLoader, { ...options, staleIfError: 0, staleWhileRevalidate: 1_000 })
+  ]
   const [one, two] = [deferredLoader(), deferredLoader()]
   const { events } = listen(t, theirs)
   const insisting = [fourth.getOrSet('key', two.load)]
@@ -364,7 +388,9 @@ t.test('a caller that waits for a load which fails gets the stale value, and bac
   held.fail(new Error('upstream down'))
   t.strictSame(await Promise.all([first, ...waiters]), ['old', 'old', 'old'])
   await until('it is told', () => events.length >= 2)
-  t.match(events.filter(({ type }) => type === 'error'), [{ doing: 'load', error: { message: 'another process has just failed to load "key"' } }])
+  t.match(events.filter(({ type }) => type === 'error'), [
+    { doing: 'load', error: { message: 'another process has just failed to load "key"' } }
+  ])
   await two.began // who takes no old value loads all the same
   t.equal(await theirs.getOrSet('key', one.load, options), 'old')
   two.fail(new Error('upstream down'))
@@ -411,10 +437,10 @@ t.test('a hit costs one command after an early refresh has failed', async (t) =>
   const held = deferredLoader()
   t.equal(await mine.getOrSet('key', held.load, { refreshAhead: true }), 'value')
   await held.began
-  t.equal(await theirs.getOrSet<unknown>('key', fail, { refreshAhead: true }), 'value', 'it is good all the same')
+  t.equal(await theirs.getOrSet<unknown>('key', failingLoader, { refreshAhead: true }), 'value', 'it is good all the same')
   held.fail(new Error('upstream down'))
   await listener.heard('error')
-  const commands = await commandsOf(() => mine.getOrSet('key', fail, { refreshAhead: true }))
+  const commands = await commandsOf(() => mine.getOrSet('key', failingLoader, { refreshAhead: true }))
   t.equal(commands.length, 1)
   t.match(await mine.lookup('key'), { retry: { failures: 1, at: clock.now() + 1_000 } })
 })
@@ -422,8 +448,10 @@ t.test('a hit costs one command after an early refresh has failed', async (t) =>
 t.test('a lease over an entry without expiry leaves it without expiry', async (t) => {
   const { mine, theirs, name } = setUp(t)
   await mine.set('key', 'value', { ttl: null })
-  const renew = async (load: () => unknown) => await mine.load('key', load, { ttl: null }, { miss: 'corrupt', seen: await mine.lookup('key') as never })
-  for (const load of [() => 'new', fail, () => undefined]) {
+  const renew = async (load: () => unknown) => await mine.load('key', load, { ttl: null }, {
+    miss: 'corrupt', seen: await mine.lookup('key') as never
+  })
+  for (const load of [() => 'new', failingLoader, () => undefined]) {
     await renew(load).catch(() => {})
     t.equal(await client.pttl(name), -1)
     t.equal(await theirs.get('key'), 'new')
