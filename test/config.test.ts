@@ -24,8 +24,8 @@ const VALID = {
   ADMIN_TOKEN: 'a secret without white space'
 }
 
-/** The one line that refuses a value. */
-function refusal (env: Record<string, string>): string {
+/** Returns the error message for an invalid environment. */
+function getError (env: Record<string, string>): string {
   try {
     loadConfig(env)
   } catch (error) {
@@ -37,7 +37,7 @@ function refusal (env: Record<string, string>): string {
   return 'accepted'
 }
 
-t.test('an empty environment gives the defaults, and nothing else', async (t) => {
+t.test('an empty environment results in the defaults', async (t) => {
   t.strictSame({ ...loadConfig({}) }, DEFAULTS)
 })
 
@@ -47,11 +47,11 @@ t.test('an empty variable counts as unset', async (t) => {
   t.strictSame({ ...loadConfig(Object.fromEntries(Object.keys(VALID).map((name) => [name, undefined]))) }, DEFAULTS)
 })
 
-t.test('other variables are left out', async (t) => {
+t.test('unknown variables are ignored', async (t) => {
   t.strictSame({ ...loadConfig({ PATH: '/bin', port: '1', NODE_ENV: 'production' }) }, DEFAULTS)
 })
 
-t.test('the configuration cannot be changed, and two of them share nothing', async (t) => {
+t.test('a configuration is frozen, and shares nothing with another', async (t) => {
   const config = loadConfig({ PORT: '80' })
   t.ok(Object.isFrozen(config))
   t.throws(() => Object.assign(config, { PORT: 1 }), TypeError)
@@ -59,12 +59,13 @@ t.test('the configuration cannot be changed, and two of them share nothing', asy
   t.equal(config.PORT, 80)
 })
 
-t.test('good values', async (t) => {
-  const good: Array<[keyof typeof VALID, string, (string | number)?]> = [
+t.test('valid values are accepted and converted', async (t) => {
+  const valid: Array<[keyof typeof VALID, string, (string | number)?]> = [
     ['HOST', 'localhost'], ['HOST', '0.0.0.0'], ['HOST', '::1'], ['HOST', 'larder.example.org'],
     ['PORT', '0', 0], ['PORT', '65535', 65535],
     ['DATABASE_URL', 'file::memory:'], ['DATABASE_URL', 'file:/var/lib/a b.db'], ['DATABASE_URL', 'file:///tmp/x.db'],
-    ['REDIS_URL', 'redis://127.0.0.1'], ['REDIS_URL', 'redis://127.0.0.1:6379/'], ['REDIS_URL', 'redis://127.0.0.1:6379/1'],
+    ['REDIS_URL', 'redis://127.0.0.1'], ['REDIS_URL', 'redis://127.0.0.1:6379/'],
+    ['REDIS_URL', 'redis://127.0.0.1:6379/1'],
     ['REDIS_URL', 'rediss://user:secret@redis.example.org:6380/15'], ['REDIS_URL', 'redis://[::1]:6379/0'],
     ['CACHE_TTL', '0', 0], ['CACHE_TTL', '0.5', 0.5], ['CACHE_TTL', '31536000', 31536000],
     ['CACHE_KEY_PREFIX', 'a'], ['CACHE_KEY_PREFIX', 'My_app.v2:x-y'], ['CACHE_KEY_PREFIX', 'x'.repeat(64)],
@@ -73,40 +74,46 @@ t.test('good values', async (t) => {
     ['LOG_LEVEL', 'trace'], ['LOG_LEVEL', 'silent'],
     ['ADMIN_TOKEN', 's3cret'], ['ADMIN_TOKEN', '12345'], ['ADMIN_TOKEN', 'ключ:"x"']
   ]
-  for (const [name, text, value = text] of good) {
+  for (const [name, text, value = text] of valid) {
     t.strictSame({ ...loadConfig({ [name]: text }) }, { ...DEFAULTS, [name]: value }, `${name}=${text}`)
   }
 })
 
-t.test('a bad value is refused in one line that names the variable, the value and what it takes', async (t) => {
-  const bad: Array<[keyof typeof VALID, string]> = [
+t.test('an invalid value throws a one-line error with the variable, the value and the valid values', async (t) => {
+  const invalid: Array<[keyof typeof VALID, string]> = [
     ['HOST', 'http://localhost'], ['HOST', 'a b'], ['HOST', 'a/b'], ['HOST', 'bücher'],
-    ['PORT', '-1'], ['PORT', '65536'], ['PORT', '3000.5'], ['PORT', 'http'], ['PORT', '80a'], ['PORT', '1e400'], ['PORT', 'Infinity'], ['PORT', 'NaN'],
-    ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'], ['DATABASE_URL', 'file:'], ['DATABASE_URL', 'file: x'],
-    ['REDIS_URL', 'localhost:6379'], ['REDIS_URL', 'http://localhost'], ['REDIS_URL', 'redis://'], ['REDIS_URL', 'redis://localhost/one'],
+    ['PORT', '-1'], ['PORT', '65536'], ['PORT', '3000.5'], ['PORT', 'http'],
+    ['PORT', '80a'], ['PORT', '1e400'], ['PORT', 'Infinity'], ['PORT', 'NaN'],
+    ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'],
+    ['DATABASE_URL', 'file:'], ['DATABASE_URL', 'file: x'],
+    ['REDIS_URL', 'localhost:6379'], ['REDIS_URL', 'http://localhost'], ['REDIS_URL', 'redis://'],
+    ['REDIS_URL', 'redis://localhost/one'],
     ['REDIS_URL', 'redis://localhost/1/2'], ['REDIS_URL', 'redis://localhost:99999'], ['REDIS_URL', '6379'],
-    ['CACHE_TTL', '-1'], ['CACHE_TTL', '31536001'], ['CACHE_TTL', '5m'], ['CACHE_TTL', 'Infinity'], ['CACHE_TTL', '1e400'], ['CACHE_TTL', 'true'],
-    ['CACHE_KEY_PREFIX', 'a b'], ['CACHE_KEY_PREFIX', 'a#b'], ['CACHE_KEY_PREFIX', 'x'.repeat(65)], ['CACHE_KEY_PREFIX', 'a*'],
+    ['CACHE_TTL', '-1'], ['CACHE_TTL', '31536001'], ['CACHE_TTL', '5m'],
+    ['CACHE_TTL', 'Infinity'], ['CACHE_TTL', '1e400'], ['CACHE_TTL', 'true'],
+    ['CACHE_KEY_PREFIX', 'a b'], ['CACHE_KEY_PREFIX', 'a#b'], ['CACHE_KEY_PREFIX', 'x'.repeat(65)],
+    ['CACHE_KEY_PREFIX', 'a*'],
     ['HTTPBIN_URL', 'httpbin.org'], ['HTTPBIN_URL', 'ftp://httpbin.org'], ['HTTPBIN_URL', 'https://'],
     ['HTTPBIN_DELAY', '10.1'], ['HTTPBIN_DELAY', '-0.1'], ['HTTPBIN_DELAY', '2s'], ['HTTPBIN_DELAY', '1e400'],
     ['LOG_LEVEL', 'verbose'], ['LOG_LEVEL', 'INFO'], ['LOG_LEVEL', '30']
   ]
-  for (const [name, value] of bad) {
-    t.equal(refusal({ [name]: value }), `${name} is "${value}", but it must be ${VALID[name]}.`)
+  for (const [name, value] of invalid) {
+    t.equal(getError({ [name]: value }), `${name} is "${value}", but it must be ${VALID[name]}.`)
   }
 })
 
-t.test('the first of several bad values is named', async (t) => {
-  t.match(refusal({ PORT: 'x', HOST: 'a b' }), /^HOST is "a b", but it must be /)
+t.test('the first of several invalid values is named', async (t) => {
+  t.match(getError({ PORT: 'x', HOST: 'a b' }), /^HOST is "a b", but it must be /)
 })
 
-t.test('what is shown is one line of bounded length', async (t) => {
-  t.equal(refusal({ HOST: 'a\nb\u001b[2J' }), `HOST is "a\\nb\\u001b[2J", but it must be ${VALID.HOST}.`)
-  t.equal(refusal({ PORT: 'x'.repeat(1000) }), `PORT is "${'x'.repeat(200)}", but it must be ${VALID.PORT}.`)
+t.test('the value in an error is one line of at most 200 characters', async (t) => {
+  t.equal(getError({ HOST: 'a\nb\u001b[2J' }), `HOST is "a\\nb\\u001b[2J", but it must be ${VALID.HOST}.`)
+  t.equal(getError({ PORT: 'x'.repeat(1000) }), `PORT is "${'x'.repeat(200)}", but it must be ${VALID.PORT}.`)
 })
 
-t.test('secrets are not shown', async (t) => {
-  t.equal(refusal({ ADMIN_TOKEN: 's3cret s3cret' }), `ADMIN_TOKEN is (not shown), but it must be ${VALID.ADMIN_TOKEN}.`)
+t.test('errors do not contain secrets', async (t) => {
+  const message = `ADMIN_TOKEN is (not shown), but it must be ${VALID.ADMIN_TOKEN}.`
+  t.equal(getError({ ADMIN_TOKEN: 's3cret s3cret' }), message)
   const shown: Array<[string, string, string]> = [
     ['REDIS_URL', 'redis://user:s3cret@localhost/one', 'redis://***@localhost/one'],
     ['REDIS_URL', 'redis://:s3cret@localhost/one', 'redis://***@localhost/one'],
@@ -120,6 +127,6 @@ t.test('secrets are not shown', async (t) => {
     ['DATABASE_URL', 'postgres://user:s3cret@localhost/larder', 'postgres://***@localhost/larder']
   ]
   for (const [name, value, seen] of shown) {
-    t.equal(refusal({ [name]: value }), `${name} is "${seen}", but it must be ${VALID[name as keyof typeof VALID]}.`)
+    t.equal(getError({ [name]: value }), `${name} is "${seen}", but it must be ${VALID[name as keyof typeof VALID]}.`)
   }
 })

@@ -7,34 +7,39 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { SEED } from '../src/products/seed.ts'
 
-t.setTimeout(180_000) // a process takes seconds to start where all cores are busy
+t.setTimeout(180_000) // a process takes seconds to start while all cores are busy
 t.jobs = 3
-/** Tests run beside each other: most of the time they wait for processes of their own. */
+/** These tests run concurrently, because they mostly wait for their own processes. */
 const beside = { buffered: true }
 
 const SERVER = fileURLToPath(new URL('../src/server.ts', import.meta.url))
-const VARIABLES = ['HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY', 'LOG_LEVEL', 'ADMIN_TOKEN']
+const VARIABLES = [
+  'HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY',
+  'LOG_LEVEL', 'ADMIN_TOKEN'
+]
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !VARIABLES.includes(name)))
 
 interface Server {
   child: ChildProcess
   output: { stdout: string, stderr: string }
-  /** The first line on stdout in which this stands; undefined when the process ends without it. */
+  /** Waits for a line on stdout with this text. Returns it, or `undefined` if the process ends without it. */
   line (text: string): Promise<string | undefined>
   /** The address where it listens. */
   address (): Promise<string>
-  /** Resolves when the process has ended and all its output has come, to its exit status or the signal. */
+  /** Resolves with the exit status or the signal, after the process has ended and its output is complete. */
   ended: Promise<number | string>
 }
 
-/** `node src/server.ts` with this environment and these arguments, on a free port. */
+/** Starts `node src/server.ts` with this environment and these arguments, on a free port. */
 function start (t: Test, env: Record<string, string> = {}, args: string[] = [], execArgv: string[] = []): Server {
   const child = spawn(process.execPath, [...execArgv, SERVER, ...args], {
     env: { ...inherited, PORT: '0', DATABASE_URL: 'file::memory:', ...env },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name]!.setEncoding('utf8').on('data', (text) => { output[name] += text })
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]!.setEncoding('utf8').on('data', (text) => { output[name] += text })
+  }
   const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
   t.teardown(async () => {
     child.kill('SIGKILL')
@@ -58,7 +63,7 @@ function start (t: Test, env: Record<string, string> = {}, args: string[] = [], 
   return { child, output, line, address, ended }
 }
 
-t.test('it says that it listens, and where, whatever the level', beside, async (t) => {
+t.test('logs the address when it is listening, at any LOG_LEVEL', beside, async (t) => {
   const silent = start(t, { LOG_LEVEL: 'silent' })
   const talkative = start(t)
   for (const server of [silent, talkative]) {
@@ -73,17 +78,17 @@ t.test('it says that it listens, and where, whatever the level', beside, async (
     t.match(JSON.parse(lines[0]!), { level: 30, msg: `listening on ${address}` })
     t.equal(server.output.stderr, '')
   }
-  t.equal(silent.output.stdout.trim().split('\n').length, 1, 'and nothing else')
+  t.equal(silent.output.stdout.trim().split('\n').length, 1, 'and logs nothing else')
   t.match(talkative.output.stdout, `seeded ${SEED.length} products`)
 })
 
-t.test('it listens where it is told', beside, async (t) => {
+t.test('listens on HOST', beside, async (t) => {
   const server = start(t, { HOST: '::1', LOG_LEVEL: 'silent' })
   t.match(await server.address(), /^http:\/\/\[::1\]:\d+$/)
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`at ${signal} it answers what is in flight, closes and exits with 0`, beside, async (t) => {
+  t.test(`${signal}: completes responses in flight, closes, and exits with 0`, beside, async (t) => {
     const path = `${t.testdir()}/larder.db`
     const server = start(t, { HTTPBIN_DELAY: '0.5', DATABASE_URL: `file:${path}` })
     const address = await server.address()
@@ -95,12 +100,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.match(await response.text(), 'Results received!')
     t.equal(await server.ended, 0)
     t.notOk(existsSync(`${path}-wal`), 'the database was closed')
-    await t.rejects(fetch(address), 'nobody listens any more')
+    await t.rejects(fetch(address), 'connections are refused')
     t.equal(server.output.stderr, '')
   })
 }
 
-t.test('connections that are kept alive do not keep it', beside, async (t) => {
+t.test('SIGTERM: idle keep-alive connections do not delay the exit', beside, async (t) => {
   const server = start(t, { LOG_LEVEL: 'silent' })
   const socket = connect(Number(new URL(await server.address()).port), '127.0.0.1')
   socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
@@ -109,15 +114,16 @@ t.test('connections that are kept alive do not keep it', beside, async (t) => {
   t.equal(await server.ended, 0)
 })
 
-t.test('after an error that nobody caught it says so, closes and exits with 1', beside, async (t) => {
-  const server = start(t, {}, [], ['--import', 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'])
+t.test('an uncaught error is logged, and the service closes and exits with 1', beside, async (t) => {
+  const script = 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'
+  const server = start(t, {}, [], ['--import', script])
   await server.address()
   server.child.kill('SIGUSR2')
   t.equal(await server.ended, 1)
   t.match(JSON.parse((await server.line('closing after an error'))!), { level: 60, err: { message: 'boom' } })
 })
 
-t.test('what keeps it from starting is told in one line on stderr, with exit status 1', beside, async (t) => {
+t.test('an error at start is one line on stderr, with exit status 1', beside, async (t) => {
   const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500) })
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -126,10 +132,20 @@ t.test('what keeps it from starting is told in one line on stderr, with exit sta
 
   const cases: Array<[string, Record<string, string>, RegExp]> = [
     ['a bad variable', { PORT: 'http' }, /^larder: PORT is "http", but it must be an integer from 0 to 65535\.\n$/],
-    ['a database that does not open', { DATABASE_URL: `file:${folder}/text.txt` }, /^larder: Cannot open the DATABASE_URL file:.*: file is not a database\n$/],
-    ['a port in use', { PORT: String(port) }, new RegExp(`^larder: Cannot listen on HOST 127\\.0\\.0\\.1, PORT ${port} \\(listen EADDRINUSE.*:${port}\\)\\. `)]
+    [
+      'a database that does not open',
+      { DATABASE_URL: `file:${folder}/text.txt` },
+      /^larder: Cannot open the DATABASE_URL file:.*: file is not a database\n$/
+    ],
+    [
+      'a port in use',
+      { PORT: String(port) },
+      new RegExp(`^larder: Cannot listen on HOST 127\\.0\\.0\\.1, PORT ${port} \\(listen EADDRINUSE.*:${port}\\)\\. `)
+    ]
   ]
-  const started = cases.map(([name, env, message]) => ({ name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }))
+  const started = cases.map(([name, env, message]) => {
+    return { name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }
+  })
   for (const { name, message, server } of started) {
     t.equal(await server.ended, 1, name)
     t.match(server.output.stderr, message, name)
@@ -137,10 +153,10 @@ t.test('what keeps it from starting is told in one line on stderr, with exit sta
   }
 })
 
-t.test('the words migrate and seed prepare the database and end, and leave what is there alone', beside, async (t) => {
+t.test('migrate and seed prepare the database, keep its data, and exit', beside, async (t) => {
   const path = `${t.testdir()}/var/larder.db`
-  const run = async (word: string) => {
-    const server = start(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [word])
+  const run = async (command: string) => {
+    const server = start(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [command])
     t.equal(await server.ended, 0)
     t.same(server.output, { stdout: '', stderr: '' })
   }
@@ -148,7 +164,7 @@ t.test('the words migrate and seed prepare the database and end, and leave what 
   const other = new Sqlite(path)
   t.teardown(() => other.close())
   const count = other.prepare('SELECT count(*) FROM products').pluck()
-  t.equal(count.get(), 0, 'migrate makes the table, and no more')
+  t.equal(count.get(), 0, 'migrate creates the table without products')
   await run('seed')
   t.equal(count.get(), SEED.length)
   other.exec('DELETE FROM products WHERE id > 1')
@@ -156,12 +172,14 @@ t.test('the words migrate and seed prepare the database and end, and leave what 
   t.equal(count.get(), 1)
 })
 
-t.test('any other word is refused', beside, async (t) => {
+t.test('an unknown command exits with 1', beside, async (t) => {
   const path = `${t.testdir()}/larder.db`
-  const refused = [['sead'], ['seed', 'now']].map((args) => ({ args, server: start(t, { DATABASE_URL: `file:${path}` }, args) }))
-  for (const { args, server } of refused) {
+  const env = { DATABASE_URL: `file:${path}` }
+  const started = [['sead'], ['seed', 'now']].map((args) => ({ args, server: start(t, env, args) }))
+  for (const { args, server } of started) {
     t.equal(await server.ended, 1)
-    t.equal(server.output.stderr, `larder: Unknown command "${args.join(' ')}". Usage: node src/server.ts [migrate | seed]\n`)
+    const message = `Unknown command "${args.join(' ')}". Usage: node src/server.ts [migrate | seed]`
+    t.equal(server.output.stderr, `larder: ${message}\n`)
     t.equal(server.output.stdout, '')
   }
   t.notOk(existsSync(path))

@@ -6,9 +6,9 @@ import { createHttpbin } from '../../src/apicalls/httpbin.ts'
 import { startFakeHttpbin } from '../../src/apicalls/fake-httpbin.ts'
 import { freePort } from '../support/redis.ts'
 
-/** An upstream that answers as told. */
-async function upstream (t: Test, answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, '127.0.0.1')
+/** Starts an upstream with this request handler. Returns its URL. */
+async function startUpstream (t: Test, handler: RequestListener): Promise<string> {
+  const server = createServer(handler).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
     server.closeAllConnections()
@@ -23,44 +23,52 @@ function client (t: Test, url: string, graceMs?: number) {
   return httpbin
 }
 
-t.test('asks for the delay, below the path of the URL', async (t) => {
-  const asked: string[] = []
-  const url = await upstream(t, (request, response) => {
-    asked.push(`${request.method} ${request.url} ${request.headers.accept}`)
+t.test('delay() requests /delay/<seconds> below the path of the URL', async (t) => {
+  const requests: string[] = []
+  const url = await startUpstream(t, (request, response) => {
+    requests.push(`${request.method} ${request.url} ${request.headers.accept}`)
     response.end('{}')
   })
   await client(t, url).delay(2)
   await client(t, `${url}/some/where`).delay(0.5)
   await client(t, `${url}/else/?x=1`).delay(0)
   await client(t, url).delay(0.00051)
-  t.same(asked, ['GET /delay/2 application/json', 'GET /some/where/delay/0.5 application/json', 'GET /else/delay/0 application/json', 'GET /delay/0.00051 application/json'])
+  t.same(requests, [
+    'GET /delay/2 application/json',
+    'GET /some/where/delay/0.5 application/json',
+    'GET /else/delay/0 application/json',
+    'GET /delay/0.00051 application/json'
+  ])
 })
 
-t.test('a status other than 200 is a bad gateway', async (t) => {
+t.test('a status other than 200 is a 502', async (t) => {
   for (const status of [204, 302, 404, 500]) {
-    const url = await upstream(t, (_request, response) => { response.writeHead(status).end() })
-    await t.rejects(client(t, url).delay(0), { statusCode: 502, message: `The upstream service responded with status ${status}.` })
+    const url = await startUpstream(t, (_request, response) => { response.writeHead(status).end() })
+    const message = `The upstream service responded with status ${status}.`
+    await t.rejects(client(t, url).delay(0), { statusCode: 502, message })
   }
 })
 
-t.test('nobody there, or gone in the middle, is a bad gateway', async (t) => {
-  await t.rejects(client(t, `http://127.0.0.1:${await freePort()}`).delay(0), { statusCode: 502, message: 'The upstream service could not be reached.' })
-  const cut = await upstream(t, (_request, response) => {
+t.test('a refused or broken connection is a 502', async (t) => {
+  const unreachable = client(t, `http://127.0.0.1:${await freePort()}`)
+  await t.rejects(unreachable.delay(0), { statusCode: 502, message: 'The upstream service could not be reached.' })
+  const cut = await startUpstream(t, (_request, response) => {
     response.writeHead(200, { 'content-length': '100' }).write('begin')
     setImmediate(() => response.destroy())
   })
   await t.rejects(client(t, cut).delay(0), { code: 'LARDER_UPSTREAM' })
 })
 
-t.test('an answer that is too late is a gateway timeout', async (t) => {
-  const silent = await upstream(t, () => {})
-  await t.rejects(client(t, silent, 50).delay(0), { statusCode: 504, message: 'The upstream service did not respond within 0.05 s.' })
-  const stalled = await upstream(t, (_request, response) => { response.writeHead(200).write('begin') })
+t.test('a late response is a 504', async (t) => {
+  const silent = await startUpstream(t, () => {})
+  const message = 'The upstream service did not respond within 0.05 s.'
+  await t.rejects(client(t, silent, 50).delay(0), { statusCode: 504, message })
+  const stalled = await startUpstream(t, (_request, response) => { response.writeHead(200).write('begin') })
   await t.rejects(client(t, stalled, 50).delay(0), { code: 'LARDER_UPSTREAM_TIMEOUT' })
 })
 
-t.test('an endless answer ends', async (t) => {
-  const url = await upstream(t, (_request, response) => {
+t.test('an endless response is cut off', async (t) => {
+  const url = await startUpstream(t, (_request, response) => {
     const more = () => { while (!response.destroyed && response.write('x'.repeat(65_536))); }
     response.writeHead(200).on('drain', more)
     more()
@@ -68,13 +76,13 @@ t.test('an endless answer ends', async (t) => {
   await t.rejects(client(t, url).delay(0), { code: 'LARDER_UPSTREAM' })
 })
 
-t.test('the stand-in is a server on loopback that takes its time', async (t) => {
-  const standIn = await startFakeHttpbin()
-  t.teardown(() => standIn.close())
-  t.match(standIn.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+t.test('the fake httpbin listens on loopback and responds after the delay', async (t) => {
+  const fake = await startFakeHttpbin()
+  t.teardown(() => fake.close())
+  t.match(fake.url, /^http:\/\/127\.0\.0\.1:\d+$/)
   const began = performance.now()
-  const answer = await fetch(`${standIn.url}/delay/0.05`)
+  const response = await fetch(`${fake.url}/delay/0.05`)
   t.ok(performance.now() - began >= 49)
-  t.same(await answer.json(), { url: '/delay/0.05', delay: 0.05 })
-  for (const delay of ['-1', '11', 'abc']) t.equal((await fetch(`${standIn.url}/delay/${delay}`)).status, 400, delay)
+  t.same(await response.json(), { url: '/delay/0.05', delay: 0.05 })
+  for (const delay of ['-1', '11', 'abc']) t.equal((await fetch(`${fake.url}/delay/${delay}`)).status, 400, delay)
 })

@@ -6,12 +6,12 @@ import { checkAccessibility } from './support/accessibility.ts'
 import { browserTest } from './support/browser-test.ts'
 import { screenshot } from './support/screenshot.ts'
 
-/** Seconds of the upstream. */
+/** Seconds that the upstream takes. */
 const DELAY = 0.5
 const env = { HTTPBIN_DELAY: String(DELAY) }
 
-/** What the page shows once all is drawn. Times in milliseconds. */
-async function figures (page: Page) {
+/** Reads what the page shows after everything is drawn. Times are in milliseconds. */
+async function readFigures (page: Page) {
   await page.locator('#loads canvas').waitFor()
   const text = (selector: string) => page.locator(selector).textContent()
   const time = async (selector: string) => parseFloat((await text(selector))!.replaceAll(',', ''))
@@ -27,13 +27,13 @@ async function figures (page: Page) {
 
 const reload = async (page: Page) => {
   await Promise.all([page.waitForEvent('load'), page.getByRole('link', { name: 'Reload' }).click()])
-  return figures(page)
+  return readFigures(page)
 }
 
-t.test('cold it takes as long as it is made, warm it is there at once', async (t) => {
+t.test('a miss takes as long as the upstream, a hit a few milliseconds', async (t) => {
   const { page } = await browserTest(t, { env })
   await page.goto('/apicalls')
-  const cold = await figures(page)
+  const cold = await readFigures(page)
   t.equal(cold.cache, 'miss')
   t.ok(cold.made >= DELAY * 1000 - 1, 'made')
   t.ok(cold.served >= cold.made - 1, 'served')
@@ -43,7 +43,12 @@ t.test('cold it takes as long as it is made, warm it is there at once', async (t
   await checkAccessibility(t, page, 'apicalls-cold')
 
   const warm = await reload(page)
-  t.match(warm, { cache: 'hit', made: cold.made, verdict: 'The page cache had it', loads: ['page cache', 'made for you'] })
+  t.match(warm, {
+    cache: 'hit',
+    made: cold.made,
+    verdict: 'The page cache had it',
+    loads: ['page cache', 'made for you']
+  })
   t.ok(warm.served < cold.served && warm.reached < cold.reached, 'sooner')
   for (let i = 0; i < 5; i++) await reload(page)
   await page.getByText('The same as a table').click()
@@ -51,7 +56,7 @@ t.test('cold it takes as long as it is made, warm it is there at once', async (t
   await checkAccessibility(t, page, 'apicalls-warm')
 })
 
-t.test('the page is kept whole: what is new in it is of the browser', async (t) => {
+t.test('a hit is the same page; only what the browser measures differs', async (t) => {
   const { page } = await browserTest(t, { env })
   const cold = await (await page.goto('/apicalls'))!.text()
   const warm = await page.request.get('/apicalls')
@@ -59,43 +64,43 @@ t.test('the page is kept whole: what is new in it is of the browser', async (t) 
   t.equal(await warm.text(), cold)
 })
 
-t.test('what the browser kept is told from what the service sent', async (t) => {
+t.test('a page from the browser cache is distinguished from a hit of the service', async (t) => {
   const { page } = await browserTest(t, { env })
   await page.goto('/')
   await page.getByRole('link', { name: 'API calls' }).click()
-  t.equal((await figures(page)).cache, 'miss')
+  t.equal((await readFigures(page)).cache, 'miss')
   await page.getByRole('link', { name: 'Products' }).click()
   await page.getByRole('link', { name: 'API calls' }).click()
   await page.locator('#loads canvas').waitFor()
   t.equal(await page.locator('#cache').textContent(), 'not asked')
   t.match(await page.locator('#verdict').textContent(), 'Your browser had kept the page')
-  t.ok(await page.locator('#served').isHidden(), 'what the service said was of another time')
+  t.ok(await page.locator('#served').isHidden(), 'the time in the service belongs to an earlier load')
   await screenshot(page, 'apicalls-kept-by-the-browser')
-  t.equal((await reload(page)).cache, 'hit', 'a reload asks')
+  t.equal((await reload(page)).cache, 'hit', 'a reload requests the page')
 })
 
-t.test('who clicks Reload before all has come is answered by the service too', async (t) => {
+t.test('Reload before the page has loaded sends a request to the service', async (t) => {
   const { app, page } = await browserTest(t, { env })
   const held = Promise.withResolvers<void>()
-  const asked = Promise.withResolvers<void>()
+  const requested = Promise.withResolvers<void>()
   const [serve] = app.server.listeners('request') as [(request: IncomingMessage, response: ServerResponse) => void]
   app.server.removeAllListeners('request')
-  // Not in the browser, which would keep nothing then.
+  // A route of Playwright would switch off the browser's cache.
   app.server.on('request', async (request, response) => {
     if (request.url!.includes('loads-plot')) {
-      asked.resolve()
+      requested.resolve()
       await held.promise
     }
     serve(request, response)
   })
   await page.goto('/apicalls', { waitUntil: 'domcontentloaded' })
-  await asked.promise
+  await requested.promise
   await Promise.all([page.waitForEvent('domcontentloaded'), page.getByRole('link', { name: 'Reload' }).click()])
   held.resolve()
-  t.equal((await figures(page)).cache, 'hit')
+  t.equal((await readFigures(page)).cache, 'hit')
 })
 
-t.test('an answer that is over is made anew', async (t) => {
+t.test('an expired page is a miss', async (t) => {
   const clock = fakeClock()
   const { page } = await browserTest(t, { env, overrides: { now: clock.now } })
   await page.goto('/apicalls')
@@ -104,34 +109,43 @@ t.test('an answer that is over is made anew', async (t) => {
   t.match(await reload(page), { cache: 'miss', loads: ['made for you', 'page cache', 'made for you'] })
 })
 
-t.test('the last twenty loads are kept, and nothing else is believed', async (t) => {
+t.test('the last twenty loads are stored, and invalid stored data is ignored', async (t) => {
   const { page } = await browserTest(t, { env: { HTTPBIN_DELAY: '0' } })
-  const keep = (kept: unknown) => page.evaluate((text) => sessionStorage.setItem('larder.apicalls', text), typeof kept === 'string' ? kept : JSON.stringify(kept))
+  const store = (value: unknown) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    return page.evaluate((text) => sessionStorage.setItem('larder.apicalls', text), text)
+  }
   await page.goto('/apicalls')
   const load = { at: 0, from: 'hit', served: 1, reached: 2 }
-  await keep(Array.from({ length: 50 }, () => load))
+  await store(Array.from({ length: 50 }, () => load))
   t.equal((await reload(page)).loads.length, 20)
 
-  for (const bad of ['', '{', 'null', '7', '{"length":3}', [null, 1, 'x', []],
-    [{ ...load, at: 1e300 }, { ...load, from: '<b>' }, { ...load, served: '1' }, { ...load, reached: null }, { ...load, reached: -1 }]]) {
-    await keep(bad)
-    t.same((await reload(page)).loads, ['page cache'], JSON.stringify(bad))
+  const invalidLoads = [
+    { ...load, at: 1e300 }, { ...load, from: '<b>' }, { ...load, served: '1' }, { ...load, reached: null },
+    { ...load, reached: -1 }
+  ]
+  for (const invalid of ['', '{', 'null', '7', '{"length":3}', [null, 1, 'x', []], invalidLoads]) {
+    await store(invalid)
+    t.same((await reload(page)).loads, ['page cache'], JSON.stringify(invalid))
   }
 })
 
-t.test('without a place to keep anything the page tells of this load', async (t) => {
+t.test('without sessionStorage the page shows the current load', async (t) => {
   const { page } = await browserTest(t, { env: { HTTPBIN_DELAY: '0' } })
   await page.addInitScript(() => {
-    Object.defineProperty(globalThis, 'sessionStorage', { get () { throw new DOMException('forbidden', 'SecurityError') } })
+    const get = () => { throw new DOMException('forbidden', 'SecurityError') }
+    Object.defineProperty(globalThis, 'sessionStorage', { get })
   })
   await page.goto('/apicalls')
-  t.same((await figures(page)).loads, ['made for you'])
+  t.same((await readFigures(page)).loads, ['made for you'])
   t.same((await reload(page)).loads, ['page cache'])
 })
 
-t.test('a browser that does not tell the Server-Timing, and one that does not measure', async (t) => {
+t.test('browsers without Server-Timing or Resource Timing show what they can', async (t) => {
   const { page } = await browserTest(t, { env: { HTTPBIN_DELAY: '0' } })
-  await page.addInitScript(() => Object.defineProperty(PerformanceResourceTiming.prototype, 'serverTiming', { value: undefined }))
+  await page.addInitScript(() => {
+    Object.defineProperty(PerformanceResourceTiming.prototype, 'serverTiming', { value: undefined })
+  })
   await page.goto('/apicalls')
   await page.locator('#loads canvas').waitFor()
   t.equal(await page.locator('#cache').textContent(), 'not told')
@@ -143,7 +157,7 @@ t.test('a browser that does not tell the Server-Timing, and one that does not me
   for (const id of ['reached', 'cache', 'verdict', 'loads']) t.ok(await page.locator(`#${id}`).isHidden(), id)
 })
 
-t.test('the plot follows the window and the colours', async (t) => {
+t.test('the plot adapts to the window and the colour scheme', async (t) => {
   const { page } = await browserTest(t, { env: { HTTPBIN_DELAY: '0' } })
   await page.goto('/apicalls')
   const canvas = page.locator('#loads canvas')
@@ -159,7 +173,7 @@ t.test('the plot follows the window and the colours', async (t) => {
   t.match(await page.getByRole('img').getAttribute('aria-label'), /^Bars of the last loads, .*: [\d.,]+$/)
 })
 
-t.test('an upstream that fails gives a page that says so', async (t) => {
+t.test('a failing upstream results in an error page', async (t) => {
   const { page } = await browserTest(t, { env: { HTTPBIN_URL: 'http://127.0.0.1:1/' }, refused: [502] })
   await page.goto('/apicalls')
   await page.getByText('The upstream service could not be reached.').waitFor()

@@ -2,7 +2,7 @@ import t from 'tap'
 import { browserTest } from './support/browser-test.ts'
 import { screenshot } from './support/screenshot.ts'
 
-t.test('the documentation of the API lists its routes, and opens one', async (t) => {
+t.test('/docs lists the routes and expands one', async (t) => {
   const { page } = await browserTest(t)
   await page.goto('/')
   await page.getByRole('link', { name: 'API docs' }).click()

@@ -3,7 +3,7 @@ import t from 'tap'
 import { fakeClock } from '../support/clock.ts'
 import { browserTest } from './support/browser-test.ts'
 
-/** Takes the pictures of the README anew: `make images`. */
+/* Takes the pictures of the documentation: `make images`. */
 
 const IMAGES = fileURLToPath(new URL('../../docs/images', import.meta.url))
 const context = { viewport: { width: 960, height: 800 } }
@@ -28,17 +28,19 @@ t.test('API calls, cold and warm', async (t) => {
 })
 
 t.test('the dashboard, with an explanation', async (t) => {
-  const { app, address, page } = await browserTest(t, { context: { viewport: { width: 960, height: 1400 } }, env: { HTTPBIN_DELAY: '0.5' } })
+  const context = { viewport: { width: 960, height: 1400 } }
+  const { app, address, page } = await browserTest(t, { context, env: { HTTPBIN_DELAY: '0.5' } })
   const { host } = new URL(address)
-  const ask = (url: string, headers = {}) => app.inject({ url, headers: { host, ...headers } })
-  await ask('/apicalls')
+  const get = (url: string, headers = {}) => app.inject({ url, headers: { host, ...headers } })
+  await get('/apicalls')
   await page.goto(`/cache?url=${encodeURIComponent(`${address}/apicalls`)}`)
   await page.locator('#times canvas').waitFor()
   for (let second = 0; second < 20; second++) {
-    for (let i = 0; i < 20 + 10 * (second % 4); i++) await ask('/apicalls')
-    for (let i = 0; i < 10; i++) await ask('/')
-    if (second % 5 === 4) await app.inject({ method: 'PATCH', url: '/api/products/1', payload: { price: `${second}.50` } })
-    if (second % 7 === 6) await ask('/apicalls', { authorization: 'Basic eDp5' })
+    for (let i = 0; i < 20 + 10 * (second % 4); i++) await get('/apicalls')
+    for (let i = 0; i < 10; i++) await get('/')
+    const payload = { price: `${second}.50` }
+    if (second % 5 === 4) await app.inject({ method: 'PATCH', url: '/api/products/1', payload })
+    if (second % 7 === 6) await get('/apicalls', { authorization: 'Basic eDp5' })
     await page.waitForTimeout(1_000)
   }
   await page.screenshot({ path: `${IMAGES}/dashboard.png` })

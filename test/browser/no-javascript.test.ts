@@ -4,7 +4,7 @@ import { screenshot } from './support/screenshot.ts'
 
 const context = { javaScriptEnabled: false }
 
-t.test('products are added, edited and deleted', async (t) => {
+t.test('without JavaScript products are added, edited and deleted', async (t) => {
   const { page } = await browserTest(t, { context })
   await page.goto('/')
   await page.getByLabel('Title').fill('Quince jelly')
@@ -18,7 +18,7 @@ t.test('products are added, edited and deleted', async (t) => {
   t.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Products')
 })
 
-t.test('the page says how long it took to make, and no more', async (t) => {
+t.test('without JavaScript /apicalls shows only how long it took', async (t) => {
   const { page } = await browserTest(t, { context, env: { HTTPBIN_DELAY: '0.2' } })
   await page.goto('/apicalls')
   await page.getByRole('link', { name: 'Reload' }).click()
@@ -27,7 +27,7 @@ t.test('the page says how long it took to make, and no more', async (t) => {
   await screenshot(page, 'apicalls-without-javascript')
 })
 
-t.test('the dashboard shows its figures', async (t) => {
+t.test('without JavaScript /cache shows its figures', async (t) => {
   const { page } = await browserTest(t, { context })
   await page.goto('/')
   await page.getByRole('link', { name: 'Cache' }).click()

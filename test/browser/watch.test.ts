@@ -4,8 +4,8 @@ import { startChromium } from './support/chromium.ts'
 import { browserTest } from './support/browser-test.ts'
 import { watch } from './support/watch.ts'
 
-/** The other tests trust that nothing that a page complains of escapes. */
-t.test('what a page complains of is noticed', async (t) => {
+/* The other browser tests rely on this. */
+t.test('watch() collects errors, failed requests and CSP violations of a page', async (t) => {
   const { address } = await browserTest(t)
   const context = await (await startChromium()).newContext()
   t.teardown(() => context.close())
@@ -22,7 +22,9 @@ t.test('what a page complains of is noticed', async (t) => {
       script.textContent = 'globalThis.ran = true'
       document.body.append(script)
     },
-    'failed: GET http://127.0.0.1:1/': () => { document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:1/' })) },
+    'failed: GET http://127.0.0.1:1/': () => {
+      document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:1/' }))
+    },
     'status of 404': () => { document.body.append(Object.assign(new Image(), { src: '/none' })) }
   })) {
     await page.evaluate(complain)

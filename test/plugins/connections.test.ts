@@ -6,10 +6,10 @@ import t, { type Test } from 'tap'
 import connections from '../../src/plugins/connections.ts'
 import { untilClosed } from '../support/until-closed.ts'
 
-/** A service that answers when it is told to, and a way to open connections to it. */
+/** A service whose slow routes wait for `closeAndRespond`, and a way to open connections to it. */
 async function service (t: Test) {
-  const asked = Promise.withResolvers<void>()
-  const answer = Promise.withResolvers<void>()
+  const requested = Promise.withResolvers<void>()
+  const response = Promise.withResolvers<void>()
   const closing = Promise.withResolvers<void>()
   const app = Fastify()
   await app.register(connections)
@@ -17,14 +17,14 @@ async function service (t: Test) {
   app.get('/', async () => 'at once')
   app.post('/', async () => 'whole')
   app.get('/slow', async () => {
-    asked.resolve()
-    await answer.promise
+    requested.resolve()
+    await response.promise
     return 'at last'
   })
   app.get('/stream', (_request, reply) => {
     const stream = new PassThrough()
     stream.write('one ')
-    answer.promise.then(() => stream.end('two'))
+    response.promise.then(() => stream.end('two'))
     reply.send(stream)
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -55,18 +55,18 @@ async function service (t: Test) {
     app,
     open,
     request,
-    asked: asked.promise,
-    /** Closes the service, and answers when it has begun to. */
-    async closeAndAnswer () {
+    requested: requested.promise,
+    /** Starts to close the service, then lets the slow routes respond. */
+    async closeAndRespond () {
       const closed = app.close()
       await closing.promise
-      answer.resolve()
+      response.resolve()
       await closed
     }
   }
 }
 
-t.test('a connection on which nothing was asked, or all is answered, ends at once', async (t) => {
+t.test('app.close() closes unused and idle connections at once', async (t) => {
   const { app, open, request } = await service(t)
   const unused = await open()
   const half = await open()
@@ -78,27 +78,27 @@ t.test('a connection on which nothing was asked, or all is answered, ends at onc
   await Promise.all([unused.ended, half.ended, idle.ended])
 })
 
-t.test('a connection on which an answer is under way ends with it, and says so', async (t) => {
-  const { open, request, asked, closeAndAnswer } = await service(t)
+t.test('app.close() waits for a response in flight, which says connection: close', async (t) => {
+  const { open, request, requested, closeAndRespond } = await service(t)
   const { socket, received, ended } = await open()
   socket.write(request('/slow'))
-  await asked
-  const closed = closeAndAnswer()
+  await requested
+  const closed = closeAndRespond()
   t.match(await received('at last'), /connection: close/i)
   await Promise.all([ended, closed])
 })
 
-t.test('a connection whose answer has begun ends when it is whole', async (t) => {
-  const { open, request, closeAndAnswer } = await service(t)
+t.test('app.close() waits for the end of a response whose headers are sent', async (t) => {
+  const { open, request, closeAndRespond } = await service(t)
   const { socket, received, ended } = await open()
   socket.write(request('/stream'))
   await received('one')
-  const closed = closeAndAnswer()
+  const closed = closeAndRespond()
   t.match(await received('\r\n0\r\n\r\n'), 'two')
   await Promise.all([ended, closed])
 })
 
-t.test('a connection that its client has ended is forgotten', async (t) => {
+t.test('app.close() ignores a connection that its client has closed', async (t) => {
   const { app, open, request } = await service(t)
   const { socket, received } = await open()
   socket.write(request('/'))
@@ -113,7 +113,7 @@ t.test('a connection that its client has ended is forgotten', async (t) => {
   await app.close()
 })
 
-t.test('a request that has come in half is not waited for', async (t) => {
+t.test('app.close() does not wait for an incomplete request', async (t) => {
   const { app, open } = await service(t)
   app.server.requestTimeout = 0
   const { socket, ended } = await open()

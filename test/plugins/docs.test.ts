@@ -3,7 +3,7 @@ import { testApp } from '../support/app.ts'
 
 const app = await testApp(t)
 
-t.test('the documentation is a page, and loads nothing from elsewhere', async (t) => {
+t.test('GET /docs is a page that loads nothing from other sites', async (t) => {
   const page = await app.inject({ url: '/docs' })
   t.equal(page.statusCode, 200)
   t.match(page.headers['content-type'], /^text\/html/)
@@ -16,14 +16,16 @@ t.test('the documentation is a page, and loads nothing from elsewhere', async (t
   t.match(page.headers['content-security-policy'], "default-src 'self'")
 })
 
-t.test('the routes of the contract are in it, with what they take and answer', async (t) => {
+t.test('GET /docs/json describes the routes with their bodies and responses', async (t) => {
   const response = await app.inject({ url: '/docs/json' })
   t.equal(response.statusCode, 200)
   const { openapi, info, paths } = response.json()
   t.match(openapi, /^3\.1/)
   t.equal(info.title, 'Larder')
   const operations = Object.entries<Record<string, { responses: object }>>(paths).flatMap(([path, methods]) => {
-    return Object.entries(methods).map(([method, { responses }]) => `${method} ${path} ${Object.keys(responses).join()}`)
+    return Object.entries(methods).map(([method, { responses }]) => {
+      return `${method} ${path} ${Object.keys(responses).join()}`
+    })
   })
   t.same(operations.sort(), [
     'delete /api/products 200,400',

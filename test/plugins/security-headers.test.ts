@@ -1,20 +1,22 @@
 import t from 'tap'
 import { testApp } from '../support/app.ts'
 
-t.test('every answer carries them, cached or not', async (t) => {
+const POLICY = "default-src 'self';form-action 'self';frame-ancestors 'none';base-uri 'none';object-src 'none'"
+
+t.test('every response has the security headers, cached or not', async (t) => {
   const app = await testApp(t)
   for (const url of ['/', '/apicalls', '/apicalls', '/api/products', '/nope', '/assets/larder.css']) {
     t.match((await app.inject(url)).headers, {
-      'content-security-policy': "default-src 'self';form-action 'self';frame-ancestors 'none';base-uri 'none';object-src 'none'",
+      'content-security-policy': POLICY,
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
-      // Our forms must be told from those of others by their Origin, which `no-referrer` would hide.
+      // With `no-referrer`, our own forms would be sent with `Origin: null`.
       'referrer-policy': 'same-origin'
     }, url)
   }
 })
 
-t.test('the documentation page has a policy of its own, which works over plain HTTP', async (t) => {
+t.test('/docs has its own Content-Security-Policy, which works over plain HTTP', async (t) => {
   const app = await testApp(t)
   const policy = String((await app.inject('/docs')).headers['content-security-policy'])
   t.match(policy, /script-src 'self' *;/)

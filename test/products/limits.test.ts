@@ -3,13 +3,14 @@ import { type Method, service } from './service.ts'
 
 const URL = '/api/products'
 const MIB = 1024 * 1024
+const INTERNAL = { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong on our side.' }
 const TOO_LARGE = { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE', error: 'Payload Too Large' }
 
-/** JSON text, filled up with white space to so many bytes. */
+/** Pads JSON with white space to so many bytes. */
 const padded = (value: unknown, bytes: number) => JSON.stringify(value).padEnd(bytes)
 const many = (count: number, title = 'x') => Array.from({ length: count }, (_, i) => ({ title, price: String(i + 1) }))
 
-t.test('10,000 products are created by one request, all or none', async (t) => {
+t.test('POST creates up to 10,000 products in one request, all or none', async (t) => {
   const { send, rows } = await service(t)
   const before = rows()
   const spoilt = await send('POST', URL, [...many(9_999), { title: 'x', price: '' }])
@@ -31,17 +32,18 @@ t.test('10,000 products are created by one request, all or none', async (t) => {
   t.same((await send('PATCH', URL, { where: { ids }, set: { title: 'y' } })).json(), { updated: 10_000 })
 })
 
-t.test('a failure in the middle of many leaves none', async (t) => {
+t.test('an error in the middle of createMany rolls back all products', async (t) => {
   const { send, rows, other } = await service(t)
-  other.exec("CREATE TRIGGER picky BEFORE INSERT ON products WHEN NEW.price = '500' BEGIN SELECT RAISE(ABORT, 'no such price'); END")
+  other.exec(`CREATE TRIGGER picky BEFORE INSERT ON products WHEN NEW.price = '500'
+    BEGIN SELECT RAISE(ABORT, 'no such price'); END`)
   const before = rows()
   const response = await send('POST', URL, many(1_000))
   t.equal(response.statusCode, 500)
-  t.same(response.json(), { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong on our side.' })
+  t.same(response.json(), INTERNAL)
   t.same(rows(), before)
 })
 
-t.test('a body may have 1 MiB', async (t) => {
+t.test('a body larger than 1 MiB is 413', async (t) => {
   const { send, rows } = await service(t)
   const product = { title: 'Tea', price: '1' }
   t.equal((await send('POST', URL, padded(product, MIB))).statusCode, 201)
@@ -51,7 +53,10 @@ t.test('a body may have 1 MiB', async (t) => {
 
   const before = rows()
   for (const [method, url, payload] of [
-    ['POST', URL, product], ['PUT', `${URL}/1`, product], ['PATCH', `${URL}/1`, product], ['PATCH', URL, { where: {}, set: product }]
+    ['POST', URL, product],
+    ['PUT', `${URL}/1`, product],
+    ['PATCH', `${URL}/1`, product],
+    ['PATCH', URL, { where: {}, set: product }]
   ] as Array<[Method, string, object]>) {
     const response = await send(method, url, padded(payload, MIB + 1))
     t.equal(response.statusCode, 413, `${method} ${url}`)
@@ -62,7 +67,7 @@ t.test('a body may have 1 MiB', async (t) => {
   t.same(rows(), before)
 })
 
-t.test('an array of products to create may have 8 MiB', async (t) => {
+t.test('an array of products larger than 8 MiB is 413', async (t) => {
   const { send, rows } = await service(t)
   const large = many(9_000, '👩'.repeat(200))
   const bytes = Buffer.byteLength(JSON.stringify(large))
@@ -79,17 +84,25 @@ t.test('an array of products to create may have 8 MiB', async (t) => {
   t.same(rows(), before)
 })
 
-t.test('an error of the database shows nothing of the inside', async (t) => {
+t.test('a database error is 500 and reveals no internals', async (t) => {
   const { send, get, other } = await service(t)
   other.exec('DROP TABLE products')
   const product = { title: 'x', price: '1' }
   for (const [method, url, payload] of [
-    ['GET', URL], ['GET', `${URL}?page=2`], ['GET', `${URL}/1`], ['POST', URL, product], ['POST', URL, [product]], ['PUT', `${URL}/1`, product],
-    ['PATCH', `${URL}/1`, product], ['PATCH', URL, { where: {}, set: product }], ['DELETE', `${URL}/1`], ['DELETE', `${URL}?id=1`]
+    ['GET', URL],
+    ['GET', `${URL}?page=2`],
+    ['GET', `${URL}/1`],
+    ['POST', URL, product],
+    ['POST', URL, [product]],
+    ['PUT', `${URL}/1`, product],
+    ['PATCH', `${URL}/1`, product],
+    ['PATCH', URL, { where: {}, set: product }],
+    ['DELETE', `${URL}/1`],
+    ['DELETE', `${URL}?id=1`]
   ] as Array<[Method, string, object?]>) {
     const response = await send(method, url, payload)
     t.equal(response.statusCode, 500, `${method} ${url}`)
-    t.same(response.json(), { statusCode: 500, error: 'Internal Server Error', message: 'Something went wrong on our side.' })
+    t.same(response.json(), INTERNAL)
     t.equal(response.headers['cache-control'], 'no-store')
   }
   const page = await get('/', { accept: 'text/html' })

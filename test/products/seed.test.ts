@@ -4,7 +4,7 @@ import { larder, storeKinds, titles } from './support.ts'
 
 const [memory] = await storeKinds(t)
 
-t.test('a new larder gets 100 products, each with a title of its own', async (t) => {
+t.test('seedProducts() fills an empty table with 100 products of different titles', async (t) => {
   const { products, clock } = larder(t, memory!)
   t.equal(await seedProducts(products, clock.now()), 100)
   const { items, total } = await products.list()
@@ -17,15 +17,16 @@ t.test('a new larder gets 100 products, each with a title of its own', async (t)
   ], 'one an hour, until now')
 })
 
-t.test('any other is left alone', async (t) => {
+t.test('seedProducts() leaves a table with products unchanged', async (t) => {
   const { products, clock } = larder(t, memory!)
   await products.create({ title: 'Mine', price: '1' })
   t.equal(await seedProducts(products, clock.now()), 0)
   t.equal(await products.count(), 1)
 })
 
-t.test('of several who begin at once, one seeds', async (t) => {
+t.test('concurrent seedProducts() seed once', async (t) => {
   const { products, clock } = larder(t, memory!)
-  t.same((await Promise.all([seedProducts(products, clock.now()), seedProducts(products, clock.now()), seedProducts(products, clock.now())])).sort(), [0, 0, 100])
+  const created = await Promise.all([1, 2, 3].map(() => seedProducts(products, clock.now())))
+  t.same(created.sort(), [0, 0, 100])
   t.equal(await products.count(), 100)
 })

@@ -8,18 +8,24 @@ import { type FakeClock, fakeClock } from '../support/clock.ts'
 export interface Service {
   app: FastifyInstance
   clock: FakeClock
-  /** A connection of another program to the same database. */
+  /** A connection to the same database, as another program has. */
   other: Sqlite.Database
-  /** Sends JSON; a payload that is a string goes as it is. */
-  send (method: Method, url: string, payload?: unknown, headers?: Record<string, string>): Promise<LightMyRequestResponse>
+  /**
+   * Sends a request.
+   *
+   * @param payload a string is sent unchanged, any other value as JSON
+   */
+  send (
+    method: Method, url: string, payload?: unknown, headers?: Record<string, string>
+  ): Promise<LightMyRequestResponse>
   get (url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>
-  /** All that the table holds. */
+  /** Reads all rows of the table. */
   rows (): unknown[]
 }
 
 export type Method = NonNullable<InjectOptions['method']>
 
-/** The whole service with three products, a, b and c, of the ids 1, 2 and 3. */
+/** Builds the whole service with three products: a, b and c, with the ids 1, 2 and 3. */
 export async function service (t: Test): Promise<Service> {
   const path = `${t.testdir()}/larder.db`
   const clock = fakeClock()
@@ -29,7 +35,8 @@ export async function service (t: Test): Promise<Service> {
   other.exec(`
     DELETE FROM products;
     DELETE FROM sqlite_sequence;
-    INSERT INTO products (title, price, created, updated) SELECT value, '1.00', '2025-12-31', '2025-12-31' FROM json_each('["a", "b", "c"]')
+    INSERT INTO products (title, price, created, updated)
+      SELECT value, '1.00', '2025-12-31', '2025-12-31' FROM json_each('["a", "b", "c"]')
   `)
   return {
     app,
@@ -46,9 +53,10 @@ export async function service (t: Test): Promise<Service> {
   }
 }
 
-/** What `Server-Timing` says of the list in the low-level cache. */
+/** Reads from `Server-Timing` whether the list was a hit in the low-level cache. */
 export function listTiming ({ headers }: LightMyRequestResponse): string | undefined {
   const timing = headers['server-timing']
   if (timing === undefined) return undefined
-  return new RegExp(`^${PRODUCT_LIST_KEY};desc="(hit|miss)";dur=\\d+\\.\\d\\d$`).exec(String(timing))?.[1] ?? `unexpected: ${timing}`
+  const match = new RegExp(`^${PRODUCT_LIST_KEY};desc="(hit|miss)";dur=\\d+\\.\\d\\d$`).exec(String(timing))
+  return match?.[1] ?? `unexpected: ${timing}`
 }

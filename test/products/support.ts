@@ -8,17 +8,17 @@ import { type FakeClock, fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 
-/** A kind of store, and how to look past the cache at what it keeps. */
+/** A kind of store, and how to check what it stores without the cache. */
 export interface StoreKind {
   name: string
   make (now: () => number): { store: Store, has (key: string): Promise<boolean> }
 }
 
-/** Stores of every kind, empty ones each time; those in Redis share a server. */
+/** Returns each kind of store. Every `make` returns an empty store; those in Redis share a server. */
 export async function storeKinds (t: Test): Promise<StoreKind[]> {
   const client = new Redis((await startRedis(t)).url)
   t.teardown(() => client.quit())
-  let made = 0
+  let count = 0
   return [
     {
       name: 'memory',
@@ -30,8 +30,9 @@ export async function storeKinds (t: Test): Promise<StoreKind[]> {
     {
       name: 'Redis',
       make (now) {
-        const prefix = `test${++made}`
-        return { store: patientRedisStore({ client, prefix, now }), has: async (key) => await client.exists(`${prefix}:${key}`) === 1 }
+        const prefix = `test${++count}`
+        const has = async (key: string) => await client.exists(`${prefix}:${key}`) === 1
+        return { store: patientRedisStore({ client, prefix, now }), has }
       }
     }
   ]
@@ -43,13 +44,17 @@ export interface Larder {
   database: Database
   cache: Cache
   products: Products
-  /** Whether the store keeps the list now. */
+  /** Returns whether the list is in the store. */
   isCached (): Promise<boolean>
-  /** What subscribers threw. */
+  /** Errors that subscribers have thrown. */
   failures: Array<[id: string, message: string]>
 }
 
-/** Products in a database of their own. `wrap` may put something between them and the cache. */
+/**
+ * Creates a repository with its own database and cache.
+ *
+ * @param wrap replaces the cache that the repository uses
+ */
 export function larder (t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache = (cache) => cache): Larder {
   const path = `${t.testdir()}/larder.db`
   const clock = fakeClock()
@@ -70,13 +75,15 @@ export function larder (t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache 
 
 export const titles = (products: readonly Product[]): string[] => products.map(({ title }) => title)
 
-/** Products with these titles, as they are created. */
+/** Returns new products with these titles. */
 export const named = (...titles: string[]) => titles.map((title) => ({ title, price: '1.00' }))
 
-/** What subscribers are told, in short: `saved a,b`, `created c`, `deleted d`. */
+/** Records the notifications of subscribers: `saved a,b`, `created c`, `deleted d`. */
 export function record (products: Products): string[] {
   const seen: string[] = []
-  products.afterSave.subscribe('record', ({ created, products }) => seen.push(`${created ? 'created' : 'saved'} ${titles(products).join()}`))
+  products.afterSave.subscribe('record', ({ created, products }) => {
+    seen.push(`${created ? 'created' : 'saved'} ${titles(products).join()}`)
+  })
   products.afterDelete.subscribe('record', ({ products }) => seen.push(`deleted ${titles(products).sort().join()}`))
   return seen
 }

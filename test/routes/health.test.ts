@@ -3,7 +3,7 @@ import t from 'tap'
 import { testApp } from '../support/app.ts'
 import { freePort } from '../support/redis.ts'
 
-t.test('it is alive and ready', async (t) => {
+t.test('/healthz and /readyz respond with 200', async (t) => {
   const app = await testApp(t)
   for (const url of ['/healthz', '/readyz']) {
     const response = await app.inject({ url })
@@ -12,12 +12,12 @@ t.test('it is alive and ready', async (t) => {
   }
 })
 
-t.test('it is ready without Redis', async (t) => {
+t.test('/readyz is 200 without Redis', async (t) => {
   const app = await testApp(t, { REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
   t.equal((await app.inject({ url: '/readyz' })).statusCode, 200)
 })
 
-t.test('it is ready while another program writes, and without products', async (t) => {
+t.test('/readyz is 200 while another program writes, and without products', async (t) => {
   const path = `${t.testdir()}/larder.db`
   const app = await testApp(t, { DATABASE_URL: `file:${path}` })
   const other = new Sqlite(path)
@@ -28,7 +28,7 @@ t.test('it is ready while another program writes, and without products', async (
   t.equal((await app.inject({ url: '/readyz' })).statusCode, 200)
 })
 
-t.test('it is alive but not ready while the database does not answer', async (t) => {
+t.test('/readyz is 503 and /healthz is 200 while the database fails', async (t) => {
   const path = `${t.testdir()}/larder.db`
   const app = await testApp(t, { DATABASE_URL: `file:${path}` })
   const other = new Sqlite(path)

@@ -9,9 +9,9 @@ import { watch } from './watch.ts'
 
 export interface BrowserTest {
   app: FastifyInstance
-  /** Where the service listens, e.g. `http://127.0.0.1:40123`. */
+  /** Address of the service, e.g. `http://127.0.0.1:40123`. */
   address: string
-  /** Of a browser that has seen nothing yet. Paths are taken from the address: `page.goto('/')`. */
+  /** A page of a browser with an empty cache. Paths are relative to the address: `page.goto('/')`. */
   page: Page
 }
 
@@ -19,30 +19,34 @@ export interface BrowserTestOptions {
   /** The environment of the service. */
   env?: Record<string, string>
   overrides?: Overrides
-  /** Statuses that the test provokes; Chromium notes every answer of 400 and more in its console. */
+  /** Statuses that the test provokes. Chromium logs each status of 400 or more in its console. */
   refused?: number[]
-  /** Of the browser, e.g. `{ javaScriptEnabled: false }`. */
+  /** Options of the browser context, e.g. `{ javaScriptEnabled: false }`. */
   context?: BrowserContextOptions
 }
 
-/** Milliseconds that a page may take to become as it is waited for, on a machine that is busy. */
+/** Milliseconds that a test waits for a state of a page. Long enough for a busy machine. */
 const PATIENCE = 20_000
 
 /**
- * The service on a free port of loopback, and a page of a new browser context. What the page complains of by the end of
- * the test (errors in the console, breaches of the content security policy, requests that failed) fails the test.
+ * Starts the service on a free port of loopback, and opens a page in a new browser context.
+ *
+ * The test fails if the page has reported an error by its end: an error or a warning in the console, a violation of the
+ * content security policy, or a failed request.
  */
-export async function browserTest (t: Test, { env, overrides, refused = [], context: options }: BrowserTestOptions = {}): Promise<BrowserTest> {
+export async function browserTest (t: Test, options: BrowserTestOptions = {}): Promise<BrowserTest> {
+  const { env, overrides, refused = [] } = options
   const app = await testApp(t, env, overrides)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   const browser = await startChromium()
-  const context = await browser.newContext({ baseURL: address, viewport: DESKTOP, colorScheme: 'light', ...options })
+  const defaults = { baseURL: address, viewport: DESKTOP, colorScheme: 'light' } as const
+  const context = await browser.newContext({ ...defaults, ...options.context })
   context.setDefaultTimeout(PATIENCE)
   const complaints = watch(context, refused)
   t.teardown(async () => {
     await context.close()
-    // The test itself has ended.
-    file.same(complaints, [], `the browser complained of nothing: ${t.name}`)
+    // The test has ended, so the file reports it.
+    file.same(complaints, [], `the page reported no errors: ${t.name}`)
   })
   return { app, address, page: await context.newPage() }
 }

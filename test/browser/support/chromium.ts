@@ -1,14 +1,15 @@
 import { type Browser, chromium } from 'playwright-core'
 import t from 'tap'
 
-/** What a browser does of its own accord, and a test has no use for. */
+/** Switches off what a browser does in the background. */
 const QUIET = [
-  '--disable-background-networking', '--disable-component-update', '--disable-gpu', '--disable-quic', '--disable-sync', '--no-first-run'
+  '--disable-background-networking', '--disable-component-update', '--disable-gpu', '--disable-quic', '--disable-sync',
+  '--no-first-run'
 ]
 
 let browser: Promise<Browser> | undefined
 
-/** The Chromium of this file, headless and with a profile of its own. It ends with the file. */
+/** Returns the headless Chromium of this file, with its own profile. It is closed after the last test. */
 export function startChromium (): Promise<Browser> {
   browser ??= launch()
   return browser
@@ -17,7 +18,7 @@ export function startChromium (): Promise<Browser> {
 async function launch (): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    chromiumSandbox: process.getuid?.() !== 0, // which root may not have
+    chromiumSandbox: process.getuid?.() !== 0, // Chromium refuses to sandbox for root
     args: QUIET
   })
   t.teardown(() => browser.close())

@@ -1,6 +1,10 @@
 import type { BrowserContext } from 'playwright-core'
 
-/** Gathers what the pages of a context complain of, but for answers of these statuses. */
+/**
+ * Collects the errors that the pages of a context report.
+ *
+ * @param refused statuses of responses that are not errors in this test
+ */
 export function watch (context: BrowserContext, refused: readonly number[] = []): string[] {
   const complaints: string[] = []
   const expected = refused.map((status) => `the server responded with a status of ${status} `)
@@ -11,7 +15,7 @@ export function watch (context: BrowserContext, refused: readonly number[] = [])
   context.on('weberror', (error) => complaints.push(`uncaught: ${error.error().stack}`))
   context.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText
-    // Who leaves a page does not wait for the rest of it.
+    // Leaving a page aborts the requests that it still waits for.
     if (reason !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.method()} ${request.url()} ${reason}`)
   })
   return complaints
