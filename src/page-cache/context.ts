@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { LoadResult, ReadSet } from '../cache/index.ts'
+import type { LoadHandle, LoadResult, ReadSet } from '../cache/index.ts'
 import type { CacheStatus } from './http/cache-status.ts'
-import type { HandlerOutcome } from './collapse.ts'
 import type { HeaderTracker } from './key/header-tracking.ts'
 import type { RequestTarget } from './key/key.ts'
 import { type CacheLocation, matchVary, type VaryMatch } from './key/variants.ts'
@@ -96,8 +95,8 @@ export interface StoreTask {
   readonly location: CacheLocation
   /** The stored response that the handler may validate. */
   readonly stale?: PreparedPage | undefined
-  /** Passes the outcome on to the requests that wait for it. */
-  readonly finish: (outcome: HandlerOutcome) => Promise<LoadResult>
+  /** The load that waits for the response. */
+  readonly load: LoadHandle
 }
 
 /** Selects the response for a request by the values of these request headers. */

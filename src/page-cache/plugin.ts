@@ -168,7 +168,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     if (!handlerRun) return passOn(ctx, payload, done)
     ctx.handlerRun = undefined
     updateCache.onResponse(ctx, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
-      handlerRun.task?.finish(undefined).catch(() => {})
+      handlerRun.task?.load.discard({ keepStale: true })
       done(error)
     })
   }

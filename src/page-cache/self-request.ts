@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { LoadResult, ReadSet } from '../cache/index.ts'
-import type { HandlerOutcome } from './collapse.ts'
+import type { LoadHandle, ReadSet } from '../cache/index.ts'
 import type { CacheLocation } from './key/variants.ts'
 import type { RequestTarget } from './key/key.ts'
 import type { RouteCacheConfig } from './options.ts'
@@ -19,7 +18,8 @@ export interface Revalidation {
   /** That of the request that triggered it. */
   readonly location: CacheLocation
   readonly stale: PreparedPage
-  readonly finish: (outcome: HandlerOutcome) => Promise<LoadResult>
+  /** The load that waits for the response. */
+  readonly load: LoadHandle
   /** Collects the dependencies of the new response. */
   readonly reads: ReadSet
   readonly encrypted: boolean

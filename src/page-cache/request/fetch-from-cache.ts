@@ -1,8 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import {
-  type Cache, ignoreReads, type LoadOptions, type LoadResult, type MaybePromise, type Miss
-} from '../../cache/index.ts'
-import { CollapsedRequest, UpstreamFailure } from '../collapse.ts'
+import type { Cache, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss } from '../../cache/index.ts'
+import { limitLoad, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { type CacheStatus, HIT } from '../http/cache-status.ts'
 import { computeKey, customKey } from '../key/key.ts'
@@ -16,7 +14,7 @@ import { findUncacheableHeader, reasonToBypass } from './bypass.ts'
 import { decide, type Decision } from './decision.ts'
 import { parseRequestDirectives, type RequestDirectives } from './directives.ts'
 import { type CacheReader, lookUpHead, lookUpResponse, type LookupResult, lookUpVariant } from './lookup.ts'
-import { revalidateInBackground } from './revalidate.ts'
+import { revalidate } from './revalidate.ts'
 
 /** The parts of a page cache that answer requests. */
 export interface FetchTools {
@@ -117,24 +115,19 @@ async function fetchShared (
 ): Promise<Next> {
   const { route, reply, reads } = ctx
   const options: LoadOptions = { ...stale && staleWindows(stale), tags: route.tags, reads }
-  let outcome: CollapsedRequest | LoadResult
+  let outcome: LoadHandle | LoadResult
   try {
     outcome = await new Promise((resolve, reject) => {
-      const loaded = tools.cache.load(location.key, (context) => {
-        const collapsed = new CollapsedRequest(context, () => loaded)
-        resolve(collapsed)
-        return collapsed.content
-      }, options, miss)
-      loaded.then(resolve, reject)
+      tools.cache.beginLoad(location.key, miss, options, resolve).then(resolve, reject)
     })
   } catch (error) {
     return serveFailure(tools, ctx, error)
   }
-  if (!(outcome instanceof CollapsedRequest)) return await serveCollapsed(tools, ctx, location, outcome, status, directives)
-  const collapsed = outcome
+  if (!('fulfil' in outcome)) return await serveCollapsed(tools, ctx, location, outcome, status, directives)
+  const load = limitLoad(outcome)
   // A reply that the handler has hijacked never reaches our hooks; the reply to a client that has left does.
-  reply.raw.once('close', () => { if (ctx.handlerRun !== undefined && reply.sent) collapsed.settle(undefined) })
-  return beginHandler(tools, ctx, status, { location, stale, finish: collapsed.finish })
+  reply.raw.once('close', () => { if (ctx.handlerRun !== undefined && reply.sent) load.discard({ keepStale: true }) })
+  return beginHandler(tools, ctx, status, { location, stale, load })
 }
 
 /** Lets a self-request run the handler, and waits for it for a limited time; then the stale response is served. */
@@ -151,28 +144,15 @@ async function fetchWithTimeout (
   return await serveCollapsed(tools, ctx, location, result, status, directives)
 }
 
-/** Revalidates a stored response by a self-request. */
-function revalidate (
-  { app, cache }: FetchTools, ctx: PageCacheContext, location: CacheLocation, miss: Miss, stale: PreparedPage,
-  options: LoadOptions = {}
-): Promise<LoadResult> {
-  const loaded: Promise<LoadResult> = ignoreReads(() => {
-    const load = revalidateInBackground(app, ctx, location, stale, () => loaded)
-    return cache.load(location.key, load, { ...options, tags: ctx.route.tags }, miss)
-  })
-  loaded.catch(() => {}) // the cache emits it as an event
-  return loaded
-}
-
-/** Runs the handler of such a self-request. */
+/** Runs the handler of a self-request that revalidates a stored response. */
 function runRevalidation (tools: FetchTools, ctx: PageCacheContext, revalidation: Revalidation): Next {
   const { request, target, route } = ctx
-  const { location, stale, finish } = revalidation
+  const { location, stale, load } = revalidation
   const { varyNames, varyValues } = location.varyMatch
   const key = computeKey(target, route, request.raw.method as 'GET' | 'HEAD')
   // If hooks now compute another key, the response is another one.
   const isSame = key === location.primaryKey && matchesVary({ varyValues }, matchRequestVary(ctx, varyNames))
-  return beginHandler(tools, ctx, { fwd: 'stale' }, isSame ? { location, stale, finish } : undefined)
+  return beginHandler(tools, ctx, { fwd: 'stale' }, isSame ? { location, stale, load } : undefined)
 }
 
 // Responses of other requests
@@ -202,12 +182,12 @@ async function serveCollapsed (
 /** Sends the failure with which another request ended, if this request would have got the same. */
 function serveFailure (tools: FetchTools, ctx: PageCacheContext, error: unknown): Next {
   const match = (varyNames: readonly string[]) => matchRequestVary(ctx, varyNames)
-  const answer = error instanceof UpstreamFailure ? error.answerTo(match, ctx.customKey) : undefined
-  if (answer === undefined) return beginHandler(tools, ctx, { fwd: 'miss', detail: 'collapse-refused' })
+  const response = error instanceof UpstreamFailure ? error.responseFor(match, ctx.customKey) : undefined
+  if (response === undefined) return beginHandler(tools, ctx, { fwd: 'miss', detail: 'collapse-refused' })
   const { status } = error as UpstreamFailure
-  ctx.reply.code(status).headers(answer.headers)
+  ctx.reply.code(status).headers(response.headers)
   tools.responder.setCacheStatus(ctx.reply, { fwd: 'miss', fwdStatus: status, collapsed: true })
-  ctx.reply.send(answer.body)
+  ctx.reply.send(response.body)
   return 'replied'
 }
 

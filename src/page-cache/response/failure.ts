@@ -12,7 +12,7 @@ import { isSharedFailure } from './policy.ts'
  */
 export async function failLoad (ctx: PageCacheContext, response: HandlerResponse): Promise<PreparedPage | undefined> {
   const failure = new UpstreamFailure(response.code, shareFailure(ctx, response))
-  const result = await response.task.finish(failure).catch(() => undefined)
+  const result = await response.task.load.fail(failure).catch(() => undefined)
   return result?.stale && result.entry !== undefined ? readPage(result.entry) : undefined
 }
 
@@ -27,7 +27,7 @@ function shareFailure (
   return {
     headers: { ...selectStoredHeaders(headers, run.before), 'cache-control': 'no-store' },
     body,
-    added: customKey,
-    selection: matchRequestVary(ctx, varyNames)
+    customKey,
+    varyMatch: matchRequestVary(ctx, varyNames)
   }
 }

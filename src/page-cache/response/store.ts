@@ -1,9 +1,14 @@
 import type { FastifyRequest } from 'fastify'
-import { type Cache, type Entry, isMiss, type LoadResult, type Miss } from '../../cache/index.ts'
-import { fill, type StorableResponse } from '../collapse.ts'
+import { type Cache, type Entry, isMiss, type LoadResult, type Miss, type ProducedValue } from '../../cache/index.ts'
 import { readContent } from '../stored-response.ts'
 import { type CacheLocation, isSameVaryList, matchesVary, isVariants, variantKeys, type VaryMatch, type Variants, addVaryList } from '../key/variants.ts'
 import { type StoreTask, type StoreResult, type PageCacheContext, matchRequestVary } from '../context.ts'
+
+/** A response to store, or an index of variants. */
+export interface StorableResponse extends ProducedValue {
+  readonly ttl: number
+  readonly staleFor: number
+}
 
 /** Keeps pages where requests like the one that made them look for them. */
 export class PageStore {
@@ -16,10 +21,10 @@ export class PageStore {
   }
 
   /** @param list the request fields that select it */
-  async store (request: FastifyRequest, { location, finish }: StoreTask, made: StorableResponse, list: readonly string[]): Promise<StoreResult> {
+  async store (request: FastifyRequest, { location, load }: StoreTask, made: StorableResponse, list: readonly string[]): Promise<StoreResult> {
     const visit = request.pageCache!
     if (isSameVaryList(list, location.varyMatch.varyNames)) {
-      const loaded = await finish(made)
+      const loaded = await load.fulfil(made)
       this.#prolong(location, made)
       return loaded
     }
@@ -27,10 +32,10 @@ export class PageStore {
     const variants = addVaryList(location.variants?.value, list)
     const selection = matchRequestVary(visit, list)
     const loaded = await this.#storeSelected(variantKeys(location.primaryKey, variants.generation, selection), selection, made, visit)
-    const directions = (content: Variants): StorableResponse => ({ content, ttl: lifeOfDirections(made), staleFor: 0, tags: [], loadedIn: null })
-    if (location.key === location.primaryKey) await finish(directions(variants))
+    const directions = (value: Variants): StorableResponse => ({ value, ttl: lifeOfDirections(made), staleFor: 0, loadMs: null, ignoreReads: true })
+    if (location.key === location.primaryKey) await load.fulfil(directions(variants))
     else {
-      finish(undefined).catch(() => {})
+      load.discard({ keepStale: true })
       if (variants === location.variants?.value) this.#prolong(location, made)
       else await this.#addDirections(location.primaryKey, variants.generation, (known) => directions(addVaryList(known, list)))
     }
@@ -46,10 +51,11 @@ export class PageStore {
     }
     const before = await look()
     if (before === undefined) return
-    await this.#cache.load(primary, async (context) => {
+    await this.#cache.beginLoad(primary, { miss: 'expired', seen: before.entry }, {}, async (load) => {
       const found = await look()
-      return found === undefined ? context.skipStore(true) : fill(context, add(found.known))
-    }, {}, { miss: 'expired', seen: before.entry })
+      if (found === undefined) load.discard({ keepStale: true })
+      else load.fulfil(add(found.known))
+    })
   }
 
   async #storeSelected (keys: readonly string[], selection: VaryMatch, made: StorableResponse, visit?: PageCacheContext): Promise<StoreResult> {
@@ -70,7 +76,8 @@ export class PageStore {
    * @param visit of whose reads it is made
    */
   #load (key: string, made: StorableResponse, visit: PageCacheContext | undefined, miss: Miss): Promise<LoadResult> {
-    return this.#cache.load(key, (context) => fill(context, made), { ...visit && { reads: visit.reads }, wait: false }, miss)
+    const options = { ...visit && { reads: visit.reads }, wait: false }
+    return this.#cache.beginLoad(key, miss, options, (load) => { load.fulfil(made) })
   }
 
   /** What says where to look stays as long as there is something to find. */

@@ -74,7 +74,7 @@ export class UpdateCache {
     addVary(reply, [...policy.varyNames, ...headerTracker.keyHeaders].filter((name) => !name.startsWith(':')))
     const headers: ReplyHeaders = { ...response.headers, vary: reply.getHeader('vary') }
     const isOutdated = await this.#isOutdated(ctx, response)
-    if (isOutdated) await task.finish('not-kept')
+    if (isOutdated) await task.load.discard()
     let page = isOutdated ? undefined : buildPage(ctx, { ...response, headers }, policy, this.#now())
     if (page !== undefined && Buffer.isBuffer(body)) page = withBody(page, body, ctx)
     if (page !== undefined && page.etag !== '') reply.header('etag', page.etag)
@@ -178,8 +178,8 @@ export class UpdateCache {
   ): Promise<void> {
     const body = await stream.body
     // The stream may depend on headers that it has read on the way, by which the response does not vary.
-    if (body === 'incomplete' || ctx.headerTracker.readCount !== stream.readCount) await pending.task.finish(undefined)
-    else if (body === 'too-large') await pending.task.finish('not-kept')
+    if (body === 'incomplete' || ctx.headerTracker.readCount !== stream.readCount) await pending.task.load.discard({ keepStale: true })
+    else if (body === 'too-large') await pending.task.load.discard()
     else await this.#write(ctx, pending, withBody(page, body, ctx))
   }
 
@@ -188,7 +188,7 @@ export class UpdateCache {
   ): Promise<StoreResult> {
     const { task, requested, policy: { ttl, staleFor, varyNames } } = pending
     const tags = [...route.tags, ...groupTags(reply.getHeader('cache-groups'), target)]
-    const response = { content: page, ttl, staleFor, tags, loadedIn: this.#now() - requested }
+    const response = { value: page, ttl, staleFor, tags, loadMs: this.#now() - requested }
     return await this.#store.store(request, task, response, varyNames)
   }
 }
@@ -212,7 +212,7 @@ function sendStream (
  */
 function release ({ replacedByError }: PageCacheContext, { code, task }: Pick<PendingStore, 'code' | 'task'>): void {
   const dropsStored = !replacedByError && [200, 404, 410].includes(code)
-  task.finish(dropsStored ? 'not-kept' : undefined).catch(() => {})
+  task.load.discard({ keepStale: !dropsStored })
 }
 
 /** Gives a reply the headers that it had before the handler ran. */
