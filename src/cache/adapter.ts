@@ -20,6 +20,8 @@ import type { ReadSet } from './versions/read-set.ts'
 export interface CacheAdapter extends Cache {
   /** Returns the current entry of a key, or why there is none; synchronously if the store does. */
   lookup (key: string): MaybePromise<Lookup>
+  /** Emits the event of a lookup, for a caller that shares the result of another. */
+  reportLookup (key: string, found: Lookup): void
   /**
    * Runs `work`, which looks up keys for callers that were all waiting before it began, and does nothing else.
    * Lookups that it makes synchronously share one check of the database's state. See `Versions.batch`.
@@ -67,6 +69,8 @@ export interface CacheAdapter extends Cache {
   /** Loads in flight in this process, of all keys. */
   readonly loadsInFlight: number
   readonly storeName: string
+  /** Whether the caller sees what others do not, e.g. inside a transaction. See `Versions.isolated`. */
+  readonly isolated: boolean
 }
 
 /** What the version clock says of a tag. */
@@ -111,6 +115,10 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     return this.entries.store.name
   }
 
+  get isolated (): boolean {
+    return this.entries.isolated
+  }
+
   get storeAvailable (): boolean {
     return this.entries.store.available ?? true
   }
@@ -129,6 +137,10 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
       this.report(key, found, found, startedAt)
       return found
     })
+  }
+
+  reportLookup (key: string, found: Lookup): void {
+    this.report(key, found, found, startTimer(cacheChannel))
   }
 
   batch<T> (work: () => T): T {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import type { Cache, MaybePromise } from '../../cache/index.ts'
+import type { CacheAdapter, Lookup, MaybePromise } from '../../cache/index.ts'
 import type { CacheReader } from './lookup.ts'
 
 /**
@@ -9,19 +9,25 @@ import type { CacheReader } from './lookup.ts'
  * and all lookups share one check of the version clock, which is later than the arrival of every request.
  */
 export class LookupBatcher {
-  readonly #cache: Cache
-  #next: Array<() => void> | undefined
+  readonly #cache: CacheAdapter
+  #next: Array<(reader: CacheReader) => void> | undefined
 
-  constructor (cache: Cache) {
+  constructor (cache: CacheAdapter) {
     this.#cache = cache
   }
 
-  /** Runs a lookup with the next batch. Its errors reject the returned promise and no other. */
-  run<T> (lookUp: (reader: CacheReader) => MaybePromise<T>): Promise<T> {
+  /**
+   * Runs a lookup with the next batch; at once if the caller sees what others do not, e.g. inside a transaction.
+   *
+   * An error rejects the returned promise, and no other lookup of the batch.
+   */
+  run<T> (lookUp: (reader: CacheReader) => MaybePromise<T>): MaybePromise<T> {
+    if (this.#cache.isolated) return lookUp(this.#cache)
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.#batch().push(() => {
+    if (this.#next === undefined) this.#schedule()
+    this.#next!.push((reader) => {
       try {
-        resolve(lookUp(this.#cache))
+        resolve(lookUp(reader))
       } catch (error) {
         reject(error)
       }
@@ -29,15 +35,36 @@ export class LookupBatcher {
     return promise
   }
 
-  #batch (): Array<() => void> {
-    if (this.#next === undefined) {
-      const lookups: Array<() => void> = this.#next = []
-      setImmediate(() => {
-        this.#next = undefined // later requests may follow a change that this batch does not see
-        // Handlers and hooks run after the batch, since they may write to the database.
-        this.#cache.batch(() => { for (const lookUp of lookups) lookUp() })
-      })
+  #schedule (): void {
+    const lookups: Array<(reader: CacheReader) => void> = this.#next = []
+    setImmediate(() => {
+      this.#next = undefined // later requests may follow a change that this batch does not see
+      const reader = new CoalescingReader(this.#cache)
+      // Handlers and hooks run after the batch, since they may write to the database.
+      this.#cache.batch(() => { for (const lookUp of lookups) lookUp(reader) })
+    })
+  }
+}
+
+/** Looks up each key once for all requests of a batch, if that takes a round trip. */
+class CoalescingReader implements CacheReader {
+  readonly #cache: CacheAdapter
+  readonly #lookups = new Map<string, Promise<Lookup>>()
+
+  constructor (cache: CacheAdapter) {
+    this.#cache = cache
+  }
+
+  lookup (key: string): MaybePromise<Lookup> {
+    const shared = this.#lookups.get(key)
+    if (shared === undefined) {
+      const found = this.#cache.lookup(key)
+      if (found instanceof Promise) this.#lookups.set(key, found)
+      return found
     }
-    return this.#next
+    return shared.then((found) => {
+      this.#cache.reportLookup(key, found)
+      return found
+    })
   }
 }

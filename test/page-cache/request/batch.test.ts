@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Fastify from 'fastify'
 import t from 'tap'
-import { createCache, memoryStore } from '../../../src/cache/index.ts'
+import { createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
+import { listen } from '../../support/record-events.ts'
 
 t.test('lookups of requests in one event-loop turn run in one cache.batch, each in its own async context', async (t) => {
   const cache = createCache({ store: memoryStore() })
@@ -44,7 +45,7 @@ t.test('lookups of requests in one event-loop turn run in one cache.batch, each 
   await app.close()
 })
 
-t.test('what goes wrong in a look-up is the answer to its request, and keeps no other of its turn waiting', async (t) => {
+t.test('a lookup that throws fails its own request, and no other of the batch', async (t) => {
   const cache = createCache({ store: memoryStore() })
   const app = Fastify()
   await app.register(pageCache, { cache })
@@ -59,4 +60,60 @@ t.test('what goes wrong in a look-up is the answer to its request, and keeps no 
   t.match(unlucky, { statusCode: 500, body: /oops/ })
   t.match(lucky, { statusCode: 200, body: 'page' })
   await app.close()
+})
+
+t.test('requests of one batch share the lookup of a key that takes a round trip, and each emits its event', async (t) => {
+  const memory = memoryStore()
+  const reads: string[] = []
+  const store: Store = {
+    ...memory,
+    get: async (key) => {
+      reads.push(key)
+      return await memory.get(key)
+    }
+  }
+  const cache = createCache({ store })
+  const app = Fastify()
+  await app.register(pageCache, { cache })
+  app.get('/page', { config: { cachePage: { ttl: 60, vary: ['x-a'] } } }, async () => 'page')
+  t.teardown(() => app.close())
+  await app.inject('/page')
+  reads.length = 0
+  const { events } = listen(t, cache)
+
+  const responses = await Promise.all([1, 2, 3].map(() => app.inject('/page')))
+  t.match(responses.map(({ headers }) => headers['cache-status']), Array(3).fill('larder; hit; ttl=60'))
+  t.equal(reads.length, 2, 'the index of variants and the variant')
+  t.equal(new Set(reads).size, 2)
+  t.equal(events.filter(({ type }) => type === 'hit').length, 6)
+})
+
+t.test('a request inside a transaction is looked up at once, in its own async context', async (t) => {
+  const memory = memoryStore()
+  const transaction = new AsyncLocalStorage<true>()
+  const checkedIn: unknown[] = []
+  const cache = createCache({
+    store: memory,
+    versions: {
+      stamp: (tags) => memory.versions.stamp(tags),
+      invalidate: (tags) => memory.versions.invalidate(tags),
+      isolated: () => transaction.getStore() === true,
+      firstChanged (stamp, tags) {
+        checkedIn.push(transaction.getStore())
+        return memory.versions.firstChanged(stamp, tags)
+      }
+    }
+  })
+  const app = Fastify()
+  await app.register(pageCache, { cache })
+  app.get('/page', { config: { cachePage: { ttl: 60, tags: ['page'] } } }, async () => 'page')
+  t.teardown(() => app.close())
+  await app.inject('/page')
+  checkedIn.length = 0
+  const responses = await Promise.all([
+    transaction.run(true, async () => await app.inject('/page')), app.inject('/page'),
+    transaction.run(true, async () => await app.inject('/page')), app.inject('/page')
+  ])
+  t.match(responses.map(({ headers }) => headers['cache-status']), Array(4).fill('larder; hit; ttl=60'))
+  t.strictSame(checkedIn, [true, true, undefined, undefined])
 })
