@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Cache } from '../cache/index.ts'
+import type { CacheAdapter } from '../cache/index.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
@@ -9,10 +9,10 @@ import { headersAt, type PreparedPage } from './stored-response.ts'
 
 /** Turns stored responses into replies, and reports in each reply what the cache did. */
 export class Responder {
-  readonly #cache: Cache
+  readonly #cache: CacheAdapter
   readonly #now: () => number
 
-  constructor (cache: Cache, now: () => number) {
+  constructor (cache: CacheAdapter, now: () => number) {
     this.#cache = cache
     this.#now = now
   }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { Cache } from '../../cache/index.ts'
+import type { CacheAdapter } from '../../cache/index.ts'
 import type { HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult } from '../context.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { isCoveredByKey } from '../key/key.ts'
@@ -13,19 +13,19 @@ import { type HandlerResponse, readResponse } from './handler-response.ts'
 import { removeLifetime, setLifetime } from './lifetime.ts'
 import { buildPage, withBody } from './page.ts'
 import { decideStorage, describeLifetime, forbiddenByLaterHooks, isFailure, type StorageDecision } from './policy.ts'
-import { PageStore } from './store.ts'
+import { ResponseStore } from './store.ts'
 
 /** Stores the responses of handlers if HTTP allows it, in two `onSend` hooks: the first one and the last one. */
 export class UpdateCache {
-  readonly #cache: Cache
+  readonly #cache: CacheAdapter
   readonly #responder: Responder
-  readonly #store: PageStore
+  readonly #store: ResponseStore
   readonly #now: () => number
 
-  constructor (cache: Cache, responder: Responder, now: () => number) {
+  constructor (cache: CacheAdapter, responder: Responder, now: () => number) {
     this.#cache = cache
     this.#responder = responder
-    this.#store = new PageStore(cache, now)
+    this.#store = new ResponseStore(cache, now)
     this.#now = now
   }
 
@@ -176,20 +176,21 @@ export class UpdateCache {
   async #writeStream (
     ctx: PageCacheContext, pending: PendingStore, page: Page, stream: PendingStream
   ): Promise<void> {
+    const { load } = pending.task
     const body = await stream.body
     // The stream may depend on headers that it has read on the way, by which the response does not vary.
-    if (body === 'incomplete' || ctx.headerTracker.readCount !== stream.readCount) await pending.task.load.discard({ keepStale: true })
-    else if (body === 'too-large') await pending.task.load.discard()
+    const hasReadMore = ctx.headerTracker.readCount !== stream.readCount
+    if (body === 'incomplete' || (hasReadMore && body !== 'too-large')) await load.discard({ keepStale: true })
+    else if (body === 'too-large') await load.discard()
     else await this.#write(ctx, pending, withBody(page, body, ctx))
   }
 
-  async #write (
-    { request, reply, route, target }: PageCacheContext, pending: PendingStore, page: Page
-  ): Promise<StoreResult> {
+  async #write (ctx: PageCacheContext, pending: PendingStore, page: Page): Promise<StoreResult> {
+    const { reply, route, target } = ctx
     const { task, requested, policy: { ttl, staleFor, varyNames } } = pending
     const tags = [...route.tags, ...groupTags(reply.getHeader('cache-groups'), target)]
     const response = { value: page, ttl, staleFor, tags, loadMs: this.#now() - requested }
-    return await this.#store.store(request, task, response, varyNames)
+    return await this.#store.store(ctx, task, response, varyNames)
   }
 }
 
