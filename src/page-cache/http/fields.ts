@@ -1,18 +1,19 @@
-/** A field as Node holds it: one line, several, or none. */
+/** The value of a field as Node represents it: one field line, several, or none. */
 export type FieldValue = string | number | readonly string[] | undefined
 
-/** Fields by their names in lower case, of a request or of a response. */
+/** The header fields of a request or response, by names in lower case. */
 export type Fields = Readonly<Record<string, FieldValue>>
 
-/** The lines of a field as one, RFC 9110 section 5.3. */
+/** Combines the lines of a field, RFC 9110 section 5.3. */
 export function combineLines (field: FieldValue): string | undefined {
   if (typeof field === 'string' || field === undefined) return field
   return typeof field === 'number' ? String(field) : field.join(', ')
 }
 
 /**
- * The elements of a list, empty ones included, without the white space around them. A comma in a quoted string
- * separates nothing, RFC 9110 sections 5.6.1 and 5.6.4; after a quote that is not closed there are no more elements.
+ * Splits a list into its elements, including empty ones, without the white space around them, RFC 9110 section 5.6.1.
+ *
+ * A comma in a quoted string separates nothing (section 5.6.4), not even if the quote is not closed.
  */
 export function splitList (text: string): string[] {
   const elements: string[] = []
@@ -32,8 +33,9 @@ export function splitList (text: string): string[] {
 }
 
 /**
- * Without spaces and tabs at the ends. `String.trim` also takes the no-break space, which in a field is one byte of
- * some other letter.
+ * Removes spaces and tabs at both ends.
+ *
+ * `String.trim` would also remove a no-break space, which in a field is one byte of another character.
  */
 export function trimWhitespace (text: string): string {
   let start = 0
@@ -43,17 +45,17 @@ export function trimWhitespace (text: string): string {
   return text.slice(start, end)
 }
 
-/** Lower case for the letters A to Z and no others: bytes beyond ASCII are not letters here. */
+/** Converts the letters A to Z only: bytes beyond ASCII are not letters in a field. */
 export function toLowerCase (text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
-/** RFC 9110 section 5.6.2. */
+/** Whether a text is a token, RFC 9110 section 5.6.2. */
 export function isToken (text: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]+$/.test(text)
 }
 
-/** RFC 9110 section 5.6.3. */
+/** Whether a character is white space, RFC 9110 section 5.6.3. */
 function isBlank (code: number): boolean {
   return code === 0x20 || code === 0x09
 }

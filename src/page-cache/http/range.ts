@@ -2,50 +2,53 @@ import { isStrongEtag, type Validators } from './conditional.ts'
 import { parseHttpDate } from './date.ts'
 import { combineLines, type Fields, type FieldValue } from './fields.ts'
 
-/** A part of a page: its first and its last byte, as `Content-Range` names them. */
+/** The first and the last byte of a part, as in `Content-Range`. */
 export interface ByteRange { readonly start: number, readonly end: number }
 
-/** What it takes to answer with a part. @property date without it no `Last-Modified` is strong */
-export interface Ranged extends Pick<Validators, 'etag' | 'lastModified'>, Partial<Pick<Validators, 'date'>> {
-  /** In bytes. */
+/** A whole response from which a part may be selected. Without a `date`, no `Last-Modified` is strong. */
+export interface Whole extends Pick<Validators, 'etag' | 'lastModified'>, Partial<Pick<Validators, 'date'>> {
+  /** Bytes of the body. */
   readonly size: number
 }
 
-/** One range of bytes: from a first one to a last one or the end, or so many at the end. RFC 9110 section 14.1.2. */
+/** One range of bytes: first to last, first to the end, or a number of bytes at the end. RFC 9110 section 14.1.2. */
 const RANGE = /^bytes=[ \t]*(?:(\d+)-(\d*)|-(\d+))[ \t]*$/i
 
 /**
- * The part that a request asks for; undefined: the whole page, which also answers several ranges, units other than
- * bytes, and a client whose copy is of another page. RFC 9110 sections 13.1.5 and 14.2.
+ * Returns the part of a response that a request asks for, RFC 9110 sections 13.1.5 and 14.2.
+ *
+ * @returns undefined: the whole response, also for several ranges, for units other than bytes, and if the `If-Range` of
+ *   the client is for another response
  */
-export function selectRange (requestHeaders: Fields, page: Ranged): ByteRange | 'unsatisfiable' | undefined {
+export function selectRange (requestHeaders: Fields, whole: Whole): ByteRange | 'unsatisfiable' | undefined {
   const field = requestHeaders.range
   if (field === undefined) return undefined
   const parts = RANGE.exec(combineLines(field)!)
-  if (parts === null || !holds(requestHeaders['if-range'], page)) return undefined
+  if (parts === null || !matchesIfRange(requestHeaders['if-range'], whole)) return undefined
   const [, first, last, suffix] = parts
-  return suffix === undefined ? fromTo(Number(first), last === '' ? Infinity : Number(last), page.size) : atEnd(Number(suffix), page.size)
+  if (suffix !== undefined) return selectSuffix(Number(suffix), whole.size)
+  return selectFromTo(Number(first), last === '' ? Infinity : Number(last), whole.size)
 }
 
-function fromTo (first: number, last: number, size: number): ByteRange | 'unsatisfiable' | undefined {
-  if (last < first) return undefined // not a range at all
+function selectFromTo (first: number, last: number, size: number): ByteRange | 'unsatisfiable' | undefined {
+  if (last < first) return undefined // not a valid range
   return first < size ? { start: first, end: Math.min(last, size - 1) } : 'unsatisfiable'
 }
 
-function atEnd (length: number, size: number): ByteRange | 'unsatisfiable' | undefined {
+function selectSuffix (length: number, size: number): ByteRange | 'unsatisfiable' | undefined {
   if (length === 0) return 'unsatisfiable'
-  // It can be satisfied, but Content-Range cannot name a part of nothing.
+  // It can be satisfied, but Content-Range cannot describe a part of an empty body.
   return size === 0 ? undefined : { start: Math.max(0, size - length), end: size - 1 }
 }
 
-/** Whether an `If-Range` is of this page, byte for byte. */
-function holds (field: FieldValue, { etag, lastModified, date }: Ranged): boolean {
+/** Whether an `If-Range` is for the same bytes: it has to be a strong validator. */
+function matchesIfRange (field: FieldValue, { etag, lastModified, date }: Whole): boolean {
   if (field === undefined) return true
   const validator = combineLines(field)!
   if (validator.includes('"')) return validator === etag && isStrongEtag(etag)
   if (lastModified === undefined || date === undefined) return false
   const modified = parseHttpDate(lastModified)
   if (modified === undefined || parseHttpDate(validator) !== modified) return false
-  // RFC 9110 section 8.8.2.2: it may have been modified once more in the same second.
+  // RFC 9110 section 8.8.2.2: it may have been modified again in the same second.
   return date - modified >= 1000
 }

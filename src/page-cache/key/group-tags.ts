@@ -3,7 +3,7 @@ import { parseCacheGroups } from '../http/cache-groups.ts'
 import type { FieldValue } from '../http/fields.ts'
 import { normalizeHost, type RequestTarget } from './key.ts'
 
-/** The longest group name that is written into a tag; RFC 9875 section 2 asks caches to support at least 128 characters. */
+/** Characters of the longest group name that is part of a tag; caches have to support 128, RFC 9875 section 2. */
 const MAX_LENGTH = 128
 
 /**

@@ -37,7 +37,7 @@ export function filterQuery (url: string, listed: ReadonlySet<string>): string {
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`
 }
 
-/** Whether a parameter is listed: by its name, or by the part before a bracket, as parsers of nested objects read it. */
+/** Whether a parameter is listed, by its name or by the part before a bracket, as parsers of nested objects do. */
 function isListed (name: string, listed: ReadonlySet<string>): boolean {
   return listed.has(name) || listed.has(name.slice(0, Math.max(0, name.indexOf('['))))
 }

@@ -55,7 +55,8 @@ export class ResponseStore {
 
   /** Stores a response under the first of its two keys that holds no other variant, or else under the second. */
   async #storeVariant (
-    ctx: PageCacheContext, primaryKey: string, { generation }: Variants, varyMatch: VaryMatch, response: StorableResponse
+    ctx: PageCacheContext, primaryKey: string, { generation }: Variants, varyMatch: VaryMatch,
+    response: StorableResponse
   ): Promise<StoreResult> {
     const [firstKey, secondKey] = variantKeys(primaryKey, generation, varyMatch)
     const free = await this.#findReplaceable(firstKey, varyMatch)

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Ranged, selectRange } from '../../../src/page-cache/http/range.ts'
+import { type Whole, selectRange } from '../../../src/page-cache/http/range.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(NOW + seconds * 1000).toUTCString()
-const PAGE: Ranged = { size: 10, etag: '"a"', lastModified: at(-60), date: NOW }
+const PAGE: Whole = { size: 10, etag: '"a"', lastModified: at(-60), date: NOW }
 const of = (range: string | string[], size = 10) => selectRange({ range }, { ...PAGE, size })
 
 t.test('one range of bytes', async (t) => {
@@ -31,7 +31,7 @@ t.test('all else gets the whole page', async (t) => {
 })
 
 t.test('If-Range is of this very page', async (t) => {
-  const range = (field: string | string[], page: Partial<Ranged> = {}) => selectRange({ range: 'bytes=0-1', 'if-range': field }, { ...PAGE, ...page }) !== undefined
+  const range = (field: string | string[], page: Partial<Whole> = {}) => selectRange({ range: 'bytes=0-1', 'if-range': field }, { ...PAGE, ...page }) !== undefined
   t.ok(range('"a"'))
   t.ok(range(at(-60)))
   t.ok(range('Wednesday, 31-Dec-25 23:59:00 GMT'))
