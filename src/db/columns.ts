@@ -4,19 +4,19 @@ import { customType, type SQLiteColumn } from 'drizzle-orm/sqlite-core'
 /** ISO 8601, UTC, with milliseconds. */
 const FORMAT = sql.raw("'%Y-%m-%dT%H:%M:%fZ'")
 
-/** The moment of the statement, as text in that form. */
+/** The time of the statement, as text in this format. */
 export const NOW = sql`(strftime(${FORMAT}, 'now'))`
 
 /**
- * A point in time, kept as text in ISO 8601 (`2026-01-31T12:00:00.000Z`), which sorts as it should and which people
- * and other programs can read and write. What others wrote in one of SQLite's forms comes out in ISO 8601 too.
+ * A point in time, stored as text in ISO 8601 (`2026-01-31T12:00:00.000Z`), which sorts by time and which people and
+ * other programs can read and write. Text in one of SQLite's own formats is read as ISO 8601 too.
  */
 export const isoTime = customType<{ data: string, driverData: unknown }>({
   dataType: () => 'text',
   fromDriver: toIsoTime
 })
 
-/** What to order by, whichever of SQLite's forms others wrote: a number of days. What is no time comes last. */
+/** Orders by time, newest first, in any of SQLite's formats. Text that is not a time comes last. */
 export function latestFirst (column: SQLiteColumn) {
   return desc(sql`julianday(${column})`)
 }
@@ -27,7 +27,7 @@ const SQLITE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-
 export function toIsoTime (value: unknown): string {
   const text = String(value)
   if (ISO.test(text)) return text
-  // Only these forms: of other texts JavaScript makes dates that nobody meant.
+  // Only these formats: JavaScript parses other texts as dates that nobody meant.
   const parts = SQLITE.exec(text)
   if (parts === null) return text
   const [, date, clock = '00:00', zone = 'Z'] = parts // a time without a zone is in UTC
@@ -35,8 +35,8 @@ export function toIsoTime (value: unknown): string {
   return Number.isNaN(time.getTime()) ? text : time.toISOString()
 }
 
-/** For an update: now, or a millisecond after what the column says, so that it moves even in the same millisecond. */
-export function movedTo (column: SQLiteColumn, now: string | Placeholder) {
+/** For an update: now, or 1 ms after the time in the column, so that it changes even within the same millisecond. */
+export function advancedTo (column: SQLiteColumn, now: string | Placeholder) {
   return sql`CASE WHEN strftime(${FORMAT}, ${column}) < ${now} THEN ${now}
     ELSE coalesce(strftime(${FORMAT}, ${column}, '+0.001 seconds'), ${now}) END`
 }

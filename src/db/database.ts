@@ -4,50 +4,49 @@ import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
 import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
-import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
-import { RETRY_MS, tryLock } from './locking.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
 import { forbidStoringReads, trackReads } from '../clock/sqlite/tracking.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
+import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
+import { RETRY_MS, tryLock } from './locking.ts'
 
-/** Drizzle's handle on one connection. */
+/** A connection, as Drizzle wraps it. */
 export type Sql = BetterSQLite3Database
 
 /**
- * One SQLite file, seen through two connections: a writer that one transaction at a time owns, and a reader that
- * sees what was committed last. A transaction may therefore await, and nobody else sees or joins it meanwhile.
+ * A SQLite file with two connections: a writer, used by one transaction at a time, and a reader, which sees committed
+ * data only. So a transaction may await, and other requests neither see it nor join it meanwhile.
  */
 export interface Database {
-  /** The handle to use: inside a transaction its own, elsewhere the reader. Ask for it anew after every await. */
+  /** The connection to use: the writer inside a transaction, otherwise the reader. Get it again after each await. */
   readonly sql: Sql
   readonly inTransaction: boolean
   /**
-   * Runs `work` in a transaction, and rolls back if it throws. Within another one, on the same path of awaits, it is
-   * a part of it (a savepoint). Rejects with a 503 error when the lock is not to be had or the work takes too long.
+   * Runs `work` in a transaction, and rolls back if it throws. Inside another transaction (in the same async context)
+   * it is a savepoint. Rejects with a 503 error if the database stays locked or the work takes too long.
    */
   transaction<T> (work: () => T | Promise<T>): Promise<T>
   /**
-   * Runs `callback` once the transaction around this call has committed, never after a rollback. The first error
-   * that callbacks throw rejects the call of `transaction`, after all have run, though all is committed.
+   * Runs `callback` after the current transaction has committed, never after a rollback. If callbacks throw, all of
+   * them still run, and then the call of `transaction` rejects with the first error, although it has committed.
    */
   afterCommit (callback: () => unknown): void
-  /** The clock of what is kept of this database. Reads through `sql` tag what is made of them by themselves. */
+  /** The version clock. Reads through `sql` add their tags to the current read set. */
   readonly versions: Versions
   close (): void
 }
 
-/** How long to wait. */
 export interface DatabaseLimits {
-  /** Milliseconds to wait for one's turn, and for other programs to let go of the file. Default 5,000. */
+  /** Milliseconds to wait for another transaction or another program that has locked the file. Default 5,000. */
   lockWaitMs?: number
   /** Milliseconds that a transaction may take. Default 30,000. */
   transactionMs?: number
 }
 
-/** A transaction, or a savepoint within one. Its parts take turns. */
+/** A transaction, or a savepoint within one. `queue` runs one savepoint at a time. */
 interface Scope {
   readonly parent: Scope | undefined
-  readonly turns: Mutex
+  readonly queue: Mutex
   readonly depth: number
   open: boolean
   readonly afterCommit: Array<() => unknown>
@@ -61,23 +60,24 @@ interface Connections { writer: Sqlite.Database, reader: Sqlite.Database, close:
 export function createDatabase ({ writer, reader, close }: Connections, limits: DatabaseLimits = {}): Database {
   const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
   const scopes = new AsyncLocalStorage<Scope>()
-  const turns = withTimeout(new Mutex(), lockWaitMs)
+  const queue = withTimeout(new Mutex(), lockWaitMs)
   const inTransaction = () => current() !== undefined
   const committed = new Clock(reader, true)
-  const versions = databaseVersions({ committed, uncommitted: new Clock(writer, false), writer, inTransaction, transaction })
+  const uncommitted = new Clock(writer, false)
+  const versions = databaseVersions({ committed, uncommitted, writer, inTransaction, transaction })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
   const readSql = drizzle({ client: reader, logger: trackReads(reader, committed, versions) })
-  // Waiting for a lock inside SQLite would stop the whole process; `begin` waits outside.
+  // Waiting for a lock inside SQLite would block the event loop. `begin` waits outside.
   writer.pragma('busy_timeout = 0')
 
   function current (): Scope | undefined {
     const scope = scopes.getStore()
-    if (scope !== undefined && !isUnderWay(scope)) throw new TransactionOverError()
+    if (scope !== undefined && !isRunning(scope)) throw new TransactionOverError()
     return scope
   }
 
-  /** A part is over with the whole, and the whole with a failure upon which SQLite rolls back by itself. */
-  function isUnderWay (scope: Scope): boolean {
+  /** Whether the scope and those around it are open. After some errors SQLite rolls back by itself. */
+  function isRunning (scope: Scope): boolean {
     return isOpen(scope) && writer.inTransaction
   }
 
@@ -89,17 +89,17 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
     }
   }
 
-  /** Runs `work` between statements that open, keep and undo a scope. */
-  async function inScope<T> (scope: Scope, keep: string, undo: string, work: () => Promise<T>): Promise<T> {
-    const isAround = () => writer.inTransaction && (scope.parent === undefined || isOpen(scope.parent))
+  /** Runs `work` in an open scope, and then the statement that commits it or rolls it back. */
+  async function inScope<T> (scope: Scope, commit: string, rollback: string, work: () => Promise<T>): Promise<T> {
+    const isParentRunning = () => writer.inTransaction && (scope.parent === undefined || isOpen(scope.parent))
     let result: T
     try {
       result = await work()
-      if (!isAround()) throw new TransactionOverError()
-      writer.exec(keep)
+      if (!isParentRunning()) throw new TransactionOverError()
+      writer.exec(commit)
     } catch (error) {
-      // What is around this may be over, and the connection in a transaction of somebody else.
-      if (isAround()) writer.exec(undo)
+      // If the parent has ended, the connection may be in another transaction by now.
+      if (isParentRunning()) writer.exec(rollback)
       throw error
     } finally {
       scope.open = false
@@ -107,35 +107,38 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
     return result
   }
 
-  /** Runs `work`, and waits also for those of its parts that it did not wait for: they are kept or undone with it. */
-  async function withParts<T> (scope: Scope, work: () => T | Promise<T>): Promise<T> {
+  /** Runs `work`, and then waits for savepoints that it did not await: they end together with it. */
+  async function withSavepoints<T> (scope: Scope, work: () => T | Promise<T>): Promise<T> {
     const result = await scopes.run(scope, async () => await work())
-    await scope.turns.runExclusive(() => { scope.open = false })
+    await scope.queue.runExclusive(() => { scope.open = false })
     return result
   }
 
-  function newScope (parent?: Scope): Scope {
-    return { parent, turns: new Mutex(), depth: parent === undefined ? 0 : parent.depth + 1, open: true, afterCommit: [] }
+  function createScope (parent?: Scope): Scope {
+    const depth = parent === undefined ? 0 : parent.depth + 1
+    return { parent, queue: new Mutex(), depth, open: true, afterCommit: [] }
   }
 
-  async function outermost<T> (work: () => T | Promise<T>): Promise<T> {
-    const scope = newScope()
-    const run = turns.runExclusive(async () => {
+  async function runTransaction<T> (work: () => T | Promise<T>): Promise<T> {
+    const scope = createScope()
+    const run = queue.runExclusive(async () => {
       await begin()
-      return await inScope(scope, 'COMMIT', 'ROLLBACK', () => withDeadline(withParts(scope, work), transactionMs))
+      const limited = () => withDeadline(withSavepoints(scope, work), transactionMs)
+      return await inScope(scope, 'COMMIT', 'ROLLBACK', limited)
     })
     const result = await run.catch((error: unknown) => { throw error === E_TIMEOUT ? new DatabaseBusyError() : error })
     await runAll(scope.afterCommit)
     return result
   }
 
-  function nested<T> (parent: Scope, work: () => T | Promise<T>): Promise<T> {
-    return parent.turns.runExclusive(async () => {
-      if (!isUnderWay(parent)) throw new TransactionOverError()
-      const scope = newScope(parent)
-      const savepoint = `larder_${scope.depth}`
-      writer.exec(`SAVEPOINT ${savepoint}`)
-      const result = await inScope(scope, `RELEASE ${savepoint}`, `ROLLBACK TO ${savepoint}; RELEASE ${savepoint}`, () => withParts(scope, work))
+  function runSavepoint<T> (parent: Scope, work: () => T | Promise<T>): Promise<T> {
+    return parent.queue.runExclusive(async () => {
+      if (!isRunning(parent)) throw new TransactionOverError()
+      const scope = createScope(parent)
+      const name = `larder_${scope.depth}`
+      const [commit, rollback] = [`RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`]
+      writer.exec(`SAVEPOINT ${name}`)
+      const result = await inScope(scope, commit, rollback, () => withSavepoints(scope, work))
       parent.afterCommit.push(...scope.afterCommit)
       return result
     })
@@ -143,7 +146,7 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
 
   async function transaction<T> (work: () => T | Promise<T>): Promise<T> {
     const parent = current()
-    return await (parent === undefined ? outermost(work) : nested(parent, work))
+    return await (parent === undefined ? runTransaction(work) : runSavepoint(parent, work))
   }
 
   return {
@@ -168,7 +171,7 @@ function isOpen ({ open, parent }: Scope): boolean {
   return open && (parent === undefined || isOpen(parent))
 }
 
-/** Runs all, one after the other, and then throws the first of what they threw. */
+/** Runs all callbacks one after another, and then throws the first error, if any. */
 async function runAll (callbacks: ReadonlyArray<() => unknown>): Promise<void> {
   const errors: unknown[] = []
   for (const callback of callbacks) {

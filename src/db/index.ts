@@ -1,4 +1,4 @@
 export { openDatabase } from './open.ts'
 export type { Database, Sql } from './database.ts'
-export { isoTime, latestFirst, movedTo, NOW } from './columns.ts'
+export { advancedTo, isoTime, latestFirst, NOW } from './columns.ts'
 export { createSignal, type Signal, type Subscriber } from './signal.ts'

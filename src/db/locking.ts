@@ -1,9 +1,9 @@
 import Sqlite from 'better-sqlite3'
 
-/** Milliseconds between two tries to lock the file. */
+/** Milliseconds between two attempts to lock the file. */
 export const RETRY_MS = 5
 
-/** Runs a statement that wants a lock. False when somebody else has it. */
+/** Runs a statement that needs a lock. Returns false if another connection holds it. */
 export function tryLock (statement: () => unknown): boolean {
   try {
     statement()

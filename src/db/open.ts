@@ -4,15 +4,15 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
-import { RETRY_MS, tryLock } from './locking.ts'
 import { createDatabase, type Database, type DatabaseLimits, LOCK_WAIT_MS } from './database.ts'
+import { RETRY_MS, tryLock } from './locking.ts'
 import { migrate } from './migrate.ts'
 
 /**
- * Opens a SQLite file, creates it where there is none, and brings its schema up to date.
+ * Opens a SQLite file, creates it if it does not exist, and applies missing migrations.
  *
- * @param url `file:path` or `file::memory:`, which is a private database that goes when it is closed: since a reader
- *   and a writer must see the same one, it is a file in a temporary folder.
+ * @param url `file:path`, or `file::memory:` for a private database that is deleted by `close`. It is a file in a
+ *   temporary folder, since a reader and a writer have to share it.
  */
 export function openDatabase (url: string, limits: DatabaseLimits = {}): Database {
   const { lockWaitMs = LOCK_WAIT_MS } = limits
@@ -25,12 +25,12 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
 
   try {
     if (url === 'file::memory:') temporary = mkdtempSync(join(tmpdir(), 'larder-'))
-    const path = temporary === undefined ? pathOf(url) : join(temporary, 'larder.db')
-    makeFolder(dirname(path))
-    // Only starts and checkpoints ever wait in SQLite for a lock of another program.
+    const path = temporary === undefined ? parsePath(url) : join(temporary, 'larder.db')
+    createFolder(dirname(path))
+    // Inside SQLite, only starts and checkpoints wait for a lock of another program.
     const writer = new Sqlite(path, { timeout: lockWaitMs })
     connections.push(writer)
-    turnToWal(writer, lockWaitMs)
+    enableWal(writer, lockWaitMs)
     writer.pragma('synchronous = NORMAL')
     writer.pragma('foreign_keys = ON')
     writer.pragma('recursive_triggers = ON')
@@ -46,12 +46,12 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
   }
 }
 
-function pathOf (url: string): string {
+function parsePath (url: string): string {
   return url.startsWith('file://') ? fileURLToPath(url) : resolve(url.slice('file:'.length))
 }
 
-/** Where two processes turn a new file to WAL at once, SQLite tells one that it is locked, and does not wait. */
-function turnToWal (writer: Sqlite.Database, waitMs: number): void {
+/** Enables WAL. If two processes do so at once, SQLite reports a lock to one of them without waiting. */
+function enableWal (writer: Sqlite.Database, waitMs: number): void {
   const deadline = performance.now() + waitMs
   while (!tryLock(() => writer.pragma('journal_mode = WAL'))) {
     if (performance.now() >= deadline) throw new DatabaseBusyError()
@@ -59,14 +59,14 @@ function turnToWal (writer: Sqlite.Database, waitMs: number): void {
   }
 }
 
-/** Step by step, since Node's own recursive way never returns where the file system refuses, as /proc does. */
-function makeFolder (path: string): void {
+/** Creates folders one by one. `mkdir` with `recursive` never returns if the file system refuses, as /proc does. */
+function createFolder (path: string): void {
   if (existsSync(path)) return
-  makeFolder(dirname(path))
+  createFolder(dirname(path))
   try {
     mkdirSync(path)
   } catch (error) {
-    // A process that starts at the same time may have been faster.
+    // Another process may have created it at the same time.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }

@@ -1,11 +1,11 @@
-/** Takes a change. It may be asynchronous; what it throws is reported and stops nobody else. */
+/** Receives a change. It may be asynchronous. Its errors are reported, and do not affect other subscribers. */
 export type Subscriber<Change> = (change: Change) => unknown
 
-/** Tells subscribers of changes, each known by an id. */
+/** Sends changes to subscribers, each of which has an id. */
 export interface Signal<Change> {
-  /** Subscribes, unless the id is subscribed already (Django's `dispatch_uid`). Returns how to end it. */
+  /** Subscribes, unless the id is subscribed already (Django's `dispatch_uid`). Returns the way to unsubscribe. */
   subscribe (id: string, subscriber: Subscriber<Change>): () => void
-  /** Resolves when every subscriber is done. */
+  /** Resolves when all subscribers have finished. */
   send (change: Change): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 import { count, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Cache } from '../cache/index.ts'
-import { createSignal, type Database, latestFirst, movedTo, type Signal, type Sql } from '../db/index.ts'
+import { advancedTo, createSignal, type Database, latestFirst, type Signal, type Sql } from '../db/index.ts'
 import { products, type Product } from './table.ts'
 
 /** The key in the low-level cache of the first page of the list. */
@@ -135,7 +135,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     },
     async updateMany (filter, changes) {
       const updated = await save(false, (sql) => sql.update(products)
-        .set({ ...changes, updated: movedTo(products.updated, time()) })
+        .set({ ...changes, updated: advancedTo(products.updated, time()) })
         .where(buildCondition(filter)).returning().all())
       return updated.length
     },
@@ -157,7 +157,7 @@ function prepareStatements (handle: Sql) {
     update: handle.update(products).set({
       title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
       price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
-      updated: movedTo(products.updated, sql.placeholder('now'))
+      updated: advancedTo(products.updated, sql.placeholder('now'))
     }).where(eq(products.id, sql.placeholder('id'))).returning().prepare(),
     insert: handle.insert(products).values({
       title: sql.placeholder('title'),

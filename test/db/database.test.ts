@@ -5,7 +5,7 @@ import { moment, notes } from './support.ts'
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
 
-t.test('a transaction is committed as a whole, and answers what its work answers', async (t) => {
+t.test('transaction commits, and returns the result of its work', async (t) => {
   const { database, add, titles } = notes(t)
   t.equal(await database.transaction(() => {
     add('a')
@@ -21,7 +21,7 @@ t.test('a transaction is committed as a whole, and answers what its work answers
   t.same(titles(), ['a', 'b', 'c', 'd'])
 })
 
-t.test('a transaction whose work fails is undone as a whole', async (t) => {
+t.test('transaction rolls back if its work throws', async (t) => {
   const { database, add, titles } = notes(t)
   await t.rejects(database.transaction(() => {
     add('a')
@@ -37,7 +37,7 @@ t.test('a transaction whose work fails is undone as a whole', async (t) => {
   t.same(titles(), ['c'], 'the next one is not affected')
 })
 
-t.test('a statement that fails undoes the transaction, unless the work goes on', async (t) => {
+t.test('a failing statement rolls back the transaction, unless the work catches the error', async (t) => {
   const { database, add, titles } = notes(t)
   const wrong = () => database.sql.run(sql`INSERT INTO products (title) VALUES ('no price')`)
   await t.rejects(database.transaction(() => {
@@ -53,7 +53,7 @@ t.test('a statement that fails undoes the transaction, unless the work goes on',
   t.same(titles(), ['b', 'c'])
 })
 
-t.test('a transaction knows itself, and others do not', async (t) => {
+t.test('inTransaction is true inside the transaction only', async (t) => {
   const { database } = notes(t)
   const begun = moment()
   const done = moment()
@@ -71,7 +71,7 @@ t.test('a transaction knows itself, and others do not', async (t) => {
   t.equal(database.inTransaction, false)
 })
 
-t.test('what a transaction writes is seen by itself at once, and by others when it is committed', async (t) => {
+t.test('a transaction sees its own writes at once, others see them after the commit', async (t) => {
   const { database, add, titles } = notes(t)
   const written = moment()
   const done = moment()
@@ -89,7 +89,7 @@ t.test('what a transaction writes is seen by itself at once, and by others when 
   t.same(titles(), ['a'])
 })
 
-t.test('what others write meanwhile is no part of a transaction: it waits, and outlives a rollback', async (t) => {
+t.test('a concurrent write waits for the transaction, and survives its rollback', async (t) => {
   const { database, add, titles } = notes(t)
   const begun = moment()
   const done = moment()
@@ -114,7 +114,7 @@ t.test('what others write meanwhile is no part of a transaction: it waits, and o
   t.same(titles(), ['theirs'])
 })
 
-t.test('transactions take their turns in the order they came', async (t) => {
+t.test('transactions run in the order of their calls', async (t) => {
   const { database, add, titles } = notes(t)
   await Promise.all(Array.from('abcdefgh', (title, i) => database.transaction(async () => {
     add(`${title}1`)
@@ -124,8 +124,8 @@ t.test('transactions take their turns in the order they came', async (t) => {
   t.same(titles(), Array.from('abcdefgh', (title) => [`${title}1`, `${title}2`]).flat())
 })
 
-t.test('nested', async (t) => {
-  t.test('parts are kept with the whole', async (t) => {
+t.test('nested transactions are savepoints', async (t) => {
+  t.test('savepoints are committed with the transaction', async (t) => {
     const { database, add, titles } = notes(t)
     t.equal(await database.transaction(async () => {
       add('a')
@@ -140,7 +140,7 @@ t.test('nested', async (t) => {
     t.same(titles(), ['a', 'b', 'c', 'd'])
   })
 
-  t.test('a part that fails is undone alone', async (t) => {
+  t.test('a failing savepoint is rolled back alone', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       add('a')
@@ -155,7 +155,7 @@ t.test('nested', async (t) => {
     t.same(titles(), ['a', 'd'])
   })
 
-  t.test('a part of a part that fails is undone alone', async (t) => {
+  t.test('a failing savepoint within a savepoint is rolled back alone', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       await database.transaction(async () => {
@@ -169,7 +169,7 @@ t.test('nested', async (t) => {
     t.same(titles(), ['a'])
   })
 
-  t.test('a part that was kept is undone with the whole', async (t) => {
+  t.test('a released savepoint is rolled back with the transaction', async (t) => {
     const { database, add, titles } = notes(t)
     await t.rejects(database.transaction(async () => {
       await database.transaction(() => add('a'))
@@ -178,7 +178,7 @@ t.test('nested', async (t) => {
     t.same(titles(), [])
   })
 
-  t.test('parts that begin together take turns', async (t) => {
+  t.test('concurrent savepoints run one after another', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       const results = await Promise.allSettled(['a', 'b', 'c'].map((title) => database.transaction(async () => {
@@ -192,7 +192,7 @@ t.test('nested', async (t) => {
     t.same(titles(), ['a1', 'a2', 'c1', 'c2'])
   })
 
-  t.test('a part that nobody waits for is finished before the whole is kept', async (t) => {
+  t.test('a savepoint that is not awaited ends before the commit', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       add('a')
@@ -206,7 +206,7 @@ t.test('nested', async (t) => {
     t.same(titles(), ['a', 'b', 'c', 'd'])
   })
 
-  t.test('a part under way when the whole fails is undone with it, and can do no more', async (t) => {
+  t.test('a savepoint that runs when the transaction fails is rolled back with it, and ends', async (t) => {
     const { database, add, titles } = notes(t)
     const goOn = moment()
     let part: Promise<void> | undefined
@@ -237,8 +237,8 @@ t.test('nested', async (t) => {
   })
 })
 
-t.test('after the commit', async (t) => {
-  t.test('callbacks run after it, in order, one after the other, and before the transaction resolves', async (t) => {
+t.test('afterCommit', async (t) => {
+  t.test('runs callbacks after the commit, in order, before transaction resolves', async (t) => {
     const { database, add, titles } = notes(t)
     const seen: unknown[] = []
     await database.transaction(async () => {
@@ -255,7 +255,7 @@ t.test('after the commit', async (t) => {
     t.same(seen, [['first', ['a'], false], 'first is over', 'second'])
   })
 
-  t.test('a callback that throws keeps no other from running, and tells of what is committed all the same', async (t) => {
+  t.test('runs all callbacks if one throws, and rejects although the transaction has committed', async (t) => {
     const { database, add, titles } = notes(t)
     const seen: string[] = []
     await t.rejects(database.transaction(() => {
@@ -268,7 +268,7 @@ t.test('after the commit', async (t) => {
     t.same(titles(), ['a'])
   })
 
-  t.test('callbacks of parts run after the commit of the whole', async (t) => {
+  t.test('runs callbacks of savepoints after the commit of the transaction', async (t) => {
     const { database } = notes(t)
     const seen: string[] = []
     await database.transaction(async () => {
@@ -283,7 +283,7 @@ t.test('after the commit', async (t) => {
     t.same(seen, ['before', 'part', 'part of part', 'after'])
   })
 
-  t.test('no callback runs after a rollback', async (t) => {
+  t.test('runs no callback after a rollback', async (t) => {
     const { database } = notes(t)
     const unexpected = () => t.fail('a callback ran')
     await t.rejects(database.transaction(async () => {
@@ -293,7 +293,7 @@ t.test('after the commit', async (t) => {
     }), oops)
   })
 
-  t.test('no callback runs of a part that was undone', async (t) => {
+  t.test('runs no callback of a savepoint that was rolled back', async (t) => {
     const { database } = notes(t)
     const seen: string[] = []
     await database.transaction(async () => {
@@ -307,19 +307,19 @@ t.test('after the commit', async (t) => {
     t.same(seen, ['whole'])
   })
 
-  t.test('a callback may begin a transaction', async (t) => {
+  t.test('lets a callback begin a transaction', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(() => database.afterCommit(() => database.transaction(() => add('a'))))
     t.same(titles(), ['a'])
   })
 
-  t.test('there is no commit to wait for outside of a transaction', async (t) => {
+  t.test('throws outside a transaction', async (t) => {
     const { database } = notes(t)
     t.throws(() => database.afterCommit(() => t.fail('a callback ran')), OVER)
   })
 })
 
-t.test('what goes on after the end of its transaction is told so', async (t) => {
+t.test('a call after the end of its transaction throws TransactionOverError', async (t) => {
   const { database, add, titles } = notes(t)
   const tries = [
     () => add('late'),
@@ -348,7 +348,7 @@ t.test('what goes on after the end of its transaction is told so', async (t) => 
   t.same(titles(), [])
 })
 
-t.test('a failure upon which SQLite rolls back by itself ends the whole', async (t) => {
+t.test('an error that makes SQLite roll back ends the transaction', async (t) => {
   const { database, add, titles } = notes(t)
   const violate = () => database.sql.run(sql`INSERT OR ROLLBACK INTO products (title) VALUES ('no price')`)
 
@@ -368,7 +368,7 @@ t.test('a failure upon which SQLite rolls back by itself ends the whole', async 
   t.same(titles(), ['d'])
 })
 
-t.test('a transaction that takes too long is undone, and can do no more', async (t) => {
+t.test('a transaction that takes too long is rolled back, and ends', async (t) => {
   const { database, add, titles } = notes(t, { transactionMs: 250 })
   const goOn = moment()
   let late: Promise<void> | undefined
@@ -388,7 +388,7 @@ t.test('a transaction that takes too long is undone, and can do no more', async 
   t.same(titles(), ['c'])
 })
 
-t.test('a part that nobody waits for takes no longer than the whole may', async (t) => {
+t.test('a savepoint that is not awaited has the deadline of the transaction', async (t) => {
   const { database, add, titles } = notes(t, { transactionMs: 250 })
   await t.rejects(database.transaction(() => {
     add('a')

@@ -4,7 +4,7 @@ import { addThrough, moment, notes } from './support.ts'
 
 const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
 
-t.test('a transaction waits for a lock of another program while the process goes on', async (t) => {
+t.test('transaction waits for a lock of another program without blocking the event loop', async (t) => {
   const { database, add, titles, connect } = notes(t)
   const other = connect()
   other.exec('BEGIN IMMEDIATE')
@@ -21,7 +21,7 @@ t.test('a transaction waits for a lock of another program while the process goes
   t.same(titles(), ['theirs', 'mine'])
 })
 
-t.test('a lock that is never let go is an error, and the next transaction works', async (t) => {
+t.test('transaction rejects if the lock is never released, and the next one works', async (t) => {
   const { database, add, titles, connect } = notes(t, { lockWaitMs: 30 })
   const other = connect()
   other.exec('BEGIN IMMEDIATE')
@@ -31,7 +31,7 @@ t.test('a lock that is never let go is an error, and the next transaction works'
   t.same(titles(), ['a'])
 })
 
-t.test('a turn that does not come is an error, and the next transaction works', async (t) => {
+t.test('transaction rejects if another one takes too long, and the next one works', async (t) => {
   const { database, add, titles } = notes(t, { lockWaitMs: 30 })
   const done = moment()
   const long = database.transaction(async () => {
@@ -45,13 +45,13 @@ t.test('a turn that does not come is an error, and the next transaction works', 
   t.same(titles(), ['a', 'b'])
 })
 
-t.test('an error that is not about a lock is passed on', async (t) => {
+t.test('transaction rejects with errors that are not about locks', async (t) => {
   const { database } = notes(t)
   database.close()
   await t.rejects(database.transaction(() => {}), /not open/)
 })
 
-t.test('a transaction holds the lock from its begin to its end', async (t) => {
+t.test('a transaction holds the lock from begin to end', async (t) => {
   const { database, add, connect } = notes(t)
   const other = connect()
   await database.transaction(async () => {
@@ -63,7 +63,7 @@ t.test('a transaction holds the lock from its begin to its end', async (t) => {
   addThrough(other, 'theirs')
 })
 
-t.test('what another program commits is seen by the next read', async (t) => {
+t.test('the next read sees what another program has committed', async (t) => {
   const { database, titles, connect } = notes(t)
   const other = connect()
   addThrough(other, 'a')

@@ -50,14 +50,14 @@ function refusal (t: Test, url: string, lockWaitMs = 20): string {
   return ''
 }
 
-t.test('a file is created with the folders above it', async (t) => {
+t.test('openDatabase creates the file and its folders', async (t) => {
   const folder = t.testdir()
   const database = open(t, `file:${folder}/a/b c/larder.db`)
   t.equal(countProducts(database), 0)
   t.ok(existsSync(`${folder}/a/b c/larder.db`))
 })
 
-t.test('a file is found again, relative to the working directory, or as a file URL', async (t) => {
+t.test('openDatabase accepts relative paths and file URLs', async (t) => {
   const folder = t.testdir()
   const before = process.cwd()
   process.chdir(folder)
@@ -70,7 +70,7 @@ t.test('a file is found again, relative to the working directory, or as a file U
   t.equal(countProducts(open(t, `file:${folder}/relative.db`)), 1)
 })
 
-t.test('a private database is in a folder that goes when it is closed', async (t) => {
+t.test('close deletes the folder of a private database', async (t) => {
   const folder = temporaryFolder(t)
   const one = openDatabase('file::memory:')
   const two = openDatabase('file::memory:')
@@ -83,7 +83,7 @@ t.test('a private database is in a folder that goes when it is closed', async (t
   t.same(readdirSync(folder), [])
 })
 
-t.test('the file is in WAL mode, and only the writer can write', async (t) => {
+t.test('the file is in WAL mode, and the reader cannot write', async (t) => {
   const database = open(t, `file:${t.testdir()}/larder.db`)
   t.equal(pragma(database, 'journal_mode'), 'wal')
   t.throws(() => database.sql.run(sql`DELETE FROM products`), { cause: { code: 'SQLITE_READONLY' } })
@@ -94,7 +94,7 @@ t.test('the file is in WAL mode, and only the writer can write', async (t) => {
   })
 })
 
-t.test('the table has the columns that other programs count on, in their order', async (t) => {
+t.test('the table products has its columns in the documented order', async (t) => {
   const path = `${t.testdir()}/larder.db`
   openDatabase(`file:${path}`).close()
   const other = connect(t, path)
@@ -118,7 +118,7 @@ t.test('migrations run once', async (t) => {
   t.same(applied(), before)
 })
 
-t.test('an up to date file opens while another program writes to it', async (t) => {
+t.test('openDatabase opens an up-to-date file while another program writes', async (t) => {
   const path = `${t.testdir()}/larder.db`
   openDatabase(`file:${path}`).close()
   const other = connect(t, path)
@@ -129,7 +129,7 @@ t.test('an up to date file opens while another program writes to it', async (t) 
   t.equal(countProducts(database), 1)
 })
 
-t.test('processes that start at once on one new file all open it', async (t) => {
+t.test('concurrent processes can all open one new file', async (t) => {
   const folder = t.testdir()
   const children = Array.from({ length: 3 }, () => fork(OPENER))
   for (const child of children) t.teardown(() => child.disconnect())
@@ -142,10 +142,10 @@ t.test('processes that start at once on one new file all open it', async (t) => 
   }
 })
 
-t.test('what cannot be opened is told in one sentence', async (t) => {
+t.test('openDatabase throws one sentence if it cannot open', async (t) => {
   const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500), folder: {} })
 
-  t.test('where the file system refuses', async (t) => {
+  t.test('a path that the file system refuses', async (t) => {
     t.match(refusal(t, 'file:/proc/nothing/larder.db'), /ENOENT/)
   })
   t.test('a folder', async (t) => {
@@ -154,7 +154,7 @@ t.test('what cannot be opened is told in one sentence', async (t) => {
   t.test('a file below a file', async (t) => {
     t.match(refusal(t, `file:${folder}/text.txt/larder.db`), /ENOTDIR|unable|directory/)
   })
-  t.test('a file that is no database', async (t) => {
+  t.test('a file that is not a database', async (t) => {
     t.match(refusal(t, `file:${folder}/text.txt`), /file is not a database/)
   })
   t.test('a link to nowhere', async (t) => {
@@ -164,17 +164,17 @@ t.test('what cannot be opened is told in one sentence', async (t) => {
   t.test('a URL with a host', async (t) => {
     t.match(refusal(t, 'file://example.com/larder.db'), /host/)
   })
-  t.test('a table of the same name that is none of ours', async (t) => {
+  t.test('a table products of another application', async (t) => {
     const path = `${folder}/other.db`
     connect(t, path).exec('CREATE TABLE products (x)')
     t.match(refusal(t, `file:${path}`), /table `products` already exists/)
   })
-  t.test('notes about migrations that are none of ours', async (t) => {
+  t.test('migrations of another application', async (t) => {
     const path = `${folder}/notes.db`
     connect(t, path).exec('CREATE TABLE __drizzle_migrations (x)')
     t.match(refusal(t, `file:${path}`), /no such column/)
   })
-  t.test('a new file that another program keeps locked', async (t) => {
+  t.test('a new file that another program has locked', async (t) => {
     const path = `${folder}/locked.db`
     const other = connect(t, path)
     other.exec('CREATE TABLE x (y); BEGIN IMMEDIATE')
@@ -184,7 +184,7 @@ t.test('what cannot be opened is told in one sentence', async (t) => {
   })
 })
 
-t.test('a private database that does not open leaves no folder behind', async (t) => {
+t.test('a private database that fails to open leaves no folder', async (t) => {
   const folder = temporaryFolder(t)
   t.match(refusal(t, 'file::memory:', -1), /timeout/)
   t.same(readdirSync(folder), [])

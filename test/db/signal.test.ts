@@ -3,7 +3,7 @@ import { createSignal } from '../../src/db/index.ts'
 
 const unexpected = (error: unknown) => { throw error }
 
-t.test('subscribers are told of every change, and awaited', async (t) => {
+t.test('send calls and awaits all subscribers', async (t) => {
   const signal = createSignal<number>(unexpected)
   const seen: string[] = []
   signal.subscribe('sync', (change) => seen.push(`sync ${change}`))
@@ -16,11 +16,11 @@ t.test('subscribers are told of every change, and awaited', async (t) => {
   t.same(seen, ['sync 1', 'async 1', 'sync 2', 'async 2'])
 })
 
-t.test('nobody needs to subscribe', async (t) => {
+t.test('send works without subscribers', async (t) => {
   await t.resolves(createSignal(unexpected).send(1))
 })
 
-t.test('an id subscribes once', async (t) => {
+t.test('subscribe ignores an id that is subscribed already', async (t) => {
   const signal = createSignal<number>(unexpected)
   const seen: string[] = []
   signal.subscribe('one', () => seen.push('first'))
@@ -29,7 +29,7 @@ t.test('an id subscribes once', async (t) => {
   t.same(seen, ['first'])
 })
 
-t.test('who unsubscribes is told no more, and the id is free', async (t) => {
+t.test('unsubscribe stops calls and frees the id', async (t) => {
   const signal = createSignal<number>(unexpected)
   const seen: string[] = []
   const end = signal.subscribe('one', () => seen.push('first'))
@@ -42,7 +42,7 @@ t.test('who unsubscribes is told no more, and the id is free', async (t) => {
   t.same(seen, ['second'], 'ending twice ends nobody else')
 })
 
-t.test('who was not subscribed, since the id was, ends nothing', async (t) => {
+t.test('unsubscribe of an ignored subscriber does nothing', async (t) => {
   const signal = createSignal<number>(unexpected)
   const seen: string[] = []
   signal.subscribe('one', () => seen.push('first'))
@@ -52,7 +52,7 @@ t.test('who was not subscribed, since the id was, ends nothing', async (t) => {
   t.same(seen, ['first'])
 })
 
-t.test('a subscriber that fails is reported, and stops nobody', async (t) => {
+t.test('an error of a subscriber is reported, and others are still called', async (t) => {
   const reported: Array<[string, unknown]> = []
   const signal = createSignal<number>((error, id) => reported.push([id, (error as Error).message]))
   const seen: number[] = []

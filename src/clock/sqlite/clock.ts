@@ -5,74 +5,76 @@ import type { Stamp } from '../../cache/index.ts'
 import { Catalog, type Counter } from './catalog.ts'
 import { SLOTS } from './triggers.ts'
 
-/** The places of the clock that are no tables. Under the second are tags that are neither a table nor a row. */
+/** The counters that belong to no table. The slots of the second are for tags that are neither a table nor a row. */
 const EPOCH = ':epoch'
 const TAGS = ':tags'
 
-/** The clock at a moment. */
+/** The state of all counters. */
 interface Snapshot {
-  /** Schema, epoch, and how often each table changed: a version vector. */
+  /** The version vector as text. */
   readonly stamp: Stamp
+  /** A version vector: the version of the schema, the epoch, and the number of changes of each table. */
   readonly vector: readonly number[]
-  /** Of each name: where it stands in the vector, and its number in the database. */
-  readonly places: ReadonlyMap<string, { position: number, id: number }>
+  /** The position of each counter in the vector, and its id in the database. */
+  readonly counters: ReadonlyMap<string, { position: number, id: number }>
 }
 
-/** What was found of some tags at a moment. */
-interface CachedCheck { look: number, stamp: Stamp, changed: string | undefined }
+/** The result of a check of an array of tags, valid for one snapshot. */
+interface CachedCheck { snapshot: number, stamp: Stamp, changed: string | undefined }
 
-/** The clock of a database, as one connection sees it. */
+/** The logical clock of a database, as one connection sees it. */
 export class Clock {
   readonly #dataVersion: Sqlite.Statement<[], number>
   readonly #schemaVersion: Sqlite.Statement<[], number>
-  readonly #ticks: Sqlite.Statement<[], [number, string, number]>
-  readonly #ticksOf: Sqlite.Statement<[number], number>
-  readonly #moved: Sqlite.Statement<[string, number], number>
+  readonly #allTicks: Sqlite.Statement<[], [number, string, number]>
+  readonly #slotTicks: Sqlite.Statement<[number], number>
+  readonly #changedSlot: Sqlite.Statement<[string, number], number>
   readonly #connection: Sqlite.Database
-  readonly #alone: boolean
-  readonly #verdicts = new WeakMap<readonly string[], CachedCheck>()
-  #seen: number | undefined
-  #schema: number | undefined
+  readonly #readOnly: boolean
+  readonly #checks = new WeakMap<readonly string[], CachedCheck>()
+  #lastDataVersion: number | undefined
+  #lastSchemaVersion: number | undefined
   #catalog!: Catalog
-  #moment!: Snapshot
+  #snapshot!: Snapshot
+  /** Counts the snapshots. */
+  #snapshotNumber = 0
   #inBatch = false
   /** Whether the clock was read within the batch. */
   #readInBatch = false
-  /** How often the clock was read. */
-  #looks = 0
 
-  /** @param alone whether nothing is written through this connection, so that SQLite tells of every change */
-  constructor (connection: Sqlite.Database, alone: boolean) {
+  /** @param readOnly nothing is written through this connection, so `PRAGMA data_version` reports every change */
+  constructor (connection: Sqlite.Database, readOnly: boolean) {
     this.#connection = connection
-    this.#alone = alone
+    this.#readOnly = readOnly
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
-    this.#ticks = connection.prepare<[], [number, string, number]>('SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
-    this.#ticksOf = connection.prepare<[number], number>('SELECT ticks FROM larder_slots WHERE id = ?').pluck()
-    this.#moved = connection.prepare<[string, number], number>(
+    this.#allTicks = connection.prepare<[], [number, string, number]>(
+      'SELECT id, name, ticks FROM larder_clock ORDER BY id').raw()
+    this.#slotTicks = connection.prepare<[number], number>('SELECT ticks FROM larder_slots WHERE id = ?').pluck()
+    this.#changedSlot = connection.prepare<[string, number], number>(
       'SELECT id FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
   }
 
   get catalog (): Catalog {
-    this.#look()
+    this.#refresh()
     return this.#catalog
+  }
+
+  get stamp (): Stamp {
+    return this.#refresh().stamp
   }
 
   findCounter (tag: string): Counter {
     return findCounter(tag, this.catalog)
   }
 
-  /** How often the table of a tag had changed when the tag last moved: for a row, or a name of its own, 0 where its slot never did. */
+  /** Returns the number of changes of the table when the tag last changed. For slots that never changed, it is 0. */
   versionOf (tag: string): string {
-    const { vector, places } = this.#look()
+    const { vector, counters } = this.#refresh()
     const { name, slot } = findCounter(tag, this.#catalog)
-    const place = places.get(name)
-    if (place === undefined) return 'unknown'
-    return String(slot === undefined ? vector[place.position] : this.#ticksOf.get(place.id * SLOTS + slot) ?? 0)
-  }
-
-  get stamp (): Stamp {
-    return this.#look().stamp
+    const counter = counters.get(name)
+    if (counter === undefined) return 'unknown'
+    return String(slot === undefined ? vector[counter.position] : this.#slotTicks.get(counter.id * SLOTS + slot) ?? 0)
   }
 
   /** See `Versions.batch`. A batch within another one ends both: from then on each check reads the clock. */
@@ -89,76 +91,76 @@ export class Clock {
   /** See `Versions.firstChanged`. */
   firstChanged (stamp: Stamp, tags: readonly string[]): string | undefined {
     // Reuse only a positive result. A negative one may come from a newer state and has to be checked again.
-    if (this.#inBatch && this.#readInBatch && this.#changedAtSnapshot(stamp, tags) === undefined) return undefined
-    this.#look()
+    if (this.#inBatch && this.#readInBatch && this.#checkSnapshot(stamp, tags) === undefined) return undefined
+    this.#refresh()
     this.#readInBatch = true
-    return this.#changedAtSnapshot(stamp, tags)
+    return this.#checkSnapshot(stamp, tags)
   }
 
-  /** The first tag that has changed, as of the last time that the clock was read. */
-  #changedAtSnapshot (stamp: Stamp, tags: readonly string[]): string | undefined {
-    if (stamp === this.#moment.stamp) return undefined
-    const known = this.#verdicts.get(tags)
-    if (known?.look === this.#looks && known.stamp === stamp) return known.changed
-    const changed = this.#compare(stamp, tags, this.#moment)
-    this.#verdicts.set(tags, { look: this.#looks, stamp, changed })
+  #checkSnapshot (stamp: Stamp, tags: readonly string[]): string | undefined {
+    if (stamp === this.#snapshot.stamp) return undefined
+    const check = this.#checks.get(tags)
+    if (check?.snapshot === this.#snapshotNumber && check.stamp === stamp) return check.changed
+    const changed = this.#compare(stamp, tags, this.#snapshot)
+    this.#checks.set(tags, { snapshot: this.#snapshotNumber, stamp, changed })
     return changed
   }
 
-  #compare (stamp: Stamp, tags: readonly string[], { vector, places }: Snapshot): string | undefined {
+  #compare (stamp: Stamp, tags: readonly string[], { vector, counters }: Snapshot): string | undefined {
     const then = stamp.split('.').map(Number)
     // The stamp is of another schema, or of another database.
     if (then.length !== vector.length || then[0] !== vector[0] || then[1] !== vector[1]) return tags[0]
+    /** The slots to read, by position in the vector. */
     const slots = new Map<number, number[]>()
     for (const tag of tags) {
       const { name, slot } = findCounter(tag, this.#catalog)
-      const { position, id } = places.get(name)!
+      const { position, id } = counters.get(name)!
       if (then[position] === vector[position]) continue
-      // A stamp that is ahead of the clock is of a history that was undone, e.g. by a restored copy.
+      // A stamp that is ahead of the clock is from a history that was undone, e.g. by restoring a copy.
       if (slot === undefined || !(then[position]! < vector[position]!)) return tag
-      const among = slots.get(position)
-      if (among === undefined) slots.set(position, [id * SLOTS + slot])
-      else among.push(id * SLOTS + slot)
+      const ids = slots.get(position)
+      if (ids === undefined) slots.set(position, [id * SLOTS + slot])
+      else ids.push(id * SLOTS + slot)
     }
     for (const [position, ids] of slots) {
-      const changed = this.#moved.get(JSON.stringify(ids), then[position]!)
-      if (changed !== undefined) return tags.find((tag) => this.#slotId(tag, places) === changed)
+      const changed = this.#changedSlot.get(JSON.stringify(ids), then[position]!)
+      if (changed !== undefined) return tags.find((tag) => this.#slotId(tag, counters) === changed)
     }
     return undefined
   }
 
-  #slotId (tag: string, places: Snapshot['places']): number | undefined {
+  #slotId (tag: string, counters: Snapshot['counters']): number | undefined {
     const { name, slot } = findCounter(tag, this.#catalog)
-    return slot === undefined ? undefined : places.get(name)!.id * SLOTS + slot
+    return slot === undefined ? undefined : counters.get(name)!.id * SLOTS + slot
   }
 
-  /** The clock of now. Between two commits of others it costs one question. */
-  #look (): Snapshot {
-    const version = this.#dataVersion.get()!
-    if (version === this.#seen && this.#alone) return this.#moment
-    this.#looks++
-    const schema = this.#schemaVersion.get()!
-    const rows = this.#ticks.all()
-    // A table that is no longer on the clock is not watched.
-    if (schema !== this.#schema || rows.length !== this.#moment.places.size) {
+  /** Reads the clock. As long as no other connection commits, it costs one pragma. */
+  #refresh (): Snapshot {
+    const dataVersion = this.#dataVersion.get()!
+    if (dataVersion === this.#lastDataVersion && this.#readOnly) return this.#snapshot
+    this.#snapshotNumber++
+    const schemaVersion = this.#schemaVersion.get()!
+    const rows = this.#allTicks.all()
+    // A table without a counter is not watched.
+    if (schemaVersion !== this.#lastSchemaVersion || rows.length !== this.#snapshot.counters.size) {
       this.#catalog = new Catalog(this.#connection)
-      this.#schema = schema
+      this.#lastSchemaVersion = schemaVersion
     }
-    const vector = [schema]
-    const places = new Map<string, { position: number, id: number }>()
+    const vector = [schemaVersion]
+    const counters = new Map<string, { position: number, id: number }>()
     for (const [id, name, ticks] of rows) {
-      places.set(name, { position: vector.length, id })
+      counters.set(name, { position: vector.length, id })
       vector.push(ticks)
     }
-    // Without the two that are no tables, see triggers.ts, nothing can be told until a start puts them back.
-    const whole = places.has(EPOCH) && places.has(TAGS)
-    this.#seen = whole ? version : undefined
-    this.#moment = { stamp: whole ? vector.join('.') : randomUUID(), vector, places }
-    return this.#moment
+    // If a counter of no table is missing (see triggers.ts), all stamps are invalid until the next start adds it.
+    const complete = counters.has(EPOCH) && counters.has(TAGS)
+    this.#lastDataVersion = complete ? dataVersion : undefined
+    this.#snapshot = { stamp: complete ? vector.join('.') : randomUUID(), vector, counters }
+    return this.#snapshot
   }
 }
 
-/** Where on the clock a tag stands: a table, a row, or any name. */
+/** Returns the counter of a table, a row, or any other tag. */
 function findCounter (tag: string, catalog: Catalog): Counter {
   return catalog.findCounter(tag) ?? { name: TAGS, slot: crc32(tag) % SLOTS }
 }

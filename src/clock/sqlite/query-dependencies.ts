@@ -2,29 +2,33 @@ import type Sqlite from 'better-sqlite3'
 import { LRUCache } from 'lru-cache'
 import type { Catalog } from './catalog.ts'
 
-/** Texts of statements that are remembered. */
+/** The number of statements whose dependencies are cached. */
 const MAX_STATEMENTS = 1_000
 
-/** What a statement reads: tags of tables, and rows that it looks up by a number that is known beforehand. */
+/** What a statement reads: the tags of tables, and rows that it looks up by a number known in advance. */
 export interface Dependencies {
   readonly tables: readonly string[]
   readonly rows: ReadonlyArray<{ table: string, id: number | Parameter }>
-  /** It reads what no trigger watches. */
+  /** The statement reads something that no trigger watches. */
   readonly unwatched: boolean
 }
 
-/** The place of a bound value, from 0. */
+/** The position of a bound value, from 0. */
 interface Parameter { readonly parameter: number }
 
-/** An instruction of SQLite's virtual machine, as EXPLAIN lists it. */
+/** An instruction of SQLite's virtual machine, as `EXPLAIN` lists it. */
 type Instruction = [address: number, opcode: string, p1: number, p2: number, p3: number, p4: string]
 
 /**
- * Tells what statements read by the program that SQLite makes of them, so that views, joins and subqueries are seen
- * through. Any plan tells it: an answer depends on no more than one plan for it reads.
+ * Finds what a statement reads, from the byte code that SQLite compiles it to. So views, joins and subqueries need no
+ * parsing. Any query plan will do: a result depends on no more than one plan for it reads.
+ *
+ * The byte code is not a stable interface. Unknown instructions are safe: the statement then depends on whole tables
+ * in place of rows. To notice it, the test of this file pins the version of SQLite; see there what to do after an
+ * upgrade.
  */
 export class QueryDependencies {
-  readonly #known = new LRUCache<string, Dependencies>({ max: MAX_STATEMENTS })
+  readonly #cached = new LRUCache<string, Dependencies>({ max: MAX_STATEMENTS })
   readonly #connection: Sqlite.Database
   #catalog: Catalog | undefined
 
@@ -33,52 +37,53 @@ export class QueryDependencies {
   }
 
   resolve (sql: string, parameters: readonly unknown[], catalog: Catalog): Dependencies {
-    if (catalog !== this.#catalog) this.#known.clear()
+    if (catalog !== this.#catalog) this.#cached.clear()
     this.#catalog = catalog
-    const known = this.#known.get(sql)
-    if (known !== undefined) return known
+    const cached = this.#cached.get(sql)
+    if (cached !== undefined) return cached
     try {
-      const reads = this.#explain(sql, parameters, catalog)
-      this.#known.set(sql, reads)
-      return reads
+      const dependencies = this.#explain(sql, parameters, catalog)
+      this.#cached.set(sql, dependencies)
+      return dependencies
     } catch {
-      // It may fail for its parameters, and work with others.
+      // Not cached: it may have failed because of its parameters, and work with others.
       return { tables: [...catalog.tables], rows: [], unwatched: true }
     }
   }
 
   #explain (sql: string, parameters: readonly unknown[], catalog: Catalog): Dependencies {
-    const program = this.#programOf(sql, parameters)
-    const opened = virtualTablesOf(program)
-    const harmless = opened.length === 0 ? [] : virtualTablesOf(this.#programOf(JSON_TABLES, []))
-    const reads = readsOf(program, catalog)
-    return opened.every((table) => harmless.includes(table)) && !PRAGMA.test(sql) ? reads : { ...reads, unwatched: true }
+    const program = this.#compile(sql, parameters)
+    const opened = findVirtualTables(program)
+    const harmless = opened.length === 0 ? [] : findVirtualTables(this.#compile(JSON_TABLES, []))
+    const dependencies = findDependencies(program, catalog)
+    const isWatched = opened.every((table) => harmless.includes(table)) && !PRAGMA.test(sql)
+    return isWatched ? dependencies : { ...dependencies, unwatched: true }
   }
 
-  #programOf (sql: string, parameters: readonly unknown[]): Instruction[] {
+  #compile (sql: string, parameters: readonly unknown[]): Instruction[] {
     return this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(...parameters) as Instruction[]
   }
 }
 
-/** Virtual tables that keep nothing. Programs name virtual tables by where they are in memory. */
+/** Virtual tables without data. Byte code names virtual tables by their address in memory. */
 const JSON_TABLES = "SELECT 1 FROM json_each('1'), json_tree('1')"
-/** Answers by more than the tables of the database. */
+/** A pragma reads more than the tables of the database. */
 const PRAGMA = /^\s*pragma\b/i
 
-function virtualTablesOf (program: readonly Instruction[]): string[] {
+function findVirtualTables (program: readonly Instruction[]): string[] {
   return program.filter(([, opcode]) => opcode === 'VOpen').map((instruction) => instruction[5])
 }
 
 const OPENS = new Set(['OpenRead', 'ReopenIdx'])
 
-function readsOf (program: readonly Instruction[], catalog: Catalog): Dependencies {
+function findDependencies (program: readonly Instruction[], catalog: Catalog): Dependencies {
   const tables = new Set<string>()
   const rows: Array<{ table: string, id: number | Parameter }> = []
   let unwatched = false
   for (const [, opcode, cursor, root, database] of program) {
     if (!OPENS.has(opcode)) continue
-    const table = database === 0 ? catalog.tableAt(root) : undefined
-    const ids = rowsOf(program, cursor)
+    const table = database === 0 ? catalog.findTable(root) : undefined
+    const ids = findRows(program, cursor)
     if (table === undefined) unwatched = true
     else if (ids === undefined) tables.add(table)
     else for (const id of ids) rows.push({ table, id })
@@ -86,34 +91,38 @@ function readsOf (program: readonly Instruction[], catalog: Catalog): Dependenci
   return { tables: [...tables], rows: rows.filter(({ table }) => !tables.has(table)), unwatched }
 }
 
-/** Instructions that move no cursor and go nowhere but to the next one. */
+/** Instructions that neither move a cursor nor jump. */
 const PLAIN = new Set([
-  'Variable', 'Integer', 'Int64', 'Real', 'String8', 'Null', 'Copy', 'SCopy', 'Column', 'Rowid', 'ResultRow', 'MakeRecord',
-  'Function', 'PureFunc', 'Affinity', 'RealAffinity', 'Cast', 'Concat', 'Add', 'Subtract', 'Multiply', 'Divide', 'Remainder', 'And', 'Or',
-  'Not', 'OpenRead', 'OpenEphemeral', 'AggStep', 'AggFinal', 'NullRow', 'Transaction', 'Halt', 'Close', 'CollSeq'
+  'Variable', 'Integer', 'Int64', 'Real', 'String8', 'Null', 'Copy', 'SCopy', 'Column', 'Rowid', 'ResultRow',
+  'MakeRecord', 'Function', 'PureFunc', 'Affinity', 'RealAffinity', 'Cast', 'Concat', 'Add', 'Subtract', 'Multiply',
+  'Divide', 'Remainder', 'And', 'Or', 'Not', 'OpenRead', 'OpenEphemeral', 'AggStep', 'AggFinal', 'NullRow',
+  'Transaction', 'Halt', 'Close', 'CollSeq'
 ])
-/** Instructions that may go elsewhere, and whose first operand is no cursor. */
+/** Instructions that may jump, and whose first operand is not a cursor. */
 const JUMPS = new Set([
-  'Init', 'Goto', 'Once', 'If', 'IfNot', 'IfPos', 'IsNull', 'NotNull', 'Eq', 'Ne', 'Lt', 'Le', 'Gt', 'Ge', 'MustBeInt', 'DecrJumpZero',
-  'Gosub', 'Return', 'BeginSubrtn', 'InitCoroutine', 'Yield', 'EndCoroutine'
+  'Init', 'Goto', 'Once', 'If', 'IfNot', 'IfPos', 'IsNull', 'NotNull', 'Eq', 'Ne', 'Lt', 'Le', 'Gt', 'Ge', 'MustBeInt',
+  'DecrJumpZero', 'Gosub', 'Return', 'BeginSubrtn', 'InitCoroutine', 'Yield', 'EndCoroutine'
 ])
 
 /**
- * The rows that a cursor is ever moved to, where each is given by a constant or a parameter of the statement, in the
- * instruction before the move; undefined where that cannot be told.
+ * Lists the rows that a cursor is moved to, if each is given by a constant or a parameter of the statement, in the
+ * instruction before the move. Returns undefined if that is not certain.
  */
-function rowsOf (program: readonly Instruction[], cursor: number): Array<number | Parameter> | undefined {
+function findRows (program: readonly Instruction[], cursor: number): Array<number | Parameter> | undefined {
   const ids: Array<number | Parameter> = []
   for (const [address, opcode, p1, , register] of program) {
     if (p1 !== cursor || PLAIN.has(opcode) || JUMPS.has(opcode)) continue
-    const id = opcode === 'SeekRowid' ? loadedBefore(program, address, register) : undefined
+    const id = opcode === 'SeekRowid' ? findLoaded(program, address, register) : undefined
     if (id === undefined) return undefined
     ids.push(id)
   }
   return ids.length === 0 ? undefined : ids
 }
 
-function loadedBefore (program: readonly Instruction[], address: number, register: number): number | Parameter | undefined {
+/** Returns the constant or parameter that the instruction before an address loads into a register. */
+function findLoaded (
+  program: readonly Instruction[], address: number, register: number
+): number | Parameter | undefined {
   const [, opcode, value, target] = program[address - 1]!
   if (target !== register) return undefined
   if (program.some(([, opcode,, to]) => to === address && !PLAIN.has(opcode))) return undefined

@@ -4,39 +4,42 @@ import type { Versions } from '../../cache/index.ts'
 import type { Clock } from './clock.ts'
 import { SLOTS } from './triggers.ts'
 
-/** Rows of one table that an answer remembers one by one; with more of them, it remembers the table. */
+/** The number of rows of one table that an entry may depend on. With more rows, it depends on the table. */
 const MAX_ROWS = 1_000
 
 export interface DatabaseVersionsOptions {
-  /** Of the connection that sees what is committed. */
+  /** The clock of the connection that reads committed data. */
   committed: Clock
-  /** Of the connection that a transaction owns. */
+  /** The clock of the connection of transactions. */
   uncommitted: Clock
   writer: Sqlite.Database
   /** Whether the caller is inside a transaction. */
   inTransaction: () => boolean
-  /** Runs `work` in a transaction, or as a part of the one around it. */
+  /** Runs `work` in a transaction, or as a part of the current one. */
   transaction: (work: () => void) => Promise<void>
 }
 
 /**
- * The clock of a database as a cache wants it. Every change of a table moves the tag of that name, and that of each
- * changed row (`products:7`), whoever writes. Any other name is a tag too, which `invalidate` alone moves.
+ * The version clock of a database. Every change of a table changes the tag of that name, and those of the changed rows
+ * (`products:7`), in whatever program it is made. Any other name is a tag too, which only `invalidate` changes.
  *
- * Inside a transaction nobody gets an entry that its own changes made stale, and nothing is kept.
+ * Inside a transaction, entries that its own changes made invalid are misses, and nothing is stored.
  */
-export function databaseVersions ({ committed, uncommitted, writer, inTransaction, transaction }: DatabaseVersionsOptions): Versions {
-  const moveName = writer.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
-  const moveSlot = writer.prepare(`INSERT INTO larder_slots SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
+export function databaseVersions (
+  { committed, uncommitted, writer, inTransaction, transaction }: DatabaseVersionsOptions
+): Versions {
+  const countName = writer.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
+  const countSlot = writer.prepare(`INSERT INTO larder_slots
+    SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
     ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
 
   return {
-    // What is not committed may be undone.
+    // Uncommitted changes may be rolled back.
     isolated: inTransaction,
 
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
-    // What a transaction does is seen by itself at once.
+    // A transaction sees its own changes at once.
     firstChanged: (stamp, tags) => (inTransaction() ? uncommitted : committed).firstChanged(stamp, tags),
 
     batch: (work) => committed.batch(work),
@@ -46,8 +49,8 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
     invalidate: (tags) => transaction(() => {
       for (const tag of tags) {
         const { name, slot } = uncommitted.findCounter(tag)
-        moveName.run(name)
-        if (slot !== undefined) moveSlot.run(slot, name)
+        countName.run(name)
+        if (slot !== undefined) countSlot.run(slot, name)
       }
     }),
 
@@ -56,7 +59,7 @@ export function databaseVersions ({ committed, uncommitted, writer, inTransactio
       const rows = new Map<string, Set<string>>()
       const others = new Set<string>()
       for (const tag of tags) {
-        const table = catalog.tableOfRow(tag)
+        const table = catalog.parseRowTag(tag)
         if (table === undefined) others.add(tag)
         else if (!tags.has(table)) rows.set(table, (rows.get(table) ?? new Set()).add(tag))
       }

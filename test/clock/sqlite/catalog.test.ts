@@ -12,7 +12,7 @@ function catalogOf (t: Test, schema: string) {
   return { other, catalog: new Catalog(other) }
 }
 
-t.test('every tree belongs to its table, and a tree of none that is watched to nothing', async (t) => {
+t.test('findTable returns the table of each b-tree, and undefined for unwatched tables', async (t) => {
   const { other, catalog } = catalogOf(t, `
     CREATE TABLE Things (id INTEGER PRIMARY KEY, a UNIQUE, b); CREATE INDEX byB ON things (b);
     CREATE TABLE keyed (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; CREATE INDEX byA ON keyed (b);
@@ -28,20 +28,20 @@ t.test('every tree belongs to its table, and a tree of none that is watched to n
     products: 'products',
     products_newest_first: 'products'
   }
-  for (const [tree, table] of Object.entries(trees)) t.equal(catalog.tableAt(rootOf(other, tree)), table, tree)
-  for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) t.equal(catalog.tableAt(rootOf(other, tree)), undefined, tree)
-  t.equal(catalog.tableAt(1), undefined, 'the schema itself')
-  t.equal(catalog.tableAt(999), undefined)
+  for (const [tree, table] of Object.entries(trees)) t.equal(catalog.findTable(rootOf(other, tree)), table, tree)
+  for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) t.equal(catalog.findTable(rootOf(other, tree)), undefined, tree)
+  t.equal(catalog.findTable(1), undefined, 'the schema itself')
+  t.equal(catalog.findTable(999), undefined)
 
   other.exec('DROP TRIGGER larder_keyed_delete')
   const later = new Catalog(other)
   t.same([...later.tables].sort(), ['Things', 'a%20b', 'products'])
-  t.equal(later.tableAt(rootOf(other, 'keyed')), undefined)
-  t.equal(later.tableAt(rootOf(other, 'byA')), undefined)
-  t.equal(catalog.tableAt(rootOf(other, 'keyed')), 'keyed', 'a catalog is of one moment')
+  t.equal(later.findTable(rootOf(other, 'keyed')), undefined)
+  t.equal(later.findTable(rootOf(other, 'byA')), undefined)
+  t.equal(catalog.findTable(rootOf(other, 'keyed')), 'keyed', 'a catalog is of one moment')
 })
 
-t.test('the tag of a row', async (t) => {
+t.test('rowTag and parseRowTag agree', async (t) => {
   const { catalog } = catalogOf(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
   const cases: Array<[table: string, id: unknown, tag: string]> = [
     ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'], ['products', -0, 'products:0'],
@@ -50,11 +50,11 @@ t.test('the tag of a row', async (t) => {
   ]
   for (const [table, id, tag] of cases) {
     t.equal(catalog.rowTag(table, id), tag)
-    t.equal(catalog.tableOfRow(tag), tag === table ? undefined : table)
+    t.equal(catalog.parseRowTag(tag), tag === table ? undefined : table)
   }
 })
 
-t.test('where on the clock a tag stands', async (t) => {
+t.test('findCounter returns the counter and slot of a tag', async (t) => {
   const { catalog } = catalogOf(t, 'CREATE TABLE codes (code UNIQUE); CREATE TABLE x (id INTEGER PRIMARY KEY); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
   t.same(catalog.findCounter('products'), { name: 'products' })
   t.same(catalog.findCounter('codes'), { name: 'codes' })
@@ -68,6 +68,6 @@ t.test('where on the clock a tag stands', async (t) => {
   for (const tag of ['', ':', ':7', '7', 'product', 'Products', 'Products:7', 'products:', 'products:x', 'products:07', 'products:7.0', 'products:+7', 'products: 7',
     'products:7:8', 'products:1e3', 'x:1:2', ':epoch', ':tags', 'larder_clock', 'larder_slots:7', 'sqlite_sequence']) {
     t.equal(catalog.findCounter(tag), undefined, tag)
-    t.equal(catalog.tableOfRow(tag), undefined, tag)
+    t.equal(catalog.parseRowTag(tag), undefined, tag)
   }
 })

@@ -11,7 +11,7 @@ import { moment } from '../../db/support.ts'
 const oops = new Error('oops')
 const change = (connection: Sqlite.Database, id: number) => connection.prepare('UPDATE products SET price = price + 1 WHERE id = ?').run(id)
 
-t.test('the stamp stands still between commits, and is the same for all who are on the same file', async (t) => {
+t.test('the stamp changes with each commit only, and is equal in all processes on the file', async (t) => {
   const { database, other, open } = clockwork(t)
   const theirs = open()
   const before = stampOf(database)
@@ -77,7 +77,7 @@ t.test('firstChanged names the table, row or name that changed', async (t) => {
   t.equal(versions.firstChanged('of another database', ['notes', 'products:7']), 'notes', 'a stamp that cannot be compared')
 })
 
-t.test('a change of one row is one of its table, and of no other row or table', async (t) => {
+t.test('a change of a row changes its tag and that of its table, and no other', async (t) => {
   const { other, database, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   addProduct(other, 7, 8)
   const stamp = stampOf(database)
@@ -91,7 +91,7 @@ t.test('a change of one row is one of its table, and of no other row or table', 
   t.equal(isCurrent(stamp), true, 'nothing was read')
 })
 
-t.test('what moved once is current again for who reads it now', async (t) => {
+t.test('a changed row is current again for a newer stamp', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
   change(other, 7)
@@ -107,7 +107,7 @@ t.test('what moved once is current again for who reads it now', async (t) => {
   t.equal(isCurrent(second, 'products:8'), true)
 })
 
-t.test('more rows than are remembered are told apart all the same', async (t) => {
+t.test('changes of many rows are counted separately', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 12_345)
   const stamp = stampOf(database)
@@ -119,7 +119,7 @@ t.test('more rows than are remembered are told apart all the same', async (t) =>
   }
 })
 
-t.test('what is no stamp of this clock is not current', async (t) => {
+t.test('a text that is not a stamp of this clock is never current', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
   const old = stampOf(database)
@@ -131,7 +131,7 @@ t.test('what is no stamp of this clock is not current', async (t) => {
   t.equal(isCurrent(now, 'products'), true)
 })
 
-t.test('what is no number in a stamp is current for no row', async (t) => {
+t.test('a stamp with a part that is not a number is never current', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
   const stamp = stampOf(database)
@@ -139,7 +139,7 @@ t.test('what is no number in a stamp is current for no row', async (t) => {
   for (const text of ['x', 'NaN', 'Infinity', '-1', '']) t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
 })
 
-t.test('every change of the schema makes all stamps invalid, and what is not watched is refused', async (t) => {
+t.test('every schema change makes all stamps invalid, and reads of unwatched tables are not stored', async (t) => {
   const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY, v)')
   addProduct(other, 7)
   const REFUSED = 'unwatched-read'
@@ -164,7 +164,7 @@ t.test('every change of the schema makes all stamps invalid, and what is not wat
   }
 })
 
-t.test('another file in its place', async (t) => {
+t.test('if another file takes the place of the database, old stamps are invalid', async (t) => {
   const everything = ['products', 'products:7', 'a name']
 
   /** Closes the service, does something to its file, and opens it again. */
@@ -186,10 +186,10 @@ t.test('another file in its place', async (t) => {
     return everything.filter((tag) => second.versions.firstChanged(stamp, [tag]) === undefined)
   }
 
-  t.test('the same one', async (t) => {
+  t.test('the same file', async (t) => {
     t.same(await afterwards(t, () => {}), everything)
   })
-  t.test('a new one, with the same history', async (t) => {
+  t.test('a new file with the same history', async (t) => {
     t.same(await afterwards(t, (path) => {
       rmSync(path)
       openDatabase(`file:${path}`).close()
@@ -210,7 +210,7 @@ t.test('another file in its place', async (t) => {
   })
 })
 
-t.test('an older copy that another program restores in place, while we are there', async (t) => {
+t.test('stamps are invalid after another program restores an older copy in place', async (t) => {
   const { database, other, isCurrent, path } = clockwork(t)
   addProduct(other, 7)
   await other.backup(`${path}.copy`)
@@ -225,7 +225,7 @@ t.test('an older copy that another program restores in place, while we are there
   t.equal(isCurrent(stamp, 'products:7'), false)
 })
 
-t.test('a table that somebody took off the clock is not watched until the next start puts it back', async (t) => {
+t.test('a table whose counter was deleted is unwatched until the next start', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   addProduct(other, 7)
   const { stamp: before, tags } = reading(database, () => database.sql.all(sql`SELECT * FROM products`))
@@ -243,7 +243,7 @@ t.test('a table that somebody took off the clock is not watched until the next s
   t.equal(isCurrent(stamp, ...tags), false)
 })
 
-t.test('what was kept before something was taken off the clock does not come back', async (t) => {
+t.test('stamps from before a deleted counter stay invalid', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
   const stamp = stampOf(database)
@@ -257,7 +257,7 @@ t.test('what was kept before something was taken off the clock does not come bac
   }
 })
 
-t.test('a clock that somebody emptied goes on from the next start', async (t) => {
+t.test('an emptied clock works again after the next start', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   const before = stampOf(database)
   other.exec('DELETE FROM larder_clock')
@@ -274,8 +274,8 @@ t.test('a clock that somebody emptied goes on from the next start', async (t) =>
   t.equal(isCurrent(stamp, 'products'), true)
 })
 
-t.test('in a transaction', async (t) => {
-  t.test('its changes make entries stale for itself, and after the commit for all', async (t) => {
+t.test('inside a transaction', async (t) => {
+  t.test('its changes invalidate entries for itself at once, and for others after the commit', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7, 8)
     const stamp = stampOf(database)
@@ -300,7 +300,7 @@ t.test('in a transaction', async (t) => {
     t.equal(isCurrent(stamp, 'products:8'), true)
   })
 
-  t.test('a part that is undone, and then the whole, leave all as it was', async (t) => {
+  t.test('rolling back a savepoint, and then the transaction, changes nothing', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7, 8)
     const stamp = stampOf(database)
@@ -334,7 +334,7 @@ t.test('in a transaction', async (t) => {
     await database.transaction(() => t.equal(isCurrent(stamp, 'a name'), true))
   })
 
-  t.test('no stamp is shared, nor ever current', async (t) => {
+  t.test('stamps are unique, and never current', async (t) => {
     const { database, isCurrent } = clockwork(t)
     let inside = ''
     await database.transaction(() => {
@@ -345,7 +345,7 @@ t.test('in a transaction', async (t) => {
     t.equal(isCurrent(inside, 'products'), false)
   })
 
-  t.test('two loads are not one, nothing is kept, and what is kept is as before', async (t) => {
+  t.test('loads are not shared, nothing is stored, and entries stay', async (t) => {
     const { database, other } = clockwork(t)
     const cache = createCache({ store: memoryStore(), versions: database.versions })
     addProduct(other, 7)
@@ -372,7 +372,7 @@ t.test('in a transaction', async (t) => {
   })
 })
 
-t.test('between two commits the rows of an entry are asked for once', async (t) => {
+t.test('between two commits, the rows of an entry are checked once', async (t) => {
   const { other, connect } = clockwork(t)
   const mine = connect()
   let asked = 0
@@ -398,7 +398,7 @@ t.test('between two commits the rows of an entry are asked for once', async (t) 
   t.equal(asked, 3)
 })
 
-t.test('a clock costs one question where nothing happened, and where it writes itself it looks each time', async (t) => {
+t.test('a read-only clock checks data_version only, and the clock of a writer reads each time', async (t) => {
   const { connect, other } = clockwork(t)
   const mine = connect()
   const [alone, writing] = [new Clock(mine, true), new Clock(mine, false)]

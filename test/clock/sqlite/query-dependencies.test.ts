@@ -6,9 +6,8 @@ import { Catalog } from '../../../src/clock/sqlite/catalog.ts'
 import { QueryDependencies } from '../../../src/clock/sqlite/query-dependencies.ts'
 import { bound, clockwork, type Reading, reading, tagsRead } from './clock-support.ts'
 import { change, DATA as DATA_OF_RANDOM, parameter, query, SCHEMA as SCHEMA_OF_RANDOM } from './random-queries.ts'
-import { soak } from '../../support/soak.ts'
 
-const RUNS = soak(200, 40)
+const RUNS = 200
 
 type Question = [text: string, values: unknown[]]
 const questions: fc.Arbitrary<Question[]> = fc.array(fc.tuple(query, fc.array(parameter, { minLength: 1, maxLength: 4 })), { minLength: 1, maxLength: 8 })
@@ -104,14 +103,21 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT price, count(*) FROM products JOIN words GROUP BY price HAVING count(*) > 1', [], 'products words'],
 ]
 
-t.test('what is known of what a statement reads', async (t) => {
+t.test('the version of SQLite is one whose byte code has been checked', async (t) => {
+  // After an upgrade, run the tests of this folder. Statements that read single rows below may then be found to read
+  // whole tables: if so, look at their EXPLAIN and extend the lists of instructions in query-dependencies.ts. Then
+  // change the version here.
+  t.equal(new Sqlite(':memory:').prepare('SELECT sqlite_version()').pluck().get(), '3.54.1')
+})
+
+t.test('statements depend on these tables and rows', async (t) => {
   const { database } = clockwork(t, SCHEMA)
   for (const [statement, values, tags] of STATEMENTS) {
     t.same(tagsRead(database, statement, ...values), tags.split(' ').filter(Boolean), statement)
   }
 })
 
-t.test('what no trigger watches is refused', async (t) => {
+t.test('reads that no trigger watches are not stored', async (t) => {
   const { database, other, path } = clockwork(t, SCHEMA + `
     CREATE VIRTUAL TABLE texts USING fts5 (text);
     CREATE VIEW found AS SELECT text FROM texts;`)
@@ -144,7 +150,7 @@ t.test('what no trigger watches is refused', async (t) => {
   t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
 })
 
-t.test('what is no table is refused too', async (t) => {
+t.test('pragmas and table-valued functions are not stored', async (t) => {
   const { database, path } = clockwork(t)
   const away = new Sqlite(`${path}.other`)
   away.exec('CREATE VIRTUAL TABLE texts USING fts5 (text)')
@@ -155,7 +161,7 @@ t.test('what is no table is refused too', async (t) => {
   }
 })
 
-t.test('what is named beside a virtual table does not hide it', async (t) => {
+t.test('a virtual table is found beside json_each', async (t) => {
   const { database } = clockwork(t, "CREATE VIRTUAL TABLE texts USING fts5 (text); INSERT INTO texts VALUES ('x')")
   for (const statement of [
     "SELECT text FROM texts JOIN json_each('[1]') ON json_each.value = texts.rowid",
@@ -173,7 +179,7 @@ t.test('what is named beside a virtual table does not hide it', async (t) => {
   t.same(tagsRead(database, "SELECT title FROM products, json_tree('[1]')"), ['products'])
 })
 
-t.test('a parameter of any type', async (t) => {
+t.test('a row is found by a parameter of any type', async (t) => {
   const { database } = clockwork(t)
   const cases: Array<[value: unknown, tag: string]> = [
     ['7', 'products:7'], [7n, 'products:7'], [-7n, 'products:-7'], [0, 'products:0'], [-0, 'products:0'],
@@ -188,7 +194,7 @@ t.test('a parameter of any type', async (t) => {
   t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
 })
 
-t.test('a statement whose tables cannot be told reads them all, and perhaps more', async (t) => {
+t.test('a statement that cannot be explained depends on all tables, and is not stored', async (t) => {
   const { other, database } = clockwork(t, SCHEMA)
   const statements = new QueryDependencies(other)
   const catalog = new Catalog(other)
@@ -203,14 +209,14 @@ t.test('a statement whose tables cannot be told reads them all, and perhaps more
   t.same(statements.resolve(byId, [7], catalog).rows, [{ table: 'products', id: { parameter: 0 } }], 'which is not remembered')
 })
 
-t.test('a table says all of its rows', async (t) => {
+t.test('the tag of a table covers those of its rows', async (t) => {
   const { other } = clockwork(t, SCHEMA)
   const read = (text: string) => new QueryDependencies(other).resolve(text, [], new Catalog(other))
   t.same(read('SELECT * FROM products a, products b WHERE a.id = 7'), { tables: ['products'], rows: [], unwatched: false })
   t.same(read('SELECT * FROM products a, makers b WHERE a.id = 7'), { tables: ['makers'], rows: [{ table: 'products', id: 7 }], unwatched: false })
 })
 
-t.test('a statement is explained once, until the schema changes', async (t) => {
+t.test('a statement is explained once until the schema changes', async (t) => {
   const { other } = clockwork(t)
   let explained = 0
   const counting = Object.assign(Object.create(other), {
@@ -238,7 +244,7 @@ t.test('a statement is explained once, until the schema changes', async (t) => {
   t.equal(explained, 2_003, 'they are not remembered without end')
 })
 
-t.test('whatever is asked, and whatever is changed: an answer that changes is not current any more', async (t) => {
+t.test('a result that changes is never current (random queries and changes)', async (t) => {
   const { database, other, isCurrent } = clockwork(t, SCHEMA_OF_RANDOM)
   const seen = { changed: 0, kept: 0, keptByRow: 0 }
   const attempt = (work: () => unknown) => {
@@ -279,5 +285,5 @@ t.test('whatever is asked, and whatever is changed: an answer that changes is no
     }
   }), { numRuns: RUNS })
   t.comment(seen)
-  for (const [what, times] of Object.entries(seen)) t.ok(times > RUNS / 8, `${what}: ${times} times`)
+  for (const [what, times] of Object.entries(seen)) t.ok(times > 25, `${what}: ${times} times`)
 })

@@ -58,7 +58,7 @@ const ROADS: Record<string, (sql: Sql) => unknown> = {
   'raw text': (handle) => handle.all('SELECT * FROM products WHERE id = 7')
 }
 
-t.test('whichever way a load reads, it is stale once what it read changes, and not before', async (t) => {
+t.test('however a load reads, its entry is invalid once the data changes, and not before', async (t) => {
   const { database, cache, change } = shop(t)
   for (const [road, read] of Object.entries(ROADS)) {
     let loads = 0
@@ -78,7 +78,7 @@ t.test('whichever way a load reads, it is stale once what it read changes, and n
   }
 })
 
-t.test('the relational queries of Drizzle', async (t) => {
+t.test('relational queries of Drizzle are tracked', async (t) => {
   const { database: { versions }, connect } = shop(t)
   const reader = connect()
   const { query } = drizzle({ client: reader, schema: { products }, logger: trackReads(reader, new Clock(reader, true), versions) })
@@ -87,7 +87,7 @@ t.test('the relational queries of Drizzle', async (t) => {
   t.same(tracked(() => query.products.findFirst({ where: one(7) }).sync()), ['products:7'])
 })
 
-t.test('an answer depends on all that it read, and on nothing else', async (t) => {
+t.test('an entry depends on everything that its load read, and on nothing else', async (t) => {
   const { database, other, isCurrent } = shop(t)
   const handle = database.sql
   const { stamp, tags } = reading(database, () => {
@@ -102,7 +102,7 @@ t.test('an answer depends on all that it read, and on nothing else', async (t) =
   t.equal(isCurrent(stamp, ...tags), false)
 })
 
-t.test('what is not there yet is known too', async (t) => {
+t.test('reads of rows that do not exist yet are tracked', async (t) => {
   const { database, cache, other } = shop(t)
   const ask = () => cache.getOrSet('nine', () => database.sql.select().from(products).where(one(9)).get() ?? 'none')
   t.equal(await ask(), 'none')
@@ -112,7 +112,7 @@ t.test('what is not there yet is known too', async (t) => {
   t.match(await ask(), { id: 9 })
 })
 
-t.test('a read outside of any load costs nothing, and one that is to be ignored is', async (t) => {
+t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
   const { database, cache, connect } = shop(t)
   const reader = connect()
   let prepared = 0
@@ -135,7 +135,7 @@ t.test('a read outside of any load costs nothing, and one that is to be ignored 
   t.same(await tagsOf(cache, 'key'), ['products:7'])
 })
 
-t.test('reads that come late, on whatever path', async (t) => {
+t.test('late reads are tracked in every kind of callback', async (t) => {
   const { database, cache } = shop(t)
   const before = database.sql.select().from(products).where(one(7)) // does not run yet
   const paths: Record<string, () => Promise<unknown>> = {
@@ -158,7 +158,7 @@ t.test('reads that come late, on whatever path', async (t) => {
   }
 })
 
-t.test('a load that answers a query which did not run yet', async (t) => {
+t.test('a loader that returns an unexecuted query is tracked', async (t) => {
   const { database, cache, change } = shop(t)
   const ask = () => cache.getOrSet('seven', () => database.sql.select().from(products).where(one(7)))
   t.match(await ask(), [{ price: '1' }])
@@ -167,7 +167,7 @@ t.test('a load that answers a query which did not run yet', async (t) => {
   t.match(await ask(), [{ price: '2' }])
 })
 
-t.test('loads at the same time do not mix', async (t) => {
+t.test('concurrent loads are tracked separately', async (t) => {
   const { database, cache } = shop(t)
   const keys = Array.from({ length: 20 }, (_, i) => `${i}`)
   await Promise.all(keys.map((key, i) => cache.getOrSet(key, async () => {
@@ -180,8 +180,8 @@ t.test('loads at the same time do not mix', async (t) => {
   for (const [i, key] of keys.entries()) t.same(await tagsOf(cache, key), [`products:${i}`, `products:${i + 100}`].sort())
 })
 
-t.test('nested values', async (t) => {
-  t.test('pass up what they read, whether they were kept or not', async (t) => {
+t.test('values nested in others', async (t) => {
+  t.test('pass up what they read, whether they are stored or not', async (t) => {
     const { database, cache, change } = shop(t)
     const inner = (id: number) => cache.getOrSet(`inner ${id}`, () => price(database, id))
     await inner(7)
@@ -197,7 +197,7 @@ t.test('nested values', async (t) => {
     t.equal(await ask(), '2,2')
   })
 
-  t.test('a load that others wait for passes up to each of them', async (t) => {
+  t.test('a shared load passes its tags up to each caller', async (t) => {
     const { database, cache } = shop(t)
     const goOn = moment()
     const shared = () => cache.getOrSet('shared', async () => {
@@ -214,7 +214,7 @@ t.test('nested values', async (t) => {
     t.same(await tagsOf(cache, 'b'), ['products:7', 'products:8'])
   })
 
-  t.test('also by the other verbs', async (t) => {
+  t.test('also through get and getMany', async (t) => {
     const { database, cache } = shop(t)
     await cache.getOrSet('seven', () => price(database, 7))
     await cache.getOrSet('eight', () => price(database, 8))
@@ -223,25 +223,30 @@ t.test('nested values', async (t) => {
   })
 })
 
-t.test('what may not be kept is answered, and says why', async (t) => {
+t.test('a value that may not be stored is returned, with the reason', async (t) => {
   const { database, cache, change } = shop(t)
-  const load = (work: () => unknown) => cache.load('key', work)
-  t.match(await load(() => database.transaction(() => price(database, 7))), { value: '1', stored: false, notStoredBecause: 'uncommitted-read' })
-  t.match(await load(() => database.sql.all(sql`SELECT count(*) AS n FROM sqlite_schema`)), { stored: false, notStoredBecause: 'unwatched-read' })
+  const load = async (work: () => unknown) => {
+    await cache.delete('key')
+    return await cache.load('key', work)
+  }
+  const uncommitted = { stored: false, notStoredBecause: 'uncommitted-read' }
+  const unwatched = { stored: false, notStoredBecause: 'unwatched-read' }
+  t.match(await load(() => database.transaction(() => price(database, 7))), { value: '1', ...uncommitted })
+  t.match(await load(() => database.sql.all(sql`SELECT count(*) AS n FROM sqlite_schema`)), unwatched)
   t.match(await load(() => [price(database, 7), change(7)][0]), { value: '1', stored: false }, 'it changed meanwhile')
   t.match(await load(() => price(database, 7)), { value: '2', stored: true })
 
-  t.test('also where the transaction waited for its turn', async (t) => {
+  t.test('also if the transaction had to wait', async (t) => {
     const goOn = moment()
     const first = database.transaction(() => goOn.promise)
     const waiting = load(async () => await database.transaction(() => price(database, 7)))
     goOn.resolve()
     await first
-    t.match(await waiting, { stored: false, notStoredBecause: 'uncommitted-read' })
+    t.match(await waiting, uncommitted)
   })
 
-  t.test('and what was handed out by a transaction that is over', async (t) => {
+  t.test('also if a transaction that has ended handed it out', async (t) => {
     const handle = await database.transaction(() => database.sql)
-    t.match(await load(() => handle.select().from(products).all().length), { value: 2, stored: false, notStoredBecause: 'uncommitted-read' })
+    t.match(await load(() => handle.select().from(products).all().length), { value: 2, ...uncommitted })
   })
 })

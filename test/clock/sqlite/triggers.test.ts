@@ -22,7 +22,7 @@ const schemaOf = (connection: Sqlite.Database) => [
   connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name").all()
 ]
 
-t.test('every table of every schema is watched', async (t) => {
+t.test('every table of any schema is watched', async (t) => {
   const { database, other } = clockwork(t)
   const files = globSync('*/table.ts', { cwd: SRC })
   const modules = await Promise.all(files.map((file) => import(`${SRC}/${file}`))) as Array<Record<string, unknown>>
@@ -158,10 +158,10 @@ function movesJust (t: Test, writers: Record<string, Writer>, statements: typeof
   }
 }
 
-t.test('a statement moves its tables and rows, and no other', async (t) => movesJust(t, WRITERS, STATEMENTS))
-t.test('a transaction moves what is left of it', async (t) => movesJust(t, OTHERS, TRANSACTIONS))
+t.test('a statement changes the tags of its tables and rows, and no other', async (t) => movesJust(t, WRITERS, STATEMENTS))
+t.test('a transaction changes the tags of what it commits', async (t) => movesJust(t, OTHERS, TRANSACTIONS))
 
-t.test('what we roll back ourselves moves nothing, and of parts what is kept', async (t) => {
+t.test('a rollback changes no tag, and savepoints count if they are released', async (t) => {
   const { database, other, movedBy } = clockwork(t, MORE)
   other.exec(DATA)
   const write = (statement: string) => database.sql.run(sql.raw(statement))
@@ -181,7 +181,7 @@ t.test('what we roll back ourselves moves nothing, and of parts what is kept', a
   })), ['products', 'products:7', 'products:9'])
 })
 
-t.test('who writes sees nothing of the triggers', async (t) => {
+t.test('a writer sees no effect of the triggers', async (t) => {
   const { other } = clockwork(t)
   const insert = other.prepare("INSERT INTO products (title, price) VALUES (?, '1'), (?, '1')")
   t.match(insert.run('a', 'b'), { changes: 2, lastInsertRowid: 2 })
@@ -209,7 +209,7 @@ const KEYS: Array<[columns: string, byRow: boolean]> = [
   ['k TEXT, v, w, PRIMARY KEY (k)) WITHOUT ROWID; --', false]
 ]
 
-t.test('a row has a tag of its own where nothing but its number is unique', async (t) => {
+t.test('rows are counted separately if only the row number is unique', async (t) => {
   const { database, other, movedBy } = clockwork(t, KEYS.map(([columns], i) => `CREATE TABLE t${i} (${columns});\n`).join('') + `
     CREATE TABLE partly (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX some ON partly (v) WHERE v > 0;
     CREATE TABLE computed (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX all_of_them ON computed (abs(v));
@@ -233,7 +233,7 @@ t.test('a row has a tag of its own where nothing but its number is unique', asyn
   }
 })
 
-t.test('a REPLACE that removes another row is seen by who read that row', async (t) => {
+t.test('a REPLACE that removes another row invalidates reads of that row', async (t) => {
   const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE)')
   other.pragma('recursive_triggers = OFF')
   other.exec("INSERT INTO codes VALUES (1, 'k'), (2, 'l')")
@@ -248,7 +248,7 @@ const NAMES = [
   ' ', 'x -- no comment', 'x; DROP TABLE products', 'trigger', 'NEW', 'old', 'ticks', 'name'
 ]
 
-t.test('names that need quoting', async (t) => {
+t.test('names of tables that need quoting', async (t) => {
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
   const { database, other, movedBy } = clockwork(t, NAMES.map((name) => `CREATE TABLE ${quoted(name)} (${quoted(name)} INTEGER PRIMARY KEY, "v""" INTEGER);`).join(''))
   const tagOf = (name: string) => encodeURIComponent(name)
@@ -263,7 +263,7 @@ t.test('names that need quoting', async (t) => {
   }
 })
 
-t.test('numbers of rows', async (t) => {
+t.test('all kinds of row numbers', async (t) => {
   const { database, other, movedBy } = clockwork(t)
   const insert = other.prepare("INSERT INTO products (id, title, price) VALUES (?, 'a', '1')")
   const tag = (id: number) => `products:${id}`
@@ -280,8 +280,8 @@ t.test('numbers of rows', async (t) => {
   t.same(await movedBy([7, 8, 7 + 65_536, 7 - 2 * 65_536].map(tag), () => insert.run(7)), [7, 65_543, -131_065].map(tag), 'some share a slot')
 })
 
-t.test('upkeep', async (t) => {
-  t.test('a table that comes later is watched from the next opening on', async (t) => {
+t.test('creating and repairing triggers', async (t) => {
+  t.test('a new table is watched from the next start', async (t) => {
     const { database, other, open, movedBy } = clockwork(t)
     other.exec('CREATE TABLE later (id INTEGER PRIMARY KEY, v)')
     t.equal(tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
@@ -290,7 +290,7 @@ t.test('upkeep', async (t) => {
     t.same(await movedBy(['later', 'later:1', 'later:2'], () => other.exec('INSERT INTO later VALUES (1, 1)')), ['later', 'later:1'])
   })
 
-  t.test('a table that is rebuilt, as migrations do, is watched again', async (t) => {
+  t.test('a table that a migration rebuilds is watched again', async (t) => {
     const { database, other, open, movedBy } = clockwork(t)
     const columns = 'id, title, price, created, updated'
     other.pragma('foreign_keys = OFF')
@@ -306,7 +306,7 @@ t.test('upkeep', async (t) => {
     t.same(await movedBy(['products', 'products:7', 'products:8'], () => other.exec('DELETE FROM products')), ['products', 'products:7'])
   })
 
-  t.test('a table that was renamed moves under its new name, and its old name is free', async (t) => {
+  t.test('a renamed table has a tag of its new name, and its old name is free', async (t) => {
     const { database, other, open, movedBy } = clockwork(t, 'CREATE TABLE old (id INTEGER PRIMARY KEY)')
     other.exec('ALTER TABLE old RENAME TO new')
     t.equal(tagsRead(database, 'SELECT * FROM new'), 'unwatched-read')
@@ -317,7 +317,7 @@ t.test('upkeep', async (t) => {
     t.same(await movedBy(tags, () => other.exec('INSERT INTO old VALUES (1)')), ['old', 'old:1'])
   })
 
-  t.test('triggers that are gone or differ are made anew, also when a column becomes unique', async (t) => {
+  t.test('missing or different triggers are created again, also after a column becomes unique', async (t) => {
     const { database, other, open } = clockwork(t)
     const before = schemaOf(other)[1]
     for (const harm of [
@@ -338,7 +338,7 @@ t.test('upkeep', async (t) => {
     t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products'])
   })
 
-  t.test('a second opening changes nothing, and needs no lock', async (t) => {
+  t.test('a second start changes nothing and takes no lock', async (t) => {
     const { other, open, database } = clockwork(t, MORE)
     const before = schemaOf(other)
     const stamp = stampOf(database)
@@ -350,7 +350,7 @@ t.test('upkeep', async (t) => {
     t.same(schemaOf(other), before)
   })
 
-  t.test('tables that nothing may depend on are left alone', async (t) => {
+  t.test('tables of SQLite, of migrations and of the clock have no triggers', async (t) => {
     const { other, database } = clockwork(t, `CREATE TABLE larder_mine (x); CREATE TABLE ":colon" (x); CREATE TABLE __drizzle_mine (x);
       CREATE VIRTUAL TABLE texts USING fts5 (x); CREATE VIEW seen AS SELECT 1`)
     t.same(other.prepare("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all(), ['products'])

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { addProduct, clockwork } from './clock-support.ts'
 
-t.test('the version of a tag is another word after each move, whoever moves it', async (t) => {
+t.test('versionOf differs after each change of the tag, by any program', async (t) => {
   const { database, other } = clockwork(t)
   const versions = database.versions
   const id = 7
@@ -18,7 +18,7 @@ t.test('the version of a tag is another word after each move, whoever moves it',
   t.not((await all())[2], second[2])
 })
 
-t.test('without its names the clock cannot tell', async (t) => {
+t.test('versionOf is unknown if the counters are missing', async (t) => {
   const { database, other } = clockwork(t)
   other.exec("DELETE FROM larder_clock WHERE name = ':tags'")
   t.equal(await database.versions.versionOf!('a name'), 'unknown')

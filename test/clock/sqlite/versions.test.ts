@@ -7,7 +7,7 @@ const oops = new Error('oops')
 const TAGS = ['products', 'products:7', 'products:8', 'notes', 'notes:7', 'a name', 'another', 'products:x', 'products:007', 'codes', 'Codes']
 const SCHEMA = 'CREATE TABLE notes (id INTEGER PRIMARY KEY); CREATE TABLE codes (code TEXT UNIQUE)'
 
-t.test('what is invalidated by hand', async (t) => {
+t.test('invalidate changes the given tags, and a table for a row that is not counted', async (t) => {
   const { database: { versions }, movedBy } = clockwork(t, SCHEMA)
   const cases: Array<[invalidated: string[], moved: string[]]> = [
     [['a name'], ['a name']],
@@ -26,19 +26,19 @@ t.test('what is invalidated by hand', async (t) => {
   }
 })
 
-t.test('a table that is invalidated by hand leaves what was read of single rows', async (t) => {
+t.test('invalidate of a table leaves the tags of its rows', async (t) => {
   const { database: { versions }, movedBy } = clockwork(t, SCHEMA)
   t.same(await movedBy(TAGS, () => versions.invalidate(['products'])), ['products'])
 })
 
-t.test('a row tag that is given by hand moves with the row, also where rows are not told apart', async (t) => {
+t.test('the tag of a row changes with it, even if rows are not counted separately', async (t) => {
   const { other, movedBy } = clockwork(t, 'CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT UNIQUE)')
   t.same(await movedBy(['words:7'], () => other.exec("INSERT INTO words VALUES (7, 'x')")), ['words:7'])
   t.same(await movedBy(['products:9007199254740993'], () => other.exec("INSERT INTO products (id, title, price) VALUES (9007199254740993, 'a', '1')")),
     ['products:9007199254740993'])
 })
 
-t.test('an invalidation is seen by all who are on the same file', async (t) => {
+t.test('invalidate affects all processes on the same file', async (t) => {
   const { database, open, isCurrent } = clockwork(t)
   const theirs = open()
   const stamp = stampOf(theirs)
@@ -49,7 +49,7 @@ t.test('an invalidation is seen by all who are on the same file', async (t) => {
   t.equal(database.versions.firstChanged(stampOf(theirs), ['a name']), undefined)
 })
 
-t.test('in a transaction it is a part of it', async (t) => {
+t.test('invalidate inside a transaction is part of it', async (t) => {
   const { database, isCurrent, movedBy } = clockwork(t)
   const stamp = stampOf(database)
   await t.rejects(database.transaction(async () => {
@@ -69,7 +69,7 @@ t.test('in a transaction it is a part of it', async (t) => {
   })), ['a name', 'third'])
 })
 
-t.test('it is the first thing that a process may do', async (t) => {
+t.test('invalidate works before anything else in a process', async (t) => {
   const { database, open, isCurrent } = clockwork(t)
   const stamp = stampOf(database)
   await open().versions.invalidate(['products:7', 'a name'])
@@ -78,7 +78,7 @@ t.test('it is the first thing that a process may do', async (t) => {
   t.equal(isCurrent(stamp, 'a name'), false)
 })
 
-t.test('it waits for its turn', async (t) => {
+t.test('invalidate waits for the transaction in progress', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   const stamp = stampOf(database)
   other.exec('BEGIN IMMEDIATE')
@@ -89,7 +89,7 @@ t.test('it waits for its turn', async (t) => {
   t.equal(isCurrent(stamp, 'a name'), false)
 })
 
-t.test('names and rows without end take no place without end', async (t) => {
+t.test('the size of the clock is limited, whatever the number of names and rows', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   const count = (name: string) => other.prepare('SELECT count(*) FROM larder_slots s JOIN larder_clock c ON s.id / 65536 = c.id WHERE name = ?')
     .pluck().get(name) as number
@@ -104,7 +104,7 @@ t.test('names and rows without end take no place without end', async (t) => {
   t.same(other.prepare("SELECT name, ticks FROM larder_clock WHERE name = 'products'").all(), [{ name: 'products', ticks: 70_000 }])
 })
 
-t.test('the fewest tags that say all', async (t) => {
+t.test('compact drops rows whose table is listed', async (t) => {
   const { database: { versions } } = clockwork(t, SCHEMA)
   const condense = (tags: Iterable<string>) => [...versions.compact!(new Set(tags))].sort()
   const rows = (table: string, count: number) => Array.from({ length: count }, (_, i) => `${table}:${i}`)
@@ -116,7 +116,7 @@ t.test('the fewest tags that say all', async (t) => {
   t.same(condense([...rows('products', 1_001), ...rows('notes', 3), 'a name']), ['a name', 'notes:0', 'notes:1', 'notes:2', 'products'])
 })
 
-t.test('an answer of very many rows is checked by its table', async (t) => {
+t.test('compact replaces more than 1,000 rows by their table', async (t) => {
   const { database, other } = clockwork(t)
   const cache = createCache({ store: memoryStore(), versions: database.versions })
   addProduct(other, 1)
@@ -130,7 +130,7 @@ t.test('an answer of very many rows is checked by its table', async (t) => {
   t.equal(await cache.get('many'), undefined)
 })
 
-t.test('inside a transaction, and nowhere else, the caller is isolated: its loads are neither shared nor kept', async (t) => {
+t.test('isolated is true inside a transaction only', async (t) => {
   const { database, other } = clockwork(t)
   const { versions } = database
   const cache = createCache({ store: memoryStore(), versions })
