@@ -78,7 +78,7 @@ t.test('versionOf returns another version after each change, in every clock', as
   const far = memoryVersions()
   for (const [name, versions] of Object.entries<Versions>({
     memory: memoryVersions(),
-    near: memoizedVersions({ far, counts: () => true, now: clock.now }),
+    near: memoizedVersions({ remote: far, isTrusted: () => true, now: clock.now }),
     redis: patientRedisStore({ client, prefix: 'versions' }).versions
   })) {
     const words = [await versions.versionOf!('tag')]
@@ -91,7 +91,7 @@ t.test('versionOf returns another version after each change, in every clock', as
     t.equal(await versions.versionOf!('other'), other, name)
   }
   const { versionOf: _, ...plain } = far
-  const memoized = memoizedVersions({ far: plain, counts: () => true, now: clock.now })
+  const memoized = memoizedVersions({ remote: plain, isTrusted: () => true, now: clock.now })
   t.notOk('versionOf' in memoized, 'it knows no more than the clock that it memoizes')
 })
 

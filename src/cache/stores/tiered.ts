@@ -38,14 +38,14 @@ export function tieredStore (options: TieredStoreOptions): Store {
   let versions = far.versions
 
   if (backplane !== undefined) {
-    const memoized = versions = memoizedVersions({ far: far.versions, counts: isTrusted, now })
+    const memoized = versions = memoizedVersions({ remote: far.versions, isTrusted, now })
     backplane.listen({
       onEntry: (key) => forget([key]),
-      onTag: memoized.forget,
+      onTag: memoized.reset,
       onAll () {
         fence.breakAll()
         l1.clear()
-        memoized.forget()
+        memoized.reset()
       }
     })
   }

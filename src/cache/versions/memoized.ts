@@ -1,58 +1,63 @@
 import type { Stamp, Versions } from './versions.ts'
 
-export interface NearVersions extends Versions {
-  /** Some tag may have moved: asks again about everything. */
-  forget (): void
+export interface MemoizedVersions extends Versions {
+  /** Drops all results: a tag may have changed. */
+  reset (): void
 }
 
-interface Verdict {
+/** The result of a check that found no change. */
+interface Check {
   readonly stamp: Stamp
-  readonly askedAt: number
+  readonly sentAt: number
   readonly generation: number
 }
 
-export interface NearVersionsOptions {
-  far: Versions
-  /** Whether what was asked of the far clock at that time still counts, as long as no tag is known to have moved since. */
-  counts: (askedAt: number) => boolean
+export interface MemoizedVersionsOptions {
+  /** A version clock beyond this process. */
+  remote: Versions
+  /** Whether a result from that time may still be used, unless `reset` has dropped it. */
+  isTrusted: (sentAt: number) => boolean
   /** Milliseconds since 1970. */
   now: () => number
 }
 
 /**
- * A clock over a shared one, which remembers what it said of the entries of a near store, so that a hit asks nobody.
- * Entries are told apart by their arrays of tags, which are kept with them and go with them.
+ * A version clock that stores the positive results of a remote one, so that a hit in L1 needs no round trip. Results
+ * belong to the tags array of an entry, so that they are freed together with it.
  */
-export function memoizedVersions ({ far, counts, now }: NearVersionsOptions): NearVersions {
-  const current = new WeakMap<readonly string[], Verdict>()
+export function memoizedVersions ({ remote, isTrusted, now }: MemoizedVersionsOptions): MemoizedVersions {
+  const checks = new WeakMap<readonly string[], Check>()
   let generation = 0
 
-  async function ask (stamp: Stamp, tags: readonly string[]): Promise<string | undefined> {
-    const verdict = { stamp, askedAt: now(), generation }
-    const changed = await far.firstChanged(stamp, tags)
-    if (changed === undefined && verdict.generation === generation) current.set(tags, verdict)
+  async function checkRemote (stamp: Stamp, tags: readonly string[]): Promise<string | undefined> {
+    const check = { stamp, sentAt: now(), generation }
+    const changed = await remote.firstChanged(stamp, tags)
+    if (changed === undefined && check.generation === generation) checks.set(tags, check)
     return changed
   }
 
+  function isUsable (check: Check, stamp: Stamp): boolean {
+    return check.generation === generation && check.stamp === stamp && isTrusted(check.sentAt)
+  }
+
   return {
-    stamp: (tags) => far.stamp(tags),
+    stamp: (tags) => remote.stamp(tags),
     firstChanged (stamp, tags) {
-      const verdict = current.get(tags)
-      const holds = verdict !== undefined && verdict.generation === generation && verdict.stamp === stamp && counts(verdict.askedAt)
-      return holds ? undefined : ask(stamp, tags)
+      const check = checks.get(tags)
+      return check !== undefined && isUsable(check, stamp) ? undefined : checkRemote(stamp, tags)
     },
     async invalidate (tags) {
       generation++
       try {
-        await far.invalidate(tags)
+        await remote.invalidate(tags)
       } finally {
-        generation++ // the far clock may have been asked on the way
+        generation++ // a check may have been sent meanwhile
       }
     },
-    forget () { generation++ },
-    ...far.batch && { batch: (work) => far.batch!(work) },
-    ...far.versionOf && { versionOf: (tag) => far.versionOf!(tag) },
-    ...far.isolated && { isolated: () => far.isolated!() },
-    ...far.compact && { compact: (tags) => far.compact!(tags) }
+    reset () { generation++ },
+    ...remote.batch && { batch: (work) => remote.batch!(work) },
+    ...remote.versionOf && { versionOf: (tag) => remote.versionOf!(tag) },
+    ...remote.isolated && { isolated: () => remote.isolated!() },
+    ...remote.compact && { compact: (tags) => remote.compact!(tags) }
   }
 }

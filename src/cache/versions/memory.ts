@@ -3,17 +3,18 @@ import type { Stamp, Versions } from './versions.ts'
 import { checkPositiveInteger } from '../util/validate.ts'
 
 export interface MemoryVersionsOptions {
-  /** Tags remembered one by one; older ones are folded into a floor. Default 100,000. */
+  /** The number of tags with a version of their own; older ones share the floor. Default 100,000. */
   maxTags?: number
 }
 
-/** A version clock in this process. Its stamps mean nothing to any other process, and are refused there. */
+/** A version clock in this process. Other processes reject its stamps. */
 export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
   const maxTags = checkPositiveInteger('maxTags', options.maxTags ?? 100_000)
   const epoch = `${randomUUID()}:`
-  const moved = new Map<string, number>()
+  /** The time of the last change of each tag, oldest first. */
+  const changes = new Map<string, number>()
   let clock = 0
-  // A tag that is not listed has not moved since the floor, and may have moved at it.
+  /** A tag without a version of its own has not changed since the floor, and may have changed at it. */
   let floor = 0
 
   return {
@@ -22,20 +23,20 @@ export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
     firstChanged (stamp: Stamp, tags: readonly string[]) {
       if (!stamp.startsWith(epoch)) return tags[0]
       const at = Number(stamp.slice(epoch.length))
-      return tags.find((tag) => !((moved.get(tag) ?? floor) <= at)) // `at` may be NaN
+      return tags.find((tag) => !((changes.get(tag) ?? floor) <= at)) // `at` may be NaN
     },
 
-    versionOf: (tag) => String(moved.get(tag) ?? floor),
+    versionOf: (tag) => String(changes.get(tag) ?? floor),
 
     invalidate (tags: readonly string[]) {
       clock++
       for (const tag of tags) {
-        moved.delete(tag) // so that the map stays in the order of the moves
-        moved.set(tag, clock)
+        changes.delete(tag) // so that the map stays in order
+        changes.set(tag, clock)
       }
-      for (const [tag, at] of moved) {
-        if (moved.size <= maxTags) break
-        moved.delete(tag)
+      for (const [tag, at] of changes) {
+        if (changes.size <= maxTags) break
+        changes.delete(tag)
         floor = at
       }
     }

@@ -10,30 +10,32 @@ interface Reads {
 const current = new AsyncLocalStorage<ReadSet | undefined>()
 
 /**
- * What has been read while an answer is made: on each version clock, the tags of what was read, and a stamp from
- * before the first read. It makes an answer verifiable without anybody naming its tags.
+ * The dependencies of a value, recorded while it is produced: for each version clock, the tags of everything that was
+ * read, and a stamp from before the first read. With them a stored value can be checked without listing tags by hand.
  */
 export class ReadSet {
-  /** That of the answer for which this one is made. */
+  /** The read set that was current at creation: this value is produced for that one. */
   #outer = current.getStore()
   #reads: Map<Versions, Reads> | undefined
-  #refusal: string | undefined
+  #notStoredBecause: string | undefined
 
-  /** Whether what goes in here is read to make what goes in there. */
+  /** Whether this value is produced for the other one, directly or not. */
   isWithin (other: ReadSet): boolean {
-    for (let reads: ReadSet | undefined = this; reads !== undefined; reads = reads.#outer) if (reads === other) return true
+    for (let reads: ReadSet | undefined = this; reads !== undefined; reads = reads.#outer) {
+      if (reads === other) return true
+    }
     return false
   }
 
-  /** Its load is over: nobody waits for it any more, and what it was made within need not be remembered. */
+  /** Releases the outer read set. Call it when the load has ended: no caller waits for it any more. */
   end (): void {
     this.#outer = undefined
   }
 
   /**
-   * To be called before a read: the stamp from before the first one.
+   * Returns the stamp from before the first read. Call it before each read.
    *
-   * @param take takes a stamp, where there is none yet; it must not throw
+   * @param take takes a stamp if there is none yet; it must not throw
    */
   begin (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
     const reads = (this.#reads ??= new Map()).get(versions)
@@ -43,56 +45,60 @@ export class ReadSet {
     return stamp
   }
 
-  /** A later stamp, where nothing has been read since the first. To be called after `begin`. */
+  /** Takes a later stamp if nothing has been read yet. Call it after `begin`. */
   restamp (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
     const reads = this.#reads!.get(versions)!
     if (reads.tags.size === 0) reads.stamp = take()
     return reads.stamp
   }
 
-  /** To be called after `begin`. */
+  /** Adds the tags of a read. Call it after `begin`. */
   add (versions: Versions, tags: Iterable<string>): void {
     const reads = this.#reads!.get(versions)!
     for (const tag of tags) reads.tags.add(tag)
   }
 
-  /** Says that what was read can never be verified, so that nothing made of it may be kept. @param why a token */
-  doNotStore (why: string): void {
-    this.#refusal ??= why
+  /**
+   * Forbids storing anything that depends on these reads, since they cannot be checked later.
+   *
+   * @param reason a token, see `LoadResult.notStoredBecause`
+   */
+  doNotStore (reason: string): void {
+    this.#notStoredBecause ??= reason
   }
 
-  /** Adds what another answer was made of, and this one is made of in turn. */
+  /** Adds the dependencies of another value, which this value depends on. */
   include (other: ReadSet): void {
     if (other === this) return
-    if (other.#refusal !== undefined) this.doNotStore(other.#refusal)
+    if (other.#notStoredBecause !== undefined) this.doNotStore(other.#notStoredBecause)
     for (const [versions, { stamp, tags }] of other.#reads ?? []) {
       this.begin(versions, () => stamp)
       this.add(versions, tags)
     }
   }
 
-  /** To be called after `begin`. */
+  /** Returns the recorded tags. Call it after `begin`. */
   tags (versions: Versions): ReadonlySet<string> {
     return this.#reads!.get(versions)!.tags
   }
 
-  /** Why nothing made of these reads may be kept; undefined where it may. */
+  /** The reason why nothing that depends on these reads may be stored; undefined if it may. */
   get notStoredBecause (): string | undefined {
-    return this.#refusal
+    return this.#notStoredBecause
   }
 }
 
-/** The read set of the answer that is being made on this path of awaits, if any. */
+/** Returns the read set of the value that is being produced in this async context, if any. */
 export function currentReads (): ReadSet | undefined {
   return current.getStore()
 }
 
-/** Runs `work`, and whatever it awaits or calls back, with what it reads going into the set. */
+/** Runs `work`, and records what it and its async continuations read. */
 export function collectReads<T> (reads: ReadSet, work: () => T): T {
   return current.run(reads, work)
 }
 
-/** Runs `work` so that what it reads makes no difference to the answer around it, e.g. a look at a session. */
+/** Runs `work` without recording its reads, e.g. those of a session that does not affect the value. */
 export function ignoreReads<T> (work: () => T): T {
   return current.run(undefined, work)
 }

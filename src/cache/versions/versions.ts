@@ -1,17 +1,17 @@
 import type { MaybePromise } from '../util/maybe-promise.ts'
 
-/** A moment on a version clock. Opaque: only the `Versions` that made it can read it. */
+/** A time on a version clock. Opaque: only the `Versions` that created it can read it. */
 export type Stamp = string
 
 /**
- * A clock that says when each tag last changed. A load takes a stamp before it begins; what it loaded is valid
- * for as long as none of its tags has moved past that stamp, so a slow load that ends late stores nothing wrong.
+ * A logical clock that records when each tag last changed. A load takes a stamp before it begins. Its result is valid
+ * as long as none of its tags has changed since that stamp, so a slow load cannot store outdated data.
  *
- * An implementation that has forgotten a tag must answer as if the tag had just moved, never as if it never had.
- * It may answer at once or after a round trip.
+ * If an implementation has no record of a tag, it must treat the tag as just changed, never as unchanged. It may return
+ * at once or after a round trip.
  */
 export interface Versions {
-  /** The moment now. Tags that are known to be checked against it later are told, so that none need be forgotten. */
+  /** Returns the current time. `tags` are those that will be checked against it, so that they are kept on record. */
   stamp (tags?: readonly string[]): MaybePromise<Stamp>
   /**
    * Returns one of the tags that has changed since the stamp, or undefined if none has. For a stamp that cannot be
@@ -23,12 +23,12 @@ export interface Versions {
    * check that found no change may reuse the state of the database that an earlier check has read.
    */
   batch?<T> (work: () => T): T
-  /** Moves the tags: whatever was stamped before is no longer current. */
+  /** Marks the tags as changed: entries that carry one of them and an earlier stamp become invalid. */
   invalidate (tags: readonly string[]): MaybePromise<void>
-  /** For tools: the version of a tag, a word that is another one after each move of the tag. */
+  /** For tools: returns the version of a tag, which differs after each change. */
   versionOf? (tag: string): MaybePromise<string>
-  /** Whether the caller sees what others do not, e.g. inside a transaction: its loads are not shared, and not kept. */
+  /** Whether the caller sees uncommitted data, e.g. in a transaction. Its loads are not shared and not stored. */
   isolated? (): boolean
-  /** The fewest tags that say all that these say, where the clock knows that some include others. */
+  /** Returns fewer tags that cover the given ones, if the clock knows that some include others. */
   compact? (tags: ReadonlySet<string>): Iterable<string>
 }

@@ -3,32 +3,32 @@ import { memoryVersions, type Versions } from '../../../src/cache/index.ts'
 import { memoizedVersions } from '../../../src/cache/versions/memoized.ts'
 import { fakeClock } from '../../support/clock.ts'
 
-/** A near clock that counts what the far one is asked, and can hold its answers back. Verdicts count for five seconds. */
+/** Counts the checks of the remote clock, and can hold its results back. Results are trusted for five seconds. */
 function setUp (more: Partial<Versions> = {}) {
   const clock = fakeClock()
-  const far = memoryVersions()
-  let asked = 0
+  const remote = memoryVersions()
+  let checks = 0
   let gate: PromiseWithResolvers<void> | undefined
-  const heldBack: Versions = {
-    ...far,
+  const controlled: Versions = {
+    ...remote,
     async firstChanged (stamp, tags) {
-      asked++
-      const changed = await far.firstChanged(stamp, tags)
+      checks++
+      const changed = await remote.firstChanged(stamp, tags)
       await gate?.promise
       return changed
     },
     async invalidate (tags) {
-      await far.invalidate(tags)
+      await remote.invalidate(tags)
       await gate?.promise
     },
     ...more
   }
   return {
     clock,
-    far,
-    near: memoizedVersions({ far: heldBack, counts: (askedAt) => clock.now() - askedAt < 5_000, now: clock.now }),
-    asked: () => asked,
-    /** From now on. Answers how to let go. */
+    remote,
+    memoized: memoizedVersions({ remote: controlled, isTrusted: (sentAt) => clock.now() - sentAt < 5_000, now: clock.now }),
+    checks: () => checks,
+    /** Holds results back from now on. Returns a function that releases them. */
     hold () {
       const { resolve } = gate = Promise.withResolvers<void>()
       return () => {
@@ -39,141 +39,141 @@ function setUp (more: Partial<Versions> = {}) {
   }
 }
 
-t.test('what is current is asked once, and then answered at once, for as long as it counts', async (t) => {
-  const { clock, near, asked } = setUp()
-  const stamp = await near.stamp()
+t.test('firstChanged reuses a positive result while it is trusted', async (t) => {
+  const { clock, memoized, checks } = setUp()
+  const stamp = await memoized.stamp()
   const tags = ['a', 'b']
-  t.equal(await near.firstChanged(stamp, tags), undefined)
-  t.equal(near.firstChanged(stamp, tags), undefined)
+  t.equal(await memoized.firstChanged(stamp, tags), undefined)
+  t.equal(memoized.firstChanged(stamp, tags), undefined)
   clock.advance(4.999)
-  t.equal(near.firstChanged(stamp, tags), undefined)
-  t.equal(asked(), 1)
+  t.equal(memoized.firstChanged(stamp, tags), undefined)
+  t.equal(checks(), 1)
   clock.advance(0.001)
-  t.equal(await near.firstChanged(stamp, tags), undefined)
-  t.equal(near.firstChanged(stamp, tags), undefined)
-  t.equal(asked(), 2)
+  t.equal(await memoized.firstChanged(stamp, tags), undefined)
+  t.equal(memoized.firstChanged(stamp, tags), undefined)
+  t.equal(checks(), 2)
 })
 
-t.test('it counts from when the far clock was asked, however late that answers', async (t) => {
-  const { clock, near, hold } = setUp()
-  const stamp = await near.stamp()
+t.test('a result is trusted from when the check was sent, not from when it returned', async (t) => {
+  const { clock, memoized, hold } = setUp()
+  const stamp = await memoized.stamp()
   const tags = ['a']
-  const letGo = hold()
-  const slow = near.firstChanged(stamp, tags)
+  const release = hold()
+  const slow = memoized.firstChanged(stamp, tags)
   clock.advance(4)
-  letGo()
+  release()
   t.equal(await slow, undefined)
-  t.equal(near.firstChanged(stamp, tags), undefined)
+  t.equal(memoized.firstChanged(stamp, tags), undefined)
   clock.advance(1)
-  t.type(near.firstChanged(stamp, tags), Promise)
+  t.type(memoized.firstChanged(stamp, tags), Promise)
 })
 
-t.test('each entry is asked about, though its tags are named alike', async (t) => {
-  const { near, asked } = setUp()
-  const stamp = await near.stamp()
-  t.equal(await near.firstChanged(stamp, ['a']), undefined)
-  t.equal(await near.firstChanged(stamp, ['a']), undefined)
-  t.equal(asked(), 2)
+t.test('each tags array is checked, even if it equals another one', async (t) => {
+  const { memoized, checks } = setUp()
+  const stamp = await memoized.stamp()
+  t.equal(await memoized.firstChanged(stamp, ['a']), undefined)
+  t.equal(await memoized.firstChanged(stamp, ['a']), undefined)
+  t.equal(checks(), 2)
 })
 
-t.test('a verdict is about one stamp', async (t) => {
-  const { near } = setUp()
+t.test('a result is valid for one stamp only', async (t) => {
+  const { memoized } = setUp()
   const tags = ['a']
-  const [before] = [await near.stamp(), await near.invalidate(['a'])]
-  const after = await near.stamp()
-  t.equal(await near.firstChanged(after, tags), undefined)
-  t.equal(await near.firstChanged(before, tags), 'a')
-  t.equal(near.firstChanged(after, tags), undefined)
+  const [before] = [await memoized.stamp(), await memoized.invalidate(['a'])]
+  const after = await memoized.stamp()
+  t.equal(await memoized.firstChanged(after, tags), undefined)
+  t.equal(await memoized.firstChanged(before, tags), 'a')
+  t.equal(memoized.firstChanged(after, tags), undefined)
 })
 
-t.test('what is not current is asked each time', async (t) => {
-  const { near, asked } = setUp()
+t.test('firstChanged never reuses a negative result', async (t) => {
+  const { memoized, checks } = setUp()
   const tags = ['a']
-  const stamp = await near.stamp()
-  await near.invalidate(tags)
-  t.equal(await near.firstChanged(stamp, tags), 'a')
-  t.equal(await near.firstChanged(stamp, tags), 'a')
-  t.equal(asked(), 2)
+  const stamp = await memoized.stamp()
+  await memoized.invalidate(tags)
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
+  t.equal(checks(), 2)
 })
 
-t.test('nothing is believed from before a tag moved, also where the question overlaps it', async (t) => {
-  const { far, near, hold } = setUp()
+t.test('reset drops all results, also those of checks in flight', async (t) => {
+  const { remote, memoized, hold } = setUp()
   const tags = ['a']
-  const stamp = await near.stamp()
-  t.equal(await near.firstChanged(stamp, tags), undefined)
-  const letGo = hold()
-  const overlapping = near.firstChanged(stamp, ['a'])
+  const stamp = await memoized.stamp()
+  t.equal(await memoized.firstChanged(stamp, tags), undefined)
+  const release = hold()
+  const overlapping = memoized.firstChanged(stamp, ['a'])
   const again = ['a']
-  const overlappingToo = near.firstChanged(stamp, again)
-  await far.invalidate(['a'])
-  near.forget() // the message of it is here before the answers
-  letGo()
+  const overlappingToo = memoized.firstChanged(stamp, again)
+  await remote.invalidate(['a'])
+  memoized.reset() // the message arrives before the results
+  release()
   t.equal(await overlapping, undefined)
   t.equal(await overlappingToo, undefined)
-  t.equal(await near.firstChanged(stamp, tags), 'a')
-  t.equal(await near.firstChanged(stamp, again), 'a')
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
+  t.equal(await memoized.firstChanged(stamp, again), 'a')
 })
 
-t.test('an invalidation of its own is seen at once', async (t) => {
-  const { near, hold } = setUp()
+t.test('invalidate drops all results at once', async (t) => {
+  const { memoized, hold } = setUp()
   const tags = ['a']
-  const stamp = await near.stamp()
-  t.equal(await near.firstChanged(stamp, tags), undefined)
-  const letGo = hold()
-  const invalidating = near.invalidate(['a'])
-  t.type(near.firstChanged(stamp, tags), Promise, 'from its beginning on nothing is believed')
-  letGo()
+  const stamp = await memoized.stamp()
+  t.equal(await memoized.firstChanged(stamp, tags), undefined)
+  const release = hold()
+  const invalidating = memoized.invalidate(['a'])
+  t.type(memoized.firstChanged(stamp, tags), Promise, 'dropped as soon as invalidate is called')
+  release()
   await invalidating
-  t.equal(await near.firstChanged(stamp, tags), 'a')
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
 })
 
-t.test('a question that is answered while an invalidation is on its way is not believed after it', async (t) => {
-  const far = memoryVersions()
+t.test('invalidate drops the results of checks that returned while it was in flight', async (t) => {
+  const remote = memoryVersions()
   const began = Promise.withResolvers<void>()
-  const { near } = setUp({
-    firstChanged: far.firstChanged,
-    stamp: far.stamp,
+  const { memoized } = setUp({
+    firstChanged: remote.firstChanged,
+    stamp: remote.stamp,
     async invalidate (tags) {
       await began.promise
-      await far.invalidate(tags)
+      await remote.invalidate(tags)
     }
   })
   const tags = ['a']
-  const stamp = await near.stamp()
-  const invalidating = near.invalidate(tags)
-  t.equal(await near.firstChanged(stamp, tags), undefined, 'it has not happened yet')
+  const stamp = await memoized.stamp()
+  const invalidating = memoized.invalidate(tags)
+  t.equal(await memoized.firstChanged(stamp, tags), undefined, 'it has not been applied yet')
   began.resolve()
   await invalidating
-  t.equal(await near.firstChanged(stamp, tags), 'a')
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
 })
 
-t.test('an invalidation that fails may have happened', async (t) => {
-  const far = memoryVersions()
-  const { near } = setUp({
-    firstChanged: far.firstChanged,
-    stamp: far.stamp,
+t.test('invalidate drops all results also if it fails', async (t) => {
+  const remote = memoryVersions()
+  const { memoized } = setUp({
+    firstChanged: remote.firstChanged,
+    stamp: remote.stamp,
     async invalidate (tags) {
-      await far.invalidate(tags)
-      throw new Error('the answer was lost')
+      await remote.invalidate(tags)
+      throw new Error('the reply was lost')
     }
   })
   const tags = ['a']
-  const stamp = await near.stamp()
-  t.equal(await near.firstChanged(stamp, tags), undefined)
-  await t.rejects(async () => near.invalidate(tags), { message: 'the answer was lost' })
-  t.equal(await near.firstChanged(stamp, tags), 'a')
+  const stamp = await memoized.stamp()
+  t.equal(await memoized.firstChanged(stamp, tags), undefined)
+  await t.rejects(async () => memoized.invalidate(tags), { message: 'the reply was lost' })
+  t.equal(await memoized.firstChanged(stamp, tags), 'a')
 })
 
-t.test('a far clock that fails is not hidden', async (t) => {
-  const { near } = setUp({ firstChanged: async () => { throw new Error('away') } })
-  await t.rejects(async () => near.firstChanged('1', ['a']), { message: 'away' })
+t.test('firstChanged rejects if the remote clock fails', async (t) => {
+  const { memoized } = setUp({ firstChanged: async () => { throw new Error('unavailable') } })
+  await t.rejects(async () => memoized.firstChanged('1', ['a']), { message: 'unavailable' })
 })
 
-t.test('it can what the far clock can, and no more', async (t) => {
-  const { near: plain } = setUp()
+t.test('memoizedVersions has the optional methods of the remote clock, and no others', async (t) => {
+  const { memoized: plain } = setUp()
   t.notOk('compact' in plain || 'isolated' in plain || 'batch' in plain)
   let batches = 0
-  const { near } = setUp({
+  const { memoized } = setUp({
     compact: (tags) => [...tags].slice(1),
     isolated: () => true,
     batch (work) {
@@ -181,8 +181,8 @@ t.test('it can what the far clock can, and no more', async (t) => {
       return work()
     }
   })
-  t.equal(near.batch!(() => 'result'), 'result')
+  t.equal(memoized.batch!(() => 'result'), 'result')
   t.equal(batches, 1)
-  t.strictSame(near.compact!(new Set(['a', 'b'])), ['b'])
-  t.equal(near.isolated!(), true)
+  t.strictSame(memoized.compact!(new Set(['a', 'b'])), ['b'])
+  t.equal(memoized.isolated!(), true)
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { memoryVersions } from '../../../src/cache/index.ts'
 
-t.test('a stamp is current until one of its tags moves', async (t) => {
+t.test('firstChanged returns the tag that has changed since the stamp, else undefined', async (t) => {
   const versions = memoryVersions()
   const before = await versions.stamp()
   t.equal(versions.firstChanged(before, ['a', 'b']), undefined)
@@ -15,7 +15,7 @@ t.test('a stamp is current until one of its tags moves', async (t) => {
   t.equal(versions.firstChanged(after, ['a', 'b']), undefined)
 })
 
-t.test('a tag that was forgotten counts as moved', async (t) => {
+t.test('beyond maxTags, a tag without a version counts as changed', async (t) => {
   const versions = memoryVersions({ maxTags: 2 })
   const first = await versions.stamp()
   versions.invalidate(['a'])
@@ -31,7 +31,7 @@ t.test('a tag that was forgotten counts as moved', async (t) => {
   t.equal(versions.firstChanged(second, ['c']), 'c')
 })
 
-t.test('a tag that moves again is forgotten later', async (t) => {
+t.test('beyond maxTags, the tags that changed least recently lose their versions', async (t) => {
   const versions = memoryVersions({ maxTags: 2 })
   versions.invalidate(['a'])
   const stamp = await versions.stamp()
@@ -43,7 +43,7 @@ t.test('a tag that moves again is forgotten later', async (t) => {
   t.equal(versions.firstChanged(later, ['a', 'b', 'c']), undefined)
 })
 
-t.test('more tags at once than it remembers all move', async (t) => {
+t.test('invalidate changes all tags, even more than maxTags', async (t) => {
   const versions = memoryVersions({ maxTags: 2 })
   const before = await versions.stamp()
   const tags = ['a', 'b', 'c', 'd', 'e']
@@ -52,7 +52,7 @@ t.test('more tags at once than it remembers all move', async (t) => {
   t.equal(versions.firstChanged(await versions.stamp(), tags), undefined)
 })
 
-t.test('whatever happens, no stamp from before a move is current', async (t) => {
+t.test('firstChanged never misses a change (random sequences)', async (t) => {
   const names = ['a', 'b', 'c', 'd']
   const someTags = fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 })
   fc.assert(fc.property(fc.array(someTags), fc.integer({ min: 1, max: 3 }), (moves, maxTags) => {
@@ -69,7 +69,7 @@ t.test('whatever happens, no stamp from before a move is current', async (t) => 
   }))
 })
 
-t.test('a stamp of another clock is never current', async (t) => {
+t.test('a stamp of another clock counts as changed', async (t) => {
   const versions = memoryVersions()
   const mine = String(await versions.stamp())
   const theirs = String(await memoryVersions().stamp())
@@ -78,7 +78,7 @@ t.test('a stamp of another clock is never current', async (t) => {
   }
 })
 
-t.test('bad options are refused, and named', async (t) => {
+t.test('memoryVersions rejects invalid options by name', async (t) => {
   for (const maxTags of [0, -1, 1.5, NaN]) {
     t.throws(() => memoryVersions({ maxTags }), { name: 'TypeError', message: /^maxTags must be a positive integer, got / })
   }

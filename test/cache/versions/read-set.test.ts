@@ -33,7 +33,7 @@ async function reloads (cache: Cache, key = 'key'): Promise<boolean> {
   return ran
 }
 
-t.test('what a load reads tags what it brings', async (t) => {
+t.test('the tags of reads during a load become tags of its entry', async (t) => {
   const { versions, outer } = setUp()
   await outer.getOrSet('key', async ({ addTags }) => {
     read(versions, 'a', 1)
@@ -48,7 +48,7 @@ t.test('what a load reads tags what it brings', async (t) => {
   t.ok(await reloads(outer))
 })
 
-t.test('what is read outside of a load tags nothing', async (t) => {
+t.test('reads outside a load are not recorded', async (t) => {
   const { versions, outer } = setUp()
   t.equal(currentReads(), undefined)
   t.equal(read(versions, 'a', 1), 1)
@@ -56,7 +56,7 @@ t.test('what is read outside of a load tags nothing', async (t) => {
   t.strictSame(await tagsOf(outer), [])
 })
 
-t.test('concurrent loads do not mix', async (t) => {
+t.test('concurrent loads have separate read sets', async (t) => {
   const { versions, outer } = setUp()
   const names = Array.from({ length: 20 }, (_, i) => `key${i}`)
   await Promise.all(names.map((name, i) => outer.getOrSet(name, async () => {
@@ -68,7 +68,7 @@ t.test('concurrent loads do not mix', async (t) => {
   for (const name of names) t.strictSame(await tagsOf(outer, name), [`${name}-first`, `${name}-last`])
 })
 
-t.test('tags of a nested value pass up', async (t) => {
+t.test('the tags of a nested value become tags of the outer one', async (t) => {
   const nestings: Record<string, (t: Test, site: ReturnType<typeof setUp>, nested: () => Promise<unknown>) => Promise<void>> = {
     'that is loaded': async () => {},
     'that is a hit of getOrSet': async (_t, _site, nested) => { await nested() },
@@ -93,7 +93,7 @@ t.test('tags of a nested value pass up', async (t) => {
     })
   }
 
-  await t.test('that is a hit of get or getMany', async (t) => {
+  await t.test('if it is a hit of get or getMany', async (t) => {
     const { outer, inner } = setUp()
     await inner.set('one', 1, { tags: ['a'] })
     await inner.set('two', 2, { tags: ['b'] })
@@ -102,20 +102,20 @@ t.test('tags of a nested value pass up', async (t) => {
     t.strictSame(await tagsOf(outer), ['a', 'b'])
   })
 
-  await t.test('over several levels, with those that calls and loads add', async (t) => {
+  await t.test('over several levels, with the tags of options and addTags', async (t) => {
     const { outer, inner } = setUp()
     const innermost = () => inner.getOrSet('c', ({ addTags }) => { addTags('e'); return 1 }, { tags: ['d'] })
     await outer.getOrSet('key', () => inner.getOrSet('b', innermost, { tags: ['f'] }))
     t.strictSame(await tagsOf(outer), ['d', 'e', 'f'])
   })
 
-  await t.test('that is not kept itself', async (t) => {
+  await t.test('if it is not stored itself', async (t) => {
     const { versions, outer, inner } = setUp()
     await outer.getOrSet('key', () => inner.getOrSet('inner', ({ skipStore }) => { skipStore(); return read(versions, 'a', 1) }))
     t.strictSame(await tagsOf(outer), ['a'])
   })
 
-  await t.test('whose load failed, and that something else stands for', async (t) => {
+  await t.test('if its load failed and the loader caught the error', async (t) => {
     const { versions, outer, inner } = setUp()
     await outer.getOrSet('key', () => inner.getOrSet('inner', () => {
       read(versions, 'a', undefined)
@@ -127,7 +127,7 @@ t.test('tags of a nested value pass up', async (t) => {
   })
 })
 
-t.test('old values that stand in pass their tags up, and what is loaded meanwhile in the background does not', async (t) => {
+t.test('stale values pass their tags up, and background refreshes do not', async (t) => {
   const { clock, versions, outer, inner } = setUp()
   const options = { ttl: 10, staleWhileRevalidate: 60, staleIfError: 60 }
   await inner.getOrSet('inner', () => read(versions, 'a', 'old'), options)
@@ -150,7 +150,7 @@ t.test('old values that stand in pass their tags up, and what is loaded meanwhil
   t.strictSame(await tagsOf(outer, 'other'), ['c'])
 })
 
-t.test('a nested value is verified after the stamp of what is made of it', async (t) => {
+t.test('a nested value is checked after the stamp of the outer load', async (t) => {
   const { versions, outer, inner } = setUp()
   await inner.set('inner', 'old', { tags: ['a'] })
   await outer.getOrSet('key', async () => {
@@ -161,7 +161,7 @@ t.test('a nested value is verified after the stamp of what is made of it', async
   t.equal(await tagsOf(outer), undefined)
 })
 
-t.test('reads that were before the load count too, with a stamp from before them', async (t) => {
+t.test('reads before the load count if `reads` is given, with a stamp from before them', async (t) => {
   const { versions, outer, inner } = setUp()
   for (const before of [() => read(versions, 'a', 1), () => inner.get('inner')]) {
     await inner.set('inner', 'old', { tags: ['b'] })
@@ -176,7 +176,7 @@ t.test('reads that were before the load count too, with a stamp from before them
   }
 })
 
-t.test('a request that comes after a write does not join a load whose reads are older', async (t) => {
+t.test('a caller that starts after a write does not join a load with older reads', async (t) => {
   const { versions, outer } = setUp()
   const reads = new ReadSet()
   const held = deferredLoader()
@@ -192,7 +192,7 @@ t.test('a request that comes after a write does not join a load whose reads are 
   t.equal(await outer.get('key'), 'new')
 })
 
-t.test('ignored reads tag nothing', async (t) => {
+t.test('ignoreReads keeps reads out of the read set', async (t) => {
   const { versions, outer } = setUp()
   await outer.getOrSet('key', async () => {
     const session = await ignoreReads(async () => {
@@ -204,7 +204,7 @@ t.test('ignored reads tag nothing', async (t) => {
   t.strictSame(await tagsOf(outer), ['a'])
 })
 
-t.test('what can never be verified is not kept, nor is what is made of it', async (t) => {
+t.test('doNotStore keeps the value and those that depend on it from being stored', async (t) => {
   const { outer, inner } = setUp()
   const load = () => {
     currentReads()!.doNotStore('first-reason')
@@ -218,7 +218,7 @@ t.test('what can never be verified is not kept, nor is what is made of it', asyn
   t.equal(await tagsOf(outer), undefined)
 })
 
-t.test('a cache minds the tags of its own clock, and hands on the others', async (t) => {
+t.test('a cache uses the tags of its own clock, and passes the others on', async (t) => {
   const { versions, outer } = setUp()
   const other = createCache({ store: memoryStore() })
   const nested = () => other.getOrSet('inner', () => read(versions, 'a', 1), { tags: ['hers'] })
@@ -227,7 +227,7 @@ t.test('a cache minds the tags of its own clock, and hands on the others', async
   t.strictSame(await tagsOf(other, 'inner'), ['hers'])
 })
 
-t.test('a clock may say that some tags include others', async (t) => {
+t.test('a clock can compact tags', async (t) => {
   const versions: Versions = { ...memoryVersions(), compact: (tags) => tags.has('all') ? ['all'] : tags }
   const cache = createCache({ store: memoryStore(), versions })
   await cache.getOrSet('key', () => 1, { tags: ['one', 'all', 'two'] })
@@ -236,7 +236,7 @@ t.test('a clock may say that some tags include others', async (t) => {
   t.strictSame(await tagsOf(cache, 'other'), ['one', 'two'])
 })
 
-t.test('a clock that fails while something is read costs the entry, not the answer', async (t) => {
+t.test('if the clock fails during a read, the value is returned and not stored', async (t) => {
   const versions: Versions = { ...memoryVersions(), stamp () { throw new Error('no clock') } }
   const cache = createCache({ store: memoryStore(), versions })
   t.equal(await cache.getOrSet('key', async () => {

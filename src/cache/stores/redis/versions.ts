@@ -33,7 +33,7 @@ export function redisVersions (client: RedisClient, prefix: string, commands?: R
       const position = await runFirstChanged(versionKeys(tags), [stamp, TAG_TTL_SECONDS])
       return tags[position as number - 1]
     },
-    versionOf: async (tag) => await commands.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'forgotten',
+    versionOf: async (tag) => await commands.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'expired',
     async invalidate (tags) { await runInvalidate(versionKeys(tags), [TAG_TTL_SECONDS]) }
   }
 }
