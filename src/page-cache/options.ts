@@ -1,43 +1,42 @@
 import { hash } from 'node:crypto'
-import { inspect } from 'node:util'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import { checkTags } from '../cache/index.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
 
-/** The route option `config.cachePage`; a bare number is its `ttl`. */
+/** What a route says in `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
   /**
-   * Freshness lifetime in seconds: a shorter `max-age` of the response wins. Zero: nothing is stored. Unset: the
+   * Seconds that a page is kept, at most: a shorter `max-age` of the response wins. Zero: not kept. Unset: the
    * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
    */
   ttl?: number
-  /** Seconds for which an expired response is served at once, while one self-request revalidates it. Default 0. */
+  /** Seconds after its life for which an old page is answered at once, while one request of our own renews it. */
   staleWhileRevalidate?: number
-  /** Seconds for which an expired response replaces a 500, 502, 503 or 504 (RFC 5861 section 4). Default 0. */
+  /** Seconds after its life for which an old page is answered in place of a status of 500, 502, 503 or 504, RFC 5861 section 4. */
   staleIfError?: number
-  /** Seconds to wait for the handler if a stale response can be served instead. Default: as long as it takes. */
+  /** Seconds to wait for the handler, where an old page may be answered instead. Default: as long as it takes. */
   timeout?: number
-  /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
+  /** Renews a page in the background shortly before its life ends, if it is asked for often. Default false. */
   refreshAhead?: boolean
-  /** Tags of the responses, for `cache.invalidateTags`. */
+  /** Names that `cache.invalidateTags` can call the pages by. */
   tags?: string[]
-  /** Request headers by which the response varies, whatever its `Vary` says; they are added to it. */
+  /** Request headers by which the page varies, whatever it says itself; they are added to its `Vary`. */
   vary?: string[]
   /**
-   * Request headers that do not shape the response although they are read, e.g. by a hook that writes a log. The
-   * response varies by any other header that is read.
+   * Request headers that are read while the page is made and do not shape it, e.g. by a hook that writes a log. Any other
+   * that is read makes the page vary by it.
    */
   ignoreHeaders?: string[]
-  /** Query parameters that are part of the key; the handler sees no others. Default all. */
+  /** Query parameters that take part in the key, and that the handler gets to see. Default all. */
   query?: string[]
-  /** Bytes; a longer body is sent but not stored. Default 1 MiB. */
+  /** A longer body is sent but not kept. Default 1 MiB. */
   maxBytes?: number
-  /** Returns a text to add to the key, e.g. a language or a tenant. */
+  /** Adds to the key, e.g. a language or a tenant. */
   key?: (request: FastifyRequest) => string
   /**
-   * Whether clients may request newer or older responses by `Cache-Control` and `Pragma` (RFC 9111 section 5.2.1).
-   * Then any client can make the handler run. Default false.
+   * Whether clients may ask for newer or older pages by `Cache-Control` and `Pragma` in requests, RFC 9111 section 5.2.1. Then any
+   * client can make the handler run. Default false.
    */
   requestDirectives?: boolean
 }
@@ -58,32 +57,31 @@ export interface RouteCacheConfig {
   readonly maxBytes: number
   readonly key: ((request: FastifyRequest) => string) | undefined
   readonly requestDirectives: boolean
-  /** The prefix of the keys of its responses. */
+  /** With which the keys of its pages begin. */
   readonly keyPrefix: string
   /** The pattern of the route's URL. */
   readonly url: string
-  /** A name that distinguishes routes with the same pattern, e.g. with different version constraints. */
+  /** Tells routes apart that share a URL, e.g. by a version constraint. */
   readonly routeName: string
 }
 
-/** The prefix of the keys of all responses. */
+/** With which the key of every page begins. */
 export const PAGE_PREFIX = 'page:'
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 
 const SECONDS = 'a number of seconds from 0 to 2147483648'
-const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
+const areSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
 
-/** What each option takes, and how to check it. */
-const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (value: unknown) => boolean] } = {
-  ttl: [SECONDS, isSeconds],
-  staleWhileRevalidate: [SECONDS, isSeconds],
-  staleIfError: [SECONDS, isSeconds],
-  timeout: [SECONDS, isSeconds],
+const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
+  ttl: [SECONDS, areSeconds],
+  staleWhileRevalidate: [SECONDS, areSeconds],
+  staleIfError: [SECONDS, areSeconds],
+  timeout: [SECONDS, areSeconds],
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
-  tags: ['an array of valid tags', (value) => isTags(value)],
-  vary: ['an array of header names', (value) => isHeaderNames(value) && !value.includes('*')],
-  ignoreHeaders: ['an array of header names', isHeaderNames],
+  tags: ['an array of names that a tag may have', (value) => areTags(value)],
+  vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name) && name !== '*')],
+  ignoreHeaders: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name))],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
   key: ['a function', (value) => typeof value === 'function'],
@@ -102,26 +100,18 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
   return parts.length === 0 ? url : `${url} ${JSON.stringify(parts)}`
 }
 
-/**
- * Resolves the options of a route. Throws a TypeError that names the route and the invalid option.
- *
- * @param defaultTtl seconds; the option `ttl` of the plugin
- * @param url the pattern of the route; default its name
- * @param alsoIgnored the option `ignoreHeaders` of the plugin
- */
+/** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
 export function resolveRouteConfig (
-  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route,
-  alsoIgnored: readonly string[] = []
+  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route, alsoIgnored: readonly string[] = []
 ): RouteCacheConfig {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`The option cachePage of ${route} must be a number of seconds or an object.`)
+    throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
   }
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}.`)
-    const [expected, check] = OPTIONS[name as keyof CachePageOptions]
-    if (value === undefined || check(value)) continue
-    throw new TypeError(`The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
+    if (!Object.hasOwn(checks, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}`)
+    const check = checks[name as keyof CachePageOptions]
+    if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
   }
   const ttl = options.ttl ?? defaultTtl
   return {
@@ -143,18 +133,17 @@ export function resolveRouteConfig (
   }
 }
 
-/** Checks an option of the plugin that routes have too. */
+/** Throws a TypeError unless an option of the plugin is one that a route may have. */
 export function checkOption (name: 'ttl' | 'ignoreHeaders', value: unknown): void {
-  const [expected, check] = OPTIONS[name]
-  if (value === undefined || check(value)) return
-  throw new TypeError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)
+  const [takes, check] = checks[name]
+  if (value !== undefined && !check(value)) throw new TypeError(`the option ${name} of the page cache must be ${takes}`)
 }
 
 function lowerCase (names: readonly string[] = []): string[] {
   return names.map((name) => name.toLowerCase())
 }
 
-function isTags (value: unknown): boolean {
+function areTags (value: unknown): boolean {
   try {
     checkTags(value)
     return true
@@ -165,8 +154,4 @@ function isTags (value: unknown): boolean {
 
 function isStrings (value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
-}
-
-function isHeaderNames (value: unknown): value is string[] {
-  return isStrings(value) && value.every((name) => isToken(name))
 }

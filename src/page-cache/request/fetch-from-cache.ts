@@ -84,9 +84,7 @@ async function explain (
 ): Promise<Next> {
   const { route, target, customKey, reply } = ctx
   const found = await lookUp({ lookup: (key) => tools.cache.peek(key) }, ctx)
-  const decision: Decision = bypass === undefined
-    ? decideFor(tools, ctx, found, directives)
-    : { act: 'pass', status: bypass }
+  const decision = bypass === undefined ? decideFor(tools, ctx, found, directives) : { act: 'pass' as const, status: bypass }
   await explainRequest.onDecision({ route, target, customKey, found, decision })
   reply.code(204).send()
   return 'replied'
@@ -139,8 +137,7 @@ async function fetchWithTimeout (
 ): Promise<Next> {
   let result: LoadResult
   try {
-    const options = { ...staleWindows(stale), timeout: ctx.route.timeout! }
-    result = await revalidate(tools, ctx, location, miss, stale, options)
+    result = await revalidate(tools, ctx, location, miss, stale, { ...staleWindows(stale), timeout: ctx.route.timeout! })
   } catch (error) {
     return serveFailure(tools, ctx, error)
   }
