@@ -9,9 +9,10 @@ import { percentile } from './support/table.ts'
  */
 
 const COLD_REQUESTS = 5
-const REQUESTS = 500
+/** Requests of each other row; `node bench/latency.ts 50` sends fewer. */
+const REQUESTS = Number(process.argv[2] ?? 500)
 /** What a process is asked before it is measured, to warm up its code and not its caches. */
-const WARM_UP = 100
+const WARM_UP = REQUESTS / 5
 /** The cache that is measured: empty at first, in a Redis that others use too, and emptied at the end. */
 const CACHED = { CACHE_TTL: '300', CACHE_KEY_PREFIX: `larder-latency-${randomUUID()}`, ADMIN_TOKEN: randomUUID() }
 /** Neither a cache nor the way to it. */

@@ -18,10 +18,13 @@ export class CachedRoutes {
       caseSensitive = true, ignoreTrailingSlash = false, ignoreDuplicateSlashes = false, maxParamLength = 100,
       useSemicolonDelimiter = false
     } = { ...config, ...config.routerOptions } as RouterConfig
-    // The application has already accepted every pattern.
-    const allowUnsafeRegex = true
     this.#config = {
-      caseSensitive, ignoreTrailingSlash, ignoreDuplicateSlashes, maxParamLength, useSemicolonDelimiter, allowUnsafeRegex
+      caseSensitive,
+      ignoreTrailingSlash,
+      ignoreDuplicateSlashes,
+      maxParamLength,
+      useSemicolonDelimiter,
+      allowUnsafeRegex: true // the application has already accepted every pattern
     }
   }
 

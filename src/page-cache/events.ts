@@ -2,21 +2,21 @@ import { channel } from 'node:diagnostics_channel'
 import type { Cache } from '../cache/index.ts'
 import type { CacheStatus } from './http/cache-status.ts'
 
-/** What the page cache tells the world of each answer to a client, over `node:diagnostics_channel`, as `larder:page`. */
+/** What the page cache publishes about each response to a client, on the diagnostics channel `larder:page`. */
 export interface PageEvent {
   cache: Cache
   /** The pattern of the route, never the URL. */
   route: string
   status: CacheStatus
-  /** Milliseconds from the request to the answer. */
+  /** Milliseconds from the request to the response. */
   ms: number
-  /** Of the body of the page that it was answered with, whether or not all of it is sent. */
+  /** Size of the body of the stored response that was served, even if only a part of it is sent. */
   bytes?: number | undefined
-  /** Milliseconds that this page took to make. */
+  /** Milliseconds that this response took to produce. */
   loadMs?: number | undefined
 }
 
 export const PAGE_CHANNEL = 'larder:page'
 
-/** Publishing costs next to nothing while nobody listens, making the event does not. */
+/** Check `hasSubscribers` first: without subscribers, publishing costs nothing, but building the event does. */
 export const pageEvents = channel(PAGE_CHANNEL)

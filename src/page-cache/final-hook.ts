@@ -1,8 +1,9 @@
 import type { onSendHookHandler, RouteOptions } from 'fastify'
 
 /**
- * Adds an `onSend` hook to a route that stays the last one, even if `onRoute` hooks of other plugins add to the route later:
- * by a list of their own, or by a method of the list that is there.
+ * Adds an `onSend` hook to a route that stays the last one.
+ *
+ * This holds even if `onRoute` hooks of other plugins add to the route later, by a new list or by a method of the list.
  */
 export function addFinalHook (route: RouteOptions, hook: onSendHookHandler): void {
   let hooks: unknown[] = []

@@ -1,42 +1,43 @@
 import { hash } from 'node:crypto'
+import { inspect } from 'node:util'
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import { checkTags } from '../cache/index.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
 
-/** What a route says in `config.cachePage`; a bare number is its `ttl`. */
+/** The route option `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
   /**
-   * Seconds that a page is kept, at most: a shorter `max-age` of the response wins. Zero: not kept. Unset: the
+   * Freshness lifetime in seconds: a shorter `max-age` of the response wins. Zero: nothing is stored. Unset: the
    * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
    */
   ttl?: number
-  /** Seconds after its life for which an old page is answered at once, while one request of our own renews it. */
+  /** Seconds for which an expired response is served at once, while one self-request revalidates it. Default 0. */
   staleWhileRevalidate?: number
-  /** Seconds after its life for which an old page is answered in place of a status of 500, 502, 503 or 504, RFC 5861 section 4. */
+  /** Seconds for which an expired response replaces a 500, 502, 503 or 504 (RFC 5861 section 4). Default 0. */
   staleIfError?: number
-  /** Seconds to wait for the handler, where an old page may be answered instead. Default: as long as it takes. */
+  /** Seconds to wait for the handler if a stale response can be served instead. Default: as long as it takes. */
   timeout?: number
-  /** Renews a page in the background shortly before its life ends, if it is asked for often. Default false. */
+  /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
   refreshAhead?: boolean
-  /** Names that `cache.invalidateTags` can call the pages by. */
+  /** Tags of the responses, for `cache.invalidateTags`. */
   tags?: string[]
-  /** Request headers by which the page varies, whatever it says itself; they are added to its `Vary`. */
+  /** Request headers by which the response varies, whatever its `Vary` says; they are added to it. */
   vary?: string[]
   /**
-   * Request headers that are read while the page is made and do not shape it, e.g. by a hook that writes a log. Any other
-   * that is read makes the page vary by it.
+   * Request headers that do not shape the response although they are read, e.g. by a hook that writes a log. The
+   * response varies by any other header that is read.
    */
   ignoreHeaders?: string[]
-  /** Query parameters that take part in the key, and that the handler gets to see. Default all. */
+  /** Query parameters that are part of the key; the handler sees no others. Default all. */
   query?: string[]
-  /** A longer body is sent but not kept. Default 1 MiB. */
+  /** Bytes; a longer body is sent but not stored. Default 1 MiB. */
   maxBytes?: number
-  /** Adds to the key, e.g. a language or a tenant. */
+  /** Returns a text to add to the key, e.g. a language or a tenant. */
   key?: (request: FastifyRequest) => string
   /**
-   * Whether clients may ask for newer or older pages by `Cache-Control` and `Pragma` in requests, RFC 9111 section 5.2.1. Then any
-   * client can make the handler run. Default false.
+   * Whether clients may request newer or older responses by `Cache-Control` and `Pragma` (RFC 9111 section 5.2.1).
+   * Then any client can make the handler run. Default false.
    */
   requestDirectives?: boolean
 }
@@ -57,31 +58,32 @@ export interface RouteCacheConfig {
   readonly maxBytes: number
   readonly key: ((request: FastifyRequest) => string) | undefined
   readonly requestDirectives: boolean
-  /** With which the keys of its pages begin. */
+  /** The prefix of the keys of its responses. */
   readonly keyPrefix: string
   /** The pattern of the route's URL. */
   readonly url: string
-  /** Tells routes apart that share a URL, e.g. by a version constraint. */
+  /** A name that distinguishes routes with the same pattern, e.g. with different version constraints. */
   readonly routeName: string
 }
 
-/** With which the key of every page begins. */
+/** The prefix of the keys of all responses. */
 export const PAGE_PREFIX = 'page:'
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 
 const SECONDS = 'a number of seconds from 0 to 2147483648'
-const areSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
+const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
 
-const checks: { [name in keyof CachePageOptions]-?: [takes: string, check: (value: unknown) => boolean] } = {
-  ttl: [SECONDS, areSeconds],
-  staleWhileRevalidate: [SECONDS, areSeconds],
-  staleIfError: [SECONDS, areSeconds],
-  timeout: [SECONDS, areSeconds],
+/** What each option takes, and how to check it. */
+const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (value: unknown) => boolean] } = {
+  ttl: [SECONDS, isSeconds],
+  staleWhileRevalidate: [SECONDS, isSeconds],
+  staleIfError: [SECONDS, isSeconds],
+  timeout: [SECONDS, isSeconds],
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
-  tags: ['an array of names that a tag may have', (value) => areTags(value)],
-  vary: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name) && name !== '*')],
-  ignoreHeaders: ['an array of header names', (value) => isStrings(value) && value.every((name) => isToken(name))],
+  tags: ['an array of valid tags', (value) => isTags(value)],
+  vary: ['an array of header names', (value) => isHeaderNames(value) && !value.includes('*')],
+  ignoreHeaders: ['an array of header names', isHeaderNames],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
   key: ['a function', (value) => typeof value === 'function'],
@@ -100,18 +102,26 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
   return parts.length === 0 ? url : `${url} ${JSON.stringify(parts)}`
 }
 
-/** Resolves the options of a route; throws a TypeError that names the route and the option that is wrong. */
+/**
+ * Resolves the options of a route. Throws a TypeError that names the route and the invalid option.
+ *
+ * @param defaultTtl seconds; the option `ttl` of the plugin
+ * @param url the pattern of the route; default its name
+ * @param alsoIgnored the option `ignoreHeaders` of the plugin
+ */
 export function resolveRouteConfig (
-  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route, alsoIgnored: readonly string[] = []
+  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route,
+  alsoIgnored: readonly string[] = []
 ): RouteCacheConfig {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`cachePage of ${route} must be a number of seconds or an object`)
+    throw new TypeError(`The option cachePage of ${route} must be a number of seconds or an object.`)
   }
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(checks, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}`)
-    const check = checks[name as keyof CachePageOptions]
-    if (value !== undefined && !check[1](value)) throw new TypeError(`${name} in cachePage of ${route} must be ${check[0]}`)
+    if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}.`)
+    const [expected, check] = OPTIONS[name as keyof CachePageOptions]
+    if (value === undefined || check(value)) continue
+    throw new TypeError(`The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
   }
   const ttl = options.ttl ?? defaultTtl
   return {
@@ -133,17 +143,18 @@ export function resolveRouteConfig (
   }
 }
 
-/** Throws a TypeError unless an option of the plugin is one that a route may have. */
+/** Checks an option of the plugin that routes have too. */
 export function checkOption (name: 'ttl' | 'ignoreHeaders', value: unknown): void {
-  const [takes, check] = checks[name]
-  if (value !== undefined && !check(value)) throw new TypeError(`the option ${name} of the page cache must be ${takes}`)
+  const [expected, check] = OPTIONS[name]
+  if (value === undefined || check(value)) return
+  throw new TypeError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)
 }
 
 function lowerCase (names: readonly string[] = []): string[] {
   return names.map((name) => name.toLowerCase())
 }
 
-function areTags (value: unknown): boolean {
+function isTags (value: unknown): boolean {
   try {
     checkTags(value)
     return true
@@ -154,4 +165,8 @@ function areTags (value: unknown): boolean {
 
 function isStrings (value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
+}
+
+function isHeaderNames (value: unknown): value is string[] {
+  return isStrings(value) && value.every((name) => isToken(name))
 }

@@ -25,7 +25,7 @@ export interface PageCacheOptions {
   cache: Cache
   /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
   ttl?: number
-  /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by `request.ip`. */
+  /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
   ignoreHeaders?: string[]
   /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
   querystringParser?: QuerystringParser
@@ -67,7 +67,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.decorate('purgePages', (what) => purge(cache, routes, what))
   app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
 
-  // When a route is declared. Fastify reads its handler after all `onRoute` hooks: whatever guards they add run before ours.
+  // When a route is declared. Fastify binds the handler after all `onRoute` hooks: every guard runs before the lookup.
   app.addHook('onRoute', (route) => {
     const cachePage = route.config?.cachePage
     if (cachePage === undefined) return
@@ -78,7 +78,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     addFinalHook(route, storeResponse)
   })
 
-  // 1. Before all hooks: a response also depends on what they read, whether they were added before this plugin or after.
+  // 1. Before all hooks: a response also depends on what they read, also those that were added before this plugin.
   const { genReqId } = app as unknown as { genReqId: Parameters<typeof app.setGenReqId>[0] } // missing in its types
   app.setGenReqId((raw) => {
     HeaderTracker.track(raw as FastifyRequest['raw'])
@@ -129,7 +129,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   })
 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
-  const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (this: FastifyInstance, request, reply) {
+  const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (request, reply) {
     const ctx = request.pageCache!
     let result: unknown
     if (await fetchFromCache(tools, ctx) === 'run-handler') {
@@ -146,8 +146,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     done()
   })
 
-  // 5. Receives the reply of the handler, of an error or of the cache, before later hooks change it. It is a hook of the
-  // application and not of the route, since hooks that change a body must change the stored one on its way out.
+  // 5. Receives the reply of the handler, of an error or of the cache, before later hooks change it. It is a hook of
+  // the application and not of the route, since hooks that change a body must change the stored one on its way out.
   app.addHook('onSend', (request, reply, payload, done) => {
     const { unsafeTarget, pageCache: ctx } = request
     const receive = () => receiveReply(ctx, reply, payload, done)
@@ -186,7 +186,9 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 
 type SendDone = Parameters<onSendHookHandler>[3]
 
-function checkPluginOptions (app: FastifyInstance, { cache, ttl, ignoreHeaders, querystringParser }: PageCacheOptions): void {
+function checkPluginOptions (
+  app: FastifyInstance, { cache, ttl, ignoreHeaders, querystringParser }: PageCacheOptions
+): void {
   if (typeof cache?.lookup !== 'function') {
     throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
   }

@@ -5,13 +5,14 @@ import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
+import { soak } from '../support/soak.ts'
 import { type Answer, ask, hangUp, type Question } from './fuzz/ask.ts'
 import { FIELDS, handler } from './fuzz/origin.ts'
 
 /** So many questions, on so few paths that many are answered from the cache. */
-const QUESTIONS = Number(process.env.FUZZ_QUESTIONS ?? 1_500)
+const QUESTIONS = Number(process.env.FUZZ_QUESTIONS ?? soak(1_500, 300))
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
-const PATHS = 40
+const PATHS = soak(40, 5)
 
 t.teardown(hangUp)
 

@@ -6,7 +6,7 @@ t.test('resolveRouteConfig rejects invalid options, and names the route and the 
   t.throws(resolve({ ttl: -1 }), { message: /ttl in cachePage of \/slow must be a number of seconds from 0 to 2147483648/ })
   t.throws(resolve({ ttl: '5' }), /ttl/)
   t.throws(resolve(NaN), /ttl/)
-  t.throws(resolve({ tags: 'a' }), /tags .* must be an array of names that a tag may have/)
+  t.throws(resolve({ tags: 'a' }), /tags .* must be an array of valid tags/)
   t.throws(resolve({ tags: ['x'.repeat(2000)] }), /tags/)
   t.throws(resolve({ vary: ['*'] }), /vary/)
   t.throws(resolve({ vary: ['a b'] }), /vary/)

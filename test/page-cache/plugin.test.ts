@@ -480,7 +480,7 @@ t.test('it takes a cache, and its routes say what they mean', async (t) => {
   for (const ttl of [NaN, -1, '300']) {
     await t.rejects(async () => {
       await Fastify().register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: ttl as number })
-    }, /the option ttl of the page cache must be a number of seconds from 0 to 2147483648/)
+    }, /The option ttl of the page cache must be a number of seconds from 0 to 2147483648/)
   }
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })

@@ -82,8 +82,8 @@ const TIMEOUT_MS = 5_000
 /**
  * Explains what a request would get now, and why.
  *
- * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or changed.
- * Rejects with a TypeError for an invalid URL.
+ * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or
+ * changed. Rejects with a TypeError for an invalid URL.
  */
 export async function explainPage (
   { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion
@@ -105,7 +105,10 @@ export async function explainPage (
   const isAbsolute = URL.canParse(text)
   // Rejects if a hook takes too long, or destroys the connection.
   const response = await runAs({ explainRequest }, () => app.inject({
-    method, url: path, headers: { ...headers, ...isAbsolute && { host: url.host } }, signal: AbortSignal.timeout(TIMEOUT_MS)
+    method,
+    url: path,
+    headers: { ...headers, ...isAbsolute && { host: url.host } },
+    signal: AbortSignal.timeout(TIMEOUT_MS)
   })).catch(() => undefined)
   return explanation ?? withoutLookup(false, response === undefined
     ? `The hooks of the route do not answer within ${TIMEOUT_MS / 1000} s, so there is no lookup.`

@@ -21,9 +21,9 @@ export function isSuccess (status: number): boolean {
 /**
  * Invalidates the stored responses that an unsafe request has changed.
  *
- * These are the responses of its target and, in the same origin, of `Location` and `Content-Location` (RFC 9111 section 4.4),
- * and the groups in `Cache-Group-Invalidation` (RFC 9875 section 3). If the cache fails, it emits an event, since the
- * change itself has been made.
+ * These are the responses of its target and, in the same origin, of `Location` and `Content-Location` (RFC 9111
+ * section 4.4), and the groups in `Cache-Group-Invalidation` (RFC 9875 section 3). If the cache fails, it emits an
+ * event, since the change itself has been made.
  */
 export async function invalidateAfterUnsafeRequest (
   cache: Cache, routes: CachedRoutes, target: RequestTarget, reply: FastifyReply
@@ -39,14 +39,18 @@ export async function invalidateAfterUnsafeRequest (
 
 /** Returns the primary keys of a URL, under which all its responses are found. */
 export function findKeys (routes: CachedRoutes, target: RequestTarget): string[] {
-  return routes.for(target.url).flatMap((route) => [computeKey(target, route, 'GET'), computeKey(target, route, 'HEAD')])
+  return routes.for(target.url)
+    .flatMap((route) => [computeKey(target, route, 'GET'), computeKey(target, route, 'HEAD')])
 }
 
 /** Resolves a URL in a response header, if it is of the same origin. */
-function resolveTarget (reference: ReturnType<FastifyReply['getHeader']>, { protocol, host, url }: RequestTarget): RequestTarget[] {
+function resolveTarget (
+  reference: ReturnType<FastifyReply['getHeader']>, { protocol, host, url }: RequestTarget
+): RequestTarget[] {
   const text = combineLines(reference)
   if (text === undefined) return []
   const origin = URL.parse(`${protocol}://${host}`)?.origin
   const resolved = URL.parse(text, `${protocol}://${host}${url}`)
-  return resolved?.origin !== origin || origin === undefined ? [] : [{ protocol, host, url: resolved!.pathname + resolved!.search }]
+  if (resolved === null || resolved.origin !== origin) return []
+  return [{ protocol, host, url: resolved.pathname + resolved.search }]
 }

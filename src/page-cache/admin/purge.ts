@@ -20,8 +20,8 @@ export type Purge =
 /**
  * Deletes stored responses, and returns how many entries there were.
  *
- * They are not served stale either, and loads in flight are not stored. Rejects if the store fails, and with a TypeError for
- * an invalid URL or an unknown route.
+ * They are not served stale either, and loads in flight are not stored. Rejects if the store fails, and with a
+ * TypeError for an invalid URL or an unknown route.
  */
 export async function purge (cache: Cache, routes: CachedRoutes, what: Purge): Promise<number> {
   const { all, tag, route, url } = (what ?? {}) as { all?: unknown, tag?: string, route?: string, url?: string }
@@ -37,7 +37,8 @@ export async function purge (cache: Cache, routes: CachedRoutes, what: Purge): P
 function findRoutes (routes: CachedRoutes, pattern: string): readonly RouteCacheConfig[] {
   const found = routes.withPattern(pattern)
   if (found.length === 0) {
-    throw new TypeError(`The route to purge must be the pattern of a route with a page cache, but is ${JSON.stringify(pattern)}.`)
+    throw new TypeError('The route to purge must be the pattern of a route with a page cache, ' +
+      `but is ${JSON.stringify(pattern)}.`)
   }
   return found
 }

@@ -14,7 +14,8 @@ const BYPASSES: Readonly<Record<string, string>> = {
   'ttl-zero': 'The ttl of the route is zero, so none of its responses is stored.',
   'request-body': 'The request has a body, which is not part of the key.',
   'no-store': 'A hook before the handler has set no-store (RFC 9111 section 5.2.2.5).',
-  'query-parser': 'The application parses queries in another way than the page cache, and the route has the option query.',
+  'query-parser': 'The application parses queries in another way than the page cache, ' +
+    'and the route has the option query.',
   private: 'A hook before the handler has set private (RFC 9111 section 5.2.2.7).',
   authorization: 'The request has Authorization, and no stored response allows that (RFC 9111 section 3.5).'
 }
@@ -74,7 +75,9 @@ function describeHit (detail: string, { age, ttl }: Stored): string {
 
 function describeStale (detail: string, stored: Stored | undefined): string {
   if (stored === undefined) return 'This URL has several variants, and the index of its variants has expired.'
-  if (detail !== 'invalidated') return `The stored response expired ${formatSeconds(-stored.ttl)} ago (RFC 9111 section 4.2).`
+  if (detail !== 'invalidated') {
+    return `The stored response expired ${formatSeconds(-stored.ttl)} ago (RFC 9111 section 4.2).`
+  }
   const changed = stored.tags.filter((tag) => tag.changed).map(({ tag }) => tag)
   return `Dependencies of the stored response have changed${changed.length === 0 ? '' : `: ${changed.join(', ')}`}.`
 }

@@ -1,178 +1,170 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
+import { EXEMPT_BEFORE_HOOKS, EXEMPT_IN_HANDLER, EXEMPT_IN_HOOKS } from './exempt-headers.ts'
 
-/** Fields that shape no page while hooks read them: they are about the message or the connection, or the cache deals with them. */
-const OF_MESSAGE = new Set([
-  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect', 'content-length', 'content-type',
-  'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range',
-  'cache-control', 'pragma', 'accept-version'
-])
-/** Fields that a handler does not get to see as they were sent, and that the rules for errors deal with. */
-const OF_CONDITIONS = new Set(['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'])
-/** Fields that hooks read to tell requests apart in logs. A handler that reads them puts them into its page. */
-const OF_TRACES = new Set(['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage'])
-/** Fields that Fastify's log of an incoming request is made of, which is written before any hook. */
-const OF_LOGS = new Set([...OF_TRACES, 'x-forwarded-for'])
+/** The names that clients can send, as Node writes them. */
+const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
 
-/** As clients can send it, and Node writes it. */
-const FIELD_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
+const TRACKER = Symbol('larder.header-tracker')
 
-const READS = Symbol('larder.header-reads')
+type Raw = FastifyRequest['raw'] & { [TRACKER]?: HeaderTracker }
 
-type Raw = FastifyRequest['raw'] & { [READS]?: HeaderTracker }
-
-const NONE: ReadonlySet<string> = new Set()
+const NO_NAMES: ReadonlySet<string> = new Set()
 
 /**
- * Notes which request fields are read while a page is made: the page varies by them, whatever its `Vary` says. Stands in
- * the place of a request's headers.
+ * Records which request headers are read while a response is built.
+ *
+ * The response varies by them, whatever its `Vary` says. The tracker is the handler of a proxy in place of the headers.
  */
 export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
-  /** As hooks have left them. */
+  /** The headers as hooks have left them. */
   readonly headers: IncomingHttpHeaders
   readonly #raw: Raw
-  readonly #lines: string[]
-  #ignored = NONE
-  #phase: 'before' | 'hooks' | 'handler' = 'before'
-  #names: Set<string> | undefined
-  /** Where what is read goes to meanwhile. */
-  #covered: Set<string> | undefined
-  #covering = false
-  #all = false
-  #address = false
-  #walk: Walk | undefined
-  /** As they were before a hook changed them. */
+  readonly #rawHeaders: string[]
+  #ignored = NO_NAMES
+  /** Headers whose reads do not count in the present phase. */
+  #exempt = EXEMPT_BEFORE_HOOKS
+  #inHandler = false
+  #readByName: Set<string> | undefined
+  #keyHeaders: Set<string> | undefined
+  #isBuildingKey = false
+  #readAll = false
+  #readClientAddress = false
+  #listing: Listing | undefined
+  /** The headers from before the first change by a hook. */
   #sent: IncomingHttpHeaders | undefined
 
-  /** Begins to watch a request, if it is not watched already. */
+  /** Begins to track a request, unless it is tracked already. */
   static track (raw: Raw): HeaderTracker {
-    return raw[READS] ?? (raw[READS] = new HeaderTracker(raw))
+    return raw[TRACKER] ?? (raw[TRACKER] = new HeaderTracker(raw))
   }
 
   private constructor (raw: Raw) {
     this.headers = raw.headers
     this.#raw = raw
-    this.#lines = raw.rawHeaders
-    this.#showLines(new Proxy(raw.rawHeaders, new LineReads(this)))
-    this.#show(new Proxy(raw.headers, this))
+    this.#rawHeaders = raw.rawHeaders
+    this.#replaceRawHeaders(new Proxy(raw.rawHeaders, new RawHeaderTracker(this)))
+    this.#replaceHeaders(new Proxy(raw.headers, this))
   }
 
-  /** As the client sent them. */
+  /** The headers as the client sent them. */
   get sent (): IncomingHttpHeaders {
     return this.#sent ?? this.headers
   }
 
-  /** What was read by name, but for what the key covers. It may have taken one cookie of many, so it covers none of them. */
+  /**
+   * The headers that were read by name, without those that the key covers.
+   *
+   * A key function may have read one cookie of many, so it does not cover the cookies.
+   */
   get readByName (): string[] {
-    this.#endWalk()
-    return [...this.#names ?? []].filter((name) => !this.#ignored.has(name) && (name === 'cookie' || this.#covered?.has(name) !== true))
+    this.#endListing()
+    return [...this.#readByName ?? []]
+      .filter((name) => !this.#ignored.has(name) && (name === 'cookie' || this.#keyHeaders?.has(name) !== true))
   }
 
-  /** What was read to make a key. */
+  /** The headers that were read to build the custom key. */
   get keyHeaders (): string[] {
-    return [...this.#covered ?? []].filter((name) => !this.#ignored.has(name))
+    return [...this.#keyHeaders ?? []].filter((name) => !this.#ignored.has(name))
   }
 
-  /** Whether all fields were taken together, as by a proxy that passes them on. */
+  /** Whether all headers were read together, as a proxy does to forward them. */
   get readAll (): boolean {
-    return this.#all
+    return this.#readAll
   }
 
-  /** Whether the handler asked where the client is. */
+  /** Whether the address of the client was read in the handler. */
   get readClientAddress (): boolean {
-    return this.#address
+    return this.#readClientAddress
   }
 
-  /** A number that is another one after each read of something that was not read before. */
+  /** A number that increases with each read of something that was not read before. */
   get readCount (): number {
-    return this.readByName.length + Number(this.#all) + Number(this.#address)
+    return this.readByName.length + Number(this.#readAll) + Number(this.#readClientAddress)
   }
 
-  /** Runs what makes a key: the page need not vary besides by what it reads. */
+  /** Runs `work`, which builds the custom key: the response need not vary by the headers that it reads. */
   whileBuildingKey<T> (work: () => T): T {
-    this.#covering = true
+    this.#isBuildingKey = true
     try {
       return work()
     } finally {
-      this.#covering = false
+      this.#isBuildingKey = false
     }
   }
 
   /**
-   * The hooks of a cached route begin. What took all fields until now wrote a log.
+   * Begins the hooks of a cached route. Reads of all headers until now were for a log.
    *
-   * @param ignored names whose reads do not count
+   * @param ignored names of headers whose reads do not count
    */
   beginHooks (ignored: ReadonlySet<string>): void {
-    this.#phase = 'hooks'
+    this.#exempt = EXEMPT_IN_HOOKS
     this.#ignored = ignored
-    this.#all = false
-    this.#endWalk()
+    this.#readAll = false
+    this.#endListing()
   }
 
-  /** The handler begins. @param headers what it is shown in place of what the client sent */
+  /** Begins the handler. @param headers those that it sees in place of the client's */
   beginHandler (headers: IncomingHttpHeaders): void {
-    this.#phase = 'handler'
-    this.#endWalk()
-    this.#show(new Proxy(headers, this))
+    this.#exempt = EXEMPT_IN_HANDLER
+    this.#inHandler = true
+    this.#endListing()
+    this.#replaceHeaders(new Proxy(headers, this))
   }
 
-  /** Nobody asks any more. */
+  /** Stops tracking. */
   end (): void {
-    this.#show(this.headers)
-    this.#showLines(this.#lines)
+    this.#replaceHeaders(this.headers)
+    this.#replaceRawHeaders(this.#rawHeaders)
   }
 
   recordReadAll (): void {
-    this.#all ||= !this.#covering
+    this.#readAll ||= !this.#isBuildingKey
   }
 
   recordReadClientAddress (): void {
-    this.#address = true
+    this.#readClientAddress = true
   }
 
   recordRead (name: string): void {
-    // The language asks for names of its own. But hooks may add fields that are written in any way.
-    if (!FIELD_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
-    if (this.#isNoPart(name)) return
-    if (this.#covering) (this.#covered ??= new Set()).add(name)
-    else (this.#names ??= new Set()).add(name)
+    // JavaScript itself reads names such as toJSON. But hooks may add headers with any name.
+    if (!HEADER_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
+    if (this.#exempt.has(name)) return
+    if (this.#isBuildingKey) (this.#keyHeaders ??= new Set()).add(name)
+    else (this.#readByName ??= new Set()).add(name)
   }
 
-  #isNoPart (name: string): boolean {
-    if (this.#phase === 'handler') return OF_CONDITIONS.has(name)
-    return OF_MESSAGE.has(name) || (this.#phase === 'hooks' ? OF_TRACES : OF_LOGS).has(name)
+  // Two methods, since an assignment to a computed name is slow, and every request needs both. HTTP/2 has no setters.
+
+  #replaceHeaders (headers: Raw['headers']): void {
+    if (this.#raw.httpVersionMajor < 2) this.#raw.headers = headers
+    else Object.defineProperty(this.#raw, 'headers', { value: headers, configurable: true, writable: true })
   }
 
-  // Two methods, since a store under a computed name is slow, and this is done for every request. HTTP/2 has no setters.
-
-  #show (shown: Raw['headers']): void {
-    if (this.#raw.httpVersionMajor < 2) this.#raw.headers = shown
-    else Object.defineProperty(this.#raw, 'headers', { value: shown, configurable: true, writable: true })
+  #replaceRawHeaders (headers: Raw['rawHeaders']): void {
+    if (this.#raw.httpVersionMajor < 2) this.#raw.rawHeaders = headers
+    else Object.defineProperty(this.#raw, 'rawHeaders', { value: headers, configurable: true, writable: true })
   }
 
-  #showLines (shown: Raw['rawHeaders']): void {
-    if (this.#raw.httpVersionMajor < 2) this.#raw.rawHeaders = shown
-    else Object.defineProperty(this.#raw, 'rawHeaders', { value: shown, configurable: true, writable: true })
+  /** Listing the headers and then reading all of them is a copy. Listing them and reading some depends on those. */
+  #endListing (): void {
+    if (this.#listing === undefined) return
+    const { read, unread } = this.#listing
+    if (![...unread].every((name) => this.#readByName?.has(name))) for (const name of read) this.recordRead(name)
+    this.#listing = undefined
   }
 
-  /** One who lists the fields and then reads all of them takes a copy. One who reads some of them reads those. */
-  #endWalk (): void {
-    if (this.#walk === undefined) return
-    const { read, unread } = this.#walk
-    if (![...unread].every((name) => this.#names?.has(name))) for (const name of read) this.recordRead(name)
-    this.#walk = undefined
+  /** Keeps the headers of the client before a hook changes them. */
+  #copySent (): void {
+    if (!this.#inHandler) this.#sent ??= { ...this.headers }
   }
 
-  #keep (): void {
-    if (this.#phase !== 'handler') this.#sent ??= { ...this.headers }
-  }
-
-  // What the language asks of a proxy
+  // The traps of the proxy
 
   get (headers: IncomingHttpHeaders, name: string | symbol): unknown {
     if (typeof name === 'string') {
-      if (this.#walk?.unread.delete(name) === true) this.#walk.read.push(name)
+      if (this.#listing?.unread.delete(name) === true) this.#listing.read.push(name)
       else this.recordRead(name)
     }
     return headers[name as string]
@@ -184,52 +176,53 @@ export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
   }
 
   getOwnPropertyDescriptor (headers: IncomingHttpHeaders, name: string | symbol): PropertyDescriptor | undefined {
-    if (typeof name === 'string' && this.#walk?.undescribed.delete(name) !== true) this.recordRead(name)
+    if (typeof name === 'string' && this.#listing?.undescribed.delete(name) !== true) this.recordRead(name)
     return Object.getOwnPropertyDescriptor(headers, name)
   }
 
   ownKeys (headers: IncomingHttpHeaders): Array<string | symbol> {
     this.recordReadAll()
-    this.#endWalk()
+    this.#endListing()
     const names = Object.keys(headers)
-    this.#walk = { unread: new Set(names), undescribed: new Set(names), read: [] }
+    this.#listing = { unread: new Set(names), undescribed: new Set(names), read: [] }
     return Reflect.ownKeys(headers)
   }
 
   set (headers: IncomingHttpHeaders, name: string, value: string): boolean {
-    this.#keep()
+    this.#copySent()
     headers[name] = value
     return true
   }
 
   deleteProperty (headers: IncomingHttpHeaders, name: string): boolean {
-    this.#keep()
+    this.#copySent()
     return Reflect.deleteProperty(headers, name)
   }
 
   defineProperty (headers: IncomingHttpHeaders, name: string, descriptor: PropertyDescriptor): boolean {
-    this.#keep()
+    this.#copySent()
     return Reflect.defineProperty(headers, name, descriptor)
   }
 }
 
-/** Who reads the lines of a head reads all fields. */
-class LineReads implements ProxyHandler<string[]> {
-  readonly #reads: HeaderTracker
+/** Records a read of `rawHeaders` as one of all headers. */
+class RawHeaderTracker implements ProxyHandler<string[]> {
+  readonly #tracker: HeaderTracker
 
-  constructor (reads: HeaderTracker) {
-    this.#reads = reads
+  constructor (tracker: HeaderTracker) {
+    this.#tracker = tracker
   }
 
-  get (lines: string[], name: string | symbol): unknown {
-    this.#reads.recordReadAll()
-    return lines[name as keyof typeof lines]
+  get (rawHeaders: string[], name: string | symbol): unknown {
+    this.#tracker.recordReadAll()
+    return rawHeaders[name as keyof typeof rawHeaders]
   }
 }
 
-/** Somebody goes through the fields that were listed. */
-interface Walk {
+/** The names of all headers have been listed, and code may go through them. */
+interface Listing {
   readonly unread: Set<string>
+  /** Names whose property descriptor has not been read, as `Object.keys` does for each. */
   readonly undescribed: Set<string>
   readonly read: string[]
 }

@@ -35,7 +35,7 @@ export function beginHandler (
   return 'run-handler'
 }
 
-/** Makes the request headers ask for a whole response. The handler may validate a stale one (RFC 9111 section 4.3.1). */
+/** Makes the headers request a whole response. The handler may validate a stale one (RFC 9111 section 4.3.1). */
 function unconditional (given: IncomingHttpHeaders, stale: PreparedPage | undefined): IncomingHttpHeaders {
   const headers = { ...given }
   for (const name of CONDITIONAL_HEADERS) delete headers[name]

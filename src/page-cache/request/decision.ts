@@ -34,7 +34,8 @@ export type Decision = { readonly status: CacheStatus } & (
 
 /** Decides how to answer a request, given the result of its lookup. */
 export function decide (found: LookupResult, input: DecisionInput): Decision {
-  return 'page' in found ? decideFresh(found.location, found.page, input) : decideMiss(found.location, found.miss, input)
+  if ('page' in found) return decideFresh(found.location, found.page, input)
+  return decideMiss(found.location, found.miss, input)
 }
 
 function decideFresh ({ key }: CacheLocation, page: PreparedPage, input: DecisionInput): Decision {

@@ -1,27 +1,30 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { parseDeltaSeconds, parseCacheControl } from '../http/cache-control.ts'
-import { parseStaleWindows } from '../http/freshness.ts'
-import type { ResponseAtAge, PreparedPage } from '../stored-response.ts'
+import { parseCacheControl, parseDeltaSeconds } from '../http/cache-control.ts'
 import { parseDirectives } from '../http/cdn-cache-control.ts'
+import { parseStaleWindows } from '../http/freshness.ts'
+import type { PreparedPage, ResponseAtAge } from '../stored-response.ts'
 
-/** What a client asks of a page, in seconds. RFC 9111 section 5.2.1. */
+/** `Cache-Control` of a request. Times are in seconds. RFC 9111 section 5.2.1. */
 export interface RequestDirectives {
   readonly noStore: boolean
   readonly noCache: boolean
   readonly onlyIfCached: boolean
   readonly maxAge: number | undefined
   readonly minFresh: number | undefined
-  /** Infinity: however old. */
+  /** Infinity: any age. */
   readonly maxStale: number | undefined
 }
 
-const DIRECTIVES = ['no-store', 'no-cache', 'only-if-cached', 'max-age', 'min-fresh', 'max-stale']
+type Age = Pick<ResponseAtAge, 'age' | 'ttl'>
 
-/** Undefined where a client asks nothing. */
+const NAMES = ['no-store', 'no-cache', 'only-if-cached', 'max-age', 'min-fresh', 'max-stale']
+
+/** Parses the directives of a request. Returns undefined if it has none. */
 export function parseRequestDirectives (headers: IncomingHttpHeaders): RequestDirectives | undefined {
   // RFC 9111 section 5.4
-  const directives = parseCacheControl(headers['cache-control'] ?? (parseCacheControl(headers.pragma).has('no-cache') ? 'no-cache' : undefined))
-  if (!DIRECTIVES.some((name) => directives.has(name))) return undefined
+  const pragma = parseCacheControl(headers.pragma).has('no-cache') ? 'no-cache' : undefined
+  const directives = parseCacheControl(headers['cache-control'] ?? pragma)
+  if (!NAMES.some((name) => directives.has(name))) return undefined
   return {
     noStore: directives.has('no-store'),
     noCache: directives.has('no-cache'),
@@ -32,16 +35,21 @@ export function parseRequestDirectives (headers: IncomingHttpHeaders): RequestDi
   }
 }
 
-/** The directive for which a page will not do; undefined where it will. */
-export function rejectedBy ({ noCache, maxAge, minFresh, maxStale }: RequestDirectives, { age, ttl }: Pick<ResponseAtAge, 'age' | 'ttl'>): string | undefined {
+/** Returns the directive that rejects a fresh response; undefined if none does. */
+export function rejectedBy (
+  { noCache, maxAge, minFresh, maxStale }: RequestDirectives, { age, ttl }: Age
+): string | undefined {
   if (noCache) return 'no-cache'
   if (maxAge !== undefined && age > maxAge + (maxStale ?? 0)) return 'max-age'
   if (minFresh !== undefined && ttl < minFresh) return 'min-fresh'
   return undefined
 }
 
-/** Whether a page will do although its life is over. What must be confirmed then is not answered to anyone. */
-export function acceptsStale (demand: RequestDirectives, page: PreparedPage, { age, ttl }: Pick<ResponseAtAge, 'age' | 'ttl'>): boolean {
-  if (demand.maxStale === undefined || -ttl > demand.maxStale || rejectedBy(demand, { age, ttl: Infinity }) !== undefined || demand.minFresh !== undefined) return false
-  return parseStaleWindows(parseDirectives({ 'cache-control': page.cacheControl, ...page.headers }).directives) !== 'forbidden'
+/** Whether the client accepts an expired response, and the response allows to serve it stale. */
+export function acceptsStale (directives: RequestDirectives, page: PreparedPage, { age, ttl }: Age): boolean {
+  const { maxStale, minFresh } = directives
+  if (maxStale === undefined || -ttl > maxStale || minFresh !== undefined) return false
+  if (rejectedBy(directives, { age, ttl: Infinity }) !== undefined) return false
+  const stored = parseDirectives({ 'cache-control': page.cacheControl, ...page.headers })
+  return parseStaleWindows(stored.directives) !== 'forbidden'
 }

@@ -84,7 +84,9 @@ async function explain (
 ): Promise<Next> {
   const { route, target, customKey, reply } = ctx
   const found = await lookUp({ lookup: (key) => tools.cache.peek(key) }, ctx)
-  const decision = bypass === undefined ? decideFor(tools, ctx, found, directives) : { act: 'pass' as const, status: bypass }
+  const decision: Decision = bypass === undefined
+    ? decideFor(tools, ctx, found, directives)
+    : { act: 'pass', status: bypass }
   await explainRequest.onDecision({ route, target, customKey, found, decision })
   reply.code(204).send()
   return 'replied'
@@ -137,7 +139,8 @@ async function fetchWithTimeout (
 ): Promise<Next> {
   let result: LoadResult
   try {
-    result = await revalidate(tools, ctx, location, miss, stale, { ...staleWindows(stale), timeout: ctx.route.timeout! })
+    const options = { ...staleWindows(stale), timeout: ctx.route.timeout! }
+    result = await revalidate(tools, ctx, location, miss, stale, options)
   } catch (error) {
     return serveFailure(tools, ctx, error)
   }

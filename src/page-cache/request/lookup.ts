@@ -34,7 +34,7 @@ export function lookUpHead (
   })
 }
 
-/** Looks up the variant for a request, by each list of header names in the index. If all miss, the latest list counts. */
+/** Looks up the variant for a request, by each list of names in the index. If all miss, the latest list counts. */
 export function lookUpVariant (
   reader: CacheReader, primaryKey: string, variants: NonNullable<CacheLocation['variants']>, match: MatchVary
 ): MaybePromise<LookupResult> {

@@ -8,6 +8,7 @@ import { readContent } from '../../../src/page-cache/stored-response.ts'
 import { isVariants, variantKeys, type Variants } from '../../../src/page-cache/key/variants.ts'
 import { startRedis } from '../../support/redis.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { soak } from '../../support/soak.ts'
 import { until } from '../../support/until.ts'
 import { ask, type Handler, site } from '../site.ts'
 import { pageStores } from '../stores.ts'
@@ -294,7 +295,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
           }
           numbers = [...places.values()].sort((a, b) => b.length - a.length).slice(0, 2).flatMap((values) => values.slice(0, 6))
         }
-      }), { numRuns: 60 })
+      }), { numRuns: soak(60, 15) })
       t.ok(numbers.length > 6, 'places were shared')
     })
 

@@ -1,0 +1,24 @@
+/** Headers about the message or the connection, which a hook may read without shaping the response. */
+const MESSAGE_HEADERS = [
+  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', // of this connection, not of the request
+  'expect', // Node has answered it
+  'content-length', 'content-type', // of a body, with which a request bypasses the cache
+  'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', // the cache evaluates conditions
+  'if-range', 'range', // and ranges
+  'cache-control', 'pragma', // directives for the cache
+  'accept-version' // the router has evaluated it, and each version is a route with keys of its own
+]
+
+/** Headers that identify a request in logs and traces. A handler that reads them puts them into its response. */
+const TRACE_HEADERS = ['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage']
+
+/** Headers whose reads do not count before the hooks of a route: Fastify logs the incoming request and its address. */
+export const EXEMPT_BEFORE_HOOKS: ReadonlySet<string> =
+  new Set([...MESSAGE_HEADERS, ...TRACE_HEADERS, 'x-forwarded-for'])
+
+/** Headers whose reads do not count in hooks. */
+export const EXEMPT_IN_HOOKS: ReadonlySet<string> = new Set([...MESSAGE_HEADERS, ...TRACE_HEADERS])
+
+/** Headers whose reads do not count in the handler: it sees none of the client, since the cache evaluates them. */
+export const EXEMPT_IN_HANDLER: ReadonlySet<string> =
+  new Set(['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'])
