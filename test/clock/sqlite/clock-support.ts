@@ -10,15 +10,15 @@ export interface Clockwork {
   /** Another program. */
   other: Sqlite.Database
   connect (): Sqlite.Database
-  /** A further process of ours, on the same file. */
+  /** Opens the file as another process of the service does. */
   open (): Database
-  /** Whether the tag has not moved since the stamp, as those say who are in no transaction. */
+  /** Whether no tag has changed since the stamp, outside transactions. */
   isCurrent (stamp: string, ...tags: string[]): boolean
-  /** Those of the tags that a change moves. */
+  /** Returns the tags that a change affects. */
   movedBy (tags: readonly string[], change: () => unknown): Promise<string[]>
 }
 
-/** A database in a file of its own, with these tables besides ours, and another program at work on it. */
+/** Opens a database in a file of its own, with additional tables, and a connection of another program to it. */
 export function clockwork (t: Test, schema = ''): Clockwork {
   const path = `${t.testdir()}/larder.db`
   const open = () => {
@@ -53,13 +53,17 @@ export function clockwork (t: Test, schema = ''): Clockwork {
   }
 }
 
-/** Adds products of these numbers through a connection of another program. */
+/** Adds products with these ids through a connection of another program. */
 export function addProduct (connection: Sqlite.Database, ...ids: number[]): void {
   const insert = connection.prepare("INSERT INTO products (id, title, price) VALUES (?, 'a', '1')")
   for (const id of ids) insert.run(id)
 }
 
-/** The moment now. */
+export function changeProduct (connection: Sqlite.Database, id: number): void {
+  connection.prepare('UPDATE products SET price = price + 1 WHERE id = ?').run(id)
+}
+
+/** Returns the current stamp. */
 export function stampOf (database: Database): string {
   return database.versions.stamp() as string
 }
@@ -71,7 +75,7 @@ export interface Reading<T = unknown> {
   refusal: string | undefined
 }
 
-/** What an answer would know of what it read. */
+/** Runs `work` and returns the dependencies that were recorded. */
 export function reading<T> (database: Database, work: () => T): Reading<T> {
   const { versions } = database
   const reads = new ReadSet()
@@ -80,13 +84,13 @@ export function reading<T> (database: Database, work: () => T): Reading<T> {
   return { result, tags: [...versions.compact!(reads.tags(versions))].sort(), stamp, refusal: reads.notStoredBecause }
 }
 
-/** A statement with values in the places of its question marks. */
+/** Builds a statement with values in place of its question marks. */
 export function bound (text: string, values: readonly unknown[]): SQL {
   const [first = '', ...rest] = text.split('?')
   return sql.join([sql.raw(first), ...rest.flatMap((part, i) => [sql`${values[i % values.length]}`, sql.raw(part)])])
 }
 
-/** What is known of what a statement reads: its tags, or why nothing made of it is kept. */
+/** Returns the tags that a statement depends on, or the reason why its result may not be stored. */
 export function tagsRead (database: Database, text: string, ...values: unknown[]): string[] | string {
   const { refusal, tags } = reading(database, () => database.sql.values(bound(text, values)))
   return refusal ?? tags

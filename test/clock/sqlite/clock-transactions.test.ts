@@ -1,0 +1,105 @@
+import { sql } from 'drizzle-orm'
+import t from 'tap'
+import { createCache, memoryStore } from '../../../src/cache/index.ts'
+import { addProduct, clockwork, stampOf } from './clock-support.ts'
+import { moment } from '../../db/support.ts'
+
+const oops = new Error('oops')
+
+t.test('inside a transaction', async (t) => {
+  t.test('its changes invalidate entries for itself at once, and for others after the commit', async (t) => {
+    const { database, other, isCurrent } = clockwork(t)
+    addProduct(other, 7, 8)
+    const stamp = stampOf(database)
+    const written = moment()
+    const checked = moment()
+    const transaction = database.transaction(async () => {
+      t.equal(isCurrent(stamp, 'products', 'products:7', 'a name'), true, 'before')
+      database.sql.run(sql`UPDATE products SET price = '2' WHERE id = 7`)
+      t.equal(isCurrent(stamp, 'products'), false)
+      t.equal(isCurrent(stamp, 'products:7'), false)
+      t.equal(isCurrent(stamp, 'products:8'), true)
+      written.resolve()
+      await checked.promise
+      t.equal(isCurrent(stamp, 'products:7'), false)
+    })
+    await written.promise
+    t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true, 'for others')
+    t.equal(stampOf(database), stamp)
+    checked.resolve()
+    await transaction
+    t.equal(isCurrent(stamp, 'products:7'), false)
+    t.equal(isCurrent(stamp, 'products:8'), true)
+  })
+
+  t.test('rolling back a savepoint, and then the transaction, changes nothing', async (t) => {
+    const { database, other, isCurrent } = clockwork(t)
+    addProduct(other, 7, 8)
+    const stamp = stampOf(database)
+    const write = (id: number) => database.sql.run(sql`UPDATE products SET price = '2' WHERE id = ${id}`)
+    await t.rejects(database.transaction(async () => {
+      write(7)
+      await t.rejects(database.transaction(() => {
+        write(8)
+        t.equal(isCurrent(stamp, 'products:8'), false)
+        throw oops
+      }), oops)
+      t.equal(isCurrent(stamp, 'products:7'), false)
+      t.equal(isCurrent(stamp, 'products:8'), true)
+      throw oops
+    }), oops)
+    t.equal(stampOf(database), stamp)
+    t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true)
+    await database.transaction(() => write(8))
+    t.equal(isCurrent(stamp, 'products:8'), false, 'although the clock says what it said in the part that was undone')
+  })
+
+  t.test('a transaction sees a new table at once', async (t) => {
+    const { database, isCurrent } = clockwork(t)
+    const stamp = stampOf(database)
+    await t.rejects(database.transaction(() => {
+      database.sql.run(sql`CREATE TABLE fresh (id INTEGER PRIMARY KEY)`)
+      t.equal(isCurrent(stamp, 'a name'), false)
+      throw oops
+    }), oops)
+    t.equal(isCurrent(stamp, 'a name'), true)
+    await database.transaction(() => t.equal(isCurrent(stamp, 'a name'), true))
+  })
+
+  t.test('stamps are unique, and never current', async (t) => {
+    const { database, isCurrent } = clockwork(t)
+    let inside = ''
+    await database.transaction(() => {
+      inside = stampOf(database)
+      t.not(inside, stampOf(database))
+      t.equal(isCurrent(inside, 'products'), false)
+    })
+    t.equal(isCurrent(inside, 'products'), false)
+  })
+
+  t.test('loads are not shared, nothing is stored, and entries stay', async (t) => {
+    const { database, other } = clockwork(t)
+    const cache = createCache({ store: memoryStore(), versions: database.versions })
+    addProduct(other, 7)
+    const read = () => database.sql.get<{ price: string }>(sql`SELECT price FROM products WHERE id = 7`)!.price
+    let loads = 0
+    const load = async () => {
+      loads++
+      const price = read()
+      await new Promise(setImmediate)
+      return price
+    }
+    t.equal(await cache.getOrSet('price', load), '1')
+    await t.rejects(database.transaction(async () => {
+      t.equal(await cache.get('price'), '1', 'what it did not change')
+      database.sql.run(sql`UPDATE products SET price = '2'`)
+      t.same(await Promise.all([cache.getOrSet('price', load), cache.getOrSet('price', load)]), ['2', '2'])
+      t.equal(loads, 3)
+      t.equal(await cache.get('price'), undefined)
+      throw oops
+    }), oops)
+    t.equal(await cache.get('price'), '1')
+    t.equal(await cache.getOrSet('price', load), '1')
+    t.equal(loads, 3)
+  })
+})
