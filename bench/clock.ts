@@ -4,23 +4,25 @@ import { gets } from './clock/gets.ts'
 import { oneRow } from './clock/one-row.ts'
 import { pageHits } from './clock/pages.ts'
 import { sizes } from './clock/size.ts'
-import { tagMoves } from './clock/tags.ts'
+import { tagInvalidations } from './clock/tags.ts'
 import { hasWrk } from './support/load.ts'
 import { measure } from './support/sections.ts'
 
-/**
- * Measures what the clock costs: the check on a hit, the triggers on a write, the room that it takes, and moving a tag.
- * What is compared runs in turns, over several rounds; figures are medians. Services and pages run in processes of
- * their own, on files of their own in a temporary folder. Takes about a minute; pages are asked for by wrk where it is
- * installed.
+/*
+ * Measures what the version clock costs: the check on a hit, the triggers on a write, its size, and invalidating a tag.
+ *
+ * Compared variants take turns, over several rounds; figures are medians. Services run in their own processes, on their
+ * own files in a temporary folder. Takes about a minute. Uses wrk if it is installed.
  */
+
+const LOAD = `by ${hasWrk ? 'wrk' : 'our own loop'}, 32 connections`
 
 await measure({
   'The check of an entry, in process': checks,
-  [`Hits of a page of 5 KiB, by ${hasWrk ? 'wrk' : 'a loop of our own'}, 32 connections; other: a page without tags`]: pageHits,
+  [`Hits of a page of 5 KiB, ${LOAD}; other: a page without tags`]: pageHits,
   'Hits of cache.get; other: an entry without tags': gets,
   'One statement that changes 100,000 rows; other: without triggers': bulk,
-  'Update of one row in a transaction of its own; other: without triggers': oneRow,
+  'Update of one row in its own transaction; other: without triggers': oneRow,
   'Size of the clock': sizes,
-  'cache.invalidateTags of one tag': tagMoves
+  'cache.invalidateTags of one tag': tagInvalidations
 })

@@ -1,4 +1,4 @@
-/** Measures in turn what is named of these parts; all where nothing is. */
+/** Parts that can be measured. `node bench/index.ts growth clock` measures these two; without names, all. */
 const PARTS: Record<string, () => Promise<unknown>> = {
   contenders: () => import('./contenders.ts'),
   growth: () => import('./growth.ts'),
@@ -9,7 +9,7 @@ const PARTS: Record<string, () => Promise<unknown>> = {
 const named = process.argv.slice(2)
 for (const name of named.length === 0 ? Object.keys(PARTS) : named) {
   const run = PARTS[name]
-  if (run === undefined) throw new Error(`there is no part "${name}", only ${Object.keys(PARTS).join(' and ')}`)
+  if (run === undefined) throw new Error(`Unknown part "${name}". Choose from ${Object.keys(PARTS).join(', ')}.`)
   await run()
 }
 

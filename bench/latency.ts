@@ -3,19 +3,19 @@ import { Pool } from 'undici'
 import { type Process, startServer, stop as stopProcess } from './support/process.ts'
 import { percentile } from './support/table.ts'
 
-/**
- * Measures what the caches are worth, on real services in processes of their own: one with the caches, in Redis where
- * REDIS_URL names one, and one with neither.
+/*
+ * Measures the pages of the service with and without their caches, on two real services: one with caches (in Redis too,
+ * if REDIS_URL is set), and one without.
  */
 
 const COLD_REQUESTS = 5
 /** Requests of each other row; `node bench/latency.ts 50` sends fewer. */
 const REQUESTS = Number(process.argv[2] ?? 500)
-/** What a process is asked before it is measured, to warm up its code and not its caches. */
+/** Requests before a measurement, which warm up the code but not the caches. */
 const WARM_UP = REQUESTS / 5
-/** The cache that is measured: empty at first, in a Redis that others use too, and emptied at the end. */
+/** The service with caches. Its prefix is new, since others may use the same Redis; the cache is purged at the end. */
 const CACHED = { CACHE_TTL: '300', CACHE_KEY_PREFIX: `larder-latency-${randomUUID()}`, ADMIN_TOKEN: randomUUID() }
-/** Neither a cache nor the way to it. */
+/** The service without caches. */
 const UNCACHED = { CACHE_TTL: '0', REDIS_URL: '' }
 
 interface Service { server: Process, pool: Pool }
@@ -30,46 +30,55 @@ async function stop ({ server, pool }: Service): Promise<void> {
   await stopProcess(server)
 }
 
-/** Milliseconds that an answer took, what it says of the caches in its `Server-Timing`, and its text. */
-async function ask ({ pool }: Service, path: string): Promise<{ ms: number, cache: string, body: string }> {
+interface Response { ms: number, timing: string, body: string }
+
+/** Requests a page. Returns the milliseconds that it took, its `Server-Timing`, and its text. */
+async function request ({ pool }: Service, path: string): Promise<Response> {
   const began = performance.now()
   const { statusCode, headers, body } = await pool.request({ method: 'GET', path })
   const text = await body.text()
   const ms = performance.now() - began
-  if (statusCode !== 200) throw new Error(`${path} answered with status ${statusCode}`)
-  return { ms, cache: String(headers['server-timing']), body: text }
+  if (statusCode !== 200) throw new Error(`${path} responded with status ${statusCode}`)
+  return { ms, timing: String(headers['server-timing']), body: text }
 }
 
+type Path = (index: number) => string
+
 /**
- * Milliseconds of requests one after the other, sorted.
+ * Sends requests one after the other. Returns their milliseconds, sorted.
  *
- * @param path gets the number of the request @param cached whether each must come from a cache, or none may
+ * @param path returns the path of a request by its index
+ * @param hits whether all responses have to be hits, or none
  */
-async function measure (service: Service, requests: number, path: (request: number) => string, cached: boolean): Promise<number[]> {
+async function measure (service: Service, count: number, path: Path, hits: boolean): Promise<number[]> {
   const times: number[] = []
-  for (let request = 0; request < requests; request++) {
-    const { ms, cache } = await ask(service, path(request))
-    if (cache.includes('"hit"') !== cached) throw new Error(`${path(request)} was to be ${cached ? 'a hit' : 'no hit'}, but it said: ${cache}`)
+  for (let index = 0; index < count; index++) {
+    const { ms, timing } = await request(service, path(index))
+    if (timing.includes('"hit"') !== hits) {
+      throw new Error(`Expected ${hits ? 'a hit' : 'a miss'} of ${path(index)}. Its Server-Timing is ${timing}`)
+    }
     times.push(ms)
   }
   return times.sort((a, b) => a - b)
 }
 
-/** What the dashboard of the service says that it keeps its answers in, and how its Redis is. */
-async function storeOf (service: Service): Promise<string> {
-  const { body } = await ask(service, '/cache')
-  const said = (term: string) => new RegExp(`<dt>${term}</dt>\\s*<dd>([^<]+)</dd>`).exec(body)?.[1]?.trim()
-  const store = said('Store')
-  const redis = said('Redis')
-  if (store === undefined) throw new Error('/cache does not say which store it is')
-  if (redis !== undefined && redis !== 'ready') throw new Error(`Redis is not there to be measured: its state is "${redis}"`)
+/** Reads from the dashboard which store the service uses, and checks its Redis. */
+async function readStore (service: Service): Promise<string> {
+  const { body } = await request(service, '/cache')
+  const readTerm = (term: string) => new RegExp(`<dt>${term}</dt>\\s*<dd>([^<]+)</dd>`).exec(body)?.[1]?.trim()
+  const store = readTerm('Store')
+  const redis = readTerm('Redis')
+  if (store === undefined) throw new Error('/cache does not name the store.')
+  if (redis !== undefined && redis !== 'ready') {
+    throw new Error(`Redis is unavailable, its state is "${redis}". Check REDIS_URL.`)
+  }
   return store
 }
 
-/** Whom the service asks, and for how many seconds, as its page says. */
-async function upstreamOf (service: Service): Promise<string> {
-  const { body } = await ask(service, '/apicalls?upstream')
-  const [, source, delay] = /We asked <b>([^<]+)<\/b> to answer after (\S+ seconds?)/.exec(body) ?? []
+/** Reads from /apicalls which upstream the service uses, and its delay. */
+async function readUpstream (service: Service): Promise<string> {
+  const { body } = await request(service, '/apicalls?upstream')
+  const [, source, delay] = /requested a response from <b>([^<]+)<\/b> after (\S+ seconds?)/.exec(body) ?? []
   return `${source}, ${delay}`
 }
 
@@ -92,17 +101,17 @@ function print (rows: Record<string, { times: number[], other?: number[] }>): vo
   console.log(lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n'))
 }
 
-/** Says what is being measured, to who waits for it. */
+/** Reports on stderr what is being measured. */
 function progress (what: string): void {
   process.stderr.write(`${what} …\n`)
 }
 
 async function compare (cached: Service, uncached: Service): Promise<void> {
-  console.log(`store: ${await storeOf(cached)}; upstream: ${await upstreamOf(cached)}`)
+  console.log(`store: ${await readStore(cached)}; upstream: ${await readUpstream(cached)}`)
   for (const service of [cached, uncached]) await measure(service, WARM_UP, () => '/?page=2', false)
 
   progress(`/apicalls cold, ${COLD_REQUESTS} requests`)
-  const cold = await measure(cached, COLD_REQUESTS, (request) => `/apicalls?cold=${request}`, false)
+  const cold = await measure(cached, COLD_REQUESTS, (index) => `/apicalls?cold=${index}`, false)
   progress(`/apicalls warm, ${REQUESTS} requests`)
   await measure(cached, WARM_UP, () => '/apicalls?cold=0', true)
   const warm = await measure(cached, REQUESTS, () => '/apicalls?cold=0', true)
@@ -119,7 +128,7 @@ async function compare (cached: Service, uncached: Service): Promise<void> {
   })
 }
 
-// Ends the services with this process, which signals alone would not.
+// A signal alone would leave the services running.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 const services: Service[] = []
@@ -130,6 +139,6 @@ try {
   console.error(`latency: ${(error as Error).message}`)
   process.exitCode = 1
 } finally {
-  if (services.length > 0) await purge(services[0]!).catch(() => {}) // what is left expires
+  if (services.length > 0) await purge(services[0]!).catch(() => {}) // what remains expires
   await Promise.all(services.map(stop))
 }

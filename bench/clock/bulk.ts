@@ -1,14 +1,14 @@
 import type Sqlite from 'better-sqlite3'
 import { addProducts, connect, dropTriggers, newFile } from '../support/files.ts'
-import { addedTo, type Line } from '../support/table.ts'
+import { compareAdded, type Line } from '../support/table.ts'
 import { assert, perCall, takeTurns } from '../support/turns.ts'
 
 const ROUNDS = 7
 const ROWS = 100_000
-/** Microseconds a row. */
+/** Microseconds per row. */
 const TARGET = 1.5
 
-/** One statement that changes 100,000 rows, by a program that knows nothing of the clock. */
+/** Measures one statement that changes 100,000 rows, by a program that knows nothing of the clock. */
 export async function bulk (): Promise<Line[]> {
   const watched = connect(newFile('bulk-watched', ROWS))
   const plain = connect(newFile('bulk-plain', ROWS))
@@ -22,12 +22,12 @@ export async function bulk (): Promise<Line[]> {
   const updates = (connection: Sqlite.Database) => () => {
     fill(connection)
     const update = connection.prepare('UPDATE products SET price = ?')
-    return perRow(() => assert(update.run(String(++price)).changes === ROWS, 'an update of all'))
+    return perRow(() => assert(update.run(String(++price)).changes === ROWS, 'an update of all rows'))
   }
   const deletes = (connection: Sqlite.Database, condition: string) => () => {
     fill(connection)
     const all = connection.prepare(`DELETE FROM products ${condition}`)
-    return perRow(() => assert(all.run().changes === ROWS, 'a delete of all'))
+    return perRow(() => assert(all.run().changes === ROWS, 'a deletion of all rows'))
   }
   const inserts = (connection: Sqlite.Database) => () => {
     connection.exec('DELETE FROM products')
@@ -47,9 +47,9 @@ export async function bulk (): Promise<Line[]> {
   watched.close()
   plain.close()
   return [
-    addedTo('update, per row', figures.update, figures.plainUpdate, TARGET),
-    addedTo('insert, per row', figures.insert, figures.plainInsert, TARGET),
-    addedTo('delete with a condition, per row', figures.delete, figures.plainDelete, TARGET),
-    addedTo('delete without one, per row', figures.deleteAll, figures.plainDeleteAll, TARGET)
+    compareAdded('update, per row', figures.update, figures.plainUpdate, TARGET),
+    compareAdded('insert, per row', figures.insert, figures.plainInsert, TARGET),
+    compareAdded('delete with a condition, per row', figures.delete, figures.plainDelete, TARGET),
+    compareAdded('delete without one, per row', figures.deleteAll, figures.plainDeleteAll, TARGET)
   ]
 }

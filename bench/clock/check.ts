@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/db/index.ts'
 import { connect, newFile } from '../support/files.ts'
-import { type Line, shortTime } from '../support/table.ts'
+import { type Line, checkTime } from '../support/table.ts'
 import { assert, median, takeTurns, typicalCall } from '../support/turns.ts'
 
 const ROUNDS = 11
@@ -9,23 +9,23 @@ const COMMITS = 300
 /** Microseconds. */
 const TARGET = 5
 
-/** What it takes to ask whether an entry is current, in process. */
+/** Measures how long it takes to check whether an entry is still current. */
 export async function checks (): Promise<Line[]> {
   const path = newFile('checks', 1_000)
   const { versions, close } = openDatabase(`file:${path}`)
   const other = connect(path)
   const note = other.prepare('INSERT INTO notes (n) VALUES (1)')
-  const product = other.prepare("UPDATE products SET price = '1' WHERE id = 999") // none of those below
+  const product = other.prepare("UPDATE products SET price = '1' WHERE id = 999") // not one of the rows below
   const rows = (count: number) => Array.from({ length: count }, (_, i) => `products:${i + 1}`)
 
-  /** Microseconds of a check, after `write` ran once. */
+  /** Measures a check, after one run of `write`. */
   const after = (write: () => void, tags: string[]) => () => {
     const stamp = versions.stamp() as string
     write()
-    assert(versions.firstChanged(stamp, tags) === undefined, 'a check of what is current')
+    assert(versions.firstChanged(stamp, tags) === undefined, 'a current entry')
     return typicalCall(CALLS, () => versions.firstChanged(stamp, tags))
   }
-  /** Microseconds of the first check after each commit. */
+  /** Measures the first check after each commit. */
   const afterEach = (write: () => void, tags: string[]) => () => {
     const stamp = versions.stamp() as string
     return median(Array.from({ length: COMMITS }, () => {
@@ -33,7 +33,7 @@ export async function checks (): Promise<Line[]> {
       const began = performance.now()
       const changed = versions.firstChanged(stamp, tags)
       const ms = performance.now() - began
-      assert(changed === undefined, 'a check of what is current')
+      assert(changed === undefined, 'a current entry')
       return ms * 1000
     }))
   }
@@ -52,5 +52,5 @@ export async function checks (): Promise<Line[]> {
   })
   other.close()
   close()
-  return Object.entries(figures).map(([what, figure]) => shortTime(what, figure, TARGET))
+  return Object.entries(figures).map(([what, figure]) => checkTime(what, figure, TARGET))
 }

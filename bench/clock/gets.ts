@@ -2,14 +2,14 @@ import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import { createProducts } from '../../src/products/index.ts'
 import { connect, newFile } from '../support/files.ts'
-import { type Line, ratioOf } from '../support/table.ts'
+import { type Line, compareRatio } from '../support/table.ts'
 import { assert, takeTurns, typicalAsyncCall } from '../support/turns.ts'
 
 const ROUNDS = 9
-/** How much longer a hit may take. */
+/** The ratio that a hit may reach. */
 const TARGET = 1.05
 
-/** Hits of `cache.get` in process: with tags, which are checked, and without. */
+/** Measures hits of `cache.get`: with tags, which are checked, and without. */
 export async function gets (): Promise<Line[]> {
   const path = newFile('gets', 100)
   const database = openDatabase(`file:${path}`)
@@ -37,7 +37,7 @@ export async function gets (): Promise<Line[]> {
   other.close()
   database.close()
   return [
-    ratioOf('cache.get of the list of 100, nothing written since', figures.taggedList, figures.list, TARGET),
-    ratioOf('cache.get of a row, another row written since', figures.taggedRow, figures.row, TARGET)
+    compareRatio('cache.get of the list of 100, nothing written since', figures.taggedList, figures.list, TARGET),
+    compareRatio('cache.get of a row, another row written since', figures.taggedRow, figures.row, TARGET)
   ]
 }

@@ -1,22 +1,22 @@
-import { type Dispatcher, Pool } from 'undici'
+import { Pool } from 'undici'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import { createProducts } from '../../src/products/index.ts'
 import { connect, dropTriggers, newFile } from '../support/files.ts'
 import { startServer, stop } from '../support/process.ts'
-import { type Line, ratioOf } from '../support/table.ts'
+import { type Line, compareRatio } from '../support/table.ts'
 import { assert, perAsyncCall, perCall, takeTurns } from '../support/turns.ts'
 
 const ROUNDS = 9
-/** How much longer the update of one row may take. */
+/** The ratio that the update of one row may reach. */
 const TARGET = 1.2
 
-/** Times one kind of update on one file, and ends what it started. */
+/** Measures one kind of update on one file. */
 interface Updater { time: () => number | Promise<number>, end: () => void | Promise<void> }
 type Kind = (path: string, rows: number, watched: boolean) => Updater | Promise<Updater>
 
-/** Some row, another one each time. */
-const someId = (call: number, rows: number) => call * 7919 % rows + 1
+/** Picks another row for each call. */
+const pickId = (call: number, rows: number) => call * 7919 % rows + 1
 let price = 0
 
 const raw: Kind = (path, rows, watched) => {
@@ -24,7 +24,7 @@ const raw: Kind = (path, rows, watched) => {
   if (!watched) dropTriggers(connection)
   const update = connection.prepare('UPDATE products SET price = ?, updated = ? WHERE id = ?')
   return {
-    time: () => perCall(2_000, (call) => update.run(String(++price), new Date().toISOString(), someId(call, rows))),
+    time: () => perCall(2_000, (call) => update.run(String(++price), new Date().toISOString(), pickId(call, rows))),
     end: () => { connection.close() }
   }
 }
@@ -36,7 +36,7 @@ const repository: Kind = (path, rows, watched) => {
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   return {
     time: () => perAsyncCall(1_000, async (call) => {
-      assert(await products.update(someId(call, rows), { price: String(++price) }) !== undefined, 'an update')
+      assert(await products.update(pickId(call, rows), { price: String(++price) }) !== undefined, 'an update')
     }),
     end: database.close
   }
@@ -46,13 +46,14 @@ const service: Kind = async (path, rows, watched) => {
   const running = await startServer('src/server.ts', [], { DATABASE_URL: `file:${path}`, REDIS_URL: '' })
   if (!watched) unwatch(path)
   const pool = new Pool(running.address, { connections: 1 })
-  const options = { method: 'PATCH', headers: { 'content-type': 'application/json' } } satisfies Partial<Dispatcher.RequestOptions>
+  const headers = { 'content-type': 'application/json' }
   return {
     time: () => perAsyncCall(300, async (call) => {
       const body = JSON.stringify({ price: String(++price) })
-      const answer = await pool.request({ ...options, path: `/api/products/${someId(call, rows)}`, body })
-      await answer.body.dump()
-      assert(answer.statusCode === 200, 'an update over HTTP')
+      const path = `/api/products/${pickId(call, rows)}`
+      const response = await pool.request({ method: 'PATCH', headers, path, body })
+      await response.body.dump()
+      assert(response.statusCode === 200, 'an update over HTTP')
     }),
     async end () {
       await pool.close()
@@ -67,17 +68,26 @@ function unwatch (path: string): void {
   other.close()
 }
 
-/** An update of one row in a transaction of its own, with the triggers and without. */
+const KINDS: Record<string, Kind> = {
+  'raw statement': raw,
+  'products.update': repository,
+  'PATCH over HTTP': service
+}
+
+/** Measures an update of one row in its own transaction, with and without the triggers. */
 export async function oneRow (): Promise<Line[]> {
   const lines: Line[] = []
-  for (const [what, kind] of [['raw statement', raw], ['products.update', repository], ['PATCH over HTTP', service]] as const) {
+  for (const [what, kind] of Object.entries(KINDS)) {
     for (const rows of [100, 100_000]) {
       const updaters: Updater[] = []
       try {
-        for (const watched of [true, false]) updaters.push(await kind(newFile(`${what}-${rows}-${watched}`, rows), rows, watched))
+        for (const watched of [true, false]) {
+          updaters.push(await kind(newFile(`${what}-${rows}-${watched}`, rows), rows, watched))
+        }
         const [watched, plain] = updaters
         const figures = await takeTurns(ROUNDS, { watched: watched!.time, plain: plain!.time })
-        lines.push(ratioOf(`${what}, ${rows.toLocaleString('en')} products`, figures.watched, figures.plain, TARGET))
+        const title = `${what}, ${rows.toLocaleString('en')} products`
+        lines.push(compareRatio(title, figures.watched, figures.plain, TARGET))
       } finally {
         for (const { end } of updaters) await end()
       }

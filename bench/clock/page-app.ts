@@ -5,7 +5,7 @@ import pageCache from '../../src/page-cache/index.ts'
 import { createProducts } from '../../src/products/index.ts'
 import { median } from '../support/turns.ts'
 
-/** Serves pages that are kept, and that have the same bytes whatever they read. The first word is the path of its database. */
+/* Serves cached pages that have the same bytes, whatever they read. Argument: the path of the database. */
 
 const PAGE_BYTES = 5 * 1024
 const body = Buffer.alloc(PAGE_BYTES, '<p>All that a page says.</p>\n')
@@ -33,7 +33,7 @@ app.get('/cpu', async () => process.cpuUsage())
 const { versions } = database
 const { firstChanged } = versions
 let times: number[] = []
-/** The median of the checks since it was asked before, in microseconds; from the first time on they are timed. */
+/** Returns the median of the checks since the last request, in microseconds. The first request starts the timing. */
 app.get('/checks', async () => {
   const figure = times.length === 0 ? null : median(times) * 1000
   times = []

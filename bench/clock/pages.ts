@@ -2,39 +2,40 @@ import { request } from 'undici'
 import { connect, newFile } from '../support/files.ts'
 import { load } from '../support/load.ts'
 import { startServer, stop } from '../support/process.ts'
-import { type Line, shortTime, us } from '../support/table.ts'
+import { checkTime, difference, type Line, us } from '../support/table.ts'
 import { assert, median, takeTurns } from '../support/turns.ts'
 
 const ROUNDS = 7
-/** The share of a hit's throughput that must be left. */
+/** The share of the throughput that should be reached. */
 const TARGET = 0.95
 /** Microseconds that a check may take. */
 const CHECK_TARGET = 5
 
-/** A page that is kept, and what its hits cost under load. */
+/** A cached page, and measurements of its hits under load. */
 interface Page {
-  /** Asks for it once. */
+  /** Requests it once. */
   fill: () => Promise<void>
-  /** Hits a second. */
+  /** Hits per second. */
   throughput: () => Promise<number>
-  /** Microseconds of CPU that a hit took, in each turn. */
+  /** Microseconds of CPU per hit, turn by turn. */
   cpu: number[]
-  /** Microseconds of the check within a hit: the median. */
+  /** Median microseconds of the check in a hit. */
   check: () => Promise<number>
 }
 
 /**
- * Hits of kept pages over HTTP: one that is never checked, for it read nothing, and two that are at each hit. One
- * process serves them all, since processes of the same program differ by more than is measured here.
+ * Measures hits of cached pages over HTTP: one that is never checked, because it has read nothing, and two that are
+ * checked at each hit. One process serves all of them, because two processes differ by more than we measure.
  */
 export async function pageHits (): Promise<Line[]> {
   const path = newFile('pages', 100)
   const app = await startServer('bench/clock/page-app.ts', [path])
   try {
-    const pages = [pageOf(app.address, '/nothing'), pageOf(app.address, '/list'), pageOf(app.address, '/row')] as const
-    for (const { fill } of pages) await fill()
-    const [plain, list, row] = pages
-    // From here on the row must be told from others of its table at each hit, and the list is made once more.
+    const plain = createPage(app.address, '/nothing')
+    const list = createPage(app.address, '/list')
+    const row = createPage(app.address, '/row')
+    for (const { fill } of [plain, list, row]) await fill()
+    // From now on each hit of the row distinguishes it from other rows. The list is loaded once more.
     const other = connect(path)
     other.exec("UPDATE products SET price = '1' WHERE id = 2")
     other.close()
@@ -43,25 +44,25 @@ export async function pageHits (): Promise<Line[]> {
     return [
       throughput('page of the list, nothing written since', hits.list, hits.plain),
       cpu(list, plain),
-      shortTime('  the check itself', await list.check(), CHECK_TARGET),
+      checkTime('  the check itself', await list.check(), CHECK_TARGET),
       throughput('page of a row, another row written since', hits.row, hits.plain),
       cpu(row, plain),
-      shortTime('  the check itself', await row.check(), CHECK_TARGET)
+      checkTime('  the check itself', await row.check(), CHECK_TARGET)
     ]
   } finally {
     await stop(app)
   }
 }
 
-function pageOf (address: string, url: string): Page {
-  const ask = (url: string) => request(address + url)
-  const figureOf = async (url: string) => await (await ask(url)).body.json()
-  const cpuSoFar = async () => {
-    const { user, system } = await figureOf('/cpu') as NodeJS.CpuUsage
+function createPage (address: string, url: string): Page {
+  const get = (url: string) => request(address + url)
+  const readFigure = async (url: string) => await (await get(url)).body.json()
+  const readCpu = async () => {
+    const { user, system } = await readFigure('/cpu') as NodeJS.CpuUsage
     return user + system
   }
   async function isHit (): Promise<boolean> {
-    const { headers, body } = await ask(url)
+    const { headers, body } = await get(url)
     await body.dump()
     return String(headers['cache-status']).startsWith('larder; hit')
   }
@@ -75,26 +76,30 @@ function pageOf (address: string, url: string): Page {
     fill: async () => { await isHit() },
     cpu,
     async throughput () {
-      const before = await cpuSoFar()
+      const before = await readCpu()
       const { requests, seconds } = await loadHits()
-      cpu.push((await cpuSoFar() - before) / requests)
+      cpu.push((await readCpu() - before) / requests)
       return requests / seconds
     },
     async check () {
-      await figureOf('/checks')
+      await readFigure('/checks')
       await loadHits()
-      return await figureOf('/checks') as number
+      return await readFigure('/checks') as number
     }
   }
 }
 
 function throughput (what: string, figure: number, other: number): Line {
-  const say = (hits: number) => `${hits.toFixed(0)} hits/s`
+  const format = (hits: number) => `${hits.toFixed(0)} hits/s`
   const share = figure / other
-  return { what, figure: say(figure), other: say(other), compared: `${share.toFixed(3)} x`, target: `> ${TARGET} x`, met: share > TARGET }
+  const compared = `${share.toFixed(3)} x`
+  return { what, figure: format(figure), other: format(other), compared, target: `> ${TARGET} x`, met: share > TARGET }
 }
 
 function cpu (page: Page, plain: Page): Line {
-  const [figure, other] = [page, plain].map(({ cpu }) => median(cpu.slice(1))) as [number, number] // the first round warms up
-  return { what: '  CPU of the process per hit', figure: us(figure), other: us(other), compared: `${figure < other ? '' : '+'}${us(figure - other)}` }
+  // The first round warms up.
+  const figure = median(page.cpu.slice(1))
+  const other = median(plain.cpu.slice(1))
+  const compared = difference(figure, other)
+  return { what: '  CPU of the process per hit', figure: us(figure), other: us(other), compared }
 }

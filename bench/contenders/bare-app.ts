@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PAGE } from '../support/page.ts'
 
-/** What Node itself can do: one page to whoever asks for whatever. The word: the fields of a hit, as JSON. */
+/* Node alone: one page for every request. Argument: the headers of a hit, as JSON. */
 
 const fields = { ...JSON.parse(process.argv[2]!), 'content-length': Buffer.byteLength(PAGE) }
 const server = createServer((_request, response) => { response.writeHead(200, fields).end(PAGE) })

@@ -9,9 +9,9 @@ import { countRun } from '../support/account.ts'
 import { HTML, PAGE } from '../support/page.ts'
 import type { Sent } from './sent.ts'
 
-/**
- * Serves kept pages, and beside them bare routes that send the same bytes: in one process, since processes of the same
- * program differ by more than is measured here. The words: a database, the URL of Redis, a file with the product list.
+/*
+ * Serves cached pages, and bare routes that send the same bytes. Both run in one process, because two processes of the
+ * same program differ by more than we measure. Arguments: a database, the URL of Redis, a file with the product list.
  */
 
 const [, , path, url, listFile] = process.argv as [string, string, string, string, string]
@@ -22,8 +22,8 @@ const app = Fastify()
 const far = (prefix: string) => redisStore({ client, prefix })
 const tiered = (prefix: string) => tieredStore({ near: memoryStore(), far: far(prefix) })
 
-/** A page in a cache of its own, in a context of its own, so that its hooks touch no other route. */
-async function keep (url: string, cache: Cache, read?: () => Promise<unknown>): Promise<void> {
+/** Serves a page with its own cache, in its own context, so that its hooks affect no other route. */
+async function serveCached (url: string, cache: Cache, read?: () => Promise<unknown>): Promise<void> {
   await app.register(async (app) => {
     await app.register(pageCache, { cache })
     app.get(url, { config: { cachePage: 3600 } }, async (_request, reply) => {
@@ -34,20 +34,20 @@ async function keep (url: string, cache: Cache, read?: () => Promise<unknown>): 
   })
 }
 
-/** The same, made of the product list, so that each hit asks the database whether it is still true. */
-async function keepChecked (url: string, cache: Cache): Promise<void> {
+/** Does the same with a page built from the product list, so that each hit is checked against the database. */
+async function serveChecked (url: string, cache: Cache): Promise<void> {
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
-  await keep(url, cache, () => products.list())
+  await serveCached(url, cache, () => products.list())
 }
 
 const { versions } = database
-await keep('/memory', createCache({ store: memoryStore() }))
-await keepChecked('/memory/clock', createCache({ store: memoryStore(), versions }))
-await keep('/tiered', createCache({ store: tiered('tiered') }))
-await keepChecked('/tiered/clock', createCache({ store: tiered('clock'), versions }))
-await keep('/redis', createCache({ store: far('far') }))
+await serveCached('/memory', createCache({ store: memoryStore() }))
+await serveChecked('/memory/clock', createCache({ store: memoryStore(), versions }))
+await serveCached('/tiered', createCache({ store: tiered('tiered') }))
+await serveChecked('/tiered/clock', createCache({ store: tiered('clock'), versions }))
+await serveCached('/redis', createCache({ store: far('far') }))
 
-/** The fields of a hit; those that Node and Fastify add to every answer are theirs here too. */
+/** The headers of a hit, except those that Node and Fastify add to every response. */
 let fields: Record<string, string> = {}
 const bytes = Buffer.from(PAGE)
 app.get('/bare/string', (_request, reply) => { reply.headers(fields).send(PAGE) })
@@ -57,12 +57,12 @@ app.get('/bare/redis', async (_request, reply) => reply.headers(fields).send(awa
 await client.set('bare', bytes)
 
 const list: Sent = JSON.parse(readFileSync(listFile, 'utf8'))
-const listBytes = Buffer.from(list.body) // at its length that is faster than a string
+const listBytes = Buffer.from(list.body) // for a body of this length that is faster than a string
 app.get('/bare/list', (_request, reply) => { reply.headers(list.fields).send(listBytes) })
 
 await app.inject('/memory')
 const { headers } = await app.inject('/memory')
-const { date, connection, 'content-length': length, ...kept } = headers
-fields = Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, String(value)]))
+const { date, connection, 'content-length': length, ...others } = headers
+fields = Object.fromEntries(Object.entries(others).map(([name, value]) => [name, String(value)]))
 
 console.log(`listening on ${await app.listen({ host: '127.0.0.1', port: 0 })}`)

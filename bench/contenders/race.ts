@@ -1,53 +1,55 @@
 import { load } from '../support/load.ts'
-import { accountOf } from '../support/process.ts'
+import { getAccount, type Server } from '../support/process.ts'
 import { progress } from '../support/progress.ts'
 import type { OwnRedis } from '../support/redis.ts'
 import { assert } from '../support/turns.ts'
-import { bareOf, CONTENDERS, type Contender, keyOf } from './list.ts'
-import { sentBy } from './sent.ts'
-import { type Server, startAll } from './start.ts'
-import { tellsOf } from './tells.ts'
+import { findBare, CONTENDERS, type Contender, getKey } from './list.ts'
+import { fetchSent } from './sent.ts'
+import { startAll } from './start.ts'
+import { listHeaders } from './headers.ts'
 
-/** What a contender did in one round. */
+/** The figures of a contender in one round. */
 export interface Turn {
-  /** Hits a second. */
+  /** Hits per second. */
   hits: number
-  /** Microseconds of CPU that a hit took; the machine's other work counts less here. */
+  /** Microseconds of CPU per hit. Other work on the machine affects this less. */
   cpu: number
-  /** Milliseconds that a request waited. */
+  /** Latency in milliseconds. */
   p50: number
   p99: number
-  /** Its hits as a share of those of the bare route, which was measured in the moment before or after. */
+  /** Its hits as a share of those of the bare route, which was measured directly before or after. */
   ofBare: number
-  /** The same by the CPU that a hit took: who takes twice as much is at 0.5. */
+  /** The same by CPU per hit: twice the CPU is a share of 0.5. */
   ofBareByCpu: number
 }
 
 export interface Course {
-  /** What it tells its clients beside the page. */
-  tells: string[]
-  /** A turn for each round. */
+  /** What it headers its clients beside the page. */
+  headers: string[]
+  /** One turn per round. */
   turns: Turn[]
 }
 
-/** All contenders in turn, over several rounds, each the other way round than the one before. */
+/** Lets all contenders take turns, over several rounds. Every other round runs in reverse order. */
 export async function race (redis: OwnRedis, rounds: number): Promise<Map<string, Course>> {
   const { servers, stop } = await startAll(redis)
   try {
-    const running = CONTENDERS.filter((contender) => servers.has(keyOf(contender)))
+    const running = CONTENDERS.filter((contender) => servers.has(getKey(contender)))
     const courses = new Map<string, Course>()
     for (const list of [false, true]) {
       const same = running.filter(({ group }) => (group === 'list') === list)
       await assertSame(same, servers)
-      for (const contender of same) courses.set(keyOf(contender), { tells: await tellsBy(contender, servers), turns: [] })
+      for (const contender of same) {
+        courses.set(getKey(contender), { headers: await requestHeaders(contender, servers), turns: [] })
+      }
     }
     const step = progress(running.length * (rounds + 1))
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
       for (const contender of round % 2 === 0 ? running : running.toReversed()) {
-        step(keyOf(contender))
-        const turn = await turnOf(contender, servers, round % 2 === 0)
-        if (round > 0) courses.get(keyOf(contender))!.turns.push(turn)
+        step(getKey(contender))
+        const turn = await measureTurn(contender, servers, round % 2 === 0)
+        if (round > 0) courses.get(getKey(contender))!.turns.push(turn)
       }
     }
     return courses
@@ -56,48 +58,50 @@ export async function race (redis: OwnRedis, rounds: number): Promise<Map<string
   }
 }
 
-/** Side by side with its bare route: what else the machine does changes from one second to the next, and should be in both. */
-async function turnOf (contender: Contender, servers: Map<string, Server>, bareFirst: boolean): Promise<Turn> {
-  const bare = bareOf(contender)
-  if (bare === contender) return { ...await hitsOf(contender, servers), ofBare: 1, ofBareByCpu: 1 }
-  const before = bareFirst ? await hitsOf(bare, servers) : undefined
-  const turn = await hitsOf(contender, servers)
-  const beside = before ?? await hitsOf(bare, servers)
+/** Measures a contender beside its bare route, so that other work on the machine affects both. */
+async function measureTurn (contender: Contender, servers: Map<string, Server>, bareFirst: boolean): Promise<Turn> {
+  const bare = findBare(contender)
+  if (bare === contender) return { ...await measureHits(contender, servers), ofBare: 1, ofBareByCpu: 1 }
+  const before = bareFirst ? await measureHits(bare, servers) : undefined
+  const turn = await measureHits(contender, servers)
+  const beside = before ?? await measureHits(bare, servers)
   return { ...turn, ofBare: turn.hits / beside.hits, ofBareByCpu: beside.cpu / turn.cpu }
 }
 
-async function hitsOf (contender: Contender, servers: Map<string, Server>): Promise<Omit<Turn, 'ofBare' | 'ofBareByCpu'>> {
-  const server = servers.get(keyOf(contender))!
-  const before = await accountOf(server)
+type Hits = Omit<Turn, 'ofBare' | 'ofBareByCpu'>
+
+async function measureHits (contender: Contender, servers: Map<string, Server>): Promise<Hits> {
+  const server = servers.get(getKey(contender))!
+  const before = await getAccount(server)
   const { requests, seconds, p50, p99 } = await load(server.address + contender.path)
-  const after = await accountOf(server)
-  assert(after.runs === before.runs, `${keyOf(contender)} made its page ${after.runs - before.runs} times while only hits were to be`)
+  const after = await getAccount(server)
+  assert(after.runs === before.runs, `only hits of ${getKey(contender)}, not ${after.runs - before.runs} misses`)
   return { hits: requests / seconds, cpu: (after.cpu - before.cpu) / requests, p50, p99 }
 }
 
-async function tellsBy (contender: Contender, servers: Map<string, Server>): Promise<string[]> {
+async function requestHeaders (contender: Contender, servers: Map<string, Server>): Promise<string[]> {
   if (contender.by === 'bare') return []
-  const url = servers.get(keyOf(contender))!.address + contender.path
-  return await tellsOf(url, await sentBy(url))
+  const url = servers.get(getKey(contender))!.address + contender.path
+  return await listHeaders(url, await fetchSent(url))
 }
 
-/** Sees to it that all answer with hits, and send the same bytes as the same kind of content. */
+/** Checks that all contenders respond with hits, and send the same bytes with the same content type. */
 async function assertSame (contenders: Contender[], servers: Map<string, Server>): Promise<void> {
   let first: string | undefined
   for (const contender of contenders) {
-    const key = keyOf(contender)
+    const key = getKey(contender)
     const server = servers.get(key)!
-    await sentBy(server.address + contender.path)
-    const { runs } = await accountOf(server)
-    const { fields, body } = await sentBy(server.address + contender.path)
-    assert((await accountOf(server)).runs === runs, `${key} keeps nothing`)
-    if (contender.by === 'peer') assert(runs === 1, `${key} made its page ${runs} times`)
+    await fetchSent(server.address + contender.path)
+    const { runs } = await getAccount(server)
+    const { fields, body } = await fetchSent(server.address + contender.path)
+    assert((await getAccount(server)).runs === runs, `${key} stores nothing`)
+    if (contender.by === 'peer') assert(runs === 1, `one miss of ${key}, not ${runs}`)
     if (contender.proof !== undefined) {
       const [field, value] = contender.proof
-      assert(fields[field]?.startsWith(value) === true, `${key} is no hit: ${field} is ${fields[field]}`)
+      assert(fields[field]?.startsWith(value) === true, `a hit of ${key}, but ${field} is ${fields[field]}`)
     }
     const sent = `${fields['content-type']}\n${body}`
     first ??= sent
-    assert(sent === first, `${key} sends other bytes than ${keyOf(contenders[0]!)}`)
+    assert(sent === first, `the same bytes from ${key} as from ${getKey(contenders[0]!)}`)
   }
 }

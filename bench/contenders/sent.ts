@@ -1,14 +1,14 @@
 import { request } from 'undici'
 
-/** What an answer said, without the fields that Node adds to every one. */
+/** A response, without the headers that Node adds to every response. */
 export interface Sent { fields: Record<string, string>, body: string }
 
-const OF_NODE = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'])
+const FROM_NODE = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'])
 
-export async function sentBy (url: string): Promise<Sent> {
+export async function fetchSent (url: string): Promise<Sent> {
   const { statusCode, headers, body } = await request(url)
   const text = await body.text()
-  if (statusCode !== 200) throw new Error(`${url} answered with status ${statusCode}: ${text}`)
-  const fields = Object.entries(headers).filter(([name]) => !OF_NODE.has(name)).map(([name, value]) => [name, String(value)])
-  return { fields: Object.fromEntries(fields), body: text }
+  if (statusCode !== 200) throw new Error(`${url} responded with status ${statusCode}: ${text}`)
+  const fields = Object.entries(headers).filter(([name]) => !FROM_NODE.has(name))
+  return { fields: Object.fromEntries(fields.map(([name, value]) => [name, String(value)])), body: text }
 }

@@ -1,24 +1,22 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { versionOf } from '../peers/peer.ts'
+import { getVersion } from '../peers/peer.ts'
 import { folder, newFile } from '../support/files.ts'
-import { type Process, startMeasured, stop } from '../support/process.ts'
+import { type Server, startMeasured, stop } from '../support/process.ts'
 import type { OwnRedis } from '../support/redis.ts'
-import { CONTENDERS, type Contender, keyOf, PEERS, type Program } from './list.ts'
-import { sentBy } from './sent.ts'
+import { CONTENDERS, type Contender, getKey, PEERS, type Program } from './list.ts'
+import { fetchSent } from './sent.ts'
 
-/** The most products on the list, as many as a page of it shows. */
+/** Products on the list: as many as one page shows. */
 const PRODUCTS = 100
 
-export type Server = Process & { address: string }
-
 export interface Started {
-  /** By the name of a contender. Peers that are not installed have none. */
+  /** By the key of a contender. Peers that are not installed have none. */
   servers: Map<string, Server>
   stop: () => Promise<void>
 }
 
-/** Starts the programs of all contenders. Each that has a Redis has a database of it for itself. */
+/** Starts the programs of all contenders. Each one that uses Redis has its own database there. */
 export async function startAll (redis: OwnRedis): Promise<Started> {
   const file = newFile('contenders', PRODUCTS)
   const running = new Map<string, Server>()
@@ -26,8 +24,8 @@ export async function startAll (redis: OwnRedis): Promise<Started> {
   const ownRedis = () => redis.url.replace(/\d+$/, String(++database))
   const service = { DATABASE_URL: `file:${file}`, HTTPBIN_DELAY: '0', CACHE_TTL: '3600' }
 
-  async function start (id: string, program: string, words: string[], env?: Record<string, string>): Promise<Server> {
-    const server = await startMeasured(program, words, env)
+  async function start (id: string, program: string, args: string[], env?: Record<string, string>): Promise<Server> {
+    const server = await startMeasured(program, args, env)
     const started = { ...server, address: server.address.replace(/\/$/, '') }
     running.set(id, started)
     return started
@@ -40,14 +38,15 @@ export async function startAll (redis: OwnRedis): Promise<Started> {
     await start('service without caches', 'src/server.ts', [], { ...service, CACHE_TTL: '0' })
 
     const list = join(folder, 'product-list.json')
-    writeFileSync(list, JSON.stringify(await sentBy(`${address}/`)))
+    writeFileSync(list, JSON.stringify(await fetchSent(`${address}/`)))
     const ours = await start('ours', 'bench/contenders/ours-app.ts', [file, ownRedis(), list])
-    await start('bare', 'bench/contenders/bare-app.ts', [JSON.stringify((await sentBy(`${ours.address}/bare/string`)).fields)])
+    const { fields } = await fetchSent(`${ours.address}/bare/string`)
+    await start('bare', 'bench/contenders/bare-app.ts', [JSON.stringify(fields)])
 
     for (const contender of CONTENDERS) {
       const { program, store } = contender
-      if (store !== undefined && versionOf(packageOf(program)!) !== undefined) {
-        await start(idOf(contender), `bench/peers/${program}.ts`, [store, ownRedis()])
+      if (store !== undefined && getVersion(getPackage(program)!) !== undefined) {
+        await start(getProgramId(contender), `bench/peers/${program}.ts`, [store, ownRedis()])
       }
     }
   } catch (error) {
@@ -55,12 +54,12 @@ export async function startAll (redis: OwnRedis): Promise<Started> {
     throw error
   }
   const servers = CONTENDERS.flatMap((contender) => {
-    const server = running.get(idOf(contender))
-    return server === undefined ? [] : [[keyOf(contender), server] as const]
+    const server = running.get(getProgramId(contender))
+    return server === undefined ? [] : [[getKey(contender), server] as const]
   })
   return { servers: new Map(servers), stop: stopAll }
 }
 
-const idOf = ({ program, store }: Contender) => store === undefined ? program : `${program} ${store}`
+const getProgramId = ({ program, store }: Contender) => store === undefined ? program : `${program} ${store}`
 
-export const packageOf = (program: Program): string | undefined => (PEERS as Record<string, string>)[program]
+export const getPackage = (program: Program): string | undefined => (PEERS as Record<string, string>)[program]

@@ -4,21 +4,22 @@ import pageCache from '../../src/page-cache/index.ts'
 import { countRun } from '../support/account.ts'
 import { HTML } from '../support/page.ts'
 
-/** Serves pages of any size, kept in memory and bare. */
+/* Serves pages of any size, cached in memory and without a cache. */
 const app = Fastify()
 const bodies = new Map<number, string>()
-const bodyFor = ({ params }: FastifyRequest) => {
+const getBody = ({ params }: FastifyRequest) => {
   const size = Number((params as { size: string }).size)
   if (!bodies.has(size)) bodies.set(size, 'x'.repeat(size))
   return bodies.get(size)!
 }
 
-app.get('/bare/:size', async (request, reply) => reply.type(HTML).send(bodyFor(request)))
+app.get('/bare/:size', async (request, reply) => reply.type(HTML).send(getBody(request)))
 await app.register(async (app) => {
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  app.get('/kept/:size', { config: { cachePage: { ttl: 3600, maxBytes: 2 * 1024 * 1024 } } }, async (request, reply) => {
+  const config = { cachePage: { ttl: 3600, maxBytes: 2 * 1024 * 1024 } }
+  app.get('/cached/:size', { config }, async (request, reply) => {
     countRun()
-    return reply.type(HTML).send(bodyFor(request))
+    return reply.type(HTML).send(getBody(request))
   })
 })
 

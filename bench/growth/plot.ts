@@ -4,12 +4,16 @@ import type { Point } from './point.ts'
 const COLOURS = ['#1a7f5a', '#2f6fb0', '#c9a227']
 const HEIGHT = 260
 
-/** A plot for each section, on logarithmic scales: a flat line costs the same, a straight one grows with what it is made of. */
-export async function plot (sections: ReadonlyArray<{ title: string, unit: string, points: readonly Point[] }>): Promise<string | undefined> {
+interface Section { title: string, unit: string, points: readonly Point[] }
+
+/** Draws a plot for each section, on logarithmic scales. Returns `undefined` if ECharts is not installed. */
+export async function plot (sections: readonly Section[]): Promise<string | undefined> {
   const top = (i: number) => 60 + i * (HEIGHT + 90)
   return await chart({
     color: COLOURS,
-    title: sections.map(({ title, unit }, i) => ({ text: `${title}, in ${unit}`, left: 'center', top: top(i) - 50, textStyle: { fontSize: 14 } })),
+    title: sections.map(({ title, unit }, i) => {
+      return { text: `${title}, in ${unit}`, left: 'center', top: top(i) - 50, textStyle: { fontSize: 14 } }
+    }),
     grid: sections.map((_, i) => ({ left: 70, right: 190, top: top(i), height: HEIGHT - 20 })),
     xAxis: sections.map((_, i) => ({ type: 'log', gridIndex: i })),
     yAxis: sections.map((_, i) => ({ type: 'log', gridIndex: i })),

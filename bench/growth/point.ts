@@ -1,2 +1,2 @@
-/** A figure of one curve, at a number of entries, of tags or of bytes. */
+/** One figure of a curve, at a number of entries, tags or bytes. */
 export interface Point { curve: string, at: number, figure: number }

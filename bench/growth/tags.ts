@@ -9,12 +9,14 @@ const CALLS = 10_000
 const ROUNDS = 5
 const COMMITS = 100
 
-/** Microseconds of a look-up of an entry with so many tags. */
+type Cache = ReturnType<typeof createCache>
+
+/** Measures the microseconds of a lookup, by the number of tags of the entry. */
 export async function tags (): Promise<Point[]> {
   const path = newFile('growth', 2_000)
   const database = openDatabase(`file:${path}`)
   const other = connect(path)
-  // None of the rows below.
+  // Not one of the rows below.
   const write = other.prepare("UPDATE products SET price = '1' WHERE id = 2000")
   const inMemory = createCache({ store: memoryStore() })
   const onClock = createCache({ store: memoryStore(), versions: database.versions })
@@ -22,8 +24,12 @@ export async function tags (): Promise<Point[]> {
   for (const count of COUNTS) {
     const named = Array.from({ length: count }, (_, i) => `products:${i + 1}`)
     for (const cache of [inMemory, onClock]) await cache.set(`${count}`, 'soup', { tags: named })
-    const look = (cache: typeof inMemory) => assert('payload' in cache.lookup(`${count}`), `an entry with ${count} tags`)
-    const typical = (cache: typeof inMemory) => median(Array.from({ length: ROUNDS }, () => typicalCall(CALLS, () => look(cache))))
+    const lookUp = (cache: Cache) => {
+      assert('payload' in cache.lookup(`${count}`), `an entry with ${count} tags`)
+    }
+    const typical = (cache: Cache) => {
+      return median(Array.from({ length: ROUNDS }, () => typicalCall(CALLS, () => lookUp(cache))))
+    }
     points.push({ curve: 'clock in memory', at: count, figure: typical(inMemory) })
     points.push({ curve: 'clock in SQLite', at: count, figure: typical(onClock) })
     points.push({
@@ -32,7 +38,7 @@ export async function tags (): Promise<Point[]> {
       figure: median(Array.from({ length: COMMITS }, () => {
         write.run()
         const began = performance.now()
-        look(onClock)
+        lookUp(onClock)
         return (performance.now() - began) * 1000
       }))
     })

@@ -5,14 +5,15 @@ import { createCache, memoryStore, redisStore, tieredStore } from '../../src/cac
 import pageCache from '../../src/page-cache/index.ts'
 import { PAGE } from '../support/page.ts'
 
-/** One of several processes that share a Redis, and a page that takes long. The words: the socket of Redis, milliseconds. */
+/* One of several processes that share a Redis, with a slow page. Arguments: the socket of Redis, milliseconds. */
 
 const [, , socket, ms] = process.argv as [string, string, string, string]
 const client = new Redis({ path: socket })
 const app = Fastify()
-await app.register(pageCache, { cache: createCache({ store: tieredStore({ near: memoryStore(), far: redisStore({ client }) }) }) })
+const store = tieredStore({ near: memoryStore(), far: redisStore({ client }) })
+await app.register(pageCache, { cache: createCache({ store }) })
 
-/** When the handler ended, each time that it ran, in milliseconds since 1970. */
+/** Ends of the runs of the handler since the last request of /runs, in milliseconds since 1970. */
 let runs: number[] = []
 
 app.get('/slow', { config: { cachePage: 300 } }, async (_request, reply) => {
@@ -22,9 +23,9 @@ app.get('/slow', { config: { cachePage: 300 } }, async (_request, reply) => {
 })
 
 app.get('/runs', async () => {
-  const told = runs
+  const reported = runs
   runs = []
-  return told
+  return reported
 })
 
 console.log(`listening on ${await app.listen({ host: '127.0.0.1', port: 0 })}`)

@@ -6,21 +6,21 @@ import { startRedis } from '../support/redis.ts'
 import { type Line, mib } from '../support/table.ts'
 import { assert } from '../support/turns.ts'
 
-/** So many URLs, each asked for once. */
+/** Number of URLs, each requested once. */
 const URLS = Number(process.env['BENCH_URLS'] ?? 1_000_000)
 const URLS_WITH_REDIS = URLS / 5
 const CONNECTIONS = 4
-/** Requests on a connection that wait for their answers. */
+/** Pipelined requests per connection. */
 const PIPELINE = 32
-/** How an answer begins. */
-const GOOD = 'HTTP/1.1 200 OK\r\n'
-/** How much more of the heap there may be in use than after the first tenth, and how much more of the machine's memory. */
+/** How a response begins. */
+const STATUS_LINE = 'HTTP/1.1 200 OK\r\n'
+/** Ratios of the used heap, and of resident memory, to those after the first tenth. */
 const TARGET = 1.1
 const RESIDENT_TARGET = 1.25
 
-interface Memory { kept: number, rss: number }
+interface Memory { used: number, rss: number }
 
-/** Whether memory grows with the number of URLs. */
+/** Measures whether memory grows with the number of URLs. */
 export async function urls (): Promise<Line[]> {
   const alone = await measure('memory', URLS)
   const redis = await startRedis('--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru')
@@ -32,24 +32,31 @@ export async function urls (): Promise<Line[]> {
   }
 }
 
-async function measure (store: string, count: number, ...words: string[]): Promise<Line[]> {
-  const app = await startServer('bench/load/urls-app.ts', words, { NODE_OPTIONS: '--expose-gc' })
+async function measure (store: string, count: number, ...args: string[]): Promise<Line[]> {
+  const app = await startServer('bench/load/urls-app.ts', args, { NODE_OPTIONS: '--expose-gc' })
   const memory = async () => await (await request(`${app.address}/memory`)).body.json() as Memory
   try {
     const [tenth, half] = [Math.floor(count / 10), Math.floor(count / 2)]
-    await ask(app.address, 0, tenth)
+    await requestPages(app.address, 0, tenth)
     const first = await memory()
-    await ask(app.address, tenth, half)
+    await requestPages(app.address, tenth, half)
     const middle = await memory()
-    await ask(app.address, half, count)
+    await requestPages(app.address, half, count)
     const last = await memory()
-    const line = (what: string, of: (memory: Memory) => number, later: Memory, target = TARGET): Line => {
-      const share = of(later) / of(first)
-      return { what, figure: mib(of(later)), other: mib(of(first)), compared: `${share.toFixed(2)} x`, target: `< ${target} x`, met: share < target }
+    const line = (what: string, read: (memory: Memory) => number, later: Memory, target = TARGET): Line => {
+      const share = read(later) / read(first)
+      return {
+        what,
+        figure: mib(read(later)),
+        other: mib(read(first)),
+        compared: `${share.toFixed(2)} x`,
+        target: `< ${target} x`,
+        met: share < target
+      }
     }
     return [
-      line(`${store}: heap and buffers after ${half} URLs; other: after ${tenth}`, ({ kept }) => kept, middle),
-      line(`  after ${count}`, ({ kept }) => kept, last),
+      line(`${store}: heap and buffers after ${half} URLs; other: after ${tenth}`, ({ used }) => used, middle),
+      line(`  after ${count}`, ({ used }) => used, last),
       line(`  resident after ${half}`, ({ rss }) => rss, middle, RESIDENT_TARGET),
       line(`  resident after ${count}`, ({ rss }) => rss, last, RESIDENT_TARGET)
     ]
@@ -58,8 +65,8 @@ async function measure (store: string, count: number, ...words: string[]): Promi
   }
 }
 
-/** Asks for the pages of these numbers, on connections that do not wait for one answer to ask for the next. */
-async function ask (address: string, from: number, to: number): Promise<void> {
+/** Requests the pages with these numbers, on connections with pipelined requests. */
+async function requestPages (address: string, from: number, to: number): Promise<void> {
   const { hostname, port, host } = new URL(address)
   let next = from
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
@@ -68,19 +75,21 @@ async function ask (address: string, from: number, to: number): Promise<void> {
     let tail = ''
     const send = () => {
       let requests = ''
-      for (; waiting < PIPELINE && next < to; waiting++) requests += `GET /page/${next++} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      for (; waiting < PIPELINE && next < to; waiting++) {
+        requests += `GET /page/${next++} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      }
       if (requests !== '') socket.write(requests)
       else if (waiting === 0) socket.end()
     }
     socket.setEncoding('latin1').on('data', (part: string) => {
       const text = tail + part
-      assert(!/HTTP\/1\.1 [345]/.test(text), 'a page that is not answered with status 200')
+      assert(!/HTTP\/1\.1 [345]/.test(text), 'status 200')
       let end = 0
-      for (let at = text.indexOf(GOOD); at >= 0; at = text.indexOf(GOOD, end)) {
-        end = at + GOOD.length
+      for (let at = text.indexOf(STATUS_LINE); at >= 0; at = text.indexOf(STATUS_LINE, end)) {
+        end = at + STATUS_LINE.length
         waiting--
       }
-      tail = text.slice(Math.max(end, text.length - GOOD.length + 1))
+      tail = text.slice(Math.max(end, text.length - STATUS_LINE.length + 1))
       if (waiting < PIPELINE / 2) send()
     })
     send()

@@ -4,7 +4,7 @@ import { countRun } from '../support/account.ts'
 import { HTML, PAGE } from '../support/page.ts'
 import { peer } from './peer.ts'
 
-/** A middleware of Express, set up as its README says. It knows node-redis up to version 3 (its issue 243). */
+/* A middleware of Express, set up as in its README. It supports node-redis up to version 3 (its issue 243). */
 
 interface Response { type (type: string): Response, send (body: string): void }
 type Middleware = (request: unknown, response: Response, next: () => void) => void

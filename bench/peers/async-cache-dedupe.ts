@@ -1,14 +1,16 @@
 import { makePage, serve } from './fastify.ts'
 import { peer } from './peer.ts'
 
-/** Set up as its README says: a function that is kept, in memory or in Redis by a client of ioredis. */
+/* Set up as in its README: a cached function, in memory or in Redis with a client of ioredis. */
 
 interface Cache {
   define (name: string, load: (url: string) => Promise<string>): void
   page (url: string): Promise<string>
 }
 
-const { createCache } = await peer<{ createCache: (options: { ttl: number, storage: unknown }) => Cache }>('async-cache-dedupe')
+type CreateCache = (options: { ttl: number, storage: unknown }) => Cache
+
+const { createCache } = await peer<{ createCache: CreateCache }>('async-cache-dedupe')
 const { Redis } = await peer<{ Redis: new (url: string) => unknown }>('ioredis')
 
 const [, , store, redis] = process.argv as [string, string, string, string]

@@ -1,9 +1,15 @@
 import { makePage, serve } from './fastify.ts'
 import { peer } from './peer.ts'
 
-/** Set up as https://bentocache.dev/docs/multi-tier and /docs/cache-drivers say. The words: which store, the URL of Redis. */
+/*
+ * Set up as in https://bentocache.dev/docs/multi-tier and /docs/cache-drivers. Arguments: the store, the URL of Redis.
+ */
 
-interface Store { useL1Layer (driver: unknown): Store, useL2Layer (driver: unknown): Store, useBus (driver: unknown): Store }
+interface Store {
+  useL1Layer (driver: unknown): Store
+  useL2Layer (driver: unknown): Store
+  useBus (driver: unknown): Store
+}
 interface Bento { getOrSet (options: { key: string, factory: () => Promise<string>, ttl: string }): Promise<string> }
 interface Connection { connection: { host: string, port: number, db: number } }
 
@@ -11,7 +17,9 @@ const { BentoCache, bentostore } = await peer<{
   BentoCache: new (options: { default: string, stores: Record<string, Store> }) => Bento
   bentostore: () => Store
 }>('bentocache')
-const { memoryDriver } = await peer<{ memoryDriver: (options: { maxSize: string }) => unknown }>('bentocache/drivers/memory')
+const { memoryDriver } = await peer<{
+  memoryDriver: (options: { maxSize: string }) => unknown
+}>('bentocache/drivers/memory')
 const { redisDriver, redisBusDriver } = await peer<{
   redisDriver: (options: Connection) => unknown
   redisBusDriver: (options: Connection) => unknown

@@ -1,7 +1,7 @@
 import { makePage, serve } from './fastify.ts'
 import { peer } from './peer.ts'
 
-/** Set up as its README says, "Basic Usage": memory, or memory as the primary and Redis as the secondary store. */
+/* Set up as in its README, "Basic Usage": memory, or memory as primary and Redis as secondary store. */
 
 interface Cache { getOrSet (key: string, load: () => Promise<string>, options: { ttl: string }): Promise<string> }
 

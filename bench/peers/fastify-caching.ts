@@ -2,9 +2,9 @@ import Fastify, { type FastifyPluginAsync } from 'fastify'
 import { makePage, serve } from './fastify.ts'
 import { peer } from './peer.ts'
 
-/**
- * It keeps no responses. What it has is `app.cache`, in which a handler keeps what it likes, by a client of the
- * abstract-cache protocol: in memory, or in Redis as its README says.
+/*
+ * It stores no responses. It has `app.cache`, in which a handler stores values, with a client of the abstract-cache
+ * protocol: in memory, or in Redis as in its README.
  */
 
 interface Client {
@@ -13,7 +13,9 @@ interface Client {
 }
 
 const { default: caching } = await peer<{ default: FastifyPluginAsync<{ cache: Client }> }>('@fastify/caching')
-const { default: abstractCache } = await peer<{ default: (options: { useAwait: true, driver?: unknown }) => Client }>('abstract-cache')
+type AbstractCache = (options: { useAwait: true, driver?: unknown }) => Client
+
+const { default: abstractCache } = await peer<{ default: AbstractCache }>('abstract-cache')
 const { Redis } = await peer<{ Redis: new (url: string) => unknown }>('ioredis')
 
 const TTL_MS = 3_600_000
@@ -22,12 +24,12 @@ const [, , store, redis] = process.argv as [string, string, string, string]
 const driver = () => ({ name: 'abstract-cache-redis', options: { client: new Redis(redis) } })
 const app = Fastify()
 await app.register(caching, { cache: abstractCache({ useAwait: true, ...store === 'redis' && { driver: driver() } }) })
-// Its own types know callbacks only.
+// Its own types have callbacks only.
 const { cache } = app as unknown as { cache: Client }
 
 await serve(async (url) => {
-  const kept = await cache.get(url)
-  if (kept) return kept.item
+  const stored = await cache.get(url)
+  if (stored) return stored.item
   const page = await makePage()
   await cache.set(url, page, TTL_MS)
   return page

@@ -2,11 +2,10 @@ import { countRun } from '../support/account.ts'
 import { HTML, PAGE } from '../support/page.ts'
 import { peer } from './peer.ts'
 
-/**
- * The engine of Nitro's cache, within Nitro's server h3, connected as the documentation of h3's `withCacheIsolation` says,
- * and with the fast responses of Nitro's srvx. h3's `handleCacheHeaders` is left out in its favour: with it a hit took
- * half as long again. Its stores are those of its README: memory; unstorage's driver for Redis, by `createBlobStorage`;
- * the one over the other.
+/*
+ * The cache of Nitro in its server h3, connected as in the documentation of h3's `withCacheIsolation`, with the fast
+ * responses of srvx. We leave out h3's `handleCacheHeaders`, because with it a hit takes half as long again. Its stores
+ * are those of its README: memory; unstorage's driver for Redis with `createBlobStorage`; one over the other.
  */
 
 type Handler = (event: unknown) => unknown
@@ -35,7 +34,9 @@ const { defineCachedHandler, createMemoryStorage, createBlobStorage, composeStor
   composeStorage: (layers: object[]) => Storage
 }>('ocache')
 const { createStorage } = await peer<{ createStorage: (options: { driver: unknown }) => Blobs }>('unstorage')
-const { default: redisDriver } = await peer<{ default: (options: { url: string }) => unknown }>('unstorage/drivers/redis')
+const { default: redisDriver } = await peer<{
+  default: (options: { url: string }) => unknown
+}>('unstorage/drivers/redis')
 
 const [, , store, url] = process.argv as [string, string, string, string]
 

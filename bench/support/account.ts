@@ -1,18 +1,18 @@
-/**
- * Runs in a program that is measured, ahead of it (`--import`), and tells the one that started it what it has done so
- * far: so no program needs a route for it, and the service itself can be asked too.
+/*
+ * Is loaded into each measured program (`--import`), and reports its CPU time to the process that started it. So no
+ * program needs a route for that, and the service can be measured as it is.
  */
 
 export interface Account {
-  /** Microseconds of the processor. */
+  /** Microseconds of CPU time. */
   cpu: number
-  /** How often its handlers made a page. */
+  /** How often its handlers have run. */
   runs: number
 }
 
 let runs = 0
 
-/** To be called by a handler that makes a page: a cache that works calls it once. */
+/** Handlers call this for each page that they make, so that we notice a cache that does not work. */
 export function countRun (): void {
   runs++
 }

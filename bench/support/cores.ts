@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process'
 
-/** Cores of their own, so that the kernel moves neither about between two measurements. */
+/** Server and client have a core each, so that the kernel does not move them between two measurements. */
 export const SERVER_CORE = 0
 export const CLIENT_CORE = 1
 
-const runsOn = (core: number) => spawnSync('taskset', ['-c', String(core), process.execPath, '--version']).status === 0
+function canPinTo (core: number): boolean {
+  return spawnSync('taskset', ['-c', String(core), process.execPath, '--version']).status === 0
+}
 
-/** Whether programs can be told where to run: where `taskset` is missing, or there is one core alone, the kernel decides. */
-export const hasCores = runsOn(SERVER_CORE) && runsOn(CLIENT_CORE)
+/** Whether programs can be pinned to cores. That needs `taskset` and two cores. */
+export const hasCores = canPinTo(SERVER_CORE) && canPinTo(CLIENT_CORE)
 
-/** A program and its words, to be run on one core where that can be said. */
-export function onCore (core: number, program: string, words: string[]): [program: string, words: string[]] {
-  return hasCores ? ['taskset', ['-c', String(core), program, ...words]] : [program, words]
+/** Returns a program and its arguments that run on one core, if programs can be pinned. */
+export function pinToCore (core: number, program: string, args: string[]): [program: string, args: string[]] {
+  return hasCores ? ['taskset', ['-c', String(core), program, ...args]] : [program, args]
 }

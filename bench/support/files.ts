@@ -4,17 +4,19 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { openDatabase } from '../../src/db/index.ts'
 
-/** A folder that goes with the program. */
+/** A temporary folder that is removed when the program exits. */
 export const folder = mkdtempSync(join(tmpdir(), 'larder-bench-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-/** A table beside that of the products, with nothing but numbers. */
+/** A second table, with numbers only. */
 const NOTES = 'CREATE TABLE notes (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)'
 
-const ALL = (rows: number) => `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${rows})`
+const numbersTo = (last: number) => {
+  return `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${last})`
+}
 
-/** The path of a new database with so many products and an empty table of notes, all watched. */
+/** Creates a database with so many products and an empty table of notes, both with triggers. Returns its path. */
 export function newFile (name: string, products: number): string {
   const path = join(folder, `${name}.db`)
   openDatabase(`file:${path}`).close()
@@ -22,11 +24,11 @@ export function newFile (name: string, products: number): string {
   connection.exec(NOTES)
   addProducts(connection, products)
   connection.close()
-  openDatabase(`file:${path}`).close() // which makes the triggers of the notes
+  openDatabase(`file:${path}`).close() // creates the triggers of the notes
   return path
 }
 
-/** A connection of another program, set up as that of the service. */
+/** Opens a connection with the settings of the service, as another program would. */
 export function connect (path: string): Sqlite.Database {
   const connection = new Sqlite(path)
   connection.pragma('journal_mode = WAL')
@@ -37,14 +39,15 @@ export function connect (path: string): Sqlite.Database {
 }
 
 export function addProducts (connection: Sqlite.Database, count: number): void {
-  connection.exec(`${ALL(count)} INSERT INTO products (title, price) SELECT 'Product number ' || n, '9.99' FROM numbers`)
+  connection.exec(`${numbersTo(count)}
+    INSERT INTO products (title, price) SELECT 'Product number ' || n, '9.99' FROM numbers`)
 }
 
 export function addNotes (connection: Sqlite.Database, from: number, count: number): void {
-  connection.exec(`${ALL(count)} INSERT INTO notes SELECT n + ${from - 1}, n FROM numbers`)
+  connection.exec(`${numbersTo(count)} INSERT INTO notes SELECT n + ${from - 1}, n FROM numbers`)
 }
 
-/** Leaves the clock of a database alone: what is written then moves nothing. The next start makes the triggers again. */
+/** Drops the triggers, so that writes no longer advance the clock. The next start creates them again. */
 export function dropTriggers (connection: Sqlite.Database): void {
   const names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().all() as string[]
   for (const name of names) connection.exec(`DROP TRIGGER "${name}"`)

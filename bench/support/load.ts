@@ -2,44 +2,47 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { CLIENT_CORE, onCore } from './cores.ts'
+import { CLIENT_CORE, pinToCore } from './cores.ts'
 import { percentile } from './table.ts'
 
 const CONNECTIONS = 32
 
 export interface Load {
   requests: number
-  /** That they took all together. */
+  /** Duration of the whole run. */
   seconds: number
-  /** Milliseconds that one waited: the median. */
+  /** Median latency, in milliseconds. */
   p50: number
   p99: number
 }
 
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
-/** Asks for one URL as fast as it is answered, for so many seconds. */
-export const load = hasWrk ? wrk : ownLoad
+/** Requests one URL as fast as possible, for so many seconds. */
+export const load = hasWrk ? wrk : loopLoad
 
 async function wrk (url: string, seconds = 1): Promise<Load> {
-  const words = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url]
-  const child = spawn(...onCore(CLIENT_CORE, 'wrk', words), { stdio: ['ignore', 'pipe', 'inherit'] })
-  const said = await text(child.stdout)
-  const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(said) ?? []
-  if (requests === undefined || said.includes('Non-2xx') || said.includes('Socket errors')) throw new Error(`wrk said:\n${said}`)
-  return { requests: Number(requests), seconds: Number(took), p50: waited(said, 50), p99: waited(said, 99) }
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url]
+  const child = spawn(...pinToCore(CLIENT_CORE, 'wrk', args), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const output = await text(child.stdout)
+  const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(output) ?? []
+  if (requests === undefined || /Non-2xx|Socket errors/.test(output)) {
+    throw new Error(`wrk reports an error:\n${output}`)
+  }
+  const [p50, p99] = [parseLatency(output, 50), parseLatency(output, 99)]
+  return { requests: Number(requests), seconds: Number(took), p50, p99 }
 }
 
 const MS: Record<string, number> = { us: 0.001, ms: 1, s: 1000 }
 
-/** Milliseconds of a line like `99%    2.31ms`. */
-function waited (said: string, percent: number): number {
-  const [, figure, unit] = new RegExp(`\\s${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(said) ?? []
+/** Parses the milliseconds of a line like `99%    2.31ms`. */
+function parseLatency (output: string, percent: number): number {
+  const [, figure, unit] = new RegExp(`\\s${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(output) ?? []
   return Number(figure) * MS[unit ?? '']!
 }
 
-/** The same where wrk is missing: on each connection a request follows the answer to the one before. */
-async function ownLoad (url: string, duration = 1): Promise<Load> {
+/** Does the same without wrk: each connection sends a request after the response to the one before. */
+async function loopLoad (url: string, duration = 1): Promise<Load> {
   const { hostname, port, pathname, host } = new URL(url)
   const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const began = performance.now()
@@ -47,15 +50,15 @@ async function ownLoad (url: string, duration = 1): Promise<Load> {
   const times: number[] = []
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     const socket = connect(Number(port), hostname)
-    let kept = ''
-    let asked = performance.now()
+    let received = ''
+    let sentAt = performance.now()
     socket.setEncoding('latin1').on('data', (part: string) => {
-      kept += part
-      if (!isWhole(kept)) return
-      kept = ''
+      received += part
+      if (!isComplete(received)) return
+      received = ''
       const now = performance.now()
-      times.push(now - asked)
-      asked = now
+      times.push(now - sentAt)
+      sentAt = now
       if (now < until) socket.write(request)
       else socket.end()
     })
@@ -67,10 +70,12 @@ async function ownLoad (url: string, duration = 1): Promise<Load> {
   return { requests: times.length, seconds, p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
 }
 
-function isWhole (answer: string): boolean {
-  const head = answer.indexOf('\r\n\r\n')
+function isComplete (response: string): boolean {
+  const head = response.indexOf('\r\n\r\n')
   if (head < 0) return false
-  const length = /\r\ncontent-length: (\d+)/i.exec(answer)?.[1]
-  if (!answer.startsWith('HTTP/1.1 200 ') || length === undefined) throw new Error(`answered with ${answer.slice(0, head)}`)
-  return answer.length >= head + 4 + Number(length)
+  const length = /\r\ncontent-length: (\d+)/i.exec(response)?.[1]
+  if (!response.startsWith('HTTP/1.1 200 ') || length === undefined) {
+    throw new Error(`Expected status 200, received ${response.slice(0, head)}`)
+  }
+  return response.length >= head + 4 + Number(length)
 }

@@ -8,9 +8,9 @@ import { start, stop } from './process.ts'
 
 export interface OwnRedis {
   client: Redis
-  /** The path of its socket. */
+  /** Path of its Unix socket. */
   path: string
-  /** The same server over TCP. */
+  /** URL of the same server over TCP. */
   url: string
   child: ChildProcess
   end: () => Promise<void>
@@ -18,12 +18,14 @@ export interface OwnRedis {
 
 let count = 0
 
-/** A Redis of our own, on a socket in our folder and a port on loopback; undefined where there is none to start. */
-export async function startRedis (...words: string[]): Promise<OwnRedis | undefined> {
+/** Starts a Redis on a Unix socket and a port of loopback. Returns `undefined` if it is not installed. */
+export async function startRedis (...args: string[]): Promise<OwnRedis | undefined> {
   const path = join(folder, `redis-${++count}.sock`)
   const port = String(await freePort())
-  const own = ['--bind', '127.0.0.1', '--port', port, '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', folder]
-  const server = await start('redis-server', [...own, ...words], /ready to accept connections/i)
+  const defaults = [
+    '--bind', '127.0.0.1', '--port', port, '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', folder
+  ]
+  const server = await start('redis-server', [...defaults, ...args], /ready to accept connections/i)
   if (server === undefined) return undefined
   const client = new Redis({ path })
   return {

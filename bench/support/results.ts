@@ -5,7 +5,7 @@ import { hasWrk } from './load.ts'
 
 const FILE = new URL('../results.json', import.meta.url)
 
-/** Writes what a part has measured beside what others have, for programs that read it. */
+/** Writes the results of one part to results.json, and keeps those of the other parts. */
 export function writeResults (part: string, results: object): void {
   const before = existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {}
   const run = {
@@ -14,12 +14,13 @@ export function writeResults (part: string, results: object): void {
     cores: availableParallelism(),
     processor: cpus()[0]?.model.trim(),
     pinned: hasCores,
-    load: hasWrk ? 'wrk' : 'a loop of our own'
+    load: hasWrk ? 'wrk' : 'our own loop'
   }
   writeFileSync(FILE, `${JSON.stringify({ ...before, [part]: { run, ...results } }, null, 2)}\n`)
 }
 
-/** Writes a plot beside the programs. */
-export function writePlot (name: string, svg: string): void {
-  writeFileSync(new URL(`../${name}`, import.meta.url), svg)
+/** Writes a plot to bench/. `undefined`: it could not be drawn, and the old one stays. */
+export function writePlot (name: string, svg: string | undefined): void {
+  if (svg === undefined) process.stderr.write(`bench/${name} is not drawn: echarts is not installed in bench/peers\n`)
+  else writeFileSync(new URL(`../${name}`, import.meta.url), svg)
 }

@@ -1,2 +1,2 @@
-/** So many rounds, or as many as BENCH_ROUNDS says: one is enough for who only wants to see whether all runs. */
-export const roundsOr = (usual: number): number => Number(process.env['BENCH_ROUNDS'] ?? usual)
+/** Returns BENCH_ROUNDS, or the usual number of rounds. One round is enough to check that everything runs. */
+export const getRounds = (usual: number): number => Number(process.env['BENCH_ROUNDS'] ?? usual)

@@ -1,8 +1,8 @@
-/** A line of the table: a figure, what it is compared with, and what it should be. */
+/** A line of a table: a figure, what it is compared with, and its target. */
 export interface Line {
   what: string
   figure: string
-  /** The same without the clock, or what else the figure is compared with. */
+  /** What the figure is compared with, e.g. the same without the clock. */
   other?: string
   compared?: string
   target?: string
@@ -11,17 +11,29 @@ export interface Line {
 
 const TITLES = { figure: 'figure', other: 'without/other', compared: 'compared', target: 'target', met: 'met' }
 
-/** Sections under their titles, in the columns that the titles of these name. */
-export function tableOf<L extends Line> (sections: ReadonlyMap<string, readonly L[]>, titles: Partial<Record<keyof L, string>> = TITLES as Partial<Record<keyof L, string>>): string {
+/**
+ * Formats sections as one table.
+ *
+ * @param titles the titles of the columns, in their order
+ */
+export function formatTable<L extends Line> (
+  sections: ReadonlyMap<string, readonly L[]>,
+  titles: Partial<Record<keyof L, string>> = TITLES as Partial<Record<keyof L, string>>
+): string {
   const columns = Object.keys(titles) as Array<keyof L>
   const cell = (line: L, column: keyof L): string => {
     const value = line[column]
     return typeof value === 'boolean' ? (value ? 'yes' : 'NO') : String(value ?? '')
   }
   const lines = [...sections.values()].flat()
-  const first = Math.max(...lines.map(({ what }) => what.length), ...[...sections.keys()].map((title) => title.length - 2))
-  const widths = columns.map((column) => Math.max(titles[column]!.length, ...lines.map((line) => cell(line, column).length)))
-  const row = (what: string, cells: string[]) => `${what.padEnd(first + 2)}  ${cells.map((text, i) => text.padStart(widths[i]!)).join('  ')}`.trimEnd()
+  const names = [...lines.map(({ what }) => `  ${what}`), ...sections.keys()]
+  const first = Math.max(...names.map(({ length }) => length))
+  const widths = columns.map((column) => {
+    return Math.max(titles[column]!.length, ...lines.map((line) => cell(line, column).length))
+  })
+  const row = (what: string, cells: string[]) => {
+    return [what.padEnd(first), ...cells.map((text, i) => text.padStart(widths[i]!))].join('  ').trimEnd()
+  }
   const text = [row('', columns.map((column) => titles[column]!))]
   for (const [title, lines] of sections) {
     text.push('', title, ...lines.map((line) => row(`  ${line.what}`, columns.map((column) => cell(line, column)))))
@@ -33,21 +45,26 @@ export const us = (figure: number) => `${figure.toFixed(2)} µs`
 export const ms = (figure: number) => `${figure.toFixed(1)} ms`
 export const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
 
-export const percentile = (sorted: readonly number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
+export function percentile (sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
+}
 
-/** A time that should be short. */
-export function shortTime (what: string, figure: number, target: number): Line {
+/** Formats a difference with its sign. */
+export const difference = (figure: number, other: number) => `${figure < other ? '' : '+'}${us(figure - other)}`
+
+/** Compares a time with its target. */
+export function checkTime (what: string, figure: number, target: number): Line {
   return { what, figure: us(figure), target: `< ${target} µs`, met: figure < target }
 }
 
-/** A time that should be hardly longer than another. */
-export function ratioOf (what: string, figure: number, other: number, target?: number): Line {
+/** Compares a time with another by their ratio. */
+export function compareRatio (what: string, figure: number, other: number, target?: number): Line {
   const line = { what, figure: us(figure), other: us(other), compared: `${(figure / other).toFixed(2)} x` }
   return target === undefined ? line : { ...line, target: `< ${target} x`, met: figure / other < target }
 }
 
-/** A time that should add little to another. */
-export function addedTo (what: string, figure: number, other: number, target?: number): Line {
-  const line = { what, figure: us(figure), other: us(other), compared: `${figure < other ? '' : '+'}${us(figure - other)}` }
+/** Compares a time with another by their difference. */
+export function compareAdded (what: string, figure: number, other: number, target?: number): Line {
+  const line = { what, figure: us(figure), other: us(other), compared: difference(figure, other) }
   return target === undefined ? line : { ...line, target: `< ${target} µs`, met: figure - other < target }
 }

@@ -1,4 +1,4 @@
-/** Measures once, and gives a figure. */
+/** Measures once, and returns a figure. */
 export type Contender = () => number | Promise<number>
 
 export function median (figures: readonly number[]): number {
@@ -7,14 +7,23 @@ export function median (figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** Contenders take turns, each round the other way round, so that none has the quiet minute for itself. The first round warms up. */
-export async function takeTurns<Name extends string> (rounds: number, contenders: Record<Name, Contender>): Promise<Record<Name, number>> {
-  const figures = await roundsOf(rounds, contenders)
-  return Object.fromEntries(Object.entries<number[]>(figures).map(([name, all]) => [name, median(all)])) as Record<Name, number>
+/**
+ * Lets contenders take turns, and returns the median of each.
+ *
+ * Every other round runs in reverse order, so that a quiet minute favours nobody. The first round warms up.
+ */
+export async function takeTurns<Name extends string> (
+  rounds: number, contenders: Record<Name, Contender>
+): Promise<Record<Name, number>> {
+  const figures = await measureRounds(rounds, contenders)
+  const medians = Object.entries<number[]>(figures).map(([name, all]) => [name, median(all)])
+  return Object.fromEntries(medians) as Record<Name, number>
 }
 
-/** The figures of each round, for who compares within a round what the machine's other work moves from one to the next. */
-export async function roundsOf<Name extends string> (rounds: number, contenders: Record<Name, Contender>): Promise<Record<Name, number[]>> {
+/** Returns the figures of each round. Within a round, other work on the machine affects all contenders alike. */
+export async function measureRounds<Name extends string> (
+  rounds: number, contenders: Record<Name, Contender>
+): Promise<Record<Name, number[]>> {
   const names = Object.keys(contenders) as Name[]
   const figures = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>
   for (let round = 0; round <= rounds; round++) {
@@ -26,20 +35,24 @@ export async function roundsOf<Name extends string> (rounds: number, contenders:
   return figures
 }
 
-/** The typical ratio of two contenders in one round. */
-export function ratioIn (figures: readonly number[], others: readonly number[]): number {
+/** Returns the median of the ratios of two contenders, round by round. */
+export function getMedianRatio (figures: readonly number[], others: readonly number[]): number {
   return median(figures.map((figure, round) => figure / others[round]!))
 }
 
 const SLICES = 50
 
-/** Microseconds that one call typically takes: the median of slices, so that what else the machine does counts little. Calls are numbered from 0 on. */
+/**
+ * Measures the microseconds of a typical call: the median of slices, so that other work on the machine counts little.
+ *
+ * @param work gets the number of the call, from 0
+ */
 export function typicalCall (calls: number, work: (call: number) => void): number {
   const length = calls / SLICES
   return median(Array.from({ length: SLICES }, (_, slice) => perCall(length, (call) => work(slice * length + call))))
 }
 
-/** Microseconds that one call takes, over many. */
+/** Measures the mean microseconds of a call. */
 export function perCall (calls: number, work: (call: number) => void): number {
   const began = performance.now()
   for (let call = 0; call < calls; call++) work(call)
@@ -52,14 +65,14 @@ export async function typicalAsyncCall (calls: number, work: (call: number) => P
   return median(figures)
 }
 
-/** As `perCall`, one after the other. */
+/** As `perCall`, for calls that return a promise. They run one after the other. */
 export async function perAsyncCall (calls: number, work: (call: number) => Promise<unknown>): Promise<number> {
   const began = performance.now()
   for (let call = 0; call < calls; call++) await work(call)
   return (performance.now() - began) * 1000 / calls
 }
 
-/** Of what must hold, or else something else was measured. */
+/** Checks that the benchmark measures what it should. */
 export function assert (condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`not measured: ${what}`)
+  if (!condition) throw new Error(`Expected ${what}. The benchmark measures something else.`)
 }

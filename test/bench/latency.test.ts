@@ -51,8 +51,8 @@ t.test('latency with Redis overrides the environment and leaves no keys behind',
 t.test('latency fails with one line if it cannot measure', concurrently, async (t) => {
   const unused = `127.0.0.1:${await freePort()}`
   const badDelay = { code: 1, stderr: /^larder: HTTPBIN_DELAY is "abc", .*\nlatency: src\/server\.ts did not start\n$/ }
-  const noRedis = { code: 1, stderr: /^latency: Redis is not there to be measured: its state is "\w+"\n$/ }
-  const noUpstream = { code: 1, stderr: /^latency: .* answered with status 502\n$/ }
+  const noRedis = { code: 1, stderr: /^latency: Redis is unavailable, its state is "\w+"\. Check REDIS_URL\.\n$/ }
+  const noUpstream = { code: 1, stderr: /^latency: .* responded with status 502\n$/ }
   await t.rejects(latency({ HTTPBIN_DELAY: 'abc' }), badDelay)
   await Promise.all(soak([
     () => t.rejects(latency({ REDIS_URL: `redis://${unused}/0` }), noRedis),
