@@ -1,35 +1,38 @@
 import { element } from './element.js'
 import { remember } from './loads.js'
 import { milliseconds } from './milliseconds.js'
-import { arrival } from './navigation.js'
+import { getArrival } from './navigation.js'
 /** @import { Arrival, Source } from './navigation.js' */
 
-/** Shows on /apicalls how this load of the page came here, and how the last ones did. */
+/* Shows on /apicalls how long this load of the page took, and the last ones, and who responded. */
 
 /**
- * What the page cache did, and where the page came from.
+ * By the source of a page: what the page cache did, and the name of the source.
  *
  * @type {Record<Source, [string, string]>}
  */
-const WORDS = {
+const LABELS = {
   miss: ['miss', 'made for you'],
   hit: ['hit', 'page cache'],
-  browser: ['not asked', 'your browser'],
-  unknown: ['not told', 'not told']
+  browser: ['not requested', 'your browser'],
+  unknown: ['unknown', 'unknown']
 }
 
 /**
  * @param {Arrival} load
- * @param {number} made milliseconds that the answer took to make
+ * @param {number} made milliseconds that making the page took
  */
-function verdictOn ({ from, reached }, made) {
+function explain ({ from, reached }, made) {
   switch (from) {
-    case 'miss': return 'The page cache did not have it, so you waited while it was made. Reload: the next one is there at once.'
-    case 'browser': return 'Your browser had kept the page and asked nobody. Reload makes it ask.'
-    case 'unknown': return 'Your browser does not tell what the page cache did: it does so over HTTPS, and on the machine of the service.'
-    case 'hit': return reached < made
-      ? `The page cache had it: you waited ${milliseconds(made / Math.max(reached, 0.1))} times less than it took to make.`
-      : 'The page cache had it.'
+    case 'miss':
+      return 'The page cache had no response, so you waited while it was made. Reload: the next load is a hit.'
+    case 'browser':
+      return 'Your browser had stored the page and sent no request. Reload sends one.'
+    case 'unknown':
+      return 'Your browser hides what the page cache did, except over HTTPS and on the machine of the service.'
+    case 'hit':
+      if (reached >= made) return 'The page cache had it.'
+      return `The page cache had it: you waited ${milliseconds(made / Math.max(reached, 0.1))} times less than for a miss.`
   }
 }
 
@@ -38,16 +41,17 @@ function verdictOn ({ from, reached }, made) {
  * @param {string} text
  */
 function show (id, text) {
-  const place = element(`#${id}`)
-  place.textContent = text
-  const hidden = place.closest('[hidden]')
+  const target = element(`#${id}`)
+  target.textContent = text
+  const hidden = target.closest('[hidden]')
   if (hidden instanceof HTMLElement) hidden.hidden = false
 }
 
 /** @param {Arrival} load */
-function rowOf ({ at, from, served, reached }) {
+function createRow ({ at, from, served, reached }) {
   const row = document.createElement('tr')
-  const cells = [new Date(at).toISOString().slice(11, 19), WORDS[from][1], served === null ? '–' : milliseconds(served), milliseconds(reached)]
+  const time = new Date(at).toISOString().slice(11, 19)
+  const cells = [time, LABELS[from][1], served === null ? '–' : milliseconds(served), milliseconds(reached)]
   cells.forEach((text, column) => {
     const cell = row.insertCell()
     cell.textContent = text
@@ -56,26 +60,26 @@ function rowOf ({ at, from, served, reached }) {
   return row
 }
 
-// A link to the page that is open may be answered by the browser itself; a reload is not. Before all
-// that is waited for: who clicks at once is answered by the service, too.
+// For a link to the open page, a browser may use its own copy; a reload always sends a request. This runs before
+// anything is awaited, so that it holds for an early click too.
 element('#reload').addEventListener('click', (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return
   event.preventDefault()
   location.reload()
 })
 
-const load = arrival()
+const load = getArrival()
 if (load !== undefined) {
   const made = Number(element('#made').getAttribute('value'))
   show('reached', `${milliseconds(load.reached)} ms`)
-  show('cache', WORDS[load.from][0])
+  show('cache', LABELS[load.from][0])
   if (load.served !== null) show('served', `${milliseconds(load.served)} ms`)
-  show('verdict', verdictOn(load, made))
+  show('verdict', explain(load, made))
 
   const loads = remember(load)
-  element('#loads tbody').replaceChildren(...loads.toReversed().map(rowOf))
+  element('#loads tbody').replaceChildren(...loads.toReversed().map(createRow))
   element('#loads').hidden = false
-  // The figures do not wait for what draws them.
+  // The figures are shown before the code that draws is loaded.
   const { plotLoads } = await import('./loads-plot.js')
   plotLoads(element('#loads .plot'), loads, made)
 }

@@ -1,5 +1,5 @@
 /**
- * An element of the page, which has it.
+ * Finds an element that the page certainly has.
  *
  * @template {HTMLElement} [T=HTMLElement]
  * @param {string} selector

@@ -4,47 +4,55 @@ import { axis, bars, colour, font, plot } from './plot.js'
 /** @import uPlot from 'uplot' */
 /** @import { Arrival, Source } from './navigation.js' */
 
-/** The bars of /apicalls: one for each of the last loads, the newest on the right, as high as it took long. */
+/* The bar chart of /apicalls: one bar for each of the last loads, the newest on the right. Its height is its time. */
 
 const HEIGHT = 200
-/** Of the height: a bar that would be lower could not be seen. */
-const LEAST = 0.015
+/** Minimum height of a bar, as a share of the chart. A lower bar would be invisible. */
+const MIN_HEIGHT = 0.015
 
 /** @type {[Source[], `--${string}`][]} */
 const COLOURS = [[['miss'], '--miss'], [['hit'], '--hit'], [['browser', 'unknown'], '--muted']]
 
 /**
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  * @param {Arrival[]} loads oldest first
- * @param {number} made milliseconds that the answer took to make: the scale holds it, or warm loads alone would look slow
+ * @param {number} made milliseconds that making the page took. The scale includes it, or hits alone would look slow.
  */
-export function plotLoads (place, loads, made) {
+export function plotLoads (container, loads, made) {
   const top = Math.max(made, ...loads.map(({ reached }) => reached)) * 1.15
-  const column = (/** @type {number} */ i) => i - loads.length + 1 // of the newest: 0
+  const column = (/** @type {number} */ i) => i - loads.length + 1 // 0 for the newest
   const columns = Array.from({ length: LIMIT }, (_, i) => i - LIMIT + 1)
   const series = COLOURS.map(([sources]) => columns.map((x) => {
     const load = loads[x + loads.length - 1]
-    return load !== undefined && sources.includes(load.from) ? Math.max(load.reached, top * LEAST) : null
+    return load !== undefined && sources.includes(load.from) ? Math.max(load.reached, top * MIN_HEIGHT) : null
   }))
 
-  place.setAttribute('aria-label', `Bars of the last loads, oldest first, in milliseconds: ${loads.map(({ reached }) => milliseconds(reached)).join(', ')}`)
-  plot(place, {
+  const times = loads.map(({ reached }) => milliseconds(reached)).join(', ')
+  container.setAttribute('aria-label', `Bars of the last loads, oldest first, in milliseconds: ${times}`)
+  plot(container, {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 12, 0, 0],
     scales: { x: { time: false, range: [0.5 - LIMIT, 0.5] }, y: { range: [0, top] } },
     axes: [
-      axis({ size: 28, grid: { show: false }, splits: () => [-15, -10, -5, 0], values: (_, splits) => splits.map((x) => x === 0 ? 'now' : `−${-x}`) }),
+      axis({
+        size: 28,
+        grid: { show: false },
+        splits: () => [-15, -10, -5, 0],
+        values: (_, splits) => splits.map((x) => x === 0 ? 'now' : `−${-x}`)
+      }),
       axis({ size: 44, values: (_, splits) => splits.map((y) => y.toLocaleString('en')) })
     ],
-    series: [{}, ...COLOURS.map(([, name]) => ({ fill: colour(name), width: 0, points: { show: false }, paths: bars({ size: [0.7, 48], radius: 0.1 }) }))],
+    series: [{}, ...COLOURS.map(([, name]) => {
+      return { fill: colour(name), width: 0, points: { show: false }, paths: bars({ size: [0.7, 48], radius: 0.1 }) }
+    })],
     hooks: { draw: [(chart) => { drawMade(chart, made); drawTimes(chart, loads, column, top) }] }
   }, /** @type {uPlot.AlignedData} */ ([columns, ...series]))
 }
 
 /**
- * A dashed line where a bar ends that waits for the answer to be made.
+ * Draws a dashed line at the time that making the page took.
  *
  * @param {uPlot} chart
  * @param {number} made
@@ -63,7 +71,7 @@ function drawMade ({ ctx, bbox, valToPos }, made) {
 }
 
 /**
- * The time above each bar, where there is room for it.
+ * Draws the time above each bar, if there is room for it.
  *
  * @param {uPlot} chart
  * @param {Arrival[]} loads
@@ -79,7 +87,7 @@ function drawTimes ({ ctx, bbox, valToPos }, loads, column, top) {
   loads.forEach(({ reached }, i) => {
     const text = milliseconds(reached)
     if (ctx.measureText(text).width > bbox.width / LIMIT) return
-    const y = valToPos(Math.max(reached, top * LEAST), 'y', true) - 3 * devicePixelRatio
+    const y = valToPos(Math.max(reached, top * MIN_HEIGHT), 'y', true) - 3 * devicePixelRatio
     ctx.fillText(text, valToPos(column(i), 'x', true), y)
   })
   ctx.restore()

@@ -1,13 +1,13 @@
 /** @import { Arrival } from './navigation.js' */
 
 const KEY = 'larder.apicalls'
-/** Loads remembered. */
+/** Number of stored loads. */
 export const LIMIT = 20
 
 const SOURCES = ['miss', 'hit', 'browser', 'unknown']
 
 /**
- * Adds a load to the last ones of this tab. Where the browser keeps nothing, it is the only one.
+ * Adds a load to the last ones of this tab. It is the only one if the browser stores nothing.
  *
  * @param {Arrival} load
  * @returns {Arrival[]} oldest first, at most `LIMIT`
@@ -16,30 +16,33 @@ export function remember (load) {
   const loads = [...recall(), load].slice(-LIMIT)
   try {
     sessionStorage.setItem(KEY, JSON.stringify(loads))
-  } catch {} // full, or forbidden
+  } catch {} // the storage is full or forbidden
   return loads
 }
 
 /** @returns {Arrival[]} */
 function recall () {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? '[]')
-    return Array.isArray(kept) ? kept.filter(isArrival) : []
+    const stored = JSON.parse(sessionStorage.getItem(KEY) ?? '[]')
+    return Array.isArray(stored) ? stored.filter(isArrival) : []
   } catch {
     return []
   }
 }
 
 /**
- * What is kept may be of another version, or of somebody's hand.
+ * Checks a stored load. It may have been stored by another version, or edited by hand.
  *
  * @param {any} load
  */
 function isArrival (load) {
-  return isTime(load?.at) && isTime(load.reached) && (load.served === null || isTime(load.served)) && SOURCES.includes(load.from)
+  return isTime(load?.at) &&
+    isTime(load.reached) &&
+    (load.served === null || isTime(load.served)) &&
+    SOURCES.includes(load.from)
 }
 
 /** @param {unknown} n */
 function isTime (n) {
-  return typeof n === 'number' && n >= 0 && n < 8.64e15 // the last time that a Date can say
+  return typeof n === 'number' && n >= 0 && n < 8.64e15 // the latest time that a Date can represent
 }

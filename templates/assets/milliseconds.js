@@ -1,5 +1,5 @@
 /**
- * A time to read, as the service writes it: with a decimal where it is short.
+ * Formats a time as the service does: with one decimal if it is short.
  *
  * @param {number} time in milliseconds
  */

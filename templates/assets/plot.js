@@ -1,9 +1,9 @@
 import UPlot from './vendor/uPlot.esm.js'
 
-/** Parts that plots share: the colours, width and font of the page. */
+/* Shared parts of the plots: the colours, width and font of the page. */
 
 /**
- * Returns a function that reads a colour of the stylesheet. It is read at each drawing, since dark mode changes it.
+ * Returns a function that reads a colour of the stylesheet. It runs at each drawing, because dark mode changes it.
  *
  * @param {`--${string}`} name
  */
@@ -24,7 +24,7 @@ export function axis (options) {
 }
 
 /**
- * Draws into an element, at its width, and again whenever its width or the colours change.
+ * Draws into an element, and again whenever its width or the colour scheme changes.
  *
  * @param {HTMLElement} element
  * @param {Omit<UPlot.Options, 'width'>} options
