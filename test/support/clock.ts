@@ -1,8 +1,8 @@
-/** A clock that stands still until it is told to move. */
+/** A clock that changes only when `advance` is called. */
 export interface FakeClock {
   /** Milliseconds since 1970. */
   now: () => number
-  /** Moves it on. */
+  /** Adds seconds to the time. */
   advance (seconds: number): void
 }
 

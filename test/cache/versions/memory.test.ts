@@ -80,6 +80,8 @@ t.test('a stamp of another clock counts as changed', async (t) => {
 
 t.test('memoryVersions rejects invalid options by name', async (t) => {
   for (const maxTags of [0, -1, 1.5, NaN]) {
-    t.throws(() => memoryVersions({ maxTags }), { name: 'TypeError', message: /^maxTags must be a positive integer, got / })
+    t.throws(
+      () => memoryVersions({ maxTags }), { name: 'TypeError', message: /^maxTags must be a positive integer, got / }
+    )
   }
 })

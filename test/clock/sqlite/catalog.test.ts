@@ -29,7 +29,9 @@ t.test('findTable returns the table of each b-tree, and undefined for unwatched 
     products_newest_first: 'products'
   }
   for (const [tree, table] of Object.entries(trees)) t.equal(catalog.findTable(rootOf(other, tree)), table, tree)
-  for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) t.equal(catalog.findTable(rootOf(other, tree)), undefined, tree)
+  for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) {
+    t.equal(catalog.findTable(rootOf(other, tree)), undefined, tree)
+  }
   t.equal(catalog.findTable(1), undefined, 'the schema itself')
   t.equal(catalog.findTable(999), undefined)
 
@@ -44,9 +46,12 @@ t.test('findTable returns the table of each b-tree, and undefined for unwatched 
 t.test('rowTag and parseRowTag agree', async (t) => {
   const { catalog } = catalogOf(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
   const cases: Array<[table: string, id: unknown, tag: string]> = [
-    ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'], ['products', -0, 'products:0'],
-    ['products', 2 ** 53 - 1, 'products:9007199254740991'], ['products', 2 ** 53, 'products'], ['products', NaN, 'products'], ['products', 7.5, 'products'],
-    ['products', Infinity, 'products'], ['products', 7n, 'products:7'], ['products', '7', 'products:7'], ['products', '7.0', 'products'], ['products', null, 'products'], ['codes', 7, 'codes'], ['x%3A1', 2, 'x%3A1:2']
+    ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'],
+    ['products', -0, 'products:0'],
+    ['products', 2 ** 53 - 1, 'products:9007199254740991'], ['products', 2 ** 53, 'products'],
+    ['products', NaN, 'products'], ['products', 7.5, 'products'],
+    ['products', Infinity, 'products'], ['products', 7n, 'products:7'], ['products', '7', 'products:7'],
+    ['products', '7.0', 'products'], ['products', null, 'products'], ['codes', 7, 'codes'], ['x%3A1', 2, 'x%3A1:2']
   ]
   for (const [table, id, tag] of cases) {
     t.equal(catalog.rowTag(table, id), tag)

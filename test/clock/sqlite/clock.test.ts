@@ -68,7 +68,9 @@ t.test('firstChanged names the table, row or name that changed', async (t) => {
   t.equal(versions.firstChanged(before, ['notes', 'products:8', 'products']), 'products')
   t.equal(versions.firstChanged(before, ['notes', 'products:8', 'products:7']), 'products:7')
   t.equal(versions.firstChanged(before, ['notes', 'another', 'a name']), 'a name')
-  t.equal(versions.firstChanged('of another database', ['notes', 'products:7']), 'notes', 'a stamp that cannot be compared')
+  t.equal(
+    versions.firstChanged('of another database', ['notes', 'products:7']), 'notes', 'a stamp that cannot be compared'
+  )
 })
 
 t.test('a change of a row changes its tag and that of its table, and no other', async (t) => {
@@ -130,7 +132,9 @@ t.test('a stamp with a part that is not a number is never current', async (t) =>
   addProduct(other, 7)
   const stamp = stampOf(database)
   changeProduct(other, 7)
-  for (const text of ['x', 'NaN', 'Infinity', '-1', '']) t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
+  for (const text of ['x', 'NaN', 'Infinity', '-1', '']) {
+    t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
+  }
 })
 
 t.test('every schema change makes all stamps invalid, and reads of unwatched tables are not stored', async (t) => {

@@ -184,12 +184,18 @@ t.test('a row is found by a parameter of any type', async (t) => {
   const { database } = clockwork(t)
   const cases: Array<[value: unknown, tag: string]> = [
     ['7', 'products:7'], [7n, 'products:7'], [-7n, 'products:-7'], [0, 'products:0'], [-0, 'products:0'],
-    [7.5, 'products'], [NaN, 'products'], [Infinity, 'products'], [2 ** 60, 'products'], [2n ** 60n, 'products:1152921504606846976'], ['seven', 'products'],
-    [String(2n ** 60n), 'products:1152921504606846976'], ['5274434033816330.50000001', 'products'], ['7.0', 'products'], [' 7', 'products']
+    [7.5, 'products'], [NaN, 'products'], [Infinity, 'products'], [2 ** 60, 'products'],
+    [2n ** 60n, 'products:1152921504606846976'], ['seven', 'products'],
+    [String(2n ** 60n), 'products:1152921504606846976'], ['5274434033816330.50000001', 'products'], ['7.0', 'products'],
+    [' 7', 'products']
   ]
-  for (const [value, tag] of cases) t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [tag], String(value))
+  for (const [value, tag] of cases) {
+    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [tag], String(value))
+  }
   for (const value of [null, '', Buffer.from('7')]) {
-    t.match(tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [/^products(:\d)?$/], 'no row is ever found')
+    t.match(
+      tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [/^products(:\d)?$/], 'no row is ever found'
+    )
   }
   t.throws(() => tagsRead(database, 'SELECT * FROM products WHERE id = ?', true), /bind/)
   t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
@@ -207,14 +213,23 @@ t.test('a statement that cannot be explained depends on all tables, and is not s
   t.equal(tagsRead(database, '; SELECT 1'), 'unwatched-read')
   const byId = 'SELECT * FROM products WHERE id = ?'
   t.equal(statements.resolve(byId, [], catalog).unwatched, true, 'a value is missing')
-  t.same(statements.resolve(byId, [7], catalog).rows, [{ table: 'products', id: { parameter: 0 } }], 'which is not remembered')
+  t.same(
+    statements.resolve(byId, [7], catalog).rows,
+    [{ table: 'products', id: { parameter: 0 } }],
+    'which is not remembered'
+  )
 })
 
 t.test('the tag of a table covers those of its rows', async (t) => {
   const { other } = clockwork(t, SCHEMA)
   const read = (text: string) => new QueryDependencies(other).resolve(text, [], new Catalog(other))
-  t.same(read('SELECT * FROM products a, products b WHERE a.id = 7'), { tables: ['products'], rows: [], unwatched: false })
-  t.same(read('SELECT * FROM products a, makers b WHERE a.id = 7'), { tables: ['makers'], rows: [{ table: 'products', id: 7 }], unwatched: false })
+  t.same(
+    read('SELECT * FROM products a, products b WHERE a.id = 7'), { tables: ['products'], rows: [], unwatched: false }
+  )
+  t.same(
+    read('SELECT * FROM products a, makers b WHERE a.id = 7'),
+    { tables: ['makers'], rows: [{ table: 'products', id: 7 }], unwatched: false }
+  )
 })
 
 t.test('a statement is explained once until the schema changes', async (t) => {

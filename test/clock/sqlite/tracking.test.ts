@@ -83,7 +83,10 @@ t.test('relational queries of Drizzle are tracked', async (t) => {
   const reader = connect()
   const { query } = drizzle({ client: reader, schema: { products }, logger: trackReads(reader, new Clock(reader, true), versions) })
   const tracked = (read: () => unknown) => reading({ versions } as Database, read).tags
-  t.same(tracked(() => query.products.findMany({ where: gt(products.id, 7), orderBy: desc(products.id) }).sync()), ['products'])
+  t.same(
+    tracked(() => query.products.findMany({ where: gt(products.id, 7), orderBy: desc(products.id) }).sync()),
+    ['products']
+  )
   t.same(tracked(() => query.products.findFirst({ where: one(7) }).sync()), ['products:7'])
 })
 
@@ -177,7 +180,9 @@ t.test('concurrent loads are tracked separately', async (t) => {
     }
     return 'answer'
   })))
-  for (const [i, key] of keys.entries()) t.same(await tagsOf(cache, key), [`products:${i}`, `products:${i + 100}`].sort())
+  for (const [i, key] of keys.entries()) {
+    t.same(await tagsOf(cache, key), [`products:${i}`, `products:${i + 100}`].sort())
+  }
 })
 
 t.test('values nested in others', async (t) => {

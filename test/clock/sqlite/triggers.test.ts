@@ -152,13 +152,17 @@ function movesJust (t: Test, writers: Record<string, Writer>, statements: typeof
       const write = writer(works)
       for (const [statement, moved] of statements) {
         works.other.exec(DATA)
-        t.same((await works.movedBy(TAGS, () => write(statement))).sort(), moved.split(' ').filter(Boolean).sort(), statement)
+        t.same(
+          (await works.movedBy(TAGS, () => write(statement))).sort(), moved.split(' ').filter(Boolean).sort(), statement
+        )
       }
     })
   }
 }
 
-t.test('a statement changes the tags of its tables and rows, and no other', async (t) => movesJust(t, WRITERS, STATEMENTS))
+t.test(
+  'a statement changes the tags of its tables and rows, and no other', async (t) => movesJust(t, WRITERS, STATEMENTS)
+)
 t.test('a transaction changes the tags of what it commits', async (t) => movesJust(t, OTHERS, TRANSACTIONS))
 
 t.test('a rollback changes no tag, and savepoints count if they are released', async (t) => {
@@ -259,7 +263,9 @@ t.test('names of tables that need quoting', async (t) => {
     t.same(await movedBy(all, () => other.exec(`UPDATE ${quoted(name)} SET "v""" = 2`)), expected, name)
     t.same(tagsRead(database, `SELECT * FROM ${quoted(name)}`), expected.slice(0, 1))
     t.same(tagsRead(database, `SELECT * FROM ${quoted(name)} WHERE ${quoted(name)} = 1`), expected.slice(1))
-    t.same(await movedBy(all, () => database.versions.invalidate([`${tagOf(name)}:2`])), [tagOf(name), `${tagOf(name)}:2`])
+    t.same(
+      await movedBy(all, () => database.versions.invalidate([`${tagOf(name)}:2`])), [tagOf(name), `${tagOf(name)}:2`]
+    )
   }
 })
 
@@ -274,10 +280,20 @@ t.test('all kinds of row numbers', async (t) => {
   }
   for (const id of [2n ** 53n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)]) {
     t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', id), [`products:${id}`])
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', Number(id)), ['products'], 'JavaScript might take it for another number')
-    t.same(await movedBy([`products:${id}`, `products:${id + 1n}`], () => insert.run(id)), [`products:${id}`], String(id))
+    t.same(
+      tagsRead(database, 'SELECT * FROM products WHERE id = ?', Number(id)),
+      ['products'],
+      'JavaScript might take it for another number'
+    )
+    t.same(
+      await movedBy([`products:${id}`, `products:${id + 1n}`], () => insert.run(id)), [`products:${id}`], String(id)
+    )
   }
-  t.same(await movedBy([7, 8, 7 + 65_536, 7 - 2 * 65_536].map(tag), () => insert.run(7)), [7, 65_543, -131_065].map(tag), 'some share a slot')
+  t.same(
+    await movedBy([7, 8, 7 + 65_536, 7 - 2 * 65_536].map(tag), () => insert.run(7)),
+    [7, 65_543, -131_065].map(tag),
+    'some share a slot'
+  )
 })
 
 t.test('creating and repairing triggers', async (t) => {
@@ -287,7 +303,10 @@ t.test('creating and repairing triggers', async (t) => {
     t.equal(tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
     t.equal(tagsRead(open(), 'SELECT * FROM later WHERE id = 1')[0], 'later:1')
     t.same(tagsRead(database, 'SELECT * FROM later WHERE id = 1'), ['later:1'], 'also by who was there before')
-    t.same(await movedBy(['later', 'later:1', 'later:2'], () => other.exec('INSERT INTO later VALUES (1, 1)')), ['later', 'later:1'])
+    t.same(
+      await movedBy(['later', 'later:1', 'later:2'], () => other.exec('INSERT INTO later VALUES (1, 1)')),
+      ['later', 'later:1']
+    )
   })
 
   t.test('a table that a migration rebuilds is watched again', async (t) => {
@@ -303,7 +322,10 @@ t.test('creating and repairing triggers', async (t) => {
     open()
     t.same(triggersOn(other, 'products'), triggersFor('products'))
     t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
-    t.same(await movedBy(['products', 'products:7', 'products:8'], () => other.exec('DELETE FROM products')), ['products', 'products:7'])
+    t.same(
+      await movedBy(['products', 'products:7', 'products:8'], () => other.exec('DELETE FROM products')),
+      ['products', 'products:7']
+    )
   })
 
   t.test('a renamed table has a tag of its new name, and its old name is free', async (t) => {
@@ -353,7 +375,9 @@ t.test('creating and repairing triggers', async (t) => {
   t.test('tables of SQLite, of migrations and of the clock have no triggers', async (t) => {
     const { other, database } = clockwork(t, `CREATE TABLE larder_mine (x); CREATE TABLE ":colon" (x); CREATE TABLE __drizzle_mine (x);
       CREATE VIRTUAL TABLE texts USING fts5 (x); CREATE VIEW seen AS SELECT 1`)
-    t.same(other.prepare("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all(), ['products'])
+    t.same(
+      other.prepare("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all(), ['products']
+    )
     t.same(other.prepare('SELECT name FROM larder_clock').pluck().all(), [':epoch', ':tags', 'products'])
     for (const table of ['larder_mine', ':colon', '__drizzle_mine', 'texts', 'texts_content', 'sqlite_sequence', 'larder_clock']) {
       t.equal(tagsRead(database, `SELECT * FROM "${table}"`), 'unwatched-read', table)

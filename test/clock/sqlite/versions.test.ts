@@ -101,7 +101,10 @@ t.test('the size of the clock is limited, whatever the number of names and rows'
   other.exec(`INSERT INTO products (id, title, price)
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70000) SELECT i, 'a', '1' FROM n`)
   t.equal(count('products'), 65_536)
-  t.same(other.prepare("SELECT name, ticks FROM larder_clock WHERE name = 'products'").all(), [{ name: 'products', ticks: 70_000 }])
+  t.same(
+    other.prepare("SELECT name, ticks FROM larder_clock WHERE name = 'products'").all(),
+    [{ name: 'products', ticks: 70_000 }]
+  )
 })
 
 t.test('compact drops rows whose table is listed', async (t) => {
@@ -110,10 +113,21 @@ t.test('compact drops rows whose table is listed', async (t) => {
   const rows = (table: string, count: number) => Array.from({ length: count }, (_, i) => `${table}:${i}`)
   t.same(condense([]), [])
   t.same(condense(['a name', 'products:7', 'notes:7']), ['a name', 'notes:7', 'products:7'])
-  t.same(condense(['products:7', 'products', 'products:8', 'notes:7']), ['notes:7', 'products'], 'a table says all of its rows')
-  t.same(condense(['products', 'products:x', 'codes:7', 'codes']), ['codes', 'products', 'products:x'], 'what is no row stays')
+  t.same(
+    condense(['products:7', 'products', 'products:8', 'notes:7']),
+    ['notes:7', 'products'],
+    'a table says all of its rows'
+  )
+  t.same(
+    condense(['products', 'products:x', 'codes:7', 'codes']),
+    ['codes', 'products', 'products:x'],
+    'what is no row stays'
+  )
   t.equal(condense(rows('products', 1_000)).length, 1_000)
-  t.same(condense([...rows('products', 1_001), ...rows('notes', 3), 'a name']), ['a name', 'notes:0', 'notes:1', 'notes:2', 'products'])
+  t.same(
+    condense([...rows('products', 1_001), ...rows('notes', 3), 'a name']),
+    ['a name', 'notes:0', 'notes:1', 'notes:2', 'products']
+  )
 })
 
 t.test('compact replaces more than 1,000 rows by their table', async (t) => {
