@@ -116,15 +116,17 @@ async function explainKey (key: string, cache: Cache, now: () => number): Promis
   }
 }
 
+const RULES = {
+  absent: 'Nothing is stored under this key.',
+  expired: 'The entry has expired, so a read loads it again.',
+  corrupt: 'The entry cannot be decoded, so a read loads it again.',
+  unavailable: 'The store or the version clock is unavailable.'
+}
+
 function explainLookup (found: Lookup): string {
   if (!isMiss(found)) return 'The entry is fresh and none of its tags has changed, so a read returns it.'
-  switch (found.miss) {
-    case 'absent': return 'Nothing is stored under this key.'
-    case 'expired': return 'The entry has expired, so a read loads it again.'
-    case 'invalidated': return `The tag ${found.changedTag} has changed since it was stored, so a read loads it again.`
-    case 'corrupt': return 'The entry cannot be decoded, so a read loads it again.'
-    case 'unavailable': return 'The store or the version clock is unavailable.'
-  }
+  if (found.miss !== 'invalidated') return RULES[found.miss]
+  return `The tag ${found.changedTag} has changed since it was stored, so a read loads it again.`
 }
 
 function parseHeaders (lines: readonly string[]): Record<string, string> {
