@@ -1,69 +1,102 @@
-import { globSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import t from 'tap'
-import ts from 'typescript'
+import t, { type Test } from 'tap'
+import { ALLOWED, resolveFolder } from './support/architecture/folders.ts'
+import { findCircles, readSources } from './support/architecture/sources.ts'
 
-/**
- * Rooms that a room may import from, see the README: server → app → features → plugins, page-cache, db → cache.
- * `config` is a type, and `errors` are words, for all above the cache.
+/*
+ * The structure of the code: which folder may import which, no import circles, and small files. A file also depends on
+ * the files that declare the members of Fastify's interfaces which it uses.
  */
-const MAY_IMPORT: Record<string, string[]> = {
-  cache: [],
-  'page-cache': ['cache'],
-  errors: [],
-  config: ['errors'],
-  clock: ['cache'],
-  db: ['cache', 'clock', 'errors'],
-  plugins: ['db', 'errors'],
-  hooks: ['errors'],
-  routes: ['db', 'errors'],
-  products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
-  apicalls: ['errors', 'page-cache'],
-  dashboard: ['cache', 'errors', 'hooks', 'page-cache', 'plugins'],
-  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products', 'routes'],
-  server: ['app', 'config', 'db', 'errors']
-}
 
-/** Packages that the core may use, so that it fits into any application. */
+/** Packages that src/cache may import, so that it works in any application. */
 const CORE_PACKAGES = ['@msgpack/msgpack', 'ioredis', 'lru-cache']
+/** Packages that the HTTP rules may import: parsers that know neither Fastify nor the cache. */
+const HTTP_PACKAGES = ['structured-headers']
 
-const src = fileURLToPath(new URL('../src', import.meta.url))
-const files = globSync('**/*.ts', { cwd: src })
+const MAX_LINES = 250
+/** Files that are longer for a reason. */
+const LONGER_FILES: Record<string, string> = {}
 
-/** What a file imports, types included: paths below src, or names of packages. */
-function importsOf (file: string): string[] {
-  const { importedFiles } = ts.preProcessFile(readFileSync(join(src, file), 'utf8'))
-  return importedFiles.map(({ fileName }) => fileName.startsWith('.') ? relative(src, join(src, dirname(file), fileName)) : fileName)
+/** Violations that will be removed. An entry that has become unnecessary fails the test. */
+const PENDING = [
+  'test/cache/failing-store.test.ts is too long',
+  'test/cache/load/loader.test.ts is too long',
+  'test/cache/load/refresh.test.ts is too long',
+  'test/cache/stores/redis/backplane.test.ts is too long',
+  'test/cache/stores/redis/commands.test.ts is too long',
+  'test/cache/stores/redis/leases.test.ts is too long',
+  'test/cache/stores/redis/store.test.ts is too long',
+  'test/cache/stores/tiered/backplane.test.ts is too long',
+  'test/clock/sqlite/clock.test.ts is too long',
+  'test/clock/sqlite/query-dependencies.test.ts is too long',
+  'test/clock/sqlite/triggers.test.ts is too long',
+  'test/db/database.test.ts is too long',
+  'test/page-cache/key/header-tracking.test.ts is too long',
+  'test/page-cache/key/variants.test.ts is too long',
+  'test/page-cache/personalised-responses.test.ts is too long',
+  'test/page-cache/plugin.test.ts is too long',
+  'test/page-cache/request/revalidation.test.ts is too long',
+  'test/page-cache/response/body.test.ts is too long',
+  'test/page-cache/stale-responses.test.ts is too long'
+]
+
+const sources = readSources('src')
+const tests = readSources('test')
+const found = new Set<string>()
+
+/** Fails with the violations that are not pending. */
+function expectNone (t: Test, violations: string[]): void {
+  t.ok(sources.length > 20 && tests.length > 20)
+  t.same(violations.filter((violation) => !PENDING.includes(violation)), [])
+  for (const violation of violations) found.add(violation)
 }
 
-const roomOf = (path: string) => path.split('/')[0]!.replace(/\.ts$/, '')
-
-t.test('every file has a room', async (t) => {
-  t.ok(files.length > 20)
-  for (const file of files) t.ok(roomOf(file) in MAY_IMPORT, file)
+t.test('each file of src belongs to a folder of the table', async (t) => {
+  expectNone(t, sources.filter(({ path }) => resolveFolder(path) === undefined).map(({ path }) => path))
 })
 
-t.test('imports go one way', async (t) => {
-  for (const file of files) {
-    const room = roomOf(file)
-    for (const path of importsOf(file).filter((name) => name.endsWith('.ts'))) {
-      const target = roomOf(path)
-      t.ok(target === room || MAY_IMPORT[room]!.includes(target), `${file} may import ${path}`)
-    }
-  }
+t.test('folders import and use only what the table allows', async (t) => {
+  expectNone(t, sources.flatMap(({ path, imports, declarers }) => [...new Set([...imports, ...declarers])]
+    .filter((target) => {
+      const [from, to] = [resolveFolder(path)!, resolveFolder(target)!]
+      return from !== to && !ALLOWED[from]!.includes(to)
+    })
+    .map((target) => `${path} uses ${target}`)))
 })
 
-t.test('the core fits anywhere', async (t) => {
-  for (const file of files.filter((file) => roomOf(file) === 'cache')) {
-    for (const name of importsOf(file)) {
-      t.ok(name.endsWith('.ts') || name.startsWith('node:') || CORE_PACKAGES.includes(name), `${file} imports ${name}`)
-    }
-  }
+t.test('src has no import circles', async (t) => {
+  expectNone(t, findCircles(sources).map((circle) => circle.join(' → ')))
 })
 
-t.test('only the process reads its environment', async (t) => {
-  for (const file of files) {
-    t.equal(readFileSync(join(src, file), 'utf8').includes('process.env'), file === 'server.ts', file)
-  }
+t.test('the cache and the HTTP rules import only small packages', async (t) => {
+  const allowed = (path: string) => path.startsWith('cache/')
+    ? CORE_PACKAGES
+    : path.startsWith('page-cache/http/') ? HTTP_PACKAGES : undefined
+  expectNone(t, sources.flatMap(({ path, packages }) => packages
+    .filter((name) => allowed(path)?.includes(name) === false && !name.startsWith('node:'))
+    .map((name) => `${path} imports ${name}`)))
+})
+
+t.test('only server.ts reads the environment', async (t) => {
+  const readers = sources.filter(({ text }) => text.includes('process.env')).map(({ path }) => path)
+  t.same(readers, ['server.ts'])
+})
+
+t.test(`files have at most ${MAX_LINES} lines`, async (t) => {
+  const all = [
+    ...sources.map(({ path, lines }) => ({ path: `src/${path}`, lines })),
+    ...tests.map(({ path, lines }) => ({ path: `test/${path}`, lines }))
+  ]
+  const longer = all.filter(({ lines }) => lines > MAX_LINES).map(({ path }) => path)
+  expectNone(t, longer.filter((path) => LONGER_FILES[path] === undefined).map((path) => `${path} is too long`))
+  t.same(Object.keys(LONGER_FILES).filter((path) => !longer.includes(path)), [], 'no exception is unnecessary')
+})
+
+t.test('only test files import soak.ts, because make soak runs the test files that do', async (t) => {
+  const users = tests.filter(({ imports }) => imports.includes('support/soak.ts')).map(({ path }) => path)
+  t.ok(users.length > 0)
+  t.same(users.filter((path) => !path.endsWith('.test.ts')), [])
+})
+
+t.test('no pending violation has become unnecessary', async (t) => {
+  t.same(PENDING.filter((violation) => !found.has(violation)), [])
 })

@@ -13,7 +13,7 @@ import { products as table } from '../../src/products/table.ts'
 import { startRedis } from '../support/redis.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 
-/** Pages made from a database, with nothing said but a `ttl`. */
+/** Options of a page that is built from the database. */
 const cached = { config: { cachePage: { ttl: 900 } } }
 
 interface Site {
@@ -25,12 +25,12 @@ interface Site {
   other: Sqlite.Database
 }
 
-/** One process: five products, in a file that may be shared. */
+/** Starts a process with five products, in a file that several processes may share. */
 async function site (t: Test, store: Store = memoryStore(), path = `${t.testdir()}/larder.db`): Promise<Site> {
   const database = openDatabase(`file:${path}`)
   const cache = createCache({ store, versions: database.versions })
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
-  if (await products.count() === 0) await products.createMany(['a', 'b', 'c', 'd', 'e'].map((title) => ({ title, price: '1' })))
+  if (await products.count() === 0) await products.createMany([...'abcde'].map((title) => ({ title, price: '1' })))
   const other = new Sqlite(path)
   const app = Fastify()
   await app.register(pageCache, { cache })
@@ -40,47 +40,69 @@ async function site (t: Test, store: Store = memoryStore(), path = `${t.testdir(
     database.close()
   })
   app.get('/list', cached, () => products.list())
-  app.get<{ Params: { id: string } }>('/products/:id', cached, async ({ params: { id } }) => await products.find(Number(id)) ?? 'none')
+  app.get<{ Params: { id: string } }>('/products/:id', cached, async ({ params: { id } }) => {
+    return await products.find(Number(id)) ?? 'none'
+  })
   return { app, cache, database, products, other }
 }
 
-/** What the page cache says: `hit`, or why not. */
+/** Returns `hit`, or the reason why it was no hit, from `Cache-Status`. */
 async function status (app: FastifyInstance, url: string): Promise<string> {
   const header = (await app.inject(url)).headers['cache-status'] as string
-  return header === undefined ? 'none' : header.includes('; hit') ? 'hit' : /detail=([\w-]+)/.exec(header)?.[1] ?? /fwd=([\w-]+)/.exec(header)![1]!
+  if (header === undefined) return 'none'
+  if (header.includes('; hit')) return 'hit'
+  return /detail=([\w-]+)/.exec(header)?.[1] ?? /fwd=([\w-]+)/.exec(header)![1]!
 }
 
-/** Asks for all pages once, so that they are kept, and checks that they are. */
+/** Requests all pages once, and checks that they are stored. */
 async function warm (t: Test, app: FastifyInstance, urls: string[]): Promise<void> {
   for (const url of urls) await app.inject(url)
-  for (const url of urls) t.equal(await status(app, url), 'hit', `${url} is kept`)
+  for (const url of urls) t.equal(await status(app, url), 'hit', `${url} is stored`)
 }
 
 const PAGES = ['/list', '/products/2', '/products/3', '/products/99']
 
-t.test('a change by any road makes exactly the affected pages stale', async (t) => {
+/** Changes by another program: the SQL, and the pages that it invalidates. */
+function fromOutside (changes: Record<string, [sql: string, stale: string[]]>) {
+  return Object.fromEntries(Object.entries(changes).map(([name, [sql, stale]]) => {
+    return [`another program, ${name}`, { change: ({ other }: Site) => other.exec(sql), stale }]
+  }))
+}
+
+t.test('a change invalidates exactly the pages that depend on it, whoever makes it', async (t) => {
+  const all = ['/list', '/products/2', '/products/3']
   const changes: Record<string, { change: (site: Site) => unknown, stale: string[] }> = {
-    'the repository': { change: ({ products }) => products.update(2, { price: '2' }), stale: ['/list', '/products/2'] },
-    'the repository, in bulk': { change: ({ products }) => products.updateMany({ ids: [2, 3] }, { price: '2' }), stale: ['/list', '/products/2', '/products/3'] },
-    'the repository, a new one': { change: ({ products }) => products.create({ title: 'f', price: '1' }), stale: ['/list'] },
-    'another program, one row': { change: ({ other }) => other.exec("UPDATE products SET price = '2' WHERE id = 3"), stale: ['/list', '/products/3'] },
-    'another program, all rows': { change: ({ other }) => other.exec("UPDATE products SET price = '2'"), stale: ['/list', '/products/2', '/products/3'] },
-    'another program, a deletion of all': { change: ({ other }) => other.exec('DELETE FROM products'), stale: ['/list', '/products/2', '/products/3'] },
-    'another program, a row that was asked for in vain': {
-      change: ({ other }) => other.exec("INSERT INTO products (id, title, price) VALUES (99, 'z', '1')"), stale: ['/list', '/products/99']
+    'the repository, one row': {
+      change: ({ products }) => products.update(2, { price: '2' }), stale: ['/list', '/products/2']
     },
-    'another program, an update that matches nothing': { change: ({ other }) => other.exec("UPDATE products SET price = '2' WHERE id = 77"), stale: [] },
-    'another program, what it takes back': { change: ({ other }) => other.exec("BEGIN; UPDATE products SET price = '2'; ROLLBACK"), stale: [] },
-    'the repository, what it takes back': {
+    'the repository, in bulk': {
+      change: ({ products }) => products.updateMany({ ids: [2, 3] }, { price: '2' }), stale: all
+    },
+    'the repository, a new row': {
+      change: ({ products }) => products.create({ title: 'f', price: '1' }), stale: ['/list']
+    },
+    'the repository, a transaction that is rolled back': {
       change: ({ products }) => products.transaction(async () => {
         await products.updateMany({}, { price: '2' })
         throw new Error('no')
       }).catch(() => {}),
       stale: []
     },
-    'the name of the table': { change: ({ cache }) => cache.invalidateTags(['products']), stale: ['/list'] },
-    'the name of a row': { change: ({ cache }) => cache.invalidateTags(['products:2']), stale: ['/list', '/products/2'] },
-    'any other name': { change: ({ cache }) => cache.invalidateTags(['kitchen']), stale: [] }
+    ...fromOutside({
+      'one row': ["UPDATE products SET price = '2' WHERE id = 3", ['/list', '/products/3']],
+      'all rows': ["UPDATE products SET price = '2'", all],
+      'a deletion of all rows': ['DELETE FROM products', all],
+      'a row that was read before it existed': [
+        "INSERT INTO products (id, title, price) VALUES (99, 'z', '1')", ['/list', '/products/99']
+      ],
+      'an update that matches no row': ["UPDATE products SET price = '2' WHERE id = 77", []],
+      'a transaction that is rolled back': ["BEGIN; UPDATE products SET price = '2'; ROLLBACK", []]
+    }),
+    'invalidateTags with a table': { change: ({ cache }) => cache.invalidateTags(['products']), stale: ['/list'] },
+    'invalidateTags with a row': {
+      change: ({ cache }) => cache.invalidateTags(['products:2']), stale: ['/list', '/products/2']
+    },
+    'invalidateTags with another tag': { change: ({ cache }) => cache.invalidateTags(['kitchen']), stale: [] }
   }
   for (const [name, { change, stale }] of Object.entries(changes)) {
     await t.test(name, async (t) => {
@@ -93,12 +115,12 @@ t.test('a change by any road makes exactly the affected pages stale', async (t) 
   }
 })
 
-t.test('pages of every make know what they read', async (t) => {
+t.test('pages depend on all that they read: views, nested values, hooks, late queries', async (t) => {
   const { app, cache, database, products, other } = await site(t)
   other.exec(`CREATE TABLE shelves (id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL, place TEXT NOT NULL);
     CREATE VIEW places AS SELECT place, title FROM shelves JOIN products ON products.id = product_id;
     INSERT INTO shelves VALUES (1, 2, 'left'), (2, 3, 'right')`)
-  const again = openDatabase(`file:${other.name}`) // the table came without triggers; a start sees to that
+  const again = openDatabase(`file:${other.name}`) // adds the triggers of the new table
   t.teardown(() => again.close())
 
   app.get('/view', cached, () => database.sql.all(sql`SELECT * FROM places`))
@@ -125,12 +147,14 @@ t.test('pages of every make know what they read', async (t) => {
   for (const [change, stale] of expected) {
     await warm(t, app, pages)
     other.exec(change)
-    // The nested value is asked for by its page alone, whose status tells of the page.
-    for (const url of pages) t.equal(await status(app, url), stale.includes(url) ? 'invalidated' : 'hit', `${url} after ${change}`)
+    // Only its page reads the nested value, and the status is that of the page.
+    for (const url of pages) {
+      t.equal(await status(app, url), stale.includes(url) ? 'invalidated' : 'hit', `${url} after ${change}`)
+    }
   }
 })
 
-t.test('concurrent pages do not mix what they read', async (t) => {
+t.test('concurrent pages do not mix their dependencies', async (t) => {
   const { app, other } = await site(t)
   const urls = [1, 2, 3, 4, 5].map((id) => `/products/${id}`)
   await Promise.all(urls.map((url) => app.inject(url)))
@@ -138,7 +162,7 @@ t.test('concurrent pages do not mix what they read', async (t) => {
   for (const url of urls) t.equal(await status(app, url), url === '/products/4' ? 'invalidated' : 'hit', url)
 })
 
-t.test('a page that was overtaken by a write is sent to the one who made it, and to nobody else', async (t) => {
+t.test('a page that a write has outdated is sent to the request that built it, and to no other', async (t) => {
   const { app, products, other } = await site(t)
   const began = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
@@ -153,31 +177,32 @@ t.test('a page that was overtaken by a write is sent to the one who made it, and
   })
   const first = app.inject('/slow')
   await began.promise
-  const second = app.inject('/slow') // joins
+  const second = app.inject('/slow') // is collapsed
   await new Promise(setImmediate)
   other.exec("UPDATE products SET price = 'new' WHERE id = 1")
-  t.equal((await app.inject('/slow')).body, 'new', 'who comes after the write does not wait for what began before it')
+  t.equal((await app.inject('/slow')).body, 'new', 'a request after the write does not wait for the earlier load')
   release.resolve()
   t.equal((await first).body, '1')
-  t.equal((await second).body, 'new', 'who waited gets what is kept by now')
+  t.equal((await second).body, 'new', 'the collapsed request gets the page that is stored by now')
   t.match((await first).headers['cache-status'], 'detail=outdated')
   t.equal((await app.inject('/slow')).body, 'new')
   t.equal(calls, 2)
 })
 
-t.test('what cannot be verified is not kept, and the page says why', async (t) => {
+t.test('a page with unverifiable dependencies is not stored, and Cache-Status says why', async (t) => {
   const { app, database, products, other } = await site(t)
   app.get('/transaction', cached, () => products.transaction(() => products.find(1)))
   app.get('/clock', cached, () => database.sql.all(sql`SELECT * FROM larder_clock`))
   other.exec('CREATE TABLE unwatched (id INTEGER PRIMARY KEY)')
   app.get('/unwatched', cached, () => database.sql.all(sql`SELECT * FROM unwatched`))
-  for (const [url, detail] of [['/transaction', 'uncommitted-read'], ['/clock', 'unwatched-read'], ['/unwatched', 'unwatched-read']] as const) {
+  const details = { '/transaction': 'uncommitted-read', '/clock': 'unwatched-read', '/unwatched': 'unwatched-read' }
+  for (const [url, detail] of Object.entries(details)) {
     t.equal(await status(app, url), detail, url)
     t.equal(await status(app, url), detail, url)
   }
 })
 
-t.test('a hook that leaves the path of awaits loses nothing', async (t) => {
+t.test('a hook that continues in another async context loses no dependencies', async (t) => {
   const { app, products, other } = await site(t)
   const elsewhere = new AsyncResource('elsewhere')
   const preHandler = (_request: unknown, _reply: unknown, done: () => void) => {
@@ -191,7 +216,7 @@ t.test('a hook that leaves the path of awaits loses nothing', async (t) => {
   }
 })
 
-t.test('routes that are not cached collect nothing', async (t) => {
+t.test('routes without a page cache record no dependencies', async (t) => {
   const { app, products } = await site(t)
   app.get('/plain', () => products.find(2))
   t.match((await app.inject('/plain')).json(), { id: 2 })
@@ -209,16 +234,16 @@ t.test('processes that share a Redis and a database', async (t) => {
   }))
   const [one, two] = processes as [typeof processes[0], typeof processes[0]]
 
-  t.test('each serves what the other kept, until somebody writes', async (t) => {
+  t.test('each serves the responses that the other stored, until a write', async (t) => {
     await one.app.inject('/list')
     t.equal(await status(two.app, '/list'), 'hit')
     t.equal(await two.products.list().then(({ cached }) => cached), 'hit')
     two.other.exec("UPDATE products SET price = '2' WHERE id = 2")
     t.equal(await status(two.app, '/list'), 'invalidated')
-    t.equal(await status(one.app, '/list'), 'hit', 'what the other has renewed')
+    t.equal(await status(one.app, '/list'), 'hit', 'the response that the other has stored again')
   })
 
-  t.test('a Redis that comes back with old data brings nothing old back', async (t) => {
+  t.test('a Redis that restarts with old data does not make stale pages valid', async (t) => {
     await one.app.inject('/list')
     const keys = await one.client.keys('*')
     const copies = await Promise.all(keys.map(async (key) => [key, (await one.client.getBuffer(key))!] as const))

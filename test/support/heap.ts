@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes that are really in use. */
+/** Collects garbage, and returns the bytes that are still in use. */
 export async function heapUsed (): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await new Promise(setImmediate)

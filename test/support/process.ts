@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A process that can be killed. */
+/** A child process. */
 export interface Process {
-  /** The line that said that it was ready. */
+  /** The line that it printed when it was ready. */
   line: string
   /** To send it signals. */
   pid: number
@@ -13,27 +13,33 @@ export interface Process {
   kill (): Promise<void>
 }
 
-/** What the test runner puts into the environment to watch its processes; these are killed before they could report. */
-const WATCHING = /^(?:NODE_OPTIONS|NODE_V8_COVERAGE|_TAPJS_|TAP)/
+/** Variables of the test runner, which collects reports of its processes. These are killed before they could report. */
+const RUNNER_VARIABLES = /^(?:NODE_OPTIONS|NODE_V8_COVERAGE|_TAPJS_|TAP)/
 
 const children = new Set<ChildProcess>()
 let isOver = false
 
-/** Ends all that were started, and lets nothing start any more. */
+/** Kills all processes, and prevents further starts. */
 export function killAll (): void {
   isOver = true
   for (const child of children) child.kill('SIGKILL')
 }
 process.once('exit', killAll)
 
-/** Starts a program, and resolves when it prints a line with this text; undefined when it ends before, or all is over. */
-export async function start (command: string, args: string[], ready: string, env: Record<string, string> = {}): Promise<Process | undefined> {
+/**
+ * Starts a program, and resolves when it prints a line that contains `ready`.
+ *
+ * Resolves to undefined if it ends before, or after `killAll`.
+ */
+export async function start (
+  command: string, args: string[], ready: string, env: Record<string, string> = {}
+): Promise<Process | undefined> {
   if (isOver) return undefined
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !WATCHING.test(name)))
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !RUNNER_VARIABLES.test(name)))
   const child = spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit').finally(() => children.delete(child))
   children.add(child)
-  const line = await lineWith(ready, child.stdout)
+  const line = await findLine(ready, child.stdout)
   if (line === undefined) {
     await ended
     return undefined
@@ -50,7 +56,7 @@ export async function start (command: string, args: string[], ready: string, env
   }
 }
 
-async function lineWith (text: string, output: NodeJS.ReadableStream): Promise<string | undefined> {
+async function findLine (text: string, output: NodeJS.ReadableStream): Promise<string | undefined> {
   for await (const line of createInterface({ input: output })) {
     if (line.includes(text)) return line
   }

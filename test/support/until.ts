@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Longest that something may take that waits for the network, on a machine that is busy. */
+/** Milliseconds that a condition may take that depends on the network, on a busy machine. */
 const PATIENCE_MS = 20_000
 
-/** Asks again and again until it is so. @param what for the error where it never is */
-export async function until (what: string, isSo: () => unknown): Promise<void> {
-  await untilIn(what, PATIENCE_MS, isSo)
+/** Waits until a condition is true. @param condition for the message of the error if it stays false */
+export async function until (condition: string, isTrue: () => unknown): Promise<void> {
+  await untilIn(condition, PATIENCE_MS, isTrue)
 }
 
-/** As `until`, and fails where that takes longer than so many milliseconds. Answers how many it took. */
-export async function untilIn (what: string, ms: number, isSo: () => unknown): Promise<number> {
-  const began = performance.now()
-  while (!await isSo()) {
-    if (performance.now() - began > ms) throw new Error(`after ${ms} ms still not so: ${what}`)
+/** Like `until`, with a limit in milliseconds. Returns how many it took. */
+export async function untilIn (condition: string, ms: number, isTrue: () => unknown): Promise<number> {
+  const startedAt = performance.now()
+  while (!await isTrue()) {
+    if (performance.now() - startedAt > ms) throw new Error(`After ${ms} ms this is still not true: ${condition}.`)
     await sleep(5)
   }
-  return performance.now() - began
+  return performance.now() - startedAt
 }

@@ -1,0 +1,68 @@
+/**
+ * Which folder may import which. A folder that is not listed belongs to the one above it.
+ *
+ * server → app → features → plugins, hooks, db → dashboard, clock, page-cache → cache
+ */
+export const ALLOWED: Record<string, string[]> = {
+  server: ['app', 'config', 'db', 'errors'],
+  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products', 'routes'],
+  config: ['errors'],
+  errors: [],
+
+  products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
+  apicalls: ['errors', 'page-cache'],
+  routes: ['db', 'errors'],
+  plugins: ['db', 'errors'],
+  hooks: ['errors'],
+  db: ['cache', 'clock/sqlite', 'errors'],
+  'clock/sqlite': ['cache'],
+
+  dashboard: ['cache', 'dashboard/api', 'dashboard/metrics', 'dashboard/page', 'errors', 'hooks', 'page-cache'],
+  'dashboard/api': ['cache', 'errors', 'hooks', 'page-cache'],
+  'dashboard/page': ['cache', 'dashboard/metrics', 'errors'],
+  'dashboard/metrics': ['cache', 'page-cache'],
+
+  // The plugin; then, from the request to the response; then the modules that these share.
+  'page-cache': [
+    'cache', 'page-cache/admin', 'page-cache/key', 'page-cache/request', 'page-cache/response', 'page-cache/shared'
+  ],
+  'page-cache/request': ['cache', 'page-cache/http', 'page-cache/key', 'page-cache/shared'],
+  'page-cache/response': ['cache', 'page-cache/http', 'page-cache/key', 'page-cache/shared'],
+  'page-cache/admin': ['cache', 'page-cache/http', 'page-cache/key', 'page-cache/request', 'page-cache/shared'],
+  'page-cache/shared': ['cache', 'page-cache/http', 'page-cache/key', 'page-cache/request'],
+  'page-cache/key': ['cache', 'page-cache/http', 'page-cache/shared'],
+  'page-cache/http': [],
+
+  // The verbs; then loads; then stores; then the modules that these share.
+  cache: [
+    'cache/entry', 'cache/errors', 'cache/events', 'cache/load', 'cache/stores', 'cache/stores/redis', 'cache/types',
+    'cache/util', 'cache/versions'
+  ],
+  'cache/load': [
+    'cache/entry', 'cache/errors', 'cache/events', 'cache/stores', 'cache/types', 'cache/util', 'cache/versions'
+  ],
+  'cache/stores/redis': ['cache/entry', 'cache/errors', 'cache/stores', 'cache/util', 'cache/versions'],
+  'cache/events': ['cache/entry', 'cache/types'],
+  'cache/types': ['cache/entry', 'cache/stores', 'cache/versions'],
+  'cache/stores': ['cache/entry', 'cache/util', 'cache/versions'],
+  'cache/entry': ['cache/versions'],
+  'cache/versions': ['cache/util'],
+  'cache/util': [],
+  'cache/errors': []
+}
+
+/** Files of the page cache that are not shared by its folders, but use them. */
+const PLUGIN_FILES = ['page-cache/index.ts', 'page-cache/plugin.ts', 'page-cache/final-hook.ts']
+
+/** Returns the row of the table that a file belongs to. @param path below src */
+export function resolveFolder (path: string): string | undefined {
+  const parts = path.replace(/\.ts$/, '').split('/')
+  if (parts[0] === 'page-cache' && parts.length === 2) {
+    return PLUGIN_FILES.includes(path) ? 'page-cache' : 'page-cache/shared'
+  }
+  for (let length = parts.length; length > 0; length--) {
+    const folder = parts.slice(0, length).join('/')
+    if (Object.hasOwn(ALLOWED, folder)) return folder
+  }
+  return undefined
+}
