@@ -1,64 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
-import { once } from 'node:events'
-import Sqlite from 'better-sqlite3'
 import { eq, sql } from 'drizzle-orm'
-import Fastify, { type FastifyInstance } from 'fastify'
-import { Redis } from 'ioredis'
-import t, { type Test } from 'tap'
-import { type Cache, createCache, ignoreReads, memoryStore, type Store } from '../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../src/db/index.ts'
-import pageCache from '../../src/page-cache/index.ts'
-import { createProducts, type Products } from '../../src/products/index.ts'
+import t from 'tap'
+import { ignoreReads } from '../../src/cache/index.ts'
+import { openDatabase } from '../../src/db/index.ts'
 import { products as table } from '../../src/products/table.ts'
-import { startRedis } from '../support/redis.ts'
-import { patientRedisStore } from '../support/patient-redis-store.ts'
-
-/** Options of a page that is built from the database. */
-const cached = { config: { cachePage: { ttl: 900 } } }
-
-interface Site {
-  app: FastifyInstance
-  cache: Cache
-  database: Database
-  products: Products
-  /** Another program, which knows nothing of any cache. */
-  other: Sqlite.Database
-}
-
-/** Starts a process with five products, in a file that several processes may share. */
-async function site (t: Test, store: Store = memoryStore(), path = `${t.testdir()}/larder.db`): Promise<Site> {
-  const database = openDatabase(`file:${path}`)
-  const cache = createCache({ store, versions: database.versions })
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
-  if (await products.count() === 0) await products.createMany([...'abcde'].map((title) => ({ title, price: '1' })))
-  const other = new Sqlite(path)
-  const app = Fastify()
-  await app.register(pageCache, { cache })
-  t.teardown(async () => {
-    await app.close()
-    other.close()
-    database.close()
-  })
-  app.get('/list', cached, () => products.list())
-  app.get<{ Params: { id: string } }>('/products/:id', cached, async ({ params: { id } }) => {
-    return await products.find(Number(id)) ?? 'none'
-  })
-  return { app, cache, database, products, other }
-}
-
-/** Returns `hit`, or the reason why it was no hit, from `Cache-Status`. */
-async function status (app: FastifyInstance, url: string): Promise<string> {
-  const header = (await app.inject(url)).headers['cache-status'] as string
-  if (header === undefined) return 'none'
-  if (header.includes('; hit')) return 'hit'
-  return /detail=([\w-]+)/.exec(header)?.[1] ?? /fwd=([\w-]+)/.exec(header)![1]!
-}
-
-/** Requests all pages once, and checks that they are stored. */
-async function warm (t: Test, app: FastifyInstance, urls: string[]): Promise<void> {
-  for (const url of urls) await app.inject(url)
-  for (const url of urls) t.equal(await status(app, url), 'hit', `${url} is stored`)
-}
+import { cached, type Site, startSite, status, warm } from './pages-site.ts'
 
 const PAGES = ['/list', '/products/2', '/products/3', '/products/99']
 
@@ -106,7 +52,7 @@ t.test('a change invalidates exactly the pages that depend on it, whoever makes 
   }
   for (const [name, { change, stale }] of Object.entries(changes)) {
     await t.test(name, async (t) => {
-      const it = await site(t)
+      const it = await startSite(t)
       await warm(t, it.app, PAGES)
       await change(it)
       for (const url of PAGES) t.equal(await status(it.app, url), stale.includes(url) ? 'invalidated' : 'hit', url)
@@ -116,7 +62,7 @@ t.test('a change invalidates exactly the pages that depend on it, whoever makes 
 })
 
 t.test('pages depend on all that they read: views, nested values, hooks, late queries', async (t) => {
-  const { app, cache, database, products, other } = await site(t)
+  const { app, cache, database, products, other } = await startSite(t)
   other.exec(`CREATE TABLE shelves (id INTEGER PRIMARY KEY, product_id INTEGER NOT NULL, place TEXT NOT NULL);
     CREATE VIEW places AS SELECT place, title FROM shelves JOIN products ON products.id = product_id;
     INSERT INTO shelves VALUES (1, 2, 'left'), (2, 3, 'right')`)
@@ -155,7 +101,7 @@ t.test('pages depend on all that they read: views, nested values, hooks, late qu
 })
 
 t.test('concurrent pages do not mix their dependencies', async (t) => {
-  const { app, other } = await site(t)
+  const { app, other } = await startSite(t)
   const urls = [1, 2, 3, 4, 5].map((id) => `/products/${id}`)
   await Promise.all(urls.map((url) => app.inject(url)))
   other.exec("UPDATE products SET price = '4' WHERE id = 4")
@@ -163,7 +109,7 @@ t.test('concurrent pages do not mix their dependencies', async (t) => {
 })
 
 t.test('a page that a write has outdated is sent to the request that built it, and to no other', async (t) => {
-  const { app, products, other } = await site(t)
+  const { app, products, other } = await startSite(t)
   const began = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
   let calls = 0
@@ -190,7 +136,7 @@ t.test('a page that a write has outdated is sent to the request that built it, a
 })
 
 t.test('a page with unverifiable dependencies is not stored, and Cache-Status says why', async (t) => {
-  const { app, database, products, other } = await site(t)
+  const { app, database, products, other } = await startSite(t)
   app.get('/transaction', cached, () => products.transaction(() => products.find(1)))
   app.get('/clock', cached, () => database.sql.all(sql`SELECT * FROM larder_clock`))
   other.exec('CREATE TABLE unwatched (id INTEGER PRIMARY KEY)')
@@ -203,7 +149,7 @@ t.test('a page with unverifiable dependencies is not stored, and Cache-Status sa
 })
 
 t.test('a hook that continues in another async context loses no dependencies', async (t) => {
-  const { app, products, other } = await site(t)
+  const { app, products, other } = await startSite(t)
   const elsewhere = new AsyncResource('elsewhere')
   const preHandler = (_request: unknown, _reply: unknown, done: () => void) => {
     products.find(3).finally(() => elsewhere.runInAsyncScope(done))
@@ -217,40 +163,8 @@ t.test('a hook that continues in another async context loses no dependencies', a
 })
 
 t.test('routes without a page cache record no dependencies', async (t) => {
-  const { app, products } = await site(t)
+  const { app, products } = await startSite(t)
   app.get('/plain', () => products.find(2))
   t.match((await app.inject('/plain')).json(), { id: 2 })
   t.equal(await status(app, '/plain'), 'none')
-})
-
-t.test('processes that share a Redis and a database', async (t) => {
-  const { url } = await startRedis(t)
-  const path = `${t.testdir()}/larder.db`
-  const processes = await Promise.all([1, 2].map(async () => {
-    const client = new Redis(url)
-    t.teardown(() => client.disconnect())
-    await once(client, 'ready')
-    return { client, ...await site(t, patientRedisStore({ client }), path) }
-  }))
-  const [one, two] = processes as [typeof processes[0], typeof processes[0]]
-
-  t.test('each serves the responses that the other stored, until a write', async (t) => {
-    await one.app.inject('/list')
-    t.equal(await status(two.app, '/list'), 'hit')
-    t.equal(await two.products.list().then(({ cached }) => cached), 'hit')
-    two.other.exec("UPDATE products SET price = '2' WHERE id = 2")
-    t.equal(await status(two.app, '/list'), 'invalidated')
-    t.equal(await status(one.app, '/list'), 'hit', 'the response that the other has stored again')
-  })
-
-  t.test('a Redis that restarts with old data does not make stale pages valid', async (t) => {
-    await one.app.inject('/list')
-    const keys = await one.client.keys('*')
-    const copies = await Promise.all(keys.map(async (key) => [key, (await one.client.getBuffer(key))!] as const))
-    await one.products.update(1, { price: '9' })
-    await one.client.flushall()
-    for (const [key, value] of copies) await one.client.set(key, value)
-    t.equal(await status(two.app, '/list'), 'invalidated')
-    t.equal((await two.products.list()).items.find(({ id }) => id === 1)!.price, '9')
-  })
 })
