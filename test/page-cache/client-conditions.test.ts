@@ -14,15 +14,28 @@ const tagged: Handler = (_request, reply) => reply.type('text/plain').headers({
 
 for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
-    t.test('If-None-Match is a list, compared weakly, and * is any page (RFC 9110 section 13.1.2)', async (t) => {
+    t.test('If-None-Match is a list, compared weakly; * matches any response (RFC 9110 section 13.1.2)', async (t) => {
       for (const [etag, matching, other] of [
-        ['"v1"', ['"v1"', 'W/"v1"', '"x", W/"v1"', '"a,b" , "v1"', '*', ' * ', ',,"v1",'], ['"v2"', 'v1', '"V1"', '"x", "y"', '"*"', '']],
+        [
+          '"v1"', ['"v1"', 'W/"v1"', '"x", W/"v1"', '"a,b" , "v1"', '*', ' * ', ',,"v1",'],
+          ['"v2"', 'v1', '"V1"', '"x", "y"', '"*"', '']
+        ],
         ['W/"v1"', ['"v1"', 'W/"v1"', 'w/"v1"'], ['"W/v1"', '"v2"']]
       ] as const) {
-        const { ask, calls } = await onePage(t, 60, (_request, reply) => reply.header('etag', etag).send('page'), { store })
+        const { ask, calls } = await onePage(t, 60, (_request, reply) => reply.header('etag', etag).send('page'), {
+          store
+        })
         await ask()
-        for (const field of matching) t.match(await ask({ 'if-none-match': field }), { statusCode: 304, body: '', status: 'hit; ttl=60' }, `${etag} and ${field}`)
-        for (const field of other) t.match(await ask({ 'if-none-match': field }), { statusCode: 200, body: 'page', status: 'hit; ttl=60' }, `${etag} and ${field}`)
+        for (const field of matching) {
+          t.match(await ask({ 'if-none-match': field }), {
+            statusCode: 304, body: '', status: 'hit; ttl=60'
+          }, `${etag} and ${field}`)
+        }
+        for (const field of other) {
+          t.match(await ask({ 'if-none-match': field }), {
+            statusCode: 200, body: 'page', status: 'hit; ttl=60'
+          }, `${etag} and ${field}`)
+        }
         t.equal(calls(), 1)
       }
     })
@@ -38,7 +51,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.equal((await ask({ 'if-modified-since': before, 'if-none-match': '"v1"' })).statusCode, 304)
     })
 
-    t.test('without a Last-Modified the time at which the page was made decides (RFC 9111 section 4.3.2)', async (t) => {
+    t.test('without Last-Modified the date of the response decides (RFC 9111 section 4.3.2)', async (t) => {
       const { ask, clock } = await onePage(t, 60, undefined, { store })
       await ask()
       clock.advance(5)
@@ -46,43 +59,64 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.equal((await ask({ 'if-modified-since': dateAt(clock, -6) })).statusCode, 200)
     })
 
-    t.test('a 304 carries what a copy is updated by, and nothing of a body (RFC 9110 section 15.4.5)', async (t) => {
+    t.test('a 304 has the headers that update a copy, and none about a body (RFC 9110 section 15.4.5)', async (t) => {
       const { ask, clock } = await onePage(t, 60, tagged, { store })
       const fields = {
-        etag: '"v1"', vary: 'accept-language', 'content-location': '/page.txt', expires: 'Thu, 01 Jan 2026 00:01:00 GMT', date: String
+        etag: '"v1"',
+        vary: 'accept-language',
+        'content-location': '/page.txt',
+        expires: 'Thu, 01 Jan 2026 00:01:00 GMT',
+        date: String
       }
       const check = async (status: string, left: number) => {
         const answer = await ask({ 'if-none-match': '"v1"' })
-        t.match(answer, { statusCode: 304, body: '', status, headers: { ...fields, 'cache-control': `max-age=${left}` } })
-        for (const absent of ['content-type', 'content-length']) t.notOk(absent in answer.headers, `${absent} on ${status}`)
+        t.match(answer, {
+          statusCode: 304, body: '', status, headers: { ...fields, 'cache-control': `max-age=${left}` }
+        })
+        for (const absent of ['content-type', 'content-length']) {
+          t.notOk(absent in answer.headers, `${absent} on ${status}`)
+        }
       }
       await check('fwd=uri-miss; fwd-status=200; stored; ttl=60', 60)
       clock.advance(10)
       await check('hit; ttl=50', 50)
-      t.match(await ask(), { statusCode: 200, body: 'page', status: 'hit; ttl=50', headers: { 'content-type': /^text\/plain/, 'content-length': '4' } }, 'the page was kept whole')
+      t.match(await ask(), {
+        statusCode: 200,
+        body: 'page',
+        status: 'hit; ttl=50',
+        headers: { 'content-type': /^text\/plain/, 'content-length': '4' }
+      }, 'the page was kept whole')
     })
 
-    t.test('a 304 for those who wait, and for who runs the handler (RFC 9111 section 4.3.2)', async (t) => {
+    t.test('a 304 for collapsed requests and for the one that runs the handler (RFC 9111 section 4.3.2)', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { ask, calls, listener, shown } = await onePage(t, 60, async (_request, reply) => {
         await gate.promise
         return reply.header('etag', '"v1"').send('page')
       }, { store })
-      const all = ['"v1"', '"v2"', '"v1"', undefined].map((tag) => ask(tag === undefined ? {} : { 'if-none-match': tag }))
+      const all = [
+        '"v1"', '"v2"', '"v1"', undefined
+      ].map((tag) => ask(tag === undefined ? {} : { 'if-none-match': tag }))
       await listener.heard('miss', 4)
       gate.resolve()
-      t.same((await Promise.all(all)).map(({ statusCode, body }) => [statusCode, body]), [[304, ''], [200, 'page'], [304, ''], [200, 'page']])
+      t.same((await Promise.all(all)).map(({ statusCode, body }) => [statusCode, body]), [
+        [304, ''], [200, 'page'], [304, ''], [200, 'page']
+      ])
       t.equal(calls(), 1)
       t.same(shown, [{}])
     })
 
-    t.test('a 304 of a page that is stale, while it is renewed and in place of a failure (RFC 5861)', async (t) => {
+    t.test('a 304 of a stale response, during revalidation and in place of a failure (RFC 5861)', async (t) => {
       for (const [options, status] of [
         [{ staleWhileRevalidate: 60 }, 'hit; ttl=-1; detail=stale-while-revalidate'],
         [{ staleIfError: 60 }, 'fwd=stale; fwd-status=503; ttl=-1; detail=stale-if-error']
       ] as const) {
         const { ask, clock } = await onePage(t, { ttl: 10, ...options }, (_request, reply, call) => {
-          return call === 1 ? reply.header('etag', '"v1"').send('page') : reply.code(503).header('x-failure', '1').send('sorry')
+          return call === 1
+            ? reply.header('etag', '"v1"').send('page')
+            : reply.code(503).header('x-failure', '1').send(
+              'sorry'
+            )
         }, { store })
         await ask()
         clock.advance(11)
@@ -92,38 +126,56 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       }
     })
 
-    t.test('304 for HEAD, cold and warm; it may describe the body that GET would get (RFC 9110 section 9.3.2)', async (t) => {
+    t.test('a 304 for HEAD, on a miss and on a hit (RFC 9110 section 9.3.2)', async (t) => {
       for (const method of [['GET'], ['GET', 'HEAD']]) {
         const { ask, calls } = await onePage(t, 60, tagged, { store, method })
         for (const status of ['fwd=uri-miss; fwd-status=200; stored; ttl=60', 'hit; ttl=60']) {
-          t.match(await ask({ 'if-none-match': '"v1"' }, { method: 'HEAD' }), { statusCode: 304, body: '', status, headers: { etag: '"v1"' } })
+          t.match(await ask({ 'if-none-match': '"v1"' }, { method: 'HEAD' }), {
+            statusCode: 304, body: '', status, headers: { etag: '"v1"' }
+          })
         }
-        t.match(await ask({}, { method: 'HEAD' }), { statusCode: 200, body: '', status: 'hit; ttl=60', headers: { 'content-length': '4' } })
+        t.match(await ask({}, { method: 'HEAD' }), {
+          statusCode: 200, body: '', status: 'hit; ttl=60', headers: { 'content-length': '4' }
+        })
         t.match(await ask({ 'if-none-match': '"v2"' }, { method: 'HEAD' }), { statusCode: 200, status: 'hit; ttl=60' })
         t.equal(calls(), 1)
       }
     })
 
-    t.test('conditions are for pages with the status 200, and others are sent as they are (RFC 9110 section 13.2.1)', async (t) => {
+    t.test('conditions apply to the status 200 only (RFC 9110 section 13.2.1)', async (t) => {
       for (const status of [404, 301, 410]) {
-        const { ask, calls } = await onePage(t, {}, (_request, reply) => reply.code(status).headers({ etag: '"v1"', 'cache-control': 'max-age=60' }).send('other'), { store })
-        t.match(await ask({ 'if-none-match': '*' }), { statusCode: status, body: 'other', status: 'fwd=uri-miss; stored; ttl=60' })
-        t.match(await ask({ 'if-none-match': '*', range: 'bytes=0-1' }), { statusCode: status, body: 'other', status: 'hit; ttl=60' })
+        const { ask, calls } = await onePage(t, {}, (_request, reply) => reply.code(status).headers({
+          etag: '"v1"', 'cache-control': 'max-age=60'
+        }).send('other'), { store })
+        t.match(await ask({ 'if-none-match': '*' }), {
+          statusCode: status, body: 'other', status: 'fwd=uri-miss; stored; ttl=60'
+        })
+        t.match(await ask({ 'if-none-match': '*', range: 'bytes=0-1' }), {
+          statusCode: status, body: 'other', status: 'hit; ttl=60'
+        })
         t.equal(calls(), 1)
       }
     })
   })
 }
 
-t.test('the handler that runs for all is not shown the conditions of one (RFC 9110 section 13.2.1)', async (t) => {
+t.test('a handler that runs for all requests does not see the conditions of one (RFC 9110 sec. 13.2.1)', async (t) => {
   const { ask, shown } = await onePage(t, 60, tagged)
-  t.match(await ask({ 'if-none-match': '"v2"', 'if-modified-since': FIRST, 'if-match': '"x"', 'if-unmodified-since': FIRST, 'if-range': '"v1"' }), { statusCode: 200, body: 'page' })
+  t.match(await ask({
+    'if-none-match': '"v2"',
+    'if-modified-since': FIRST,
+    'if-match': '"x"',
+    'if-unmodified-since': FIRST,
+    'if-range': '"v1"'
+  }), { statusCode: 200, body: 'page' })
   t.same(shown, [{}])
 })
 
-t.test('a request that passes by keeps its conditions, and gets the answer of the handler', async (t) => {
+t.test('a request that bypasses the cache keeps its conditions, and gets the handler\'s response', async (t) => {
   const fields = { 'if-none-match': '"v1"', 'if-modified-since': FIRST }
-  for (const [own, detail] of [[{ authorization: 'Basic eDp5' }, 'authorization'], [{ range: 'bytes=0-1' }, 'range']] as const) {
+  for (const [own, detail] of [
+    [{ authorization: 'Basic eDp5' }, 'authorization'], [{ range: 'bytes=0-1' }, 'range']
+  ] as const) {
     const { ask, shown } = await onePage(t, 60, (_request, reply) => reply.code(304).header('etag', '"v1"').send())
     t.match(await ask({ ...own, ...fields }), { statusCode: 304, body: '', status: new RegExp(`detail=${detail}$`) })
     t.match(shown, [fields])
@@ -135,7 +187,7 @@ t.test('a request that passes by keeps its conditions, and gets the answer of th
   t.same([...shown, ...other.shown], [fields, fields])
 })
 
-t.test('a 304 that nobody asked the handler for is passed on and not kept', async (t) => {
+t.test('a 304 for which the handler had no condition is passed on and not stored', async (t) => {
   const { ask, calls } = await onePage(t, 60, (_request, reply) => reply.code(304).send())
   for (const call of [1, 2]) {
     t.match(await ask(), { statusCode: 304, status: 'fwd=uri-miss; detail=status-304' })
@@ -143,7 +195,7 @@ t.test('a 304 that nobody asked the handler for is passed on and not kept', asyn
   }
 })
 
-t.test('over the wire a 304 has no body and the connection goes on', async (t) => {
+t.test('over a connection a 304 has no body, and the next response follows', async (t) => {
   const app = Fastify()
   const { calls } = await onePage(t, 60, tagged, { app })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -45,7 +45,9 @@ function checkSource (step: Step, number: number, { status, headers }: Answer): 
   }
   if (step.expected_type === 'not_cached') {
     // Where the origin says nothing, the answer without its mark is the proxy's own.
-    demand(count === number || (Number.isNaN(count) && step.disconnect === true), `answer ${number} comes from the cache`)
+    demand(
+      count === number || (Number.isNaN(count) && step.disconnect === true), `answer ${number} comes from the cache`
+    )
   }
   demand(headers[UNCONDITIONAL] === undefined, `request ${number} should have been conditional, but it was not`)
 }
@@ -71,7 +73,9 @@ function checkFields (step: Step, number: number, { headers }: Answer): void {
       const other = headers[String(field[2]).toLowerCase()]
       demand(value === other, `${name} of answer ${number} is ${value}, not that of ${field[2]}, ${other}`)
     } else {
-      demand(Number.parseInt(value!) > Number(field[2]), `${name} of answer ${number} is ${value}, not more than ${field[2]}`)
+      demand(
+        Number.parseInt(value!) > Number(field[2]), `${name} of answer ${number} is ${value}, not more than ${field[2]}`
+      )
     }
   }
 
@@ -89,7 +93,10 @@ function checkInterim (step: Step, number: number, { interim }: Answer): void {
     const [came, with_ = []] = interim[i] ?? []
     demand(came === status, `interim response ${i + 1} of answer ${number} is ${came}, not ${status}`)
     for (const [name, value] of fields) {
-      demand(with_.some((field) => field[0] === name && field[1] === value), `interim response ${i + 1} of answer ${number} has no ${name}: ${value}`)
+      demand(
+        with_.some((field) => field[0] === name && field[1] === value),
+        `interim response ${i + 1} of answer ${number} has no ${name}: ${value}`
+      )
     }
   }
 }
@@ -98,15 +105,20 @@ function checkBody (id: string, step: Step, number: number, { status, body }: An
   if (step.check_body === false || (step.disconnect === true && step.expected_type === 'not_cached')) return
   const told = step.expected_response_text !== undefined
   const expected = told ? step.expected_response_text : step.response_body ?? id
-  const none = !told && step.response_body == null && (status === 204 || status === 304 || step.request_method === 'HEAD')
+  const hasNoContent = status === 204 || status === 304 || step.request_method === 'HEAD'
+  const none = !told && step.response_body == null && hasNoContent
   if (expected === null || none) return
-  demands(step, told ? 'expected_response_text' : undefined)(body === expected, `body ${number} is "${body}", not "${expected}"`)
+  demands(step, told ? 'expected_response_text' : undefined)(
+    body === expected, `body ${number} is "${body}", not "${expected}"`
+  )
 }
 
 /** Looks at what reached the origin, and at what of its answers reached the client. Throws an Unmet. */
 export function checkRequest (step: Step, number: number, seen: Seen | undefined, answer: Answer): void {
   if (step.expected_type === 'cached') return
-  demands(step, 'expected_type')(step.expected_type === undefined || seen !== undefined, `request ${number} did not reach the origin`)
+  demands(step, 'expected_type')(
+    step.expected_type === undefined || seen !== undefined, `request ${number} did not reach the origin`
+  )
   if (step.expected_type?.endsWith('validated')) {
     const name = step.expected_type === 'etag_validated' ? 'if-none-match' : 'if-modified-since'
     demands(step, 'expected_type')(seen!.headers[name] !== undefined, `request ${number} has no ${name}`)
@@ -116,7 +128,10 @@ export function checkRequest (step: Step, number: number, seen: Seen | undefined
   for (const field of step.expected_request_headers ?? []) {
     const [name, expected] = typeof field === 'string' ? [field] : field
     const value = seen?.headers[name.toLowerCase()]
-    demand(expected === undefined ? value !== undefined : value === expected, `${name} of request ${number} is ${value}, not ${expected ?? 'there'}`)
+    demand(
+      expected === undefined ? value !== undefined : value === expected,
+      `${name} of request ${number} is ${value}, not ${expected ?? 'there'}`
+    )
   }
   const forbid = demands(step, 'expected_request_headers_missing')
   for (const field of step.expected_request_headers_missing ?? []) {
@@ -126,9 +141,16 @@ export function checkRequest (step: Step, number: number, seen: Seen | undefined
   }
 
   for (const [name, value] of Object.entries(seen?.sent ?? {})) {
-    if (name !== 'date') demands(step)(answer.headers[name] === value, `${name} of answer ${number} is ${answer.headers[name]}, not ${value}`)
+    if (name !== 'date') {
+      demands(step)(
+        answer.headers[name] === value, `${name} of answer ${number} is ${answer.headers[name]}, not ${value}`
+      )
+    }
   }
   if (step.expected_method !== undefined) {
-    demands(step, 'expected_method')(seen?.method === step.expected_method, `method of request ${number} is ${seen?.method}, not ${step.expected_method}`)
+    demands(step, 'expected_method')(
+      seen?.method === step.expected_method,
+      `method of request ${number} is ${seen?.method}, not ${step.expected_method}`
+    )
   }
 }

@@ -14,8 +14,12 @@ export interface Answer {
  *
  * @param before what came of the step before it
  */
-export async function exchange (client: Dispatcher, origin: string, id: string, number: number, step: Step, before: Answer | undefined): Promise<Answer> {
-  const path = `/test/${id}${step.filename === undefined ? '' : `/${step.filename}`}${step.query_arg === undefined ? '' : `?${step.query_arg}`}`
+export async function exchange (
+  client: Dispatcher, origin: string, id: string, number: number, step: Step, before: Answer | undefined
+): Promise<Answer> {
+  const path = `/test/${id}${step.filename === undefined ? '' : `/${step.filename}`}${step.query_arg === undefined
+    ? ''
+    : `?${step.query_arg}`}`
   const headers: string[] = ['req-num', String(number)]
   for (const [name, value] of step.request_headers ?? []) {
     // A date that the client knows from the answer before.

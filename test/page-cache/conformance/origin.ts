@@ -71,9 +71,12 @@ export async function startOrigin (time: Time): Promise<Origin> {
       'client-request-count': String(number),
       ...defined
     }
-    for (const [name, value] of Object.entries(fields)) response.setHeader(name, [value].flat().length === 1 ? String(value) : value)
-
-    ;[response.statusCode, response.statusMessage] = step.response_status ?? [200, 'OK']
+    for (const [name, value] of Object.entries(fields)) {
+      response.setHeader(name, [value].flat().length === 1 ? String(value) : value)
+    }
+    const [status, reason] = step.response_status ?? [200, 'OK']
+    response.statusCode = status
+    response.statusMessage = reason
     if (step.expected_type?.endsWith('validated')) {
       const valid = isValid(request.headers, seen.at(-1)!.validators)
       ;[response.statusCode, response.statusMessage] = valid ? [304, 'Not Modified'] : [418, 'Not Conditional']
@@ -82,13 +85,19 @@ export async function startOrigin (time: Time): Promise<Origin> {
 
     const sent = Object.fromEntries(Object.entries(joined(defined)).filter(([name]) => !unchecked.has(name)))
     const { etag, 'last-modified': lastModified } = joined(defined)
-    seen.push({ number, method: request.method!, headers: joined(request.headers), sent, validators: { etag, lastModified } })
+    seen.push({
+      number, method: request.method!, headers: joined(request.headers), sent, validators: { etag, lastModified }
+    })
     response.setHeader('Request-Numbers', seen.map(({ number }) => number).join(' '))
 
     if (step.disconnect) request.socket.destroy()
     else if (response.statusCode === 204 || response.statusCode === 304) response.end()
     // Bytes, since Node writes the fields in the encoding of a body that is text, and they are Latin-1.
-    else response.end(Buffer.from((step.response_body ?? id).slice(0, Number(defined['content-length']?.[0] ?? Infinity))))
+    else {
+      response.end(
+        Buffer.from((step.response_body ?? id).slice(0, Number(defined['content-length']?.[0] ?? Infinity)))
+      )
+    }
   }
 
   return {
@@ -107,5 +116,6 @@ export async function startOrigin (time: Time): Promise<Origin> {
 
 /** Whether the client, or the cache for it, asks if what it has is still the current response. */
 function isValid (headers: IncomingMessage['headers'], { etag, lastModified }: Seen['validators']): boolean {
-  return (etag !== undefined && headers['if-none-match'] === etag) || (lastModified !== undefined && headers['if-modified-since'] === lastModified)
+  if (etag !== undefined && headers['if-none-match'] === etag) return true
+  return lastModified !== undefined && headers['if-modified-since'] === lastModified
 }

@@ -5,7 +5,9 @@ import pageCache from '../../../src/page-cache/index.ts'
 import type { Time } from './time.ts'
 
 /** What a message says of the connection that it came by. A reply may name its own. */
-const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'expect'])
+const OF_CONNECTION = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'expect'
+])
 
 /** A proxy without a thought of caching, behind the page cache. */
 export async function startProxy (origin: string, { now }: Time): Promise<FastifyInstance> {

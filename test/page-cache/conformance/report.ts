@@ -17,9 +17,13 @@ const KINDS: Kind[] = ['required', 'optimal', 'check']
 
 const all = await loadSuite(options.suite)
 const chosen = options.id === undefined ? all : withDependencies(options.id)
-const results = resultsOf(all, await run(chosen, options.real ? realTime() : fakeTime(), options.dump ? dump : undefined))
+const results = resultsOf(
+  all, await run(chosen, options.real ? realTime() : fakeTime(), options.dump ? dump : undefined)
+)
 
-console.table(Object.fromEntries(KINDS.map((kind) => [kind, Object.fromEntries(VERDICTS.map((verdict) => [verdict, idsOf(results, kind, verdict).length]))])))
+console.table(Object.fromEntries(KINDS.map((kind) => [
+  kind, Object.fromEntries(VERDICTS.map((verdict) => [verdict, idsOf(results, kind, verdict).length]))
+])))
 for (const kind of KINDS) {
   for (const verdict of VERDICTS) {
     const some = results.filter((result) => result.test.kind === kind && result.verdict === verdict)
@@ -43,6 +47,8 @@ function dump (test: Definition, { answers, seen }: Trace): void {
   if (options.id !== undefined && !options.id.includes(test.id)) return
   console.log(`\n=== ${test.id}: ${test.name}`)
   for (const [i, step] of test.requests.entries()) {
-    console.dir({ step: i + 1, defined: step, origin: seen.filter(({ number }) => number === i + 1), answer: answers[i] }, { depth: null })
+    console.dir({
+      step: i + 1, defined: step, origin: seen.filter(({ number }) => number === i + 1), answer: answers[i]
+    }, { depth: null })
   }
 }

@@ -17,12 +17,13 @@ export function resultsOf (tests: Definition[], outcomes: ReadonlyMap<string, Ou
   return tests.filter(({ id }) => outcomes.has(id)).map((test) => {
     const dependency = unmet(test)
     const outcome = outcomes.get(test.id)!
-    return dependency === undefined
-      ? { test, ...outcome }
-      : { test, verdict: 'dependency-fail', message: `of ${dependency}; by itself: ${outcome.message ?? outcome.verdict}` }
+    if (dependency === undefined) return { test, ...outcome }
+    const message = `of ${dependency}; by itself: ${outcome.message ?? outcome.verdict}`
+    return { test, verdict: 'dependency-fail', message }
   })
 }
 
 export function idsOf (results: Result[], kind: Kind, ...verdicts: Verdict[]): string[] {
-  return results.filter(({ test, verdict }) => test.kind === kind && verdicts.includes(verdict)).map(({ test }) => test.id).sort()
+  return results.filter(({ test, verdict }) => test.kind === kind && verdicts.includes(verdict)).map(({ test }) =>
+    test.id).sort()
 }

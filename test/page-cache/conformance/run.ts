@@ -17,7 +17,9 @@ export interface Trace { answers: Answer[], seen: Seen[] }
 interface Stage { client: Dispatcher, origin: Origin, cache: string, time: Time }
 
 /** Puts the questions of the tests to the page cache, over the network. */
-export async function run (tests: Definition[], time: Time, onTrace?: (test: Definition, trace: Trace) => void): Promise<Map<string, Outcome>> {
+export async function run (
+  tests: Definition[], time: Time, onTrace?: (test: Definition, trace: Trace) => void
+): Promise<Map<string, Outcome>> {
   const origin = await startOrigin(time)
   const proxy = await startProxy(origin.url, time)
   const client = new Agent()
@@ -40,7 +42,9 @@ export async function run (tests: Definition[], time: Time, onTrace?: (test: Def
   return outcomes
 }
 
-async function perform ({ requests: steps }: Definition, { client, origin, cache, time }: Stage, trace: Trace): Promise<void> {
+async function perform (
+  { requests: steps }: Definition, { client, origin, cache, time }: Stage, trace: Trace
+): Promise<void> {
   const id = randomUUID()
   const { answers } = trace
   trace.seen = origin.prepare(id, steps)
@@ -57,6 +61,10 @@ async function perform ({ requests: steps }: Definition, { client, origin, cache
 
 function outcomeOf (error: Error): Outcome {
   const { message } = error
-  if (!(error instanceof Unmet)) return { verdict: 'error', message: `${message} ${(error.cause as Error | undefined)?.message ?? ''}` }
+  if (!(error instanceof Unmet)) {
+    return {
+      verdict: 'error', message: `${message} ${(error.cause as Error | undefined)?.message ?? ''}`
+    }
+  }
   return { verdict: message === 'retry' ? 'retry' : error.setup ? 'setup-fail' : 'fail', message }
 }

@@ -4,7 +4,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 /** A field in a definition; a number in a date is seconds from now. `false`: not looked for in the answer. */
 export type DefinedField = readonly [name: string, value: string | number, checked?: boolean]
 /** Of a name alone it is asked that the field is there. */
-export type ExpectedField = string | readonly [name: string, value: string | number] | readonly [name: string, operator: '=' | '>', operand: string | number]
+export type ExpectedField =
+  | string
+  | readonly [name: string, value: string | number]
+  | readonly [name: string, operator: '=' | '>', operand: string | number]
 export type InterimResponse = readonly [status: number, fields?: ReadonlyArray<readonly [name: string, value: string]>]
 
 /** One exchange of a test: what the client asks, what the origin says if it is asked, and what must come of it. */
@@ -57,7 +60,10 @@ function published (): string {
 /** The tests for a cache that is a reverse proxy, and neither a browser nor a CDN. */
 export async function loadSuite (folder = published()): Promise<Definition[]> {
   const index = join(folder, 'tests/index.mjs')
-  const { default: groups } = await import(pathToFileURL(index).href) as { default: Array<{ tests: Array<Partial<Definition> & Record<string, unknown>> }> }
-  const tests = groups.flatMap(({ tests }) => tests).filter(({ browser_only: browser, cdn_only: cdn }) => !browser && !cdn)
+  const { default: groups } = await import(
+    pathToFileURL(index).href
+  ) as { default: Array<{ tests: Array<Partial<Definition> & Record<string, unknown>> }> }
+  const tests = groups.flatMap(({ tests }) => tests).filter(({ browser_only: browser, cdn_only: cdn }) =>
+    !browser && !cdn)
   return tests.map((test) => ({ kind: 'required', depends_on: [], ...test }) as unknown as Definition)
 }

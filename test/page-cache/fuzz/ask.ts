@@ -21,7 +21,9 @@ export async function ask (port: number, { method, path, headers }: Question): P
   const outgoing = send({ agent, host: '127.0.0.1', port, method, path, headers, setHost: false }, (incoming) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-    incoming.on('end', () => resolve({ status: incoming.statusCode!, headers: incoming.headers, body: Buffer.concat(chunks) }))
+    incoming.on('end', () => resolve({
+      status: incoming.statusCode!, headers: incoming.headers, body: Buffer.concat(chunks)
+    }))
     incoming.on('error', reject)
   })
   outgoing.on('error', reject)

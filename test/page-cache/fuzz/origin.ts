@@ -12,8 +12,10 @@ function dice (text: string): (sides: number) => number {
 }
 
 const CONTROLS = [
-  undefined, 'max-age=60', 'Max-Age=60 , PUBLIC', 's-maxage="60"', 'max-age=0', 'no-cache', 'no-store, max-age=60', 'private', 'max-age=60, private="x-odd"',
-  'max-age=60, no-cache="X-Odd, x-b"', ', ,max-age=60,,', 'max-age=60, max-age=0', 'ext="max-age=0, a", max-age=60', 'must-revalidate, max-age=60', 'max-age=99999999999', 'max-age=-1', 'max-age=1.5'
+  undefined, 'max-age=60', 'Max-Age=60 , PUBLIC', 's-maxage="60"', 'max-age=0', 'no-cache', 'no-store, max-age=60',
+  'private', 'max-age=60, private="x-odd"',
+  'max-age=60, no-cache="X-Odd, x-b"', ', ,max-age=60,,', 'max-age=60, max-age=0', 'ext="max-age=0, a", max-age=60',
+  'must-revalidate, max-age=60', 'max-age=99999999999', 'max-age=-1', 'max-age=1.5'
 ]
 const STATUSES = [200, 200, 200, 200, 200, 203, 204, 301, 404, 410, 299, 500, 503, 599]
 const ODD_VALUES = ['', 'a,b', '"q, r"', 'x\ty', 'a=b;c', '  ']
@@ -46,21 +48,31 @@ function normalize (name: string, value: string | string[] | undefined): string 
 
 /** Answers by what it is asked, and by nothing else: two equal questions have equal answers. */
 export function handler (request: FastifyRequest, reply: FastifyReply): unknown {
-  const { status, control, reads, saysVary, odd, etag, lastModified, cookie, body, how } = manners(request.url.split('?', 1)[0]!)
+  const { status, control, reads, saysVary, odd, etag, lastModified, cookie, body, how } = manners(
+    request.url.split('?', 1)[0]!
+  )
   const seen = reads.map((name) => `${name}: ${JSON.stringify(normalize(name, request.headers[name]))}`)
   // The order of parameters means nothing, but for those of one name.
   const query = JSON.stringify(Object.entries(request.query as object).sort(([one], [other]) => one < other ? -1 : 1))
   const host = request.host.toLowerCase() // a host means the same in any case
-  reply.code(status).header('content-type', 'text/plain').header('x-odd', odd).header('x-host', host).header('x-many', ['1', '2'])
+  reply.code(status).header('content-type', 'text/plain').header('x-odd', odd).header('x-host', host).header('x-many', [
+    '1', '2'
+  ])
   if (control !== undefined) reply.header('cache-control', control)
   if (saysVary && reads.length > 0) reply.header('vary', reads.map((name) => name.toUpperCase()).join(' , '))
-  if (etag !== undefined) reply.header('etag', etag.replace('own', hash('sha256', String(seen) + query, 'hex').slice(0, 8)))
+  if (etag !== undefined) {
+    reply.header(
+      'etag', etag.replace('own', hash('sha256', String(seen) + query, 'hex').slice(0, 8))
+    )
+  }
   if (lastModified !== undefined) reply.header('last-modified', lastModified)
   if (cookie) reply.header('set-cookie', 'id=1')
   const content = status === 204 ? '' : `${body}|${seen.join('|')}|${query}|${host}`
   switch (how) {
     case 'buffer': return reply.send(Buffer.from(content, 'latin1'))
-    case 'stream': return reply.send(Readable.from([content.slice(0, 3), content.slice(3)].filter(Boolean).map((part) => Buffer.from(part))))
+    case 'stream': return reply.send(Readable.from([
+      content.slice(0, 3), content.slice(3)
+    ].filter(Boolean).map((part) => Buffer.from(part))))
     case 'response': return status === 204 ? reply.send() : reply.send(new Blob([content]).stream())
     default: return reply.send(content)
   }

@@ -4,7 +4,10 @@ import { computeKey, countMemoizedKeys } from '../../../src/page-cache/key/key.t
 import { filterQuery, normalizeEncoding, normalizeQuery } from '../../../src/page-cache/key/query.ts'
 import { type CachePageOptions, resolveRouteConfig } from '../../../src/page-cache/options.ts'
 
-function getKey (url: string, more: { host?: string, protocol?: string, method?: 'GET' | 'HEAD', route?: string } = {}, options: CachePageOptions = {}): string {
+function getKey (
+  url: string, more: { host?: string, protocol?: string, method?: 'GET' | 'HEAD', route?: string } = {},
+  options: CachePageOptions = {}
+): string {
   const target = { url, host: more.host ?? 'a.example', protocol: more.protocol ?? 'http' }
   return computeKey(target, resolveRouteConfig(more.route ?? '/', options, 60), more.method ?? 'GET')
 }
@@ -26,11 +29,16 @@ t.test('URLs that mean the same have one key', async (t) => {
 })
 
 t.test('URLs that differ have different keys', async (t) => {
-  const urls = ['/p', '/P', '/p/', '/p?a', '/p?a=', '/p?a=1', '/p?A=1', '/p?a=1&a=2', '/p?a=2&a=1', '/p?a=1%262', '/p?a=1&2', '/p%2Fq', '/p/q',
-    '/p?a=%FF', '/p?a=%FE', '/p?a=%EF%BF%BD', '/p?%FF=1', '/p?a=%25FF', '/p?b=1', '/p?a=+', '/p?a=%20', '/p?a=<', '/p?a=%3C', '/p%3Fa=1', '/p?a=1=2']
+  const urls = [
+    '/p', '/P', '/p/', '/p?a', '/p?a=', '/p?a=1', '/p?A=1', '/p?a=1&a=2', '/p?a=2&a=1', '/p?a=1%262', '/p?a=1&2',
+    '/p%2Fq', '/p/q', '/p?a=%FF', '/p?a=%FE', '/p?a=%EF%BF%BD', '/p?%FF=1', '/p?a=%25FF', '/p?b=1', '/p?a=+',
+    '/p?a=%20', '/p?a=<', '/p?a=%3C', '/p%3Fa=1', '/p?a=1=2'
+  ]
   t.equal(new Set(urls.map((url) => getKey(url))).size, urls.length)
-  const keys = [getKey('/'), getKey('/', { host: 'b.example' }), getKey('/', { host: 'a.example:81' }), getKey('/', { protocol: 'https' }),
-    getKey('/', { method: 'HEAD' }), getKey('/', { route: '/other' })]
+  const keys = [
+    getKey('/'), getKey('/', { host: 'b.example' }), getKey('/', { host: 'a.example:81' }),
+    getKey('/', { protocol: 'https' }), getKey('/', { method: 'HEAD' }), getKey('/', { route: '/other' })
+  ]
   t.equal(new Set(keys).size, keys.length, 'host, port, scheme, method, route')
   t.match(getKey('/', { host: '' }), /^page:[\w-]{12}:[\w-]{43}$/, 'no host at all')
 })
@@ -45,16 +53,20 @@ t.test('filterQuery removes the parameters that are not listed', async (t) => {
   const listed = new Set(['page', 'filter', 'é'])
   for (const [url, shown] of [
     ['/p', '/p'], ['/p?', '/p?'], ['/p?page=1', '/p?page=1'], ['/p?utm=1', '/p'], ['/p?utm=1&page=2&&x', '/p?page=2'],
-    ['/p?filter[a]=1&filters=2&[filter]=3', '/p?filter[a]=1'], ['/p?%C3%A9=1&%70age=2&%FF=3', '/p?%C3%A9=1&%70age=2'], ['/p?page&Page', '/p?page']
+    ['/p?filter[a]=1&filters=2&[filter]=3', '/p?filter[a]=1'], ['/p?%C3%A9=1&%70age=2&%FF=3', '/p?%C3%A9=1&%70age=2'],
+    ['/p?page&Page', '/p?page']
   ] as const) t.equal(filterQuery(url, listed), shown, url)
 })
 
 t.test('normalizeQuery never maps two different lists of parameters to one form', async (t) => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', '%', '&', '=', '+', ' ', '"', '\\', '[', 'é', '\u0000') })
   const list = fc.array(fc.tuple(text, text), { maxLength: 4 })
-  const encode = (pairs: string[][]) => pairs.map(([name, value]) => `${encodeURIComponent(name!)}=${encodeURIComponent(value!)}`).join('&')
+  const encode = (pairs: string[][]) =>
+    pairs.map(([name, value]) => `${encodeURIComponent(name!)}=${encodeURIComponent(value!)}`).join('&')
   const sorted = (pairs: string[][]) => JSON.stringify(pairs.map((pair, i) => [...pair, i] as const)
-    .sort(([a, , i], [b, , j]) => a! < b! ? -1 : a! > b! ? 1 : Number(i) - Number(j)).map(([name, value]) => [name, value]))
+    .sort(([a, , i], [b, , j]) => a! < b! ? -1 : a! > b! ? 1 : Number(i) - Number(j)).map(([name, value]) => [
+      name, value
+    ]))
   fc.assert(fc.property(list, list, (a, b) => {
     const same = JSON.stringify(normalizeQuery(encode(a))) === JSON.stringify(normalizeQuery(encode(b)))
     return same === (sorted(a) === sorted(b))
@@ -70,8 +82,12 @@ t.test('normalizeEncoding keeps the meaning of a path', async (t) => {
 t.test('a memoized key is the key that would be computed', (t) => {
   const route = resolveRouteConfig('/page', {}, 60)
   const memoized = (url: string, host = 'a', protocol = 'http') => computeKey({ url, host, protocol }, route, 'GET')
-  const fresh = (url: string, host = 'a', protocol = 'http') => computeKey({ url, host, protocol }, resolveRouteConfig('/page', {}, 60), 'GET')
-  for (const request of [['/page'], ['/page', 'b'], ['/page', 'a', 'https'], ['/page'], ['/page?a'], [`/page?${'x'.repeat(1000)}`]] as Array<[string, string?, string?]>) {
+  const fresh = (url: string, host = 'a', protocol = 'http') => computeKey({
+    url, host, protocol
+  }, resolveRouteConfig('/page', {}, 60), 'GET')
+  for (const request of [
+    ['/page'], ['/page', 'b'], ['/page', 'a', 'https'], ['/page'], ['/page?a'], [`/page?${'x'.repeat(1000)}`]
+  ] as Array<[string, string?, string?]>) {
     t.equal(memoized(...request), fresh(...request))
     t.equal(memoized(...request), fresh(...request))
   }

@@ -14,7 +14,8 @@ import { ask, type Handler, type Setting, site } from '../site.ts'
 import { pageStores } from '../stores.ts'
 
 const stores = await pageStores(t)
-const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) => site(t, stores.memory!, cachePage, handler, setting)
+const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) =>
+  site(t, stores.memory!, cachePage, handler, setting)
 
 /** A stream as libraries made them before there were classes for them. */
 function oldStream (chunks: string[]): unknown {
@@ -37,10 +38,13 @@ const webStream = (chunks: string[]) => new ReadableStream({
 const BODIES: Record<string, (chunks: string[]) => unknown> = {
   'a stream of bytes': (chunks) => Readable.from(chunks.map((chunk) => Buffer.from(chunk)), { objectMode: false }),
   'a stream of objects that are texts': (chunks) => Readable.from(chunks),
-  'a stream of objects that are bytes': (chunks) => Readable.from(chunks.map((chunk) => new TextEncoder().encode(chunk))),
+  'a stream of objects that are bytes': (chunks) =>
+    Readable.from(chunks.map((chunk) => new TextEncoder().encode(chunk))),
   'a web stream': webStream,
   'a response': (chunks) => new Response(webStream(chunks), { headers: { 'content-type': 'text/x-test' } }),
-  'a response of undici': (chunks) => new UndiciResponse(webStream(chunks), { headers: { 'content-type': 'text/x-test' } }),
+  'a response of undici': (chunks) => new UndiciResponse(webStream(chunks), {
+    headers: { 'content-type': 'text/x-test' }
+  }),
   'an old stream': oldStream,
   'an old stream that is wrapped': (chunks) => new Readable().wrap(oldStream(chunks) as NodeJS.ReadableStream)
 }
@@ -60,21 +64,29 @@ async function open (app: FastifyInstance, headers: Record<string, string> = {})
 for (const [name, makeStore] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     for (const [kind, make] of Object.entries(BODIES)) {
-      t.test(`${kind} is passed on, and kept once it is whole`, async (t) => {
-        const { app, calls, listener } = await site(t, makeStore, 300, (_request, reply, call) => reply.type('text/x-test').send(make(['one ', 'two ', `${call}`])))
+      t.test(`${kind} is passed on, and stored once it is complete`, async (t) => {
+        const { app, calls, listener } = await site(t, makeStore, 300, (_request, reply, call) =>
+          reply.type('text/x-test').send(make(['one ', 'two ', `${call}`])))
         await app.listen({ host: '127.0.0.1', port: 0 })
         const first = await open(app)
-        t.match(first.headers, { 'cache-status': 'larder; fwd=uri-miss; ttl=300; detail=streamed', 'transfer-encoding': 'chunked', 'cache-control': 'max-age=300', 'content-type': /^text\/x-test/ })
+        t.match(first.headers, {
+          'cache-status': 'larder; fwd=uri-miss; ttl=300; detail=streamed',
+          'transfer-encoding': 'chunked',
+          'cache-control': 'max-age=300',
+          'content-type': /^text\/x-test/
+        })
         t.equal(await text(first), 'one two 1')
         await listener.heard('set')
         const second = await open(app)
-        t.match(second.headers, { 'cache-status': 'larder; hit; ttl=300', 'content-length': '9', etag: /^"/, 'content-type': /^text\/x-test/ })
+        t.match(second.headers, {
+          'cache-status': 'larder; hit; ttl=300', 'content-length': '9', etag: /^"/, 'content-type': /^text\/x-test/
+        })
         t.equal(await text(second), 'one two 1')
         t.equal(calls(), 1)
       })
     }
 
-    t.test('all who wait get a streamed page, also if the one who gets it first is slow', async (t) => {
+    t.test('waiting requests get a streamed response, even if the first client is slow', async (t) => {
       const source = new PassThrough()
       const { app, calls, listener } = await site(t, makeStore, 300, () => source)
       await app.listen({ host: '127.0.0.1', port: 0 })
@@ -94,8 +106,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.equal(calls(), 1)
     })
 
-    t.test('a stream that is too large is passed on whole, and not kept', async (t) => {
-      const { app, calls, listener } = await site(t, makeStore, { ttl: 300, maxBytes: 1000 }, () => Readable.from(['x'.repeat(600), 'y'.repeat(600), 'z']))
+    t.test('a stream larger than maxBytes is passed on whole, and not stored', async (t) => {
+      const { app, calls, listener } = await site(t, makeStore, {
+        ttl: 300, maxBytes: 1000
+      }, () => Readable.from(['x'.repeat(600), 'y'.repeat(600), 'z']))
       const all = [ask(app), ask(app)]
       for (const { body } of await Promise.all(all)) t.equal(body, 'x'.repeat(600) + 'y'.repeat(600) + 'z')
       await listener.heard('load')
@@ -103,7 +117,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.equal(calls(), 3)
     })
 
-    t.test('a stream that ends too early is not kept, and nobody waits for it for long', async (t) => {
+    t.test('a stream that ends too early is not stored, and waiting requests go on at once', async (t) => {
       for (const [early, length] of [['error', undefined], ['destroy', undefined], ['end', 100], ['end', 3]] as const) {
         const sources: PassThrough[] = []
         const { app, calls, listener, kept } = await site(t, makeStore, 300, (_request, reply, call) => {
@@ -135,9 +149,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
       }
     })
 
-    t.test('a client that leaves in the middle of a stream ends it, and holds nobody', async (t) => {
+    t.test('a client that disconnects during a stream ends it, and blocks no other request', async (t) => {
       const source = new PassThrough()
-      const { app, calls, listener, kept } = await site(t, makeStore, 300, (_request, _reply, call) => call === 1 ? source : `call ${call}`)
+      const { app, calls, listener, kept } = await site(t, makeStore, 300, (_request, _reply, call) =>
+        call === 1 ? source : `call ${call}`)
       await app.listen({ host: '127.0.0.1', port: 0 })
       source.write('some')
       const leaving = await open(app)
@@ -150,7 +165,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.match(await ask(app), { body: `call ${calls()}` })
     })
 
-    t.test('a client that leaves before the handler has answered does not make the others run it', async (t) => {
+    t.test('a client that disconnects before the reply does not make waiting requests run the handler', async (t) => {
       const gate = Promise.withResolvers<void>()
       let left = false
       const { app, calls, listener } = await site(t, makeStore, 300, async (request, _reply, call) => {
@@ -172,9 +187,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.equal(calls(), 1)
     })
 
-    t.test('a page with a status of its own and no content is kept as it is', async (t) => {
+    t.test('a response without content is stored with its status', async (t) => {
       for (const status of [204, 301, 404]) {
-        const { app, calls } = await site(t, makeStore, {}, (_request, reply) => reply.code(status).header('cache-control', 'max-age=60').header('location', '/x').send())
+        const { app, calls } = await site(t, makeStore, {}, (_request, reply) =>
+          reply.code(status).header('cache-control', 'max-age=60').header('location', '/x').send())
         await ask(app)
         const warm = await ask(app)
         t.match(warm, { statusCode: status, body: '', status: 'larder; hit; ttl=60', headers: { location: '/x' } })
@@ -184,9 +200,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
       }
     })
 
-    t.test('HEAD of a streamed page has no body, and the length once it is known', async (t) => {
+    t.test('HEAD of a streamed response has no body, and a Content-Length once it is known', async (t) => {
       for (const [kind, make] of Object.entries(BODIES)) {
-        const { app, listener, calls } = await site(t, makeStore, 300, (_request, reply) => reply.type('text/x-test').send(make(['one', 'two'])))
+        const { app, listener, calls } = await site(t, makeStore, 300, (_request, reply) =>
+          reply.type('text/x-test').send(make(['one', 'two'])))
         const cold = await app.inject({ method: 'HEAD', url: '/page' })
         t.equal(cold.body, '', kind)
         await listener.heard('set')
@@ -198,7 +215,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
   })
 }
 
-t.test('an error in the place of a stream promises nothing', async (t) => {
+t.test('an error that replaces a stream has none of its caching headers', async (t) => {
   const broken: Record<string, () => unknown> = {
     'a stream': () => new Readable({ read () { this.destroy(new Error('broken')) } }),
     'a web stream': () => new ReadableStream({ pull () { throw new Error('broken') } }),
@@ -212,7 +229,8 @@ t.test('an error in the place of a stream promises nothing', async (t) => {
     for (const [kind, make] of Object.entries(broken)) {
       const app = Fastify()
       if (custom) app.setErrorHandler((_error, _request, reply) => reply.code(500).send({ sorry: true }))
-      const { listener, calls } = await onMemory(t, 300, (_request, reply) => reply.header('last-modified', 'Thu, 01 Jan 2026 00:00:00 GMT').type('text/plain').send(make()), { app })
+      const { listener, calls } = await onMemory(t, 300, (_request, reply) =>
+        reply.header('last-modified', 'Thu, 01 Jan 2026 00:00:00 GMT').type('text/plain').send(make()), { app })
       await app.listen({ host: '127.0.0.1', port: 0 })
       for (const answer of await Promise.all([open(app), open(app)])) {
         t.equal(answer.statusCode, 500, kind)
@@ -226,7 +244,7 @@ t.test('an error in the place of a stream promises nothing', async (t) => {
   }
 })
 
-t.test('a hook that fails after a page was found takes its promises back', async (t) => {
+t.test('an error of an onSend hook after a hit has none of the caching headers of the hit', async (t) => {
   let failing = false
   const { app } = await onMemory(t, 300, undefined, {
     after: (app) => app.addHook('onSend', async (_request, _reply, payload) => {
@@ -244,7 +262,7 @@ t.test('a hook that fails after a page was found takes its promises back', async
   }
 })
 
-t.test('a handler that throws after it has said how long its page lives', async (t) => {
+t.test('a handler that throws after it has set Cache-Control gets an error with no-store', async (t) => {
   for (const cachePage of [{}, { ttl: 300 }]) {
     for (const status of [500, 503, undefined]) {
       const { app } = await onMemory(t, cachePage, (_request, reply) => {
@@ -262,14 +280,15 @@ t.test('a handler that throws after it has said how long its page lives', async 
   }
 })
 
-t.test('a failure that is answered and not thrown may say how long it holds', async (t) => {
-  const { app, calls } = await onMemory(t, 300, (_request, reply) => reply.code(503).header('cache-control', 'max-age=5').send('later'))
+t.test('an error that the handler sends itself may have a lifetime', async (t) => {
+  const { app, calls } = await onMemory(t, 300, (_request, reply) =>
+    reply.code(503).header('cache-control', 'max-age=5').send('later'))
   await ask(app)
   t.match(await ask(app), { statusCode: 503, body: 'later', status: 'larder; hit; ttl=5' })
   t.equal(calls(), 1)
 })
 
-t.test('a reply that passes by Fastify is not kept, and holds nobody', async (t) => {
+t.test('a hijacked reply is not stored, and blocks no other request', async (t) => {
   for (const hijack of [true, false]) {
     const { app, calls, listener } = await onMemory(t, 300, (_request, reply, call) => {
       if (hijack) reply.hijack()
@@ -283,14 +302,14 @@ t.test('a reply that passes by Fastify is not kept, and holds nobody', async (t)
   }
 })
 
-t.test('a response that may not be kept has its fields once', async (t) => {
+t.test('a Response that may not be stored has each of its headers once', async (t) => {
   for (const body of [null, 'text']) {
     const { app } = await onMemory(t, 300, () => new Response(body, { status: 202, headers: { 'set-cookie': 'a=b' } }))
     t.match(await ask(app), { statusCode: 202, body: body ?? '', headers: { 'set-cookie': 'a=b' } })
   }
 })
 
-t.test('a slow client makes the source wait, once so much is gathered as may be kept', async (t) => {
+t.test('a slow client pauses the source once maxBytes have been collected', async (t) => {
   let read = 0
   const total = 50_000_000
   const maxBytes = 200_000
@@ -318,18 +337,24 @@ t.test('a slow client makes the source wait, once so much is gathered as may be 
 })
 
 for (const place of ['before', 'after'] as const) {
-  t.test(`with @fastify/compress registered ${place} the page cache each client gets what it asked for`, async (t) => {
+  t.test(`with @fastify/compress registered ${place} the page cache each client gets its encoding`, async (t) => {
     const long = 'compressible '.repeat(500)
-    const bodies: Record<string, () => unknown> = { text: () => long, stream: () => Readable.from([long.slice(0, 1000), long.slice(1000)]) }
+    const bodies: Record<string, () => unknown> = {
+      text: () => long, stream: () => Readable.from([long.slice(0, 1000), long.slice(1000)])
+    }
     for (const [kind, make] of Object.entries(bodies)) {
       for (const ownEtag of [false, true]) {
         const { app, calls, listener } = await onMemory(t, 300, (_request, reply) => {
           if (ownEtag) reply.header('etag', '"own"')
           return reply.type('text/plain').send(make())
         }, { [place]: (app: FastifyInstance) => app.register(compress) })
-        const decoders: Record<string, (body: Buffer) => Buffer> = { gzip: gunzipSync, br: brotliDecompressSync, identity: (body) => body }
+        const decoders: Record<string, (body: Buffer) => Buffer> = {
+          gzip: gunzipSync, br: brotliDecompressSync, identity: (body) => body
+        }
         const get = async (encoding: string | undefined, headers: Record<string, string> = {}) => {
-          const answer = await app.inject({ url: '/page', headers: { ...encoding !== undefined && { 'accept-encoding': encoding }, ...headers } })
+          const answer = await app.inject({
+            url: '/page', headers: { ...encoding !== undefined && { 'accept-encoding': encoding }, ...headers }
+          })
           return { answer, told: answer.headers['content-encoding'] }
         }
         for (let round = 0; round < 2; round++) {
@@ -337,7 +362,9 @@ for (const place of ['before', 'after'] as const) {
             const { answer, told } = await get(encoding)
             t.equal(told ?? 'identity', encoding ?? 'identity', `${kind} ${encoding}`)
             t.equal(decoders[encoding ?? 'identity']!(answer.rawPayload).toString(), long)
-            t.match(answer.headers, { 'cache-status': /^larder; (hit|fwd=uri-miss)/, ...told !== undefined && { vary: /accept-encoding/ } })
+            t.match(answer.headers, {
+              'cache-status': /^larder; (hit|fwd=uri-miss)/, ...told !== undefined && { vary: /accept-encoding/ }
+            })
             await listener.heard('set')
           }
         }
@@ -357,14 +384,17 @@ for (const place of ['before', 'after'] as const) {
   })
 }
 
-t.test('a page that its handler has compressed is for who asked for that', async (t) => {
+t.test('a response that its handler has compressed varies by Accept-Encoding', async (t) => {
   const long = 'compressible '.repeat(500)
-  const { app, calls, listener } = await onMemory(t, 300, (_request, reply) => (reply.type('text/plain') as unknown as { compress: (body: unknown) => unknown }).compress(Readable.from([long])), {
+  const { app, calls, listener } = await onMemory(t, 300, (_request, reply) =>
+    (reply.type('text/plain') as unknown as { compress: (body: unknown) => unknown }).compress(Readable.from([long])), {
     before: (app) => app.register(compress, { global: false })
   })
   for (const [i, encoding] of ['gzip', 'br', 'gzip', 'br'].entries()) {
     const answer = await app.inject({ url: '/page', headers: { 'accept-encoding': encoding } })
-    t.match(answer.headers, { 'content-encoding': encoding, vary: 'accept-encoding', 'cache-status': i < 2 ? /streamed/ : /; hit/ })
+    t.match(answer.headers, {
+      'content-encoding': encoding, vary: 'accept-encoding', 'cache-status': i < 2 ? /streamed/ : /; hit/
+    })
     t.equal((encoding === 'gzip' ? gunzipSync : brotliDecompressSync)(answer.rawPayload).toString(), long)
     if (i < 2) await listener.heard('set', i === 0 ? 2 : 3)
   }

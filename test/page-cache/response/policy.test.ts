@@ -110,7 +110,11 @@ t.test('a response with a validator stays in the store for an hour after its lif
 
 t.test('stale-while-revalidate and stale-if-error of a response outrank those of the route (RFC 5861)', async (t) => {
   const route = { ttl: 10, staleWhileRevalidate: 1, staleIfError: 2 }
-  const windows = (control: string | undefined) => policy(control === undefined ? {} : { 'cache-control': control }, route)
+  const windows = (control: string | undefined) => policy(control === undefined
+    ? {}
+    : {
+        'cache-control': control
+      }, route)
   t.match(windows(undefined), { staleWhileRevalidate: 1, staleIfError: 2, staleFor: 2 })
   t.match(windows('max-age=5, stale-while-revalidate=30'), { staleWhileRevalidate: 30, staleIfError: 2, staleFor: 30 })
   t.match(windows('max-age=5, stale-if-error=40, stale-while-revalidate=0'), {

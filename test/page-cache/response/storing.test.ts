@@ -8,27 +8,35 @@ const having = (headers: Record<string, string>, status = 200): Handler =>
 
 for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
-    t.test('a page that came with an age is that old (RFC 9111 section 4.2.3)', async (t) => {
+    t.test('the Age of the handler\'s response counts (RFC 9111 section 4.2.3)', async (t) => {
       for (const [age, counts] of [['7', 7], ['7, 100', 7], ['old', 0], ['-5', 0], ['1.5', 0]] as const) {
         const { ask, clock } = await onePage(t, {}, having({ age, 'cache-control': 'max-age=60' }), { store })
         t.match(await ask(), { status: `fwd=uri-miss; stored; ttl=${60 - counts}` })
         clock.advance(3)
-        t.match(await ask(), { body: 'call 1', status: `hit; ttl=${57 - counts}`, headers: { age: String(counts + 3), 'cache-control': 'max-age=60' } })
+        t.match(await ask(), {
+          body: 'call 1',
+          status: `hit; ttl=${57 - counts}`,
+          headers: { age: String(counts + 3), 'cache-control': 'max-age=60' }
+        })
         clock.advance(57 - counts)
         t.match(await ask(), { body: 'call 2' }, 'its life ends that much earlier')
       }
     })
 
-    t.test('Date is kept, and says how old the page is (RFC 9111 section 4.2.3)', async (t) => {
-      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({ date: dateAt(clock, -20), 'cache-control': 'max-age=60' }).send('page'), { store })
+    t.test('Date is stored, and determines the age (RFC 9111 section 4.2.3)', async (t) => {
+      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({
+        date: dateAt(clock, -20), 'cache-control': 'max-age=60'
+      }).send('page'), { store })
       const date = dateAt(clock, -20)
       t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { date } })
       clock.advance(5)
       t.match(await ask(), { status: 'hit; ttl=35', headers: { date, age: '25' } })
     })
 
-    t.test('the greater of the age told and the age seen counts, and the time that it took to come (RFC 9111 section 4.2.3)', async (t) => {
-      for (const [age, since, took, ttl] of [['30', 10, 0, 30], ['10', 30, 0, 30], ['10', 0, 5, 45], ['0', 0, 5, 55]] as const) {
+    t.test('the greater of Age plus delay and apparent age counts (RFC 9111 section 4.2.3)', async (t) => {
+      for (const [age, since, took, ttl] of [
+        ['30', 10, 0, 30], ['10', 30, 0, 30], ['10', 0, 5, 45], ['0', 0, 5, 55]
+      ] as const) {
         const { ask, clock } = await onePage(t, {}, (_request, reply) => {
           clock.advance(took)
           return reply.headers({ age, date: dateAt(clock, -since), 'cache-control': 'max-age=60' }).send('page')
@@ -39,13 +47,15 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     })
 
     t.test('Expires counts from Date (RFC 9111 section 4.2.1)', async (t) => {
-      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({ date: dateAt(clock, -10), expires: dateAt(clock, 50) }).send('page'), { store })
+      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({
+        date: dateAt(clock, -10), expires: dateAt(clock, 50)
+      }).send('page'), { store })
       t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=50' })
       clock.advance(49)
       t.match(await ask(), { status: 'hit; ttl=1', headers: { expires: dateAt(clock, 1) } })
     })
 
-    t.test('the ttl of the route counts from when the page was made', async (t) => {
+    t.test('the ttl of the route counts from when the response was generated', async (t) => {
       const { ask, clock } = await onePage(t, 60, having({ age: '20' }), { store })
       t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { 'cache-control': 'max-age=40' } })
       clock.advance(39)
@@ -54,20 +64,29 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.match(await ask(), { body: 'call 2' })
     })
 
-    t.test('any status that says how long it is good for is kept with it (RFC 9111 section 3)', async (t) => {
-      for (const status of [200, 203, 204, 300, 301, 302, 307, 308, 400, 403, 404, 405, 410, 414, 451, 501, 503, 299, 418]) {
+    t.test('a response of any status with a lifetime of its own is stored (RFC 9111 section 3)', async (t) => {
+      for (const status of [
+        200, 203, 204, 300, 301, 302, 307, 308, 400, 403, 404, 405, 410, 414, 451, 501, 503, 299, 418
+      ]) {
         for (const options of [{}, { ttl: 5 }]) {
           const life = options.ttl !== undefined && status === 200 ? 5 : 60
-          const { ask, calls } = await onePage(t, options, having({ 'cache-control': 'max-age=60', location: '/other' }, status), { store })
+          const { ask, calls } = await onePage(t, options, having({
+            'cache-control': 'max-age=60', location: '/other'
+          }, status), { store })
           const first = await ask()
           t.match(first, { statusCode: status, status: `fwd=uri-miss; stored; ttl=${life}` })
-          t.match(await ask(), { statusCode: status, body: first.body, status: `hit; ttl=${life}`, headers: { location: '/other', 'cache-control': `max-age=${life}`, age: '0' } })
+          t.match(await ask(), {
+            statusCode: status,
+            body: first.body,
+            status: `hit; ttl=${life}`,
+            headers: { location: '/other', 'cache-control': `max-age=${life}`, age: '0' }
+          })
           t.equal(calls(), 1)
         }
       }
     })
 
-    t.test('must-understand: only a status that is understood is kept, whatever no-store says (RFC 9111 section 5.2.2.3)', async (t) => {
+    t.test('must-understand overrides no-store if the status is understood (RFC 9111 section 5.2.2.3)', async (t) => {
       for (const [status, control, told] of [
         [200, 'must-understand, no-store, max-age=60', 'fwd=uri-miss; stored; ttl=60'],
         [404, 'no-store, must-understand, max-age=60', 'fwd=uri-miss; stored; ttl=60'],
@@ -80,28 +99,53 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       }
     })
 
-    t.test('fields that no-cache and private name are for the one who ran the handler (RFC 9111 sections 5.2.2.4 and 5.2.2.7)', async (t) => {
+    t.test('headers that no-cache and private name are not stored (RFC 9111 sections 5.2.2.4, 5.2.2.7)', async (t) => {
       for (const options of [{}, { ttl: 60 }]) {
-        const { ask } = await onePage(t, options, having({ 'cache-control': 'max-age=60, no-cache="X-A, x-b", private="x-c"', 'x-a': '1', 'x-b': '1', 'x-c': '1', 'x-d': '1' }), { store })
-        t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=60', headers: { 'x-a': '1', 'x-b': '1', 'x-c': '1', 'x-d': '1' } })
+        const { ask } = await onePage(t, options, having({
+          'cache-control': 'max-age=60, no-cache="X-A, x-b", private="x-c"',
+          'x-a': '1',
+          'x-b': '1',
+          'x-c': '1',
+          'x-d': '1'
+        }), { store })
+        t.match(await ask(), {
+          status: 'fwd=uri-miss; stored; ttl=60', headers: { 'x-a': '1', 'x-b': '1', 'x-c': '1', 'x-d': '1' }
+        })
         const warm = await ask()
-        t.match(warm, { body: 'call 1', status: 'hit; ttl=60', headers: { 'x-d': '1', 'cache-control': /no-cache="X-A, x-b".*private="x-c"|max-age=60, no-cache/ } })
+        t.match(warm, {
+          body: 'call 1',
+          status: 'hit; ttl=60',
+          headers: { 'x-d': '1', 'cache-control': /no-cache="X-A, x-b".*private="x-c"|max-age=60, no-cache/ }
+        })
         for (const absent of ['x-a', 'x-b', 'x-c']) t.notOk(absent in warm.headers, absent)
       }
     })
 
-    t.test('fields of the connection are not kept (RFC 9111 section 3.1, RFC 9110 section 7.6.1)', async (t) => {
+    t.test('headers of the connection are not stored (RFC 9111 section 3.1, RFC 9110 section 7.6.1)', async (t) => {
       const { ask } = await onePage(t, 60, having({
-        connection: 'X-Hop, x-other', 'x-hop': '1', 'x-other': '1', 'keep-alive': 'timeout=5', 'proxy-authenticate': 'Basic', 'proxy-authentication-info': 'x', 'proxy-connection': 'x', te: 'x', upgrade: 'x', 'x-end': '1'
+        connection: 'X-Hop, x-other',
+        'x-hop': '1',
+        'x-other': '1',
+        'keep-alive': 'timeout=5',
+        'proxy-authenticate': 'Basic',
+        'proxy-authentication-info': 'x',
+        'proxy-connection': 'x',
+        te: 'x',
+        upgrade: 'x',
+        'x-end': '1'
       }), { store })
       await ask()
       const warm = await ask()
       t.match(warm.headers, { 'x-end': '1' })
-      for (const absent of ['x-hop', 'x-other', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-connection', 'te', 'upgrade']) t.notOk(absent in warm.headers, absent)
+      for (const absent of [
+        'x-hop', 'x-other', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-connection', 'te', 'upgrade'
+      ]) {
+        t.notOk(absent in warm.headers, absent)
+      }
       t.not(warm.headers['keep-alive'], 'timeout=5')
     })
 
-    t.test('CDN-Cache-Control is for this cache, and Cache-Control for those behind it (RFC 9213 section 2.2)', async (t) => {
+    t.test('CDN-Cache-Control is for this cache, Cache-Control for clients (RFC 9213 section 2.2)', async (t) => {
       for (const [targeted, control, told] of [
         ['max-age=60', 'no-store', 'stored; ttl=60'],
         ['max-age=60', 'private, max-age=10', 'stored; ttl=60'],
@@ -113,45 +157,66 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         ['', 'max-age=60', 'stored; ttl=60'],
         ['?,', 'max-age=60', 'stored; ttl=60']
       ] as const) {
-        const { ask } = await onePage(t, {}, having({ 'cdn-cache-control': targeted, 'cache-control': control }), { store })
-        t.match(await ask(), { status: `fwd=uri-miss; ${told}`, headers: { 'cache-control': control } }, `${targeted} and ${control}`)
-        if (told.startsWith('stored')) t.match(await ask(), { status: 'hit; ttl=60', headers: { 'cache-control': control } })
+        const { ask } = await onePage(t, {}, having({ 'cdn-cache-control': targeted, 'cache-control': control }), {
+          store
+        })
+        t.match(await ask(), {
+          status: `fwd=uri-miss; ${told}`, headers: { 'cache-control': control }
+        }, `${targeted} and ${control}`)
+        if (told.startsWith('stored')) {
+          t.match(await ask(), {
+            status: 'hit; ttl=60', headers: { 'cache-control': control }
+          })
+        }
       }
     })
   })
 }
 
-t.test('what is old already is not kept', async (t) => {
-  for (const headers of [{ age: '60', 'cache-control': 'max-age=60' }, { expires: '0' }, { expires: 'Thu, 01 Jan 2026 00:00:00 GMT' }, { 'cache-control': 's-maxage=0, max-age=60' }] as Array<Record<string, string>>) {
+t.test('a response that is stale already is not stored', async (t) => {
+  for (const headers of [
+    { age: '60', 'cache-control': 'max-age=60' }, { expires: '0' }, { expires: 'Thu, 01 Jan 2026 00:00:00 GMT' },
+    { 'cache-control': 's-maxage=0, max-age=60' }
+  ] as Array<Record<string, string>>) {
     const { ask } = await onePage(t, {}, having(headers))
     t.match(await ask(), { status: 'fwd=uri-miss; detail=lifetime-over' })
   }
   const { ask } = await onePage(t, {}, having({ 'cache-control': 's-maxage=60, max-age=0' }))
-  t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=60' }, 's-maxage outranks max-age (RFC 9111 section 5.2.2.10)')
+  t.match(await ask(), {
+    status: 'fwd=uri-miss; stored; ttl=60'
+  }, 's-maxage outranks max-age (RFC 9111 section 5.2.2.10)')
 })
 
-t.test('a status that says nothing of its life is not kept, whatever the ttl of the route', async (t) => {
+t.test('a status other than 200 without a lifetime of its own is not stored, even on a route with a ttl', async (t) => {
   for (const status of [204, 206, 301, 404, 503]) {
     const { ask } = await onePage(t, 60, having({}, status))
-    t.match(await ask(), { statusCode: status, status: `fwd=uri-miss; detail=${status === 206 ? 'partial-content' : `status-${status}`}`, headers: { 'cache-control': status < 400 ? 'no-cache' : 'no-store' } })
+    t.match(await ask(), {
+      statusCode: status,
+      status: `fwd=uri-miss; detail=${status === 206 ? 'partial-content' : `status-${status}`}`,
+      headers: { 'cache-control': status < 400 ? 'no-cache' : 'no-store' }
+    })
   }
   const { ask } = await onePage(t, {}, having({ 'cache-control': 'max-age=60' }, 206))
   t.match(await ask(), { statusCode: 206, status: 'fwd=uri-miss; detail=partial-content' })
 })
 
-t.test('a life that a status has by its own word is told, not that of the route', async (t) => {
-  const { ask } = await onePage(t, 60, (_request, reply) => reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').removeHeader('cache-control').send('none'))
+t.test('a status other than 200 is sent with its own lifetime, not with the ttl of the route', async (t) => {
+  const { ask } = await onePage(t, 60, (_request, reply) =>
+    reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').removeHeader('cache-control').send('none'))
   const first = await ask()
   t.match(first, { statusCode: 404, status: 'fwd=uri-miss; stored; ttl=30' })
   t.notOk('cache-control' in first.headers)
   t.notOk('cache-control' in (await ask()).headers)
-  const silent = await onePage(t, 60, (_request, reply) => reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').send('none'))
+  const silent = await onePage(t, 60, (_request, reply) =>
+    reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').send('none'))
   t.notOk('cache-control' in (await silent.ask()).headers)
   t.match(await silent.ask(), { statusCode: 404, status: 'hit; ttl=30' })
 })
 
-t.test('a handler that takes all fields must say itself how long its page is good for', async (t) => {
-  for (const [headers, told] of [[{}, 'detail=all-headers-read'], [{ 'cache-control': 'max-age=10' }, 'stored; ttl=10']] as Array<[Record<string, string>, string]>) {
+t.test('a handler that reads all headers has to set a lifetime itself', async (t) => {
+  for (const [headers, told] of [
+    [{}, 'detail=all-headers-read'], [{ 'cache-control': 'max-age=10' }, 'stored; ttl=10']
+  ] as Array<[Record<string, string>, string]>) {
     const { ask } = await onePage(t, 60, (request, reply) => {
       Object.keys(request.headers)
       return reply.headers(headers).send('page')
