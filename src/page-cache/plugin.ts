@@ -131,13 +131,16 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
   const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (request, reply) {
     const ctx = request.pageCache!
-    let result: unknown
+    let isOnItsWay = true
     if (await fetchFromCache(tools, ctx) === 'run-handler') {
       // A hook may have left the async context of its request.
-      result = collectReads(ctx.reads, () => handler.call(this, request, reply))
+      const returned: unknown = collectReads(ctx.reads, () => handler.call(this, request, reply))
+      const result = await returned
+      if (result !== undefined) return result
+      isOnItsWay = returned === undefined || ctx.replied // a callback sends it later, or our hooks hold it
     }
-    // A reply is a promise of its end, and makes Fastify wait for a reply that is still on its way.
-    return result === undefined && !reply.sent ? reply : result
+    // A reply is a promise of its end, so that Fastify waits for it and sends nothing else.
+    return isOnItsWay && !reply.sent ? reply : undefined
   }
 
   // 4. The headers that the handler set before it threw do not apply to the error.
