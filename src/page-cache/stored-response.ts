@@ -129,7 +129,7 @@ export function selectStoredHeaders (
   return stored
 }
 
-/** The longest body in bytes for which a string is kept too. */
+/** The longest body in bytes that is converted to a string once. */
 const LONGEST_STRING = 64 * 1024
 
 /** The decoded content of entries. Decoding and preparing a response takes longer than the rest of a hit. */

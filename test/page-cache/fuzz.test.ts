@@ -61,7 +61,7 @@ const OF_THE_CACHE = new Set([
   'keep-alive', 'cache-control', 'expires', 'content-range'
 ])
 
-/** What is wrong with an answer of the cache, given that of the handler alone; undefined: nothing. */
+/** Compares a response of the cache with that of the handler alone; returns the difference, if there is one. */
 function wrong ({ method, headers: asked }: Question, plain: Answer, cached: Answer): string | undefined {
   const whole = cached.status === plain.status
   const conditional = asked.some((name) => /^if-(none-match|modified-since)$/i.test(name))
@@ -85,16 +85,14 @@ function wrong ({ method, headers: asked }: Question, plain: Answer, cached: Ans
   if (cached.status === 304 && cached.body.length > 0) return 'a body with 304'
   if (method === 'HEAD' && cached.body.length > 0) return 'a body for HEAD'
   for (const name of new Set([...Object.keys(plain.headers), ...Object.keys(cached.headers)])) {
-    if (OF_THE_CACHE.has(name) || (name === 'content-type' && [
-      304, 416
-    ].includes(cached.status)) || (name === 'last-modified' && cached.status === 416)) continue
-    // What a response forbids to keep is not sent with what was kept.
-    if (name === 'x-odd' && /x-odd/i.test(
-      String(plain.headers['cache-control'])
-    ) && cached.headers[name] === undefined) continue
-    if (String(plain.headers[name]) !== String(
-      cached.headers[name]
-    )) return `${name}: ${cached.headers[name]}, not ${plain.headers[name]}`
+    if (OF_THE_CACHE.has(name)) continue
+    if (name === 'content-type' && [304, 416].includes(cached.status)) continue
+    if (name === 'last-modified' && cached.status === 416) continue
+    // A hit does not have the headers that the response forbids to store.
+    const isForbidden = name === 'x-odd' && /x-odd/i.test(String(plain.headers['cache-control']))
+    if (isForbidden && cached.headers[name] === undefined) continue
+    const [expected, actual] = [plain.headers[name], cached.headers[name]]
+    if (String(expected) !== String(actual)) return `${name}: ${actual}, not ${expected}`
   }
   const etag = plain.headers.etag
   if (etag !== undefined && whole && cached.headers.etag !== etag) return `etag ${cached.headers.etag}, not ${etag}`

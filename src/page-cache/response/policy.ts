@@ -31,7 +31,7 @@ export type StorageDecision =
   | { readonly store: true, readonly policy: StoragePolicy }
   | { readonly store: false, readonly reason: string }
 
-/** Seconds for which a stale response is kept if it has a validator, with which the handler can confirm it. */
+/** Seconds after its freshness lifetime for which a response with a validator stays in the store, to be validated. */
 const VALIDATABLE_FOR = 3600
 
 /** Final status codes that this cache understands, RFC 9110 section 15. */

@@ -21,7 +21,7 @@ function demands (step: Step, what?: keyof Step): Demand {
   return (holds, message) => { if (!holds) throw new Unmet(message, setup) }
 }
 
-/** Looks at what the client got. Throws an Unmet. */
+/** Checks the response that the client received. Throws an Unmet. */
 export function checkAnswer (id: string, step: Step, number: number, answer: Answer): void {
   checkRetry(step, answer)
   checkSource(step, number, answer)
@@ -44,7 +44,7 @@ function checkSource (step: Step, number: number, { status, headers }: Answer): 
     demand(count < number || (status === 304 && Number.isNaN(count)), `answer ${number} does not come from the cache`)
   }
   if (step.expected_type === 'not_cached') {
-    // Where the origin says nothing, the answer without its mark is the proxy's own.
+    // If the origin was not reached, a response without its mark is the proxy's own.
     demand(
       count === number || (Number.isNaN(count) && step.disconnect === true), `answer ${number} comes from the cache`
     )
@@ -113,7 +113,7 @@ function checkBody (id: string, step: Step, number: number, { status, body }: An
   )
 }
 
-/** Looks at what reached the origin, and at what of its answers reached the client. Throws an Unmet. */
+/** Checks the requests that reached the origin, and which of its responses reached the client. Throws an Unmet. */
 export function checkRequest (step: Step, number: number, seen: Seen | undefined, answer: Answer): void {
   if (step.expected_type === 'cached') return
   demands(step, 'expected_type')(

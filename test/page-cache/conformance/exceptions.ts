@@ -1,9 +1,9 @@
 /** Ids of tests that do not pass, by the reason. */
 export type Exceptions = Record<string, readonly string[]>
 
-/** What version 0.4.5 requires and the page cache does not do. */
+/** Tests of version 0.4.5 that are required and fail. */
 export const FAILED: Exceptions = {
-  // Later versions of the suite demand the opposite of what this one does, or nothing.
+  // Later versions of the suite require the opposite of this one, or nothing.
   'RFC 9111 section 5.1: an Age that is invalid is ignored, and of several the first one counts': [
     'age-parse-nonnumeric',
     'age-parse-negative',
@@ -17,7 +17,7 @@ export const FAILED: Exceptions = {
   ]
 }
 
-/** What cannot be asked of the page cache. */
+/** Tests that cannot apply to the page cache. */
 export const NOT_ASKED: Exceptions = {
   'a response that sets a cookie is for one client, and never kept': [
     'headers-store-Set-Cookie',
@@ -29,7 +29,7 @@ export const NOT_ASKED: Exceptions = {
   ]
 }
 
-/** What is asked only of caches that answer with old pages when they were not told to. */
+/** Tests for caches that serve stale responses without permission. */
 export const NOT_APPLICABLE: Exceptions = {
   'without stale-if-error no old page stands in for a lost origin': [
     'stale-close-must-revalidate',
@@ -39,7 +39,7 @@ export const NOT_APPLICABLE: Exceptions = {
   ]
 }
 
-/** What would be allowed, and the page cache does not make use of. */
+/** Behaviour that is allowed, and that the page cache leaves out. */
 export const NOT_OPTIMAL: Exceptions = {
   'no life is guessed for a response that says nothing of it': [
     'heuristic-200-cached',

@@ -12,7 +12,7 @@ export interface Answer {
 /**
  * Sends the request of one step, with no field that its definition does not have.
  *
- * @param before what came of the step before it
+ * @param before the response of the step before it
  */
 export async function exchange (
   client: Dispatcher, origin: string, id: string, number: number, step: Step, before: Answer | undefined
@@ -22,7 +22,7 @@ export async function exchange (
     : `?${step.query_arg}`}`
   const headers: string[] = ['req-num', String(number)]
   for (const [name, value] of step.request_headers ?? []) {
-    // A date that the client knows from the answer before.
+    // A date that the client knows from the response before.
     headers.push(name, fieldValue(name, value, step, Number(before?.headers['server-now']), path))
   }
   const interim: InterimResponse[] = []

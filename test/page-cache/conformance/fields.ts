@@ -7,7 +7,7 @@ const DATES = new Set(['date', 'expires', 'last-modified', 'if-modified-since', 
 const LOCATIONS = new Set(['location', 'content-location'])
 
 /**
- * The value of a field as it is sent: dates are defined as seconds from now, locations as what follows the test's URL.
+ * Returns the value of a field to send: dates are seconds from now, locations are relative to the URL of the test.
  *
  * @param now milliseconds since 1970 @param base the path of the request
  */

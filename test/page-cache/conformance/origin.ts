@@ -11,24 +11,24 @@ export interface Seen {
   number: number
   method: string
   headers: Fields
-  /** What the answer must hold, unless the cache says better. */
+  /** Headers that the response must have, unless the cache changes them. */
   sent: Fields
   validators: { etag: string | undefined, lastModified: string | undefined }
 }
 
 export interface Origin {
   readonly url: string
-  /** Tells it what to answer below a path. */
+  /** Sets the responses below a path. */
   prepare (id: string, steps: Step[]): Seen[]
   close (): Promise<void>
 }
 
 interface Script { steps: Step[], seen: Seen[] }
 
-/** A field of an answer to a request that should have been conditional, and was not. */
+/** A header of the response to a request that should have been conditional, and was not. */
 export const UNCONDITIONAL = 'not-conditional'
 
-/** A server that answers as the definition of a test says, and remembers what it was asked. */
+/** A server that responds as the definition of a test says, and records the requests. */
 export async function startOrigin (time: Time): Promise<Origin> {
   const scripts = new Map<string, Script>()
   const server = createServer((request, response) => {
@@ -114,7 +114,7 @@ export async function startOrigin (time: Time): Promise<Origin> {
   }
 }
 
-/** Whether the client, or the cache for it, asks if what it has is still the current response. */
+/** Whether a request validates the current response. */
 function isValid (headers: IncomingMessage['headers'], { etag, lastModified }: Seen['validators']): boolean {
   if (etag !== undefined && headers['if-none-match'] === etag) return true
   return lastModified !== undefined && headers['if-modified-since'] === lastModified

@@ -4,7 +4,7 @@ import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
 import type { Time } from './time.ts'
 
-/** What a message says of the connection that it came by. A reply may name its own. */
+/** Headers about the connection of a message. A reply may name others. */
 const OF_CONNECTION = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'te', 'transfer-encoding', 'upgrade', 'expect'
 ])
@@ -42,9 +42,9 @@ export async function startProxy (origin: string, { now }: Time): Promise<Fastif
         else reply.raw.writeEarlyHints(headers)
       }
     })
-    // Whole, since a stream is not kept.
+    // As a whole, because a stream is stored only once it has ended.
     const content = Buffer.from(await answer.body.arrayBuffer())
-    // The other fields of a connection stay, so that it is the page cache that drops them from what it keeps.
+    // The other headers of a connection stay, so that the page cache has to remove them before it stores the response.
     const { 'transfer-encoding': _, ...fields } = answer.headers
     return reply.code(answer.statusCode).headers(fields).send(content)
   }

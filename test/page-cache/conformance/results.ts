@@ -3,7 +3,7 @@ import type { Definition, Kind } from './suite.ts'
 export const VERDICTS = ['pass', 'fail', 'setup-fail', 'dependency-fail', 'retry', 'error'] as const
 export type Verdict = typeof VERDICTS[number]
 
-/** What came of one test by itself. */
+/** The outcome of one test by itself. */
 export interface Outcome { verdict: Exclude<Verdict, 'dependency-fail'>, message?: string }
 /** The same in the light of the tests it depends on: where they did not pass, it says nothing. */
 export interface Result { test: Definition, verdict: Verdict, message?: string }

@@ -11,7 +11,7 @@ import type { Time } from './time.ts'
 /** Seconds after which a response with a life of two is old. */
 const PAUSE = 3
 
-/** What passed between the three, for who wants to see it. */
+/** The messages between client, cache and origin. */
 export interface Trace { answers: Answer[], seen: Seen[] }
 
 interface Stage { client: Dispatcher, origin: Origin, cache: string, time: Time }

@@ -1,16 +1,16 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** A field in a definition; a number in a date is seconds from now. `false`: not looked for in the answer. */
+/** A field in a definition; a number in a date is seconds from now. `false`: not checked in the response. */
 export type DefinedField = readonly [name: string, value: string | number, checked?: boolean]
-/** Of a name alone it is asked that the field is there. */
+/** A field that a response has to have; a name alone: with any value. */
 export type ExpectedField =
   | string
   | readonly [name: string, value: string | number]
   | readonly [name: string, operator: '=' | '>', operand: string | number]
 export type InterimResponse = readonly [status: number, fields?: ReadonlyArray<readonly [name: string, value: string]>]
 
-/** One exchange of a test: what the client asks, what the origin says if it is asked, and what must come of it. */
+/** One exchange of a test: the request, the response of the origin, and the expectations. */
 export interface Step {
   request_method?: string
   request_headers?: DefinedField[]

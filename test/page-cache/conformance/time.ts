@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fakeClock } from '../../support/clock.ts'
 
-/** What the origin, the cache and the client take the time from. */
+/** The clock of the origin, the cache and the client. */
 export interface Time {
   readonly now: () => number
   /** Tests run side by side where a pause takes as long as it says, and one after the other where it takes nothing. */

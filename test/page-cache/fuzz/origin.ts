@@ -21,7 +21,7 @@ const STATUSES = [200, 200, 200, 200, 200, 203, 204, 301, 404, 410, 299, 500, 50
 const ODD_VALUES = ['', 'a,b', '"q, r"', 'x\ty', 'a=b;c', '  ']
 const BODIES = ['', 'x', 'body\r\n\r\n', '\u0000\u00ff', 'y'.repeat(5000)]
 
-/** What a path answers, always. */
+/** Returns how the handler responds to a path, the same each time. */
 function manners (path: string) {
   const roll = dice(path)
   return {
@@ -46,7 +46,7 @@ function normalize (name: string, value: string | string[] | undefined): string 
   return name === 'accept-language' ? list?.toLowerCase() : list
 }
 
-/** Answers by what it is asked, and by nothing else: two equal questions have equal answers. */
+/** A handler whose response depends on the request only: two equal requests get equal responses. */
 export function handler (request: FastifyRequest, reply: FastifyReply): unknown {
   const { status, control, reads, saysVary, odd, etag, lastModified, cookie, body, how } = manners(
     request.url.split('?', 1)[0]!

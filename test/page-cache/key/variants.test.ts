@@ -16,12 +16,12 @@ import { patientRedisStore } from '../../support/patient-redis-store.ts'
 
 const stores = await pageStores(t)
 
-/** Says what it was asked, and that it varies by that. */
+/** A handler that sends the value of `x-v`, and says that its response varies by it. */
 const echo: Handler = (request, reply, call) => {
   return reply.header('vary', 'x-v').send(`${JSON.stringify(request.headers['x-v'])} by ${call}`)
 }
 
-/** What says where the pages of a URL are, and under which key. */
+/** Returns the index of the variants of a URL, and its key. */
 async function markerOf (cache: Cache, keys: string[]): Promise<{ primary: string, variants: Variants }> {
   const primary = keys.find((key) => key.split(':').length === 3)!
   const found = await cache.lookup(primary)
@@ -74,7 +74,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
     })
 
     t.test('variants of the last four Vary lists are found, the most recent list first', async (t) => {
-      // Varies by `x-list`, which names what it varies by besides.
+      // Varies by `x-list`, and by the headers that it lists.
       const { app, cache, kept, calls } = await site(t, makeStore, 300, (request, reply, call) => {
         const by = String(request.headers['x-list'])
         return reply.header('vary', `x-list, ${by}`).send(`${by} ${request.headers[by]} by ${call}`)

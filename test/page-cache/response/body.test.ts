@@ -331,7 +331,7 @@ t.test('a slow client pauses the source once maxBytes have been collected', asyn
     await turn()
     return waits
   })
-  // What the kernel holds for both ends of a socket is not ours.
+  // The kernel buffers data at both ends of a socket, outside our limit.
   t.ok(read < 20_000_000, `${read} bytes were read`)
   t.equal((await buffer(answer)).length, total)
 })
