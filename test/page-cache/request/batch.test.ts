@@ -5,7 +5,7 @@ import { createCache, memoryStore, type Store } from '../../../src/cache/index.t
 import pageCache from '../../../src/page-cache/index.ts'
 import { listen } from '../../support/record-events.ts'
 
-t.test('lookups of requests in one event-loop turn run in one cache.batch, each in its own async context', async (t) => {
+t.test('lookups of one event-loop turn run in one cache.batch, each request in its async context', async (t) => {
   const cache = createCache({ store: memoryStore() })
   const batches: string[][] = []
   let keys: string[] | undefined
@@ -62,7 +62,7 @@ t.test('a lookup that throws fails its own request, and no other of the batch', 
   await app.close()
 })
 
-t.test('requests of one batch share the lookup of a key that takes a round trip, and each emits its event', async (t) => {
+t.test('requests of one batch share the lookup of a key if it is asynchronous, and each emits its event', async (t) => {
   const memory = memoryStore()
   const reads: string[] = []
   const store: Store = {

@@ -58,7 +58,10 @@ t.test('lookUpResponse() selects a variant by the values of the request headers'
   const reader = readerOf({ k: indexOf(['x-lang']), [key]: variantFor(['x-lang'], german, 'de') })
   const found = lookUpResponse(reader, 'k', matchFor(german))
   t.notOk(found instanceof Promise)
-  t.match(found, { location: { primaryKey: 'k', key, varyMatch: { varyNames: ['x-lang'], varyValues: ['de'] } }, page: { etag: '"de"' } })
+  t.match(found, {
+    location: { primaryKey: 'k', key, varyMatch: { varyNames: ['x-lang'], varyValues: ['de'] } },
+    page: { etag: '"de"' }
+  })
   t.strictSame(reader.keys, ['k', key])
 
   const other = await lookUpResponse(reader, 'k', matchFor({ 'x-lang': 'fr' }))
@@ -75,7 +78,8 @@ t.test('lookUpResponse() looks under the second key if another variant occupies 
     await lookUpResponse(readerOf({ k: indexOf(['x-a']), ...entries }), 'k', matchFor(headers))
   t.match(await find({ [first]: other, [second]: mine }), { location: { key: second }, page: { etag: '"mine"' } })
   t.match(await find({ [first]: other }), { location: { key: second }, miss: { miss: 'absent' } })
-  t.match(await find({ [first]: other, [second]: other }), { location: { key: second }, miss: { miss: 'absent', seen: other } })
+  const occupied = await find({ [first]: other, [second]: other })
+  t.match(occupied, { location: { key: second }, miss: { miss: 'absent', seen: other } })
 })
 
 t.test('lookUpResponse() returns a stale variant only for the same header values', async (t) => {
@@ -102,7 +106,10 @@ t.test('lookUpResponse() tries each list of header names; if all miss, the lates
 
   const none = readerOf({ k: indexOf(...lists) })
   const found = await lookUpResponse(none, 'k', matchFor(headers))
-  t.match(found, { location: { key: keysFor(['x-a'], headers)[0], varyMatch: { varyNames: ['x-a'] } }, miss: { miss: 'absent' } })
+  t.match(found, {
+    location: { key: keysFor(['x-a'], headers)[0], varyMatch: { varyNames: ['x-a'] } },
+    miss: { miss: 'absent' }
+  })
   t.equal(none.keys.length, 4)
 })
 
