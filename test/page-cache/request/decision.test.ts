@@ -102,7 +102,7 @@ t.test('decide() about a miss', async (t) => {
       }],
     ['the same for Range', { location, miss: expired }, { cache: staleHit(true), uncacheable: 'range' },
       { act: 'hit', page }],
-    ['never for Authorization', { location, miss: openExpired }, { cache: staleHit(true), uncacheable: 'authorization' },
+    ['not for Authorization', { location, miss: openExpired }, { cache: staleHit(true), uncacheable: 'authorization' },
       { act: 'pass' }],
     ['back-off after a failure', { location, miss: expired }, { cache: staleHit(false) },
       { act: 'hit', page, status: { hit: true, detail: 'stale-if-error' } }],
