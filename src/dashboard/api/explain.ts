@@ -91,9 +91,9 @@ export interface ExplainDeps {
 export async function explain (
   { url, key, method, header = [] }: ExplainQuery, { cache, now, origin, explainPage }: ExplainDeps
 ): Promise<Explained> {
-  if (!url === !key) throw new ExplainError('Give either `url` or `key`')
+  if (!url === !key) throw new ExplainError('Give either `url` or `key`.')
   if (key && (method !== undefined || header.length > 0)) {
-    throw new ExplainError('`method` and `header` cannot be combined with `key`')
+    throw new ExplainError('`method` and `header` cannot be combined with `key`.')
   }
   try {
     if (key) return await explainKey(key, cache, now)
@@ -136,7 +136,7 @@ function parseHeaders (lines: readonly string[]): Record<string, string> {
     try {
       headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1)) // throws for an empty name
     } catch {
-      throw new ExplainError(`header must be "Name: value" as HTTP allows it, got ${JSON.stringify(line)}`)
+      throw new ExplainError(`header must be "Name: value" as HTTP allows it, got ${JSON.stringify(line)}.`)
     }
   }
   return Object.fromEntries(headers)
