@@ -36,6 +36,7 @@ export class UpdateCache {
     const { reply, route, outerReads, reads } = ctx
     addVary(reply, route.vary)
     if (run.task === undefined) {
+      forbidHeuristicReuse(ctx)
       this.#responder.setCacheStatus(reply, run.status)
       outerReads?.include(reads)
       return payload
@@ -223,4 +224,15 @@ function restoreHeaders (reply: FastifyReply, { headers, run }: HandlerResponse)
     if (before === undefined) reply.removeHeader(name)
     else reply.header(name, before)
   }
+}
+
+/**
+ * Tells clients to validate a response that is not stored and does not state its lifetime. Else a browser could reuse it
+ * by its `Last-Modified` (RFC 9111 section 4.2.2), though its data has changed.
+ */
+function forbidHeuristicReuse ({ request, reply, route }: PageCacheContext): void {
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  const isSilent = reply.getHeader('cache-control') === undefined && reply.raw.getHeader('cache-control') === undefined
+  if (!isRead || !isSilent || route.ttl === undefined || route.ttl === 0) return
+  reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
 }

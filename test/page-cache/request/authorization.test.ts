@@ -30,6 +30,15 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       }
     })
 
+    t.test('a response that is not stored and states no lifetime says no-cache to the browser of its client', async (t) => {
+      const lastModified = 'Thu, 01 Jan 2026 00:00:00 GMT'
+      const { ask } = await onePage(t, 60, (_request, reply, call) => {
+        return reply.code(call === 2 ? 500 : 200).header('last-modified', lastModified).send(`call ${call}`)
+      }, { store })
+      t.equal((await ask(alice)).headers['cache-control'], 'no-cache')
+      t.equal((await ask(alice)).headers['cache-control'], 'no-store')
+    })
+
     t.test('other words of a page do not (RFC 9111 section 3.5)', async (t) => {
       for (const control of ['max-age=60', 'proxy-revalidate', 'immutable', 'private="x-a"']) {
         const { ask } = await onePage(t, 60, (_request, reply, call) => reply.header('cache-control', control).send(`call ${call}`), { store })
