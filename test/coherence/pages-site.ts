@@ -19,7 +19,9 @@ export interface Site {
 }
 
 /** Starts a process with five products, in a file that several processes may share. */
-export async function startSite (t: Test, store: Store = memoryStore(), path = `${t.testdir()}/larder.db`): Promise<Site> {
+export async function startSite (
+  t: Test, store: Store = memoryStore(), path = `${t.testdir()}/larder.db`
+): Promise<Site> {
   const database = openDatabase(`file:${path}`)
   const cache = createCache({ store, versions: database.versions })
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
