@@ -32,7 +32,7 @@ function explain ({ from, reached }, made) {
       return 'Your browser hides what the page cache did, except over HTTPS and on the machine of the service.'
     case 'hit':
       if (reached >= made) return 'The page cache had it.'
-      return `The page cache had it: you waited ${milliseconds(made / Math.max(reached, 0.1))} times less than for a miss.`
+      return `The page cache had it: ${milliseconds(made / Math.max(reached, 0.1))} times faster than a miss.`
   }
 }
 

@@ -22,7 +22,9 @@ t.test('isoTime reads all formats of SQLite as ISO 8601', async (t) => {
 })
 
 t.test('isoTime returns text that is not a time unchanged', async (t) => {
-  for (const junk of ['', 'yesterday', 'lot 7', '7', '2026-99-99', '2026-01-31 25:61', '31.01.2026', '2026-01-31T12:00:00.000Z and more']) {
+  for (const junk of [
+    '', 'yesterday', 'lot 7', '7', '2026-99-99', '2026-01-31 25:61', '31.01.2026', '2026-01-31T12:00:00.000Z and more'
+  ]) {
     t.equal(toIsoTime(junk), junk)
   }
   t.equal(toIsoTime(1767225600), '1767225600')
@@ -44,7 +46,9 @@ t.test('columns with times', async (t) => {
   const NOON = '2026-01-31T12:00:00.000Z'
 
   t.test('NOW is the current time in ISO 8601', async (t) => {
-    const { at } = await database.transaction(() => database.sql.insert(notes).values({ name: 'now' }).returning().get())
+    const { at } = await database.transaction(
+      () => database.sql.insert(notes).values({ name: 'now' }).returning().get()
+    )
     t.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     t.ok(Math.abs(Date.parse(at) - Date.now()) < 60_000)
   })

@@ -184,7 +184,11 @@ t.test('a transaction that takes too long is rolled back, and ends', async (t) =
       t.throws(() => add('b'), OVER)
     })()
     return late
-  }), { code: 'LARDER_TRANSACTION_TIMEOUT', statusCode: 503, message: 'The transaction took longer than 0.25 s and was rolled back. Try again.' })
+  }), {
+    code: 'LARDER_TRANSACTION_TIMEOUT',
+    statusCode: 503,
+    message: 'The transaction took longer than 0.25 s and was rolled back. Try again.'
+  })
   await database.transaction(async () => {
     add('c')
     goOn.resolve()

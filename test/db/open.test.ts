@@ -32,8 +32,12 @@ function temporaryFolder (t: Test): string {
   return folder
 }
 
-const countProducts = (database: Database) => database.sql.get<{ n: number }>(sql`SELECT count(*) AS n FROM products`)!.n
-const pragma = (database: Database, name: string) => Object.values(database.sql.get<object>(sql.raw(`PRAGMA ${name}`))!)[0]
+const countProducts = (database: Database) => database.sql.get<{ n: number }>(
+  sql`SELECT count(*) AS n FROM products`
+)!.n
+const pragma = (
+  database: Database, name: string
+) => Object.values(database.sql.get<object>(sql.raw(`PRAGMA ${name}`))!)[0]
 
 /** The message of the error with which a database does not open, which must be one line with the URL. */
 function refusal (t: Test, url: string, lockWaitMs = 20): string {
@@ -98,7 +102,10 @@ t.test('the table products has its columns in the documented order', async (t) =
   const path = `${t.testdir()}/larder.db`
   openDatabase(`file:${path}`).close()
   const other = connect(t, path)
-  other.exec("INSERT INTO products VALUES (7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'); INSERT INTO products (title, price) VALUES ('Jam', '2')")
+  other.exec(
+    "INSERT INTO products VALUES (7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'); INSERT INTO products (title, " +
+      "price) VALUES ('Jam', '2')"
+  )
   t.match(other.prepare('SELECT * FROM products ORDER BY id').raw().all(), [
     [7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'],
     [8, 'Jam', '2', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/]

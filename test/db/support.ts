@@ -22,7 +22,9 @@ export function notes (t: Test, limits: DatabaseLimits = {}): Notes {
   return {
     database,
     add: (title) => { database.sql.run(sql`INSERT INTO products (title, price) VALUES (${title}, '1')`) },
-    titles: () => database.sql.all<{ title: string }>(sql`SELECT title FROM products ORDER BY id`).map(({ title }) => title),
+    titles: () => database.sql.all<{ title: string }>(
+      sql`SELECT title FROM products ORDER BY id`
+    ).map(({ title }) => title),
     connect () {
       const other = new Sqlite(path, { timeout: 0 })
       t.teardown(() => other.close())

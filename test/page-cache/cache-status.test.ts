@@ -5,7 +5,7 @@ import pageCache from '../../src/page-cache/index.ts'
 import { until } from '../support/until.ts'
 import { answerOf, onePage } from './one-page.ts'
 
-t.test('Cache-Status: a store that does not answer, or does not keep (RFC 9211 section 2.8)', async (t) => {
+t.test('Cache-Status reports a store that is unavailable or cannot store (RFC 9211 section 2.8)', async (t) => {
   const { ask, store } = await onePage(t, 60)
   const { get } = store
   store.set = () => { throw new Error('away') }
@@ -16,14 +16,14 @@ t.test('Cache-Status: a store that does not answer, or does not keep (RFC 9211 s
   t.match(await ask(), { body: 'call 3', status: /^fwd=uri-miss/ })
 })
 
-t.test('Cache-Status: a handler that asks for its own page does not wait for itself', async (t) => {
+t.test('Cache-Status reports a handler that requests its own URL, which does not wait for itself', async (t) => {
   const { app, ask } = await onePage(t, 60, async (_request, _reply, call) => {
     return call === 1 ? `outer of ${(await answerOf(app, { url: '/page' })).status}` : 'inner'
   })
   t.match(await ask(), { body: /^outer of fwd=uri-miss; .*detail=recursive-load$/ })
 })
 
-t.test('Cache-Status: beyond so many loads nothing is kept', async (t) => {
+t.test('Cache-Status reports too many loads in flight, whose responses are not stored', async (t) => {
   const cache = createCache({ store: memoryStore(), maxLoads: 1 })
   const app = Fastify()
   await app.register(pageCache, { cache })

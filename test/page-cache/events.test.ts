@@ -18,7 +18,7 @@ function hear (t: Test) {
   return { events, end }
 }
 
-t.test('every answer is told to who listens', async (t) => {
+t.test('an event is emitted for every response', async (t) => {
   const { app, cache } = await site(t, inMemory, 300)
   const { events, end } = hear(t)
   await app.inject('/page?x=1')
@@ -32,9 +32,11 @@ t.test('every answer is told to who listens', async (t) => {
   t.equal(events.length, 2)
 })
 
-t.test('each answer to a client is told once, and old ones with what they saved', async (t) => {
+t.test('each response emits one event; a stale one states the load time that it saved', async (t) => {
   const clock = fakeClock()
-  const { app, cache, listener } = await site(t, inMemory, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { clock })
+  const { app, cache, listener } = await site(
+    t, inMemory, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { clock }
+  )
   const count = (what: string) => listener.events.filter(({ type }) => type === what).length
   const { events } = hear(t)
   await app.inject('/page')

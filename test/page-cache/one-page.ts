@@ -47,7 +47,8 @@ const SHOWN = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-
 
 /** An app with one cached route at /page, whose handler answers the number of its call unless it is given another. */
 export async function onePage (
-  t: Test, cachePage: CachePageOptions | number, handler: Handler = (_request, _reply, call) => `call ${call}`, setting: Setting = {}
+  t: Test, cachePage: CachePageOptions | number, handler: Handler = (_request, _reply, call) =>
+    `call ${call}`, setting: Setting = {}
 ): Promise<OnePage> {
   const clock = fakeClock()
   const { versions, random = () => 0.5, app = Fastify(), method = ['GET'] } = setting
@@ -65,7 +66,9 @@ export async function onePage (
     }
   })
   t.teardown(() => app.close())
-  const ask: OnePage['ask'] = async (headers = {}, options = {}) => await answerOf(app, { url: '/page', headers, ...options })
+  const ask: OnePage['ask'] = async (headers = {}, options = {}) => await answerOf(app, {
+    url: '/page', headers, ...options
+  })
   const listener = listen(t, cache)
   const settled = async () => {
     await until('no load is in flight', () => cache.loadsInFlight === 0)

@@ -3,7 +3,9 @@ import { type CachePageOptions, resolveRouteConfig } from '../../src/page-cache/
 
 t.test('resolveRouteConfig rejects invalid options, and names the route and the option', async (t) => {
   const resolve = (options: unknown) => () => resolveRouteConfig('/slow', options as CachePageOptions, undefined)
-  t.throws(resolve({ ttl: -1 }), { message: /ttl in cachePage of \/slow must be a number of seconds from 0 to 2147483648/ })
+  t.throws(resolve({ ttl: -1 }), {
+    message: /ttl in cachePage of \/slow must be a number of seconds from 0 to 2147483648/
+  })
   t.throws(resolve({ ttl: '5' }), /ttl/)
   t.throws(resolve(NaN), /ttl/)
   t.throws(resolve({ tags: 'a' }), /tags .* must be an array of valid tags/)

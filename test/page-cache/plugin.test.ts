@@ -17,7 +17,10 @@ type Handler = (request: FastifyRequest, reply: FastifyReply, call: number) => u
 const stores = await pageStores(t)
 
 /** An app with one cached route at /page. */
-async function site (t: Test, storeName: string, cachePage: CachePageOptions | number, handler: Handler = (_request, _reply, call) => `call ${call}`): Promise<Site> {
+async function site (
+  t: Test, storeName: string, cachePage: CachePageOptions | number,
+  handler: Handler = (_request, _reply, call) => `call ${call}`
+): Promise<Site> {
   const clock = fakeClock()
   const store = stores[storeName]!(t, clock.now)
   const cache = createCache({ store, now: clock.now })
@@ -37,7 +40,7 @@ async function site (t: Test, storeName: string, cachePage: CachePageOptions | n
 
 for (const name of Object.keys(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('the first answer is kept, the next ones come from the cache until it is over', async (t) => {
+    t.test('the first response is stored and served until its lifetime ends', async (t) => {
       const { app, clock } = await site(t, name, 300)
       const cold = await app.inject('/page')
       t.equal(cold.body, 'call 1')
@@ -69,7 +72,7 @@ for (const name of Object.keys(stores)) {
       t.match(String(over.headers['cache-status']), /^larder; fwd=(stale|uri-miss); stored; ttl=300$/)
     })
 
-    t.test('requests that miss together run the handler once', async (t) => {
+    t.test('concurrent misses run the handler once', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { app, calls } = await site(t, name, 300, async (_request, _reply, call) => {
         await gate.promise
@@ -81,10 +84,13 @@ for (const name of Object.keys(stores)) {
       const answers = await Promise.all(all)
       t.equal(calls(), 1)
       t.same(new Set(answers.map(({ body }) => body)), new Set(['call 1']))
-      t.equal(answers.filter(({ headers }) => headers['cache-status'] === 'larder; fwd=uri-miss; collapsed; ttl=300').length, 9)
+      t.equal(
+        answers.filter(({ headers }) => headers['cache-status'] === 'larder; fwd=uri-miss; collapsed; ttl=300').length,
+        9
+      )
     })
 
-    t.test('an answer that may not be kept does not make those who wait run one after the other', async (t) => {
+    t.test('requests that wait for a response which is not stored then run in parallel', async (t) => {
       const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       let running = 0
       const { app, calls } = await site(t, name, 300, async (_request, reply, call) => {
@@ -99,23 +105,28 @@ for (const name of Object.keys(stores)) {
       const answers = await Promise.all(all)
       t.equal(calls(), 5)
       const told = answers.map(({ headers }) => headers['cache-status']).sort()
-      t.same(told, [...Array(4).fill('larder; fwd=uri-miss; detail=collapse-refused'), 'larder; fwd=uri-miss; detail=status-404'])
+      t.same(told, [
+        ...Array(4).fill('larder; fwd=uri-miss; detail=collapse-refused'), 'larder; fwd=uri-miss; detail=status-404'
+      ])
     })
 
-    t.test('bytes, headers and the ETag of the handler come back as they were', async (t) => {
+    t.test('a hit has the bytes, headers and ETag of the handler', async (t) => {
       const bytes = Buffer.from([0, 255, 10, 200])
       const { app } = await site(t, name, 300, (_request, reply) => reply
         .header('content-type', 'application/octet-stream').header('x-many', ['a', 'b']).header('etag', 'W/"mine"')
-        .header('connection', 'x-hop').header('x-hop', '1').header('server-timing', 'db;dur=1').header('age', '7').send(bytes))
+        .header('connection', 'x-hop').header('x-hop', '1').header('server-timing', 'db;dur=1')
+        .header('age', '7').send(bytes))
       await app.inject('/page')
       const warm = await app.inject('/page')
       t.same(warm.rawPayload, bytes)
-      t.match(warm.headers, { 'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '7' })
+      t.match(warm.headers, {
+        'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '7'
+      })
       t.notOk('x-hop' in warm.headers, 'fields that Connection names are not kept')
       t.notMatch(String(warm.headers['server-timing']), /db/)
     })
 
-    t.test('an empty body and none are kept', async (t) => {
+    t.test('responses with an empty body and without a body are stored', async (t) => {
       for (const body of ['', undefined]) {
         const { app, calls } = await site(t, name, 300, (_request, reply) => reply.send(body))
         await app.inject('/page')
@@ -124,7 +135,7 @@ for (const name of Object.keys(stores)) {
       }
     })
 
-    t.test('HEAD is answered from the page of GET, and keeps its own otherwise', async (t) => {
+    t.test('HEAD is served from the response to GET, or else from its own', async (t) => {
       const { app, calls } = await site(t, name, 300)
       const head = () => app.inject({ method: 'HEAD', url: '/page' })
       const first = await head()
@@ -141,7 +152,7 @@ for (const name of Object.keys(stores)) {
       t.equal(last.headers['cache-status'], 'larder; hit; ttl=300')
     })
 
-    t.test('tags reach the entry', async (t) => {
+    t.test('tags of the route are stored with the entry', async (t) => {
       const { app, cache } = await site(t, name, { ttl: 300, tags: ['menu'] })
       await app.inject('/page')
       t.equal((await app.inject('/page')).body, 'call 1')
@@ -151,13 +162,18 @@ for (const name of Object.keys(stores)) {
       t.equal(next.headers['cache-status'], 'larder; fwd=stale; stored; ttl=300; detail=invalidated')
     })
 
-    t.test('what stands at the key but is no page is a miss', async (t) => {
+    t.test('a foreign value under the key of a page is treated as a miss', async (t) => {
       const { app, cache, store, clock } = await site(t, name, 300)
       const listener = listen(t, cache)
       await app.inject('/page')
       const { key } = listener.events.find(({ type }) => type === 'set') as { key: string }
-      for (const [i, value] of [new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]), new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])].entries()) {
-        await store.set(key, { payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: '' })
+      for (const [i, value] of [
+        new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]),
+        new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])
+      ].entries()) {
+        await store.set(key, {
+          payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: ''
+        })
         const next = await app.inject('/page')
         t.equal(next.body, `call ${i + 2}`)
         t.match(String(next.headers['cache-status']), 'larder; fwd=miss; stored; ttl=300; detail=corrupt')
@@ -166,13 +182,15 @@ for (const name of Object.keys(stores)) {
   })
 }
 
-t.test('If-None-Match is answered with 304, cold and warm', async (t) => {
+t.test('If-None-Match gets a 304 on a miss and on a hit', async (t) => {
   const { app, calls } = await site(t, 'memory', 300, () => 'same')
   const { headers: { etag } } = await app.inject('/page')
   const warm = await app.inject({ url: '/page', headers: { 'if-none-match': `"x", W/${etag}` } })
   t.equal(warm.statusCode, 304)
   t.equal(warm.body, '')
-  t.match(warm.headers, { etag: etag as string, 'cache-control': 'max-age=300', 'cache-status': 'larder; hit; ttl=300' })
+  t.match(warm.headers, {
+    etag: etag as string, 'cache-control': 'max-age=300', 'cache-status': 'larder; hit; ttl=300'
+  })
   t.notOk('content-type' in warm.headers)
   const cold = await app.inject({ url: '/page?other', headers: { 'if-none-match': String(etag) } })
   t.equal(cold.statusCode, 304)
@@ -182,7 +200,7 @@ t.test('If-None-Match is answered with 304, cold and warm', async (t) => {
   t.equal((await app.inject({ url: '/page', headers: { 'if-none-match': '"x"' } })).statusCode, 200)
 })
 
-t.test('what may not be kept is not', async (t) => {
+t.test('responses that HTTP forbids to store are not stored', async (t) => {
   const refusals: Array<[detail: string, handler: Handler, headers?: Record<string, string>]> = [
     ['set-cookie', (_request, reply) => reply.header('set-cookie', 'a=b').send('x')],
     ['private', (_request, reply) => reply.header('cache-control', 'Private').send('x')],
@@ -207,12 +225,12 @@ t.test('what may not be kept is not', async (t) => {
   }
 })
 
-t.test('an error answer promises nothing', async (t) => {
+t.test('an error response carries no lifetime and no validator', async (t) => {
   const { app } = await site(t, 'memory', 300, () => { throw new Error('broken') })
   t.equal((await app.inject('/page')).headers['cache-control'], 'no-store')
 })
 
-t.test('other methods pass by, and what they may have changed is forgotten', async (t) => {
+t.test('unsafe methods bypass the cache and invalidate the stored response', async (t) => {
   const { app } = await site(t, 'memory', 300)
   await app.inject('/page')
   const post = await app.inject({ method: 'POST', url: '/page' })
@@ -222,7 +240,7 @@ t.test('other methods pass by, and what they may have changed is forgotten', asy
   t.equal((await app.inject('/page')).body, 'call 3')
 })
 
-t.test('a ttl of zero switches it off', async (t) => {
+t.test('ttl: 0 disables caching for the route', async (t) => {
   const { app } = await site(t, 'memory', 0)
   await app.inject('/page')
   const second = await app.inject('/page')
@@ -230,7 +248,7 @@ t.test('a ttl of zero switches it off', async (t) => {
   t.equal(second.headers['cache-status'], 'larder; fwd=bypass; detail=ttl-zero')
 })
 
-t.test('a ttl of less than a second is a life of less than a second', async (t) => {
+t.test('a ttl of less than a second is respected', async (t) => {
   const { app, clock } = await site(t, 'memory', 0.5)
   const cold = await app.inject('/page')
   t.equal(cold.headers['cache-control'], 'max-age=0', 'browsers count in whole seconds')
@@ -240,8 +258,10 @@ t.test('a ttl of less than a second is a life of less than a second', async (t) 
   t.equal((await app.inject('/page')).body, 'call 2')
 })
 
-t.test('without a ttl the response decides, and its words are sent on', async (t) => {
-  const { app, clock } = await site(t, 'memory', {}, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`))
+t.test('without a ttl the Cache-Control of the response decides, and is sent unchanged', async (t) => {
+  const { app, clock } = await site(
+    t, 'memory', {}, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`)
+  )
   await app.inject('/page')
   clock.advance(20)
   const warm = await app.inject('/page')
@@ -250,8 +270,11 @@ t.test('without a ttl the response decides, and its words are sent on', async (t
   t.equal((await silent.app.inject('/page')).headers['cache-status'], 'larder; fwd=uri-miss; detail=no-lifetime')
 })
 
-t.test('a shorter life of the response wins, and its other words stay', async (t) => {
-  const { app, clock } = await site(t, 'memory', 300, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`))
+t.test('a shorter max-age of the response wins, and its other directives stay', async (t) => {
+  const { app, clock } = await site(
+    t, 'memory', 300,
+    (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`)
+  )
   t.equal((await app.inject('/page')).headers['cache-control'], 'public, max-age=60')
   clock.advance(59)
   t.equal((await app.inject('/page')).headers['cache-control'], 'public, max-age=1')
@@ -259,8 +282,11 @@ t.test('a shorter life of the response wins, and its other words stay', async (t
   t.equal((await app.inject('/page')).body, 'call 2')
 })
 
-t.test('headers in the key are told to other caches', async (t) => {
-  const { app } = await site(t, 'memory', { ttl: 300, vary: ['Accept-Language'] }, (request, reply) => reply.header('vary', 'accept-language').send(String(request.headers['accept-language'])))
+t.test('headers in the key are listed in Vary', async (t) => {
+  const { app } = await site(
+    t, 'memory', { ttl: 300, vary: ['Accept-Language'] },
+    (request, reply) => reply.header('vary', 'accept-language').send(String(request.headers['accept-language']))
+  )
   for (const language of ['de', 'fr', 'de']) {
     const answer = await app.inject({ url: '/page', headers: { 'accept-language': language } })
     t.equal(answer.body, language)
@@ -270,11 +296,18 @@ t.test('headers in the key are told to other caches', async (t) => {
   t.equal(headers.vary, 'accept-language', 'even when it is not kept')
 })
 
-t.test('a route that Fastify derives for HEAD shares the pages of its GET', async (t) => {
+t.test('the HEAD route that Fastify derives shares the responses of its GET route', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   let calls = 0
-  app.get('/page', { config: { cachePage: { ttl: 60, vary: ['x-a'] } }, onSend: async (_request, reply) => { reply.header('x-hook', '1') } }, async () => `call ${++calls}`)
+  app.get(
+    '/page',
+    {
+      config: { cachePage: { ttl: 60, vary: ['x-a'] } },
+      onSend: async (_request, reply) => { reply.header('x-hook', '1') }
+    },
+    async () => `call ${++calls}`
+  )
   t.equal((await app.inject('/page')).headers.vary, 'x-a')
   const { headers, body } = await app.inject({ method: 'HEAD', url: '/page' })
   t.match(headers, { 'content-length': '6', 'cache-status': 'larder; hit; ttl=60', 'x-hook': '1', vary: 'x-a' })
@@ -282,13 +315,17 @@ t.test('a route that Fastify derives for HEAD shares the pages of its GET', asyn
   t.equal(calls, 1)
 
   const cold = await app.inject({ method: 'HEAD', url: '/page', headers: { 'x-a': 'other' } })
-  t.match(cold.headers, { 'content-length': '6', 'cache-status': 'larder; fwd=uri-miss; stored; ttl=60', 'x-hook': '1' })
+  t.match(cold.headers, {
+    'content-length': '6', 'cache-status': 'larder; fwd=uri-miss; stored; ttl=60', 'x-hook': '1'
+  })
   const warm = await app.inject({ method: 'HEAD', url: '/page', headers: { 'x-a': 'other' } })
-  t.match(warm.headers, { 'content-length': '6', 'cache-status': 'larder; hit; ttl=60', etag: cold.headers.etag as string })
+  t.match(warm.headers, {
+    'content-length': '6', 'cache-status': 'larder; hit; ttl=60', etag: cold.headers.etag as string
+  })
   t.not(cold.headers.etag, headers.etag, 'its validator is made from the body that GET would have')
 })
 
-t.test('headers that hooks of the application set are theirs on every answer', async (t) => {
+t.test('headers that hooks set are set anew on every response', async (t) => {
   const app = Fastify()
   let requests = 0
   app.addHook('onRequest', async (_request, reply) => { reply.header('x-request', String(++requests)) })
@@ -298,7 +335,7 @@ t.test('headers that hooks of the application set are theirs on every answer', a
   t.match((await app.inject('/page')).headers, { 'x-request': '2', 'x-page': '1' })
 })
 
-t.test('hooks that guard a route run on a hit as well', async (t) => {
+t.test('hooks that guard a route run on hits too', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.get('/page', {
@@ -309,20 +346,24 @@ t.test('hooks that guard a route run on a hit as well', async (t) => {
   t.equal((await app.inject('/page')).statusCode, 403)
 })
 
-t.test('a guard that a later plugin adds runs on a hit as well', async (t) => {
+t.test('a guard that a later plugin adds runs on hits too', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.addHook('onRoute', (route) => {
     const guards = [route.preHandler ?? []].flat()
-    route.preHandler = [...guards, async (request, reply) => request.headers['x-role'] === 'boss' ? undefined : reply.code(403).send('no')]
+    route.preHandler = [
+      ...guards, async (request, reply) => request.headers['x-role'] === 'boss' ? undefined : reply.code(403).send('no')
+    ]
   })
   app.get('/page', { config: { cachePage: 60 } }, async () => 'secret')
   t.equal((await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).body, 'secret')
-  t.equal((await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).headers['cache-status'], 'larder; hit; ttl=60')
+  t.equal(
+    (await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).headers['cache-status'], 'larder; hit; ttl=60'
+  )
   t.equal((await app.inject('/page')).statusCode, 403)
 })
 
-t.test('what a hook says is for one client alone passes by', async (t) => {
+t.test('a request bypasses the cache if a hook has marked its response as private', async (t) => {
   for (const refusal of ['private', 'no-store']) {
     const app = Fastify()
     await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
@@ -338,7 +379,7 @@ t.test('what a hook says is for one client alone passes by', async (t) => {
   }
 })
 
-t.test('a hook that changes bodies changes each once', async (t) => {
+t.test('an onSend hook that changes bodies changes each response once', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.addHook('onSend', async (_request, _reply, payload) => `${String(payload)}!`)
@@ -349,7 +390,7 @@ t.test('a hook that changes bodies changes each once', async (t) => {
   t.equal((await app.inject('/other')).body, 'other!')
 })
 
-t.test('HEAD with a validator that matches is answered with 304, cold and warm', async (t) => {
+t.test('HEAD with a matching validator gets a 304 on a miss and on a hit', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.get('/page', { config: { cachePage: 60 } }, async () => 'body')
@@ -361,7 +402,7 @@ t.test('HEAD with a validator that matches is answered with 304, cold and warm',
   }
 })
 
-t.test('a page that was read costs no more memory than the store counts', async (t) => {
+t.test('a response that was read uses no more memory than the store counts', async (t) => {
   const { app, store } = await site(t, 'memory', 300, () => 'x'.repeat(1000))
   const entries: Entry[] = []
   const { set } = store
@@ -372,7 +413,7 @@ t.test('a page that was read costs no more memory than the store counts', async 
   t.equal(readPage(entry!)!.body.toString(), 'x'.repeat(1000))
 })
 
-t.test('two routes on one URL do not share', async (t) => {
+t.test('two routes with one URL share no responses', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   for (const version of ['1.0.0', '2.0.0']) {
@@ -383,7 +424,7 @@ t.test('two routes on one URL do not share', async (t) => {
   }
 })
 
-t.test('those who wait are not held by a reply that never comes through', async (t) => {
+t.test('waiting requests go on if the reply of the handler never reaches our hooks', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   const gate = Promise.withResolvers<void>()
@@ -405,7 +446,7 @@ t.test('those who wait are not held by a reply that never comes through', async 
   t.equal(calls, 2)
 })
 
-t.test('a client that leaves does not take the page with it', async (t) => {
+t.test('the response is stored even if the client has disconnected', async (t) => {
   const gate = Promise.withResolvers<void>()
   const { app, calls } = await site(t, 'memory', 300, async (_request, _reply, call) => {
     await gate.promise
@@ -425,8 +466,10 @@ t.test('a client that leaves does not take the page with it', async (t) => {
   t.equal(calls(), 1)
 })
 
-t.test('a handler that never answers holds the others for a bounded time', async (t) => {
-  const { app, calls } = await site(t, 'memory', 300, (_request, _reply, call) => call === 1 ? new Promise(() => {}) : `call ${call}`)
+t.test('a handler that never replies holds waiting requests for at most 60 s', async (t) => {
+  const { app, calls } = await site(
+    t, 'memory', 300, (_request, _reply, call) => call === 1 ? new Promise(() => {}) : `call ${call}`
+  )
   t.clock.enter()
   t.teardown(() => t.clock.exit())
   app.inject('/page').catch(() => {})
@@ -438,7 +481,7 @@ t.test('a handler that never answers holds the others for a bounded time', async
   t.equal(headers['cache-status'], 'larder; fwd=uri-miss; detail=collapse-refused')
 })
 
-t.test('an answer that comes after its time was over says so', async (t) => {
+t.test('a response that comes after its load was given up is not stored, and says so', async (t) => {
   const gate = Promise.withResolvers<void>()
   const { app, calls } = await site(t, 'memory', 300, async () => {
     await gate.promise
@@ -454,7 +497,7 @@ t.test('an answer that comes after its time was over says so', async (t) => {
   t.equal((await first).headers['cache-status'], 'larder; fwd=uri-miss; ttl=300; detail=not-stored')
 })
 
-t.test('a key function that throws fails its own request, at once', async (t) => {
+t.test('a key function that throws fails its own request only, at once', async (t) => {
   const { app } = await site(t, 'memory', { ttl: 300, key: () => { throw new Error('no key') } })
   t.equal((await app.inject('/page')).statusCode, 500)
   const promising = await site(t, 'memory', { ttl: 300, key: (async () => 'x') as never })
@@ -463,11 +506,16 @@ t.test('a key function that throws fails its own request, at once', async (t) =>
   t.match(json(), { message: 'key in cachePage of /page must return a string, got object' })
 })
 
-t.test('a page that cannot be sent fails its own request, on any store', async (t) => {
+t.test('a stored response that cannot be sent fails its own request only, on any store', async (t) => {
   for (const name of Object.keys(stores)) {
     const { app, store } = await site(t, name, 300)
     await app.inject('/page')
-    const spoilt = <T>(entry: T): T => entry && { ...entry, payload: encode({ status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: [] }) }
+    const spoilt = <T>(entry: T): T => entry && {
+      ...entry,
+      payload: encode({
+        status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: []
+      })
+    }
     const { get, acquire } = store
     store.get = async (key) => spoilt(await get(key))
     if (acquire !== undefined) store.acquire = async (key, seen) => spoilt(await acquire(key, seen))
@@ -475,8 +523,11 @@ t.test('a page that cannot be sent fails its own request, on any store', async (
   }
 })
 
-t.test('it takes a cache, and its routes say what they mean', async (t) => {
-  await t.rejects(async () => { await Fastify().register(pageCache, {} as never) }, /The option `cache` of the page cache must be a cache/)
+t.test('invalid options are rejected at registration', async (t) => {
+  await t.rejects(
+    async () => { await Fastify().register(pageCache, {} as never) },
+    /The option `cache` of the page cache must be a cache/
+  )
   for (const ttl of [NaN, -1, '300']) {
     await t.rejects(async () => {
       await Fastify().register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: ttl as number })
@@ -484,5 +535,7 @@ t.test('it takes a cache, and its routes say what they mean', async (t) => {
   }
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  t.throws(() => app.get('/x', { config: { cachePage: { ttl: 'long' as never } } }, async () => 'x'), /ttl in cachePage of \/x/)
+  t.throws(
+    () => app.get('/x', { config: { cachePage: { ttl: 'long' as never } } }, async () => 'x'), /ttl in cachePage of \/x/
+  )
 })

@@ -30,7 +30,9 @@ export interface Setting {
 /** An app with one cached route at /page, for GET and HEAD, and POST to change it. */
 export async function site (
   t: Test, makeStore: (t: Test, now: () => number) => Store, cachePage: CachePageOptions | number,
-  handler: Handler = (_request, _reply, call) => `call ${call}`, { clock = fakeClock(), app = Fastify(), before, after }: Setting = {}
+  handler: Handler = (_request, _reply, call) => `call ${call}`, {
+    clock = fakeClock(), app = Fastify(), before, after
+  }: Setting = {}
 ): Promise<Site> {
   const store = makeStore(t, clock.now)
   const cache = createCache({ store, now: clock.now, random: () => 0.5 })

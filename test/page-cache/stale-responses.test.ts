@@ -19,7 +19,10 @@ const stores = await pageStores(t)
 interface Setting { store?: string, random?: () => number, app?: FastifyInstance }
 
 /** An app with one cached route at /page, whose handler answers the number of its call unless it is given another. */
-async function site (t: Test, cachePage: CachePageOptions, handler: Handler = (_request, _reply, call) => `call ${call}`, setting: Setting = {}): Promise<Site> {
+async function site (
+  t: Test, cachePage: CachePageOptions, handler: Handler = (_request, _reply, call) => `call ${call}`,
+  setting: Setting = {}
+): Promise<Site> {
   const clock = fakeClock()
   const { store = 'memory', random = () => 0.5, app = Fastify() } = setting
   const cache = createCache({ store: stores[store]!(t, clock.now), now: clock.now, random })
@@ -38,16 +41,22 @@ async function ask (app: FastifyInstance, headers: Record<string, string> = {}) 
 
 for (const store of Object.keys(stores)) {
   t.test(`on ${store}`, async (t) => {
-    t.test('staleWhileRevalidate: an old page is answered at once, and one request of our own renews it', async (t) => {
+    t.test('staleWhileRevalidate: a stale response is served at once, and one self-request refreshes it', async (t) => {
       const gate = Promise.withResolvers<void>()
-      const { app, clock, listener, calls } = await site(t, { ttl: 10, staleWhileRevalidate: 20 }, async (_request, _reply, call) => {
+      const { app, clock, listener, calls } = await site(t, {
+        ttl: 10, staleWhileRevalidate: 20
+      }, async (_request, _reply, call) => {
         if (call > 1) await gate.promise
         return `call ${call}`
       }, { store })
       await ask(app)
       clock.advance(15)
       for (let i = 0; i < 5; i++) {
-        t.match(await ask(app), { body: 'call 1', status: 'larder; hit; ttl=-5; detail=stale-while-revalidate', headers: { age: '15', 'cache-control': 'max-age=0' } })
+        t.match(await ask(app), {
+          body: 'call 1',
+          status: 'larder; hit; ttl=-5; detail=stale-while-revalidate',
+          headers: { age: '15', 'cache-control': 'max-age=0' }
+        })
       }
       gate.resolve()
       await listener.heard('set', 2)
@@ -57,7 +66,7 @@ for (const store of Object.keys(stores)) {
       t.match(await ask(app), { body: 'call 3', status: /larder; fwd=(stale|uri-miss); stored; ttl=10/ })
     })
 
-    t.test('staleIfError: a handler that fails costs freshness, not the page, and is not tried with every request', async (t) => {
+    t.test('staleIfError: a stale response is served if the handler fails, with a back-off', async (t) => {
       let failing: number | undefined
       const { app, clock, calls } = await site(t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => {
         if (failing === undefined) return `call ${call}`
@@ -69,33 +78,45 @@ for (const store of Object.keys(stores)) {
       for (const status of [500, 502, 503, 504]) {
         failing = status
         const instead = await ask(app)
-        t.match(instead, { statusCode: 200, body: 'call 1', status: /^larder; fwd=stale; fwd-status=50\d; ttl=-\d+; detail=stale-if-error$/ })
+        t.match(instead, {
+          statusCode: 200,
+          body: 'call 1',
+          status: /^larder; fwd=stale; fwd-status=50\d; ttl=-\d+; detail=stale-if-error$/
+        })
         t.match(instead.headers, { 'content-type': 'text/plain; charset=utf-8', 'content-length': '6', etag: /^"/ })
         t.notOk('x-error' in instead.headers)
         t.equal(calls(), ++ran)
-        t.match(await ask(app), { statusCode: 200, body: 'call 1', status: /^larder; hit; ttl=-\d+; detail=stale-if-error$/ })
+        t.match(await ask(app), {
+          statusCode: 200, body: 'call 1', status: /^larder; hit; ttl=-\d+; detail=stale-if-error$/
+        })
         t.equal(calls(), ran, 'it is left alone for a moment')
         clock.advance(8) // as long as it is left alone after four failures
       }
       t.equal((await ask(app, { 'if-none-match': '*' })).statusCode, 304)
       failing = 404
       clock.advance(16)
-      t.match(await ask(app), { statusCode: 404, body: '<h1>sorry</h1>', status: 'larder; fwd=stale; detail=status-404' })
+      t.match(await ask(app), {
+        statusCode: 404, body: '<h1>sorry</h1>', status: 'larder; fwd=stale; detail=status-404'
+      })
       failing = undefined
       t.match(await ask(app), { statusCode: 200, body: `call ${calls()}` })
     })
 
-    t.test('staleIfError: after its window the failure is told', async (t) => {
+    t.test('staleIfError: after its window the failure is sent', async (t) => {
       const { app, clock } = await site(t, { ttl: 10, staleIfError: 20 }, (_request, reply, call) => {
         return call === 1 ? 'good' : reply.code(503).send('sorry')
       }, { store })
       await ask(app)
       clock.advance(30)
-      t.match(await ask(app), { statusCode: 503, body: 'sorry', status: /^larder; fwd=(stale|uri-miss); detail=status-503$/ })
+      t.match(await ask(app), {
+        statusCode: 503, body: 'sorry', status: /^larder; fwd=(stale|uri-miss); detail=status-503$/
+      })
     })
 
-    t.test('what was invalidated never stands in', async (t) => {
-      const { app, cache, clock } = await site(t, { ttl: 10, staleIfError: 100, staleWhileRevalidate: 100, timeout: 0, tags: ['menu'] }, (_request, reply, call) => {
+    t.test('an invalidated response is never served stale', async (t) => {
+      const { app, cache, clock } = await site(t, {
+        ttl: 10, staleIfError: 100, staleWhileRevalidate: 100, timeout: 0, tags: ['menu']
+      }, (_request, reply, call) => {
         return call === 1 ? 'good' : reply.code(503).send('sorry')
       }, { store })
       await ask(app)
@@ -105,9 +126,11 @@ for (const store of Object.keys(stores)) {
       t.match(await ask(app), { statusCode: 503, body: 'sorry' })
     })
 
-    t.test('timeout: where an old page may stand in, a slow handler is not waited for, and what it brings is kept', async (t) => {
+    t.test('timeout: a stale response is served in place of a slow handler\'s; that is stored later', async (t) => {
       const gate = Promise.withResolvers<void>()
-      const { app, clock, listener, calls } = await site(t, { ttl: 10, staleIfError: 100, timeout: 0.02 }, async (_request, _reply, call) => {
+      const { app, clock, listener, calls } = await site(t, {
+        ttl: 10, staleIfError: 100, timeout: 0.02
+      }, async (_request, _reply, call) => {
         if (call === 2) await gate.promise
         return `call ${call}`
       }, { store })
@@ -125,9 +148,11 @@ for (const store of Object.keys(stores)) {
       t.match(await ask(patient.app), { body: 'call 2', status: 'larder; fwd=stale; stored; ttl=10' })
     })
 
-    t.test('timeout: an old page whose time is over by then does not stand in', async (t) => {
+    t.test('timeout: a response whose stale window ends during the wait is not served', async (t) => {
       const [began, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-      const { app, clock, listener } = await site(t, { ttl: 10, staleIfError: 20, timeout: 0.5 }, async (_request, _reply, call) => {
+      const { app, clock, listener } = await site(t, {
+        ttl: 10, staleIfError: 20, timeout: 0.5
+      }, async (_request, _reply, call) => {
         if (call === 2) {
           began.resolve()
           await gate.promise
@@ -144,12 +169,13 @@ for (const store of Object.keys(stores)) {
       await listener.heard('load', 2)
     })
 
-    t.test('those who wait for a failure of what is behind the handler share it', async (t) => {
+    t.test('waiting requests share a 502, 503 or 504', async (t) => {
       for (const [status, shared] of [[502, true], [503, true], [504, true], [500, false]] as const) {
         const gate = Promise.withResolvers<void>()
         const { app, calls, listener } = await site(t, { ttl: 10 }, async (_request, reply) => {
           await gate.promise
-          return reply.code(status).type('text/html').header('x-error', 'yes').header('vary', 'accept').send('<h1>sorry</h1>')
+          reply.code(status).type('text/html').header('x-error', 'yes').header('vary', 'accept')
+          return reply.send('<h1>sorry</h1>')
         }, { store })
         const all = Array.from({ length: 5 }, () => ask(app))
         await listener.heard('miss', 5)
@@ -157,7 +183,19 @@ for (const store of Object.keys(stores)) {
         gate.resolve()
         const answers = await Promise.all(all)
         t.equal(calls(), shared ? 1 : 5)
-        t.match(answers, Array(5).fill({ statusCode: status, body: '<h1>sorry</h1>', headers: { 'content-type': 'text/html', 'x-error': 'yes', vary: 'accept', ...shared && { 'cache-control': 'no-store' } } }))
+        t.match(
+          answers,
+          Array(5).fill({
+            statusCode: status,
+            body: '<h1>sorry</h1>',
+            headers: {
+              'content-type': 'text/html',
+              'x-error': 'yes',
+              vary: 'accept',
+              ...shared && { 'cache-control': 'no-store' }
+            }
+          })
+        )
         const collapsed = `larder; fwd=miss; fwd-status=${status}; collapsed`
         t.equal(answers.filter(({ status }) => status === collapsed).length, shared ? 4 : 0)
       }
@@ -165,8 +203,10 @@ for (const store of Object.keys(stores)) {
   })
 }
 
-t.test('a failure that is for one client alone is not shared', async (t) => {
-  const personal: Array<Record<string, string>> = [{ 'set-cookie': 'a=b' }, { 'cache-control': 'private' }, { vary: '*' }, { vary: 'x-number' }]
+t.test('a failure for one client only is not shared', async (t) => {
+  const personal: Array<Record<string, string>> = [
+    { 'set-cookie': 'a=b' }, { 'cache-control': 'private' }, { vary: '*' }, { vary: 'x-number' }
+  ]
   for (const headers of personal) {
     const gate = Promise.withResolvers<void>()
     const { app, calls, listener } = await site(t, { ttl: 10 }, async (_request, reply, call) => {
@@ -181,13 +221,14 @@ t.test('a failure that is for one client alone is not shared', async (t) => {
   }
 })
 
-t.test('an old page stands in for all who wait', async (t) => {
+t.test('all waiting requests get the stale response', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { app, clock, calls, listener } = await site(t, { ttl: 10, staleIfError: 100 }, async (_request, reply, call) => {
-    if (call === 1) return 'good'
-    await gate.promise
-    throw new Error('upstream down')
-  })
+  const { app, clock, calls, listener } = await site(t, { ttl: 10, staleIfError: 100 },
+    async (_request, reply, call) => {
+      if (call === 1) return 'good'
+      await gate.promise
+      throw new Error('upstream down')
+    })
   await ask(app)
   clock.advance(11)
   const all = Array.from({ length: 5 }, () => ask(app))
@@ -197,16 +238,31 @@ t.test('an old page stands in for all who wait', async (t) => {
   t.equal(calls(), 2)
 })
 
-t.test('a request of our own is like the one in whose place it is made, and passes the same hooks', async (t) => {
+t.test('a self-request copies the original request and passes the same hooks', async (t) => {
   const seen: Array<Record<string, unknown>> = []
-  const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 100, vary: ['accept-language'], query: ['a'], ignoreHeaders: ['cookie'] }, (request, reply) => {
+  const { app, clock, listener } = await site(t, {
+    ttl: 10, staleWhileRevalidate: 100, vary: ['accept-language'], query: ['a'], ignoreHeaders: ['cookie']
+  }, (request, reply) => {
     reply.header('cache-control', 'max-age=10') // since it reads where the client is
     const { url, method, host, protocol, ip, headers } = request
-    seen.push({ url, method, host, protocol, ip, language: headers['accept-language'], etag: headers['if-none-match'], cookie: headers.cookie })
+    seen.push({
+      url,
+      method,
+      host,
+      protocol,
+      ip,
+      language: headers['accept-language'],
+      etag: headers['if-none-match'],
+      cookie: headers.cookie
+    })
     return 'page'
   })
   const request = {
-    url: '/page?a=1&b=%2F%3F', remoteAddress: '10.1.2.3', headers: { host: 'shop.example:8080', 'accept-language': 'de', cookie: 'a=b' }
+    url: '/page?a=1&b=%2F%3F',
+    remoteAddress: '10.1.2.3',
+    headers: {
+      host: 'shop.example:8080', 'accept-language': 'de', cookie: 'a=b'
+    }
   }
   await app.inject(request)
   clock.advance(11)
@@ -216,9 +272,15 @@ t.test('a request of our own is like the one in whose place it is made, and pass
   t.strictSame(seen[1], seen[0])
 })
 
-t.test('a request of our own is believed as much as the one in whose place it is made', async (t) => {
+t.test('trustProxy treats a self-request like the original request', async (t) => {
   const app = Fastify({ trustProxy: '127.0.0.1' })
-  const { clock, listener, calls } = await site(t, { ttl: 10, staleIfError: 100, timeout: 10 }, ({ host, protocol, ip }, reply) => reply.header('cache-control', 'max-age=10').send(`${protocol}://${host} for ${ip}`), { app })
+  const { clock, listener, calls } = await site(
+    t, { ttl: 10, staleIfError: 100, timeout: 10 },
+    ({ host, protocol, ip }, reply) => reply.header('cache-control', 'max-age=10').send(
+      `${protocol}://${host} for ${ip}`
+    ),
+    { app }
+  )
   const headers = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' }
   const first = await ask(app, headers)
   t.equal(first.body, 'https://shop.example for 203.0.113.9')
@@ -229,7 +291,7 @@ t.test('a request of our own is believed as much as the one in whose place it is
   t.equal(calls(), 2)
 })
 
-t.test('over HTTP/2 too', async (t) => {
+t.test('staleWhileRevalidate works over HTTP/2', async (t) => {
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   const { clock, listener, calls } = await site(t, { ttl: 10, staleWhileRevalidate: 100 }, ({ host }) => host, { app })
   const session = connect(await app.listen({ host: '127.0.0.1', port: 0 }))
@@ -247,7 +309,7 @@ t.test('over HTTP/2 too', async (t) => {
   t.equal(calls(), 2)
 })
 
-t.test('a body that an old page takes the place of is ended, of whatever kind', async (t) => {
+t.test('the body of a failure is closed when a stale response replaces it, whatever its kind', async (t) => {
   const ended: string[] = []
   const bodies: Record<string, () => unknown> = {
     'a stream': () => new Readable({ read () {}, destroy (error, done) { ended.push('a stream'); done(error) } }),
@@ -266,16 +328,20 @@ t.test('a body that an old page takes the place of is ended, of whatever kind', 
   t.strictSame(ended, ['a stream', 'a web stream', 'a response'])
 })
 
-t.test('an old page goes out with the fields of its own request, and none of the failure', async (t) => {
+t.test('a stale response has the headers of its own request and none of the failure', async (t) => {
   const app = Fastify()
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request': String(request.headers['x-number']), 'x-frame-options': 'DENY' })
   })
   const gate = Promise.withResolvers<void>()
-  const { clock, listener } = await site(t, { ttl: 10, staleIfError: 10, ignoreHeaders: ['x-number'] }, async (_request, reply, call) => {
+  const { clock, listener } = await site(t, {
+    ttl: 10, staleIfError: 10, ignoreHeaders: ['x-number']
+  }, async (_request, reply, call) => {
     if (call === 1) return 'good'
     if (call > 2) await gate.promise
-    return reply.code(503).headers({ 'x-frame-options': 'ALLOWALL', 'x-request': 'of the failure', 'x-error': 'yes' }).send('sorry')
+    return reply.code(503).headers({
+      'x-frame-options': 'ALLOWALL', 'x-request': 'of the failure', 'x-error': 'yes'
+    }).send('sorry')
   }, { app })
   await ask(app, { 'x-number': '1' })
   clock.advance(11)
@@ -285,10 +351,14 @@ t.test('an old page goes out with the fields of its own request, and none of the
   const all = [ask(app, { 'x-number': '3' }), ask(app, { 'x-number': '4' })]
   await listener.heard('miss', 4)
   gate.resolve()
-  t.match((await Promise.all(all))[1], { statusCode: 503, headers: { 'x-request': 'of the failure', 'x-frame-options': 'ALLOWALL' } }, 'what the handler said is shared')
+  t.match(
+    (await Promise.all(all))[1],
+    { statusCode: 503, headers: { 'x-request': 'of the failure', 'x-frame-options': 'ALLOWALL' } },
+    'what the handler said is shared'
+  )
 })
 
-t.test('a failure that is shared leaves the fields that hooks gave each request', async (t) => {
+t.test('a shared failure keeps the headers that hooks have set for each request', async (t) => {
   const app = Fastify()
   app.addHook('onRequest', async (request, reply) => { reply.header('x-request', String(request.headers['x-number'])) })
   const gate = Promise.withResolvers<void>()
@@ -303,8 +373,10 @@ t.test('a failure that is shared leaves the fields that hooks gave each request'
   t.equal(calls(), 1)
 })
 
-t.test('a page that is gone, or that may not be kept any more, is not answered from the cache; one that is refused to a request still is', async (t) => {
-  for (const [status, headers, ends] of [[404, {}, true], [410, {}, true], [200, { 'cache-control': 'private' }, true], [403, {}, false], [302, {}, false]] as const) {
+t.test('a 404, a 410 or a 200 that may not be stored ends the stored response; other refusals do not', async (t) => {
+  for (const [status, headers, ends] of [
+    [404, {}, true], [410, {}, true], [200, { 'cache-control': 'private' }, true], [403, {}, false], [302, {}, false]
+  ] as const) {
     const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 1000 }, (_request, reply, call) => {
       return call === 1 ? 'good' : reply.code(status).headers(headers).send('other')
     })
@@ -317,13 +389,15 @@ t.test('a page that is gone, or that may not be kept any more, is not answered f
   }
 })
 
-t.test('over TLS too', async (t) => {
+t.test('staleWhileRevalidate works over TLS', async (t) => {
   const seen: string[] = []
   const app = Fastify()
   app.addHook('onRequest', async (request) => {
     if (request.headers['x-tls'] === 'yes') Object.assign(request.raw.socket, { encrypted: true })
   })
-  const { clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 100 }, ({ protocol }) => { seen.push(protocol); return 'page' }, { app })
+  const { clock, listener } = await site(
+    t, { ttl: 10, staleWhileRevalidate: 100 }, ({ protocol }) => { seen.push(protocol); return 'page' }, { app }
+  )
   await ask(app, { 'x-tls': 'yes' })
   clock.advance(11)
   t.match(await ask(app, { 'x-tls': 'yes' }), { status: /^larder; hit/ })
@@ -331,9 +405,12 @@ t.test('over TLS too', async (t) => {
   t.strictSame(seen, ['https', 'https'])
 })
 
-t.test('a request of our own that would be for another page is not kept', async (t) => {
+t.test('a self-request that computes another key is not stored', async (t) => {
   const tenants = ['a', 'a', 'b']
-  const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 100, key: () => tenants.shift() ?? 'b' }, (_request, _reply, call) => `call ${call}`)
+  const { app, clock, listener } = await site(
+    t, { ttl: 10, staleWhileRevalidate: 100, key: () => tenants.shift() ?? 'b' },
+    (_request, _reply, call) => `call ${call}`
+  )
   await ask(app)
   clock.advance(11)
   t.match(await ask(app), { body: 'call 1' })
@@ -342,7 +419,7 @@ t.test('a request of our own that would be for another page is not kept', async 
   t.match(await ask(app), { body: 'call 3', status: /^larder; fwd=vary-miss/ })
 })
 
-t.test('a hook that answers a request of our own before its handler leaves the old page', async (t) => {
+t.test('a hook that replies to a self-request leaves the stale response as it is', async (t) => {
   let closed = false
   const app = Fastify()
   app.addHook('preHandler', async (_request, reply) => { if (closed) return reply.code(401).send('who are you?') })
@@ -358,8 +435,10 @@ t.test('a hook that answers a request of our own before its handler leaves the o
   t.ok(calls() <= 2)
 })
 
-t.test('a request that a handler makes of the application is none of ours', async (t) => {
-  const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 100 }, async (request, _reply, call) => {
+t.test('a request that a handler injects is not a self-request', async (t) => {
+  const { app, clock, listener } = await site(t, {
+    ttl: 10, staleWhileRevalidate: 100
+  }, async (request, _reply, call) => {
     if (request.headers['x-inner'] !== undefined) return `inner ${call}`
     return `outer ${call} of ${(await app.inject({ url: '/page?inner', headers: { 'x-inner': 'yes' } })).body}`
   })
@@ -370,7 +449,7 @@ t.test('a request that a handler makes of the application is none of ours', asyn
   t.match((await ask(app)).body, /^outer 3 of inner [24]$/)
 })
 
-t.test('refreshAhead: a page that is read often is renewed before its life ends', async (t) => {
+t.test('refreshAhead: a response that is requested often is refreshed before it expires', async (t) => {
   let random = 1 - 1e-9
   const { app, clock, listener, calls } = await site(t, { ttl: 10, refreshAhead: true }, (_request, _reply, call) => {
     clock.advance(1)
@@ -386,7 +465,7 @@ t.test('refreshAhead: a page that is read often is renewed before its life ends'
   t.match(await ask(app), { body: 'call 2', status: /^larder; hit/ })
 })
 
-t.test('staleWhileRevalidate for HEAD', async (t) => {
+t.test('staleWhileRevalidate works for HEAD', async (t) => {
   const { app, clock, listener } = await site(t, { ttl: 10, staleWhileRevalidate: 100 })
   const head = async () => (await app.inject({ method: 'HEAD', url: '/page' })).headers['cache-status']
   t.equal(await head(), 'larder; fwd=uri-miss; stored; ttl=10')

@@ -227,8 +227,8 @@ function restoreHeaders (reply: FastifyReply, { headers, run }: HandlerResponse)
 }
 
 /**
- * Tells clients to validate a response that is not stored and does not state its lifetime. Else a browser could reuse it
- * by its `Last-Modified` (RFC 9111 section 4.2.2), though its data has changed.
+ * Tells clients to validate a response that is not stored and does not state its lifetime. Else a browser could reuse
+ * it by its `Last-Modified` (RFC 9111 section 4.2.2), though its data has changed.
  */
 function forbidHeuristicReuse ({ request, reply, route }: PageCacheContext): void {
   const isRead = request.method === 'GET' || request.method === 'HEAD'

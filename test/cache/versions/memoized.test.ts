@@ -26,7 +26,9 @@ function setUp (more: Partial<Versions> = {}) {
   return {
     clock,
     remote,
-    memoized: memoizedVersions({ remote: controlled, isTrusted: (sentAt) => clock.now() - sentAt < 5_000, now: clock.now }),
+    memoized: memoizedVersions({
+      remote: controlled, isTrusted: (sentAt) => clock.now() - sentAt < 5_000, now: clock.now
+    }),
     checks: () => checks,
     /** Holds results back from now on. Returns a function that releases them. */
     hold () {

@@ -69,19 +69,20 @@ t.test('concurrent loads have separate read sets', async (t) => {
 })
 
 t.test('the tags of a nested value become tags of the outer one', async (t) => {
-  const nestings: Record<string, (t: Test, site: ReturnType<typeof setUp>, nested: () => Promise<unknown>) => Promise<void>> = {
-    'that is loaded': async () => {},
-    'that is a hit of getOrSet': async (_t, _site, nested) => { await nested() },
-    'that another is loading': async (t, { versions, outer, inner }, nested) => {
-      const held = deferredLoader(() => read(versions, 'a', 1))
-      const loading = inner.getOrSet('inner', held.load)
-      await held.began
-      const made = outer.getOrSet('key', nested)
-      held.end('value')
-      t.equal(await loading, 'value')
-      t.equal(await made, 'value')
+  const nestings: Record<string,
+    (t: Test, site: ReturnType<typeof setUp>, nested: () => Promise<unknown>) => Promise<void>> = {
+      'that is loaded': async () => {},
+      'that is a hit of getOrSet': async (_t, _site, nested) => { await nested() },
+      'that another is loading': async (t, { versions, outer, inner }, nested) => {
+        const held = deferredLoader(() => read(versions, 'a', 1))
+        const loading = inner.getOrSet('inner', held.load)
+        await held.began
+        const made = outer.getOrSet('key', nested)
+        held.end('value')
+        t.equal(await loading, 'value')
+        t.equal(await made, 'value')
+      }
     }
-  }
   for (const [name, prepare] of Object.entries(nestings)) {
     await t.test(name, async (t) => {
       const site = setUp()
@@ -111,7 +112,9 @@ t.test('the tags of a nested value become tags of the outer one', async (t) => {
 
   await t.test('if it is not stored itself', async (t) => {
     const { versions, outer, inner } = setUp()
-    await outer.getOrSet('key', () => inner.getOrSet('inner', ({ skipStore }) => { skipStore(); return read(versions, 'a', 1) }))
+    await outer.getOrSet(
+      'key', () => inner.getOrSet('inner', ({ skipStore }) => { skipStore(); return read(versions, 'a', 1) })
+    )
     t.strictSame(await tagsOf(outer), ['a'])
   })
 
@@ -145,7 +148,9 @@ t.test('stale values pass their tags up, and background refreshes do not', async
   await inner.touch('inner', -1)
   await inner.getOrSet('failing', () => read(versions, 'c', 'old'), options)
   clock.advance(11)
-  const failing = () => inner.getOrSet('failing', () => { throw new Error('down') }, { ...options, staleWhileRevalidate: 0 })
+  const failing = () => inner.getOrSet('failing', () => { throw new Error('down') }, {
+    ...options, staleWhileRevalidate: 0
+  })
   t.equal(await outer.getOrSet('other', failing), 'old')
   t.strictSame(await tagsOf(outer, 'other'), ['c'])
 })

@@ -44,7 +44,9 @@ t.test('findTable returns the table of each b-tree, and undefined for unwatched 
 })
 
 t.test('rowTag and parseRowTag agree', async (t) => {
-  const { catalog } = catalogOf(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
+  const { catalog } = catalogOf(
+    t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)'
+  )
   const cases: Array<[table: string, id: unknown, tag: string]> = [
     ['products', 7, 'products:7'], ['products', -7, 'products:-7'], ['products', 0, 'products:0'],
     ['products', -0, 'products:0'],
@@ -60,7 +62,11 @@ t.test('rowTag and parseRowTag agree', async (t) => {
 })
 
 t.test('findCounter returns the counter and slot of a tag', async (t) => {
-  const { catalog } = catalogOf(t, 'CREATE TABLE codes (code UNIQUE); CREATE TABLE x (id INTEGER PRIMARY KEY); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)')
+  const { catalog } = catalogOf(
+    t,
+    'CREATE TABLE codes (code UNIQUE); CREATE TABLE x (id INTEGER PRIMARY KEY); CREATE TABLE "x:1" (id INTEGER ' +
+      'PRIMARY KEY)'
+  )
   t.same(catalog.findCounter('products'), { name: 'products' })
   t.same(catalog.findCounter('codes'), { name: 'codes' })
   t.same(catalog.findCounter('products:7'), { name: 'products', slot: 7 })
@@ -70,7 +76,8 @@ t.test('findCounter returns the counter and slot of a tag', async (t) => {
   t.same(catalog.findCounter('x:1'), { name: 'x', slot: 1 })
   t.same(catalog.findCounter('x%3A1'), { name: 'x:1' })
   t.same(catalog.findCounter('x%3A1:2'), { name: 'x:1', slot: 2 })
-  for (const tag of ['', ':', ':7', '7', 'product', 'Products', 'Products:7', 'products:', 'products:x', 'products:07', 'products:7.0', 'products:+7', 'products: 7',
+  for (const tag of ['', ':', ':7', '7', 'product', 'Products', 'Products:7', 'products:', 'products:x', 'products:07',
+    'products:7.0', 'products:+7', 'products: 7',
     'products:7:8', 'products:1e3', 'x:1:2', ':epoch', ':tags', 'larder_clock', 'larder_slots:7', 'sqlite_sequence']) {
     t.equal(catalog.findCounter(tag), undefined, tag)
     t.equal(catalog.parseRowTag(tag), undefined, tag)

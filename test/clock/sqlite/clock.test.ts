@@ -121,8 +121,10 @@ t.test('a text that is not a stamp of this clock is never current', async (t) =>
   const old = stampOf(database)
   changeProduct(other, 7)
   const now = stampOf(database)
-  const garbage = ['', 'x', '.', '....', '1.2', '0.0.0.0', 'uncommitted-x', `${now}.0`, `${now}.`, now.slice(0, now.lastIndexOf('.')), now.replaceAll(/\d+/g, 'x'),
-    now.replace(/\d+$/, 'x'), now.replace(/\d+$/, 'Infinity'), now.replace(/\d+$/, '-1'), `0${old}1`, now.split('.').reverse().join('.'), 'NaN.NaN.NaN.NaN']
+  const garbage = ['', 'x', '.', '....', '1.2', '0.0.0.0', 'uncommitted-x', `${now}.0`, `${now}.`,
+    now.slice(0, now.lastIndexOf('.')), now.replaceAll(/\d+/g, 'x'),
+    now.replace(/\d+$/, 'x'), now.replace(/\d+$/, 'Infinity'), now.replace(/\d+$/, '-1'), `0${old}1`,
+    now.split('.').reverse().join('.'), 'NaN.NaN.NaN.NaN']
   for (const stamp of garbage) t.equal(isCurrent(stamp, 'products'), false, stamp)
   t.equal(isCurrent(now, 'products'), true)
 })
@@ -177,7 +179,9 @@ t.test('between two commits, the rows of an entry are checked once', async (t) =
   const { stamp } = clock
   addProduct(other, 7)
   const [seventh, eighth] = [['products:7'], ['products:8', 'products:9']]
-  const rounds = [[seventh, 'products:7', 1], [seventh, 'products:7', 1], [eighth, undefined, 2], [eighth, undefined, 2]] as const
+  const rounds = [
+    [seventh, 'products:7', 1], [seventh, 'products:7', 1], [eighth, undefined, 2], [eighth, undefined, 2]
+  ] as const
   for (const [tags, changed, questions] of rounds) {
     t.equal(clock.firstChanged(stamp, tags), changed)
     t.equal(asked, questions)

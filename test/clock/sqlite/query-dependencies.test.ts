@@ -11,9 +11,13 @@ import { soak } from '../../support/soak.ts'
 const RUNS = soak(200, 40)
 
 type Question = [text: string, values: unknown[]]
-const questions: fc.Arbitrary<Question[]> = fc.array(fc.tuple(query, fc.array(parameter, { minLength: 1, maxLength: 4 })), { minLength: 1, maxLength: 8 })
-const steps = fc.array(fc.record({ statement: change, recursive: fc.boolean(), undone: fc.integer({ max: 7, min: 0 }).map((one) => one === 0) }),
-  { minLength: 1, maxLength: 8 })
+const questions: fc.Arbitrary<Question[]> = fc.array(
+  fc.tuple(query, fc.array(parameter, { minLength: 1, maxLength: 4 })), { minLength: 1, maxLength: 8 }
+)
+const steps = fc.array(fc.record({
+  statement: change, recursive: fc.boolean(), undone: fc.integer({ max: 7, min: 0 }).map((one) => one === 0)
+}),
+{ minLength: 1, maxLength: 8 })
 
 const SCHEMA = `
   CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT, boss INTEGER);
@@ -24,7 +28,9 @@ const SCHEMA = `
   CREATE VIEW seventh AS SELECT * FROM products WHERE id = 7;
   CREATE VIEW nested AS SELECT id FROM list WHERE name > 'a' UNION SELECT maker FROM words;`
 
-/** What statements read. A row is told only where its number is known beforehand and nothing else of the table is read. */
+/**
+ * What statements read. A row is told only where its number is known beforehand and nothing else of the table is read.
+ */
 const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = [
   ['SELECT * FROM products', [], 'products'],
   ['SELECT 1 WHERE EXISTS (SELECT * FROM products)', [], 'products'],
@@ -52,7 +58,9 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT * FROM seventh', [], 'products:7'],
   ['WITH one AS (SELECT * FROM products WHERE id = ?) SELECT title FROM one', [7], 'products:7'],
   ['SELECT title, (SELECT title FROM products WHERE id = 8) FROM products WHERE id = 7', [], 'products:7 products:8'],
-  ['SELECT title FROM products WHERE id = 7 UNION ALL SELECT name FROM makers WHERE id = ?', [3], 'makers:3 products:7'],
+  [
+    'SELECT title FROM products WHERE id = 7 UNION ALL SELECT name FROM makers WHERE id = ?', [3], 'makers:3 products:7'
+  ],
   ['SELECT * FROM products a, products b WHERE a.id = 7 AND b.id = ?', [8], 'products:7 products:8'],
   ['SELECT * FROM products a JOIN makers b WHERE a.id = ? AND b.id = ?', [7, 3], 'makers:3 products:7'],
   ['-- a remark\n SELECT * FROM products WHERE id = 7;', [], 'products:7'],
@@ -84,7 +92,9 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT * FROM products a JOIN makers b ON b.id = a.price WHERE a.id = 7', [], 'makers products:7'],
   ['SELECT a.title, b.name FROM products a LEFT JOIN makers b ON b.id = 3 WHERE a.id = 7', [], 'makers:3 products:7'],
   ['SELECT a.title, b.name FROM products a LEFT JOIN makers b ON b.id = 3', [], 'makers:3 products'],
-  ['SELECT a.title, b.name FROM products a LEFT JOIN makers b ON b.id = abs(3) WHERE a.id = 7', [], 'makers products:7'],
+  [
+    'SELECT a.title, b.name FROM products a LEFT JOIN makers b ON b.id = abs(3) WHERE a.id = 7', [], 'makers products:7'
+  ],
   ['SELECT a.title, b.name FROM products a LEFT JOIN makers b ON b.id = 1 + 2', [], 'makers products'],
   ['SELECT a.title, b.name FROM makers b RIGHT JOIN products a ON b.id = 3 WHERE a.id = 7', [], 'makers products'],
   ['SELECT a.title FROM products a FULL JOIN makers b ON b.id = a.id', [], 'makers products'],
@@ -92,13 +102,26 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT * FROM list', [], 'makers products'],
   ['SELECT * FROM list WHERE id = ?', [7], 'makers products:7'],
   ['SELECT * FROM nested', [], 'makers products words'],
-  ['SELECT a.name, (SELECT title FROM products b WHERE b.id = a.boss) FROM makers a WHERE a.id = 3', [], 'makers:3 products'],
-  ['SELECT (SELECT b.title FROM words a LEFT JOIN products b ON b.id = c.boss) FROM makers c GROUP BY boss', [], 'makers products words'],
-  ['WITH few AS (SELECT boss FROM makers WHERE id = 3 LIMIT 1) SELECT b.title FROM few, products b WHERE b.id = few.boss', [], 'makers:3 products'],
+  [
+    'SELECT a.name, (SELECT title FROM products b WHERE b.id = a.boss) FROM makers a WHERE a.id = 3', [],
+    'makers:3 products'
+  ],
+  [
+    'SELECT (SELECT b.title FROM words a LEFT JOIN products b ON b.id = c.boss) FROM makers c GROUP BY boss', [],
+    'makers products words'
+  ],
+  [
+    'WITH few AS (SELECT boss FROM makers WHERE id = 3 LIMIT 1) SELECT b.title FROM few, products b WHERE b.id = ' +
+      'few.boss',
+    [], 'makers:3 products'
+  ],
   ['SELECT * FROM products a WHERE EXISTS (SELECT 1 FROM words WHERE maker = a.id)', [], 'products words'],
   ['SELECT * FROM products WHERE title IN (SELECT word FROM words)', [], 'products words'],
   ['SELECT title FROM products EXCEPT SELECT code FROM codes', [], 'codes products'],
-  ['WITH RECURSIVE up (id) AS (SELECT 3 UNION SELECT boss FROM makers JOIN up USING (id)) SELECT * FROM up', [], 'makers'],
+  [
+    'WITH RECURSIVE up (id) AS (SELECT 3 UNION SELECT boss FROM makers JOIN up USING (id)) SELECT * FROM up', [],
+    'makers'
+  ],
   ['WITH RECURSIVE up (id) AS (SELECT ? UNION ALL SELECT id + 1 FROM up WHERE id < 5) SELECT * FROM up', [1], ''],
   ['SELECT title, row_number() OVER (ORDER BY id) FROM products', [], 'products'],
   ['SELECT price, count(*) FROM products JOIN words GROUP BY price HAVING count(*) > 1', [], 'products words'],
@@ -157,7 +180,10 @@ t.test('pragmas and table-valued functions are not stored', async (t) => {
   away.exec('CREATE VIRTUAL TABLE texts USING fts5 (text)')
   away.close()
   database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
-  for (const statement of ['SELECT * FROM side.texts', 'PRAGMA user_version', 'SELECT * FROM pragma_user_version', "SELECT * FROM json_each('[1]'), pragma_table_info('products')", 'SELECT * FROM dbstat']) {
+  for (const statement of [
+    'SELECT * FROM side.texts', 'PRAGMA user_version', 'SELECT * FROM pragma_user_version',
+    "SELECT * FROM json_each('[1]'), pragma_table_info('products')", 'SELECT * FROM dbstat'
+  ]) {
     t.equal(tagsRead(database, statement), 'unwatched-read', statement)
   }
 })
@@ -206,7 +232,10 @@ t.test('a statement that cannot be explained depends on all tables, and is not s
   const statements = new QueryDependencies(other)
   const catalog = new Catalog(other)
   const all = { tables: ['codes', 'makers', 'products', 'words'], rows: [], unwatched: true }
-  for (const statement of ['EXPLAIN SELECT 1', 'EXPLAIN QUERY PLAN SELECT 1', 'SELECT FROM', '', 'SELECT * FROM nowhere', 'SELECT 1; SELECT 2', 'SELECT ?']) {
+  for (const statement of [
+    'EXPLAIN SELECT 1', 'EXPLAIN QUERY PLAN SELECT 1', 'SELECT FROM', '', 'SELECT * FROM nowhere', 'SELECT 1; SELECT 2',
+    'SELECT ?'
+  ]) {
     const { tables, ...rest } = statements.resolve(statement, [], catalog)
     t.same({ tables: [...tables].sort(), ...rest }, all, statement)
   }

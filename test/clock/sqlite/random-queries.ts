@@ -7,7 +7,8 @@ type Text = fc.Arbitrary<string>
 export const SCHEMA = `
   CREATE TABLE b (id INTEGER PRIMARY KEY, n, r INTEGER, s TEXT);
   CREATE INDEX b_n ON b (n, s);
-  CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER, r INTEGER REFERENCES b ON DELETE SET NULL ON UPDATE CASCADE, s TEXT);
+  CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER, r INTEGER REFERENCES b ON DELETE SET NULL ON UPDATE CASCADE,
+    s TEXT);
   CREATE INDEX a_r ON a (r);
   CREATE TABLE c (id INTEGER PRIMARY KEY, n, r INTEGER REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, s TEXT UNIQUE);
   CREATE TABLE d (id INTEGER PRIMARY KEY, n, r INTEGER, s TEXT);
@@ -28,14 +29,18 @@ const JOINS = [' JOIN ', ' LEFT JOIN ', ' RIGHT JOIN ', ' FULL JOIN ', ' CROSS J
 const pick = (...values: string[]): Text => fc.constantFrom(...values)
 
 function join (...parts: Array<string | Text>): Text {
-  return fc.tuple(...parts.map((part) => typeof part === 'string' ? fc.constant(part) : part)).map((texts) => texts.join(''))
+  return fc.tuple(
+    ...parts.map((part) => typeof part === 'string' ? fc.constant(part) : part)
+  ).map((texts) => texts.join(''))
 }
 
 /** Sometimes nothing. @param freq how rarely */
 const maybe = (text: Text, freq = 2): Text => fc.option(text, { nil: '', freq })
 
 /** The first one is the most likely. */
-const mostly = (first: Text, ...others: Text[]): Text => fc.oneof({ weight: 3 * others.length, arbitrary: first }, ...others)
+const mostly = (
+  first: Text, ...others: Text[]
+): Text => fc.oneof({ weight: 3 * others.length, arbitrary: first }, ...others)
 
 const table = pick('a', 'b', 'c', 'd')
 const source = pick('a', 'b', 'd', 'a', 'b', 'c', 'v', 'w')
@@ -61,22 +66,33 @@ function isRow (name: string, others: string[]): Text {
 }
 
 function valueInRow (outer: string[]): Text {
-  return join('(SELECT ', pick('n', 's', 'max(n)', 'count(*)', 'group_concat(s)'), ' FROM ', table, ' AS z WHERE ', isRow('z', outer),
-    maybe(join(' AND z.', pick('n', 'r'), ' = ', literal), 6), ')')
+  return join('(SELECT ', pick(
+    'n', 's', 'max(n)', 'count(*)', 'group_concat(s)'
+  ), ' FROM ', table, ' AS z WHERE ', isRow('z', outer),
+  maybe(join(' AND z.', pick('n', 'r'), ' = ', literal), 6), ')')
 }
 
 function field (names: string[]): Text {
-  return mostly(columnOf(...names), pick('count(*)', '1'), valueInRow(names), join('coalesce(', valueInRow(names), ', ', columnOf(...names), ')'),
-    join('EXISTS ', valueInRow(names)))
+  return mostly(columnOf(...names), pick('count(*)', '1'), valueInRow(names), join(
+    'coalesce(', valueInRow(names), ', ', columnOf(...names), ')'
+  ),
+  join('EXISTS ', valueInRow(names)))
 }
 
 const lookUp: Text = fc.integer({ min: 1, max: 3 }).chain((count) => {
   const names = ['x', 'y', 'u'].slice(0, count)
   return join('SELECT ', field(names), ' AS n, ', field(names), ' AS r FROM ', source, ' AS x',
-    ...names.slice(1).map((name, i) => join(pick(...JOINS), source, ` AS ${name} ON `, isRow(name, names.slice(0, i + 1)))),
+    ...names.slice(1).map(
+      (name, i) => join(pick(...JOINS), source, ` AS ${name} ON `, isRow(name, names.slice(0, i + 1)))
+    ),
     ' WHERE (', isRow('x', names), ')',
     maybe(join(' AND (', isRow(names.at(-1)!, names), ')'), 3),
-    maybe(join(pick(' AND ', ' OR '), columnOf(...names), pick(' = ', ' < ', ' IS NOT '), fc.oneof(literal, valueInRow(names))), 4),
+    maybe(
+      join(
+        pick(' AND ', ' OR '), columnOf(...names), pick(' = ', ' < ', ' IS NOT '), fc.oneof(literal, valueInRow(names))
+      ),
+      4
+    ),
     maybe(pick(' LIMIT 1', ' ORDER BY 1', ' ORDER BY 1 DESC LIMIT 1 OFFSET 1'), 5))
 })
 
@@ -115,9 +131,15 @@ function select (outer: string[], depth: number, wide: boolean): Text {
     const from = depth === 0 ? source : mostly(source, join('(', select([], depth - 1, true), ')'))
     const aggregate = pick('count(*)', `max(${own[0]}.n)`, `sum(${own[0]}.id)`, `group_concat(${own[0]}.s)`)
     return join('SELECT ', maybe(pick('DISTINCT '), 6),
-      wide ? join(some(), ' AS id, ', some(), ' AS n, ', some(), ' AS r, ', some(), ' AS s') : mostly(some(), aggregate),
+      wide
+        ? join(
+          some(), ' AS id, ', some(), ' AS n, ', some(), ' AS r, ', some(), ' AS s'
+        )
+        : mostly(some(), aggregate),
       ' FROM ', from, ` AS ${own[0]}`,
-      ...own.slice(1).map((name, i) => join(pick(...JOINS), from, ` AS ${name} ON `, condition([...own.slice(0, i + 2), ...outer], 0))),
+      ...own.slice(1).map(
+        (name, i) => join(pick(...JOINS), from, ` AS ${name} ON `, condition([...own.slice(0, i + 2), ...outer], 0))
+      ),
       maybe(join(' WHERE ', condition(names, depth)), 8),
       maybe(join(' GROUP BY ', columnOf(...names)), 6),
       maybe(join(' ORDER BY ', some(), pick('', ' DESC')), 2),
@@ -125,7 +147,9 @@ function select (outer: string[], depth: number, wide: boolean): Text {
   })
 }
 
-const all: Text = join('SELECT * FROM (', lookUp, ') ', pick('UNION ', 'UNION ALL ', 'EXCEPT '), 'SELECT * FROM (', lookUp, ')')
+const all: Text = join(
+  'SELECT * FROM (', lookUp, ') ', pick('UNION ', 'UNION ALL ', 'EXCEPT '), 'SELECT * FROM (', lookUp, ')'
+)
 const named: Text = join('WITH few AS (', lookUp, ') SELECT * FROM few, ', source, ' AS y WHERE ', isRow('y', ['few']))
 
 /** A statement that reads, with question marks. Some are not valid. */
@@ -142,6 +166,8 @@ const row = join(' (id, n, r, s) VALUES (', rowId, ', ', cell, ', ', rowId, ', '
 export const change: Text = fc.oneof(
   join(pick('INSERT', 'INSERT OR REPLACE', 'INSERT OR IGNORE', 'REPLACE'), ' INTO ', table, row),
   join('INSERT INTO ', table, row, ' ON CONFLICT DO ', pick('NOTHING', 'UPDATE SET n = excluded.n, id = excluded.r')),
-  join('UPDATE ', pick('', 'OR REPLACE ', 'OR IGNORE '), table, ' SET ', pick('n', 's', 'r', 'id', 's'), ' = ', fc.oneof(cell, rowId),
-    maybe(join(' WHERE id = ', rowId), 8)),
+  join('UPDATE ', pick(
+    '', 'OR REPLACE ', 'OR IGNORE '
+  ), table, ' SET ', pick('n', 's', 'r', 'id', 's'), ' = ', fc.oneof(cell, rowId),
+  maybe(join(' WHERE id = ', rowId), 8)),
   join('DELETE FROM ', table, maybe(join(' WHERE id = ', rowId), 8)))

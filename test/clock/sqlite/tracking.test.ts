@@ -16,7 +16,9 @@ const one = (id: number) => eq(products.id, id)
 
 /** Products 7 and 8, a maker for each, and a cache. */
 function shop (t: Test): Clockwork & { cache: Cache, change: (id: number) => unknown } {
-  const works = clockwork(t, "CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO makers VALUES (7, 'x'), (8, 'y')")
+  const works = clockwork(
+    t, "CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO makers VALUES (7, 'x'), (8, 'y')"
+  )
   addProduct(works.other, 7, 8)
   const change = (id: number) => works.other.prepare('UPDATE products SET price = price + 1 WHERE id = ?').run(id)
   return { ...works, change, cache: createCache({ store: memoryStore(), versions: works.database.versions }) }
@@ -38,19 +40,31 @@ const ROADS: Record<string, (sql: Sql) => unknown> = {
   run: (handle) => handle.select().from(products).where(one(7)).run(),
   'some columns': (handle) => handle.select({ price: products.price }).from(products).where(one(7)).all(),
   'a query that is awaited': async (handle) => await handle.select().from(products).where(one(7)),
-  'a query that is awaited with others': async (handle) => await Promise.all([handle.select().from(products).where(one(7)), 1]),
+  'a query that is awaited with others': async (handle) => await Promise.all([
+    handle.select().from(products).where(one(7)), 1
+  ]),
   'an answer that is a query': async (handle) => handle.select().from(products).where(one(7)),
   'a common table expression': (handle) => {
     const some = handle.$with('some').as(handle.select().from(products).where(one(7)))
     return handle.with(some).select().from(some).all()
   },
   'a subquery': (handle) => handle.select().from(handle.select().from(products).where(one(7)).as('some')).all(),
-  'a union': (handle) => unionAll(handle.select().from(products).where(one(7)), handle.select().from(products).where(one(7))).all(),
+  'a union': (handle) => unionAll(
+    handle.select().from(products).where(one(7)), handle.select().from(products).where(one(7))
+  ).all(),
   'a number of rows': async (handle) => await handle.$count(products, one(7)),
-  'a transaction of Drizzle': (handle) => handle.transaction((inner) => inner.select().from(products).where(one(7)).all()),
-  'a part of a transaction of Drizzle': (handle) => handle.transaction((outer) => outer.transaction((inner) => inner.select().from(products).where(one(7)).all())),
-  'a prepared query': (handle) => handle.select().from(products).where(eq(products.id, sql.placeholder('id'))).prepare().all({ id: 7 }),
-  'a prepared query, one row': (handle) => handle.select().from(products).where(eq(products.id, sql.placeholder('id'))).prepare().get({ id: 7 }),
+  'a transaction of Drizzle': (handle) => handle.transaction(
+    (inner) => inner.select().from(products).where(one(7)).all()
+  ),
+  'a part of a transaction of Drizzle': (handle) => handle.transaction(
+    (outer) => outer.transaction((inner) => inner.select().from(products).where(one(7)).all())
+  ),
+  'a prepared query': (handle) => handle.select().from(products).where(
+    eq(products.id, sql.placeholder('id'))
+  ).prepare().all({ id: 7 }),
+  'a prepared query, one row': (handle) => handle.select().from(products).where(
+    eq(products.id, sql.placeholder('id'))
+  ).prepare().get({ id: 7 }),
   'raw all': (handle) => handle.all(sql`SELECT * FROM products WHERE id = ${7}`),
   'raw get': (handle) => handle.get(sql`SELECT * FROM products WHERE id = ${7}`),
   'raw values': (handle) => handle.values(sql`SELECT * FROM products WHERE id = ${7}`),
@@ -81,7 +95,9 @@ t.test('however a load reads, its entry is invalid once the data changes, and no
 t.test('relational queries of Drizzle are tracked', async (t) => {
   const { database: { versions }, connect } = shop(t)
   const reader = connect()
-  const { query } = drizzle({ client: reader, schema: { products }, logger: trackReads(reader, new Clock(reader, true), versions) })
+  const { query } = drizzle({
+    client: reader, schema: { products }, logger: trackReads(reader, new Clock(reader, true), versions)
+  })
   const tracked = (read: () => unknown) => reading({ versions } as Database, read).tags
   t.same(
     tracked(() => query.products.findMany({ where: gt(products.id, 7), orderBy: desc(products.id) }).sync()),
@@ -153,7 +169,8 @@ t.test('late reads are tracked in every kind of callback', async (t) => {
     'in a chain of promises': () => Promise.resolve().then(() => 7).then((id) => price(database, id)).finally(() => {}),
     'a query of before, awaited now': async () => await before,
     'among others': async () => (await Promise.all([sleep(2), sleep(1).then(() => price(database, 7))]))[1],
-    'with a handle of before': ((handle) => async () => handle.select().from(products).where(one(7)).all())(database.sql)
+    'with a handle of before': ((handle) =>
+      async () => handle.select().from(products).where(one(7)).all())(database.sql)
   }
   for (const [path, load] of Object.entries(paths)) {
     await cache.getOrSet(path, load)

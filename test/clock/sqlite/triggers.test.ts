@@ -12,7 +12,9 @@ const oops = new Error('oops')
 const EVENTS = ['delete', 'insert', 'update']
 
 const triggersOn = (connection: Sqlite.Database, table: string) => connection
-  .prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name LIKE 'larder%' ORDER BY name").pluck().all(table) as string[]
+  .prepare(
+    "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name LIKE 'larder%' ORDER BY name"
+  ).pluck().all(table) as string[]
 
 const triggersFor = (table: string) => EVENTS.map((event) => `larder_${table}_${event}`)
 
@@ -26,7 +28,9 @@ t.test('every table of any schema is watched', async (t) => {
   const { database, other } = clockwork(t)
   const files = globSync('*/table.ts', { cwd: SRC })
   const modules = await Promise.all(files.map((file) => import(`${SRC}/${file}`))) as Array<Record<string, unknown>>
-  const tables = modules.flatMap((module) => Object.values(module)).filter((value) => is(value, SQLiteTable)).map(getTableName)
+  const tables = modules.flatMap((module) => Object.values(module)).filter(
+    (value) => is(value, SQLiteTable)
+  ).map(getTableName)
   t.ok(tables.includes('products'))
   for (const table of tables) {
     t.same(triggersOn(other, table), triggersFor(table), table)
@@ -37,13 +41,17 @@ t.test('every table of any schema is watched', async (t) => {
 const MORE = `
   CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT);
   CREATE TABLE parts (id INTEGER PRIMARY KEY, maker INTEGER REFERENCES makers ON DELETE CASCADE ON UPDATE CASCADE);
-  CREATE TABLE remarks (id INTEGER PRIMARY KEY, maker INTEGER REFERENCES makers ON DELETE SET NULL ON UPDATE SET NULL, text TEXT);
-  CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE, maker INTEGER REFERENCES makers ON DELETE CASCADE ON UPDATE CASCADE);
+  CREATE TABLE remarks (id INTEGER PRIMARY KEY, maker INTEGER REFERENCES makers ON DELETE SET NULL ON UPDATE SET NULL,
+    text TEXT);
+  CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE,
+    maker INTEGER REFERENCES makers ON DELETE CASCADE ON UPDATE CASCADE);
   CREATE TABLE log (id INTEGER PRIMARY KEY, text TEXT);
   CREATE TRIGGER log_remarks AFTER UPDATE OF text ON remarks BEGIN INSERT INTO log (text) VALUES (NEW.text); END;
-  CREATE TRIGGER touch_remarks AFTER UPDATE OF maker ON remarks BEGIN UPDATE remarks SET text = 'touched' WHERE id = 2; END;
+  CREATE TRIGGER touch_remarks AFTER UPDATE OF maker ON remarks BEGIN
+      UPDATE remarks SET text = 'touched' WHERE id = 2; END;
   CREATE VIEW priced AS SELECT id, price FROM products;
-  CREATE TRIGGER set_price INSTEAD OF UPDATE ON priced BEGIN UPDATE products SET price = NEW.price WHERE id = OLD.id; END;`
+  CREATE TRIGGER set_price INSTEAD OF UPDATE ON priced BEGIN UPDATE products SET price = NEW.price WHERE id = OLD.id;
+      END;`
 
 /** Products 7, 8 and 9; makers 1 and 2, and what refers to them. */
 const DATA = `
@@ -62,7 +70,10 @@ const TAGS = ['products', 'makers', 'parts', 'remarks', 'log'].flatMap((table) =
 const STATEMENTS: Array<[statement: string, moved: string]> = [
   ["INSERT INTO products (title, price) VALUES ('z', '2')", 'products products:10'],
   ["INSERT INTO products (id, title, price) VALUES (3, 'z', '2'), (10, 'z', '2')", 'products products:3 products:10'],
-  ['INSERT INTO products SELECT id - 6, title, price, created, updated FROM products WHERE id < 9', 'products products:1 products:2'],
+  [
+    'INSERT INTO products SELECT id - 6, title, price, created, updated FROM products WHERE id < 9',
+    'products products:1 products:2'
+  ],
   ["UPDATE products SET price = '2' WHERE id = 7", 'products products:7'],
   ["UPDATE products SET price = '2' WHERE id IN (7, 8)", 'products products:7 products:8'],
   ["UPDATE products SET price = '2'", 'products products:7 products:8 products:9'],
@@ -81,7 +92,10 @@ const STATEMENTS: Array<[statement: string, moved: string]> = [
   ["INSERT OR IGNORE INTO products (id, title, price) VALUES (7, 'z', '2')", ''],
   ["INSERT OR IGNORE INTO products (id, title, price) VALUES (7, 'z', '2'), (3, 'z', '2')", 'products products:3'],
   ["INSERT OR ABORT INTO products (id, title, price) VALUES (3, 'z', '2'), (7, 'z', '2')", ''],
-  ["INSERT OR FAIL INTO products (id, title, price) VALUES (3, 'z', '2'), (7, 'z', '2'), (10, 'z', '2')", 'products products:3'],
+  [
+    "INSERT OR FAIL INTO products (id, title, price) VALUES (3, 'z', '2'), (7, 'z', '2'), (10, 'z', '2')",
+    'products products:3'
+  ],
   ["INSERT OR ROLLBACK INTO products (id, title, price) VALUES (3, 'z', '2'), (7, 'z', '2')", ''],
   ["INSERT OR ROLLBACK INTO products (id, title, price) VALUES (3, 'z', '2')", 'products products:3'],
   ['UPDATE OR REPLACE products SET id = 8 WHERE id = 7', 'products products:7 products:8'],
@@ -93,9 +107,20 @@ const STATEMENTS: Array<[statement: string, moved: string]> = [
 
   ["INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT DO NOTHING", ''],
   ["INSERT INTO products (id, title, price) VALUES (3, 'z', '2') ON CONFLICT DO NOTHING", 'products products:3'],
-  ["INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET price = excluded.price", 'products products:7'],
-  ["INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET id = 10", 'products products:7 products:10'],
-  ["INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET price = '2' WHERE title = 'z'", ''],
+  [
+    "INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET price = " +
+      'excluded.price',
+    'products products:7'
+  ],
+  [
+    "INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET id = 10",
+    'products products:7 products:10'
+  ],
+  [
+    "INSERT INTO products (id, title, price) VALUES (7, 'z', '2') ON CONFLICT (id) DO UPDATE SET price = '2' " +
+      "WHERE title = 'z'",
+    ''
+  ],
 
   ["INSERT OR REPLACE INTO codes VALUES (3, 'k', 1)", 'codes'],
   ["UPDATE OR REPLACE codes SET code = 'k' WHERE id = 2", 'codes'],
@@ -108,11 +133,19 @@ const STATEMENTS: Array<[statement: string, moved: string]> = [
 
 const TRANSACTIONS: typeof STATEMENTS = [
   ["BEGIN; UPDATE products SET price = '2'; DELETE FROM makers; ROLLBACK", ''],
-  ["BEGIN; UPDATE products SET price = '2' WHERE id = 7; SAVEPOINT a; DELETE FROM products; ROLLBACK TO a; COMMIT", 'products products:7'],
-  ['SAVEPOINT a; DELETE FROM parts; SAVEPOINT b; DELETE FROM products WHERE id = 7; ROLLBACK TO b; DELETE FROM products WHERE id = 8; RELEASE a',
-    'products products:8 parts parts:1 parts:2'],
+  [
+    "BEGIN; UPDATE products SET price = '2' WHERE id = 7; SAVEPOINT a; DELETE FROM products; ROLLBACK TO a; COMMIT",
+    'products products:7'
+  ],
+  ['SAVEPOINT a; DELETE FROM parts; SAVEPOINT b; DELETE FROM products WHERE id = 7; ROLLBACK TO b; DELETE FROM ' +
+    'products WHERE id = 8; RELEASE a',
+  'products products:8 parts parts:1 parts:2'],
   ['SAVEPOINT a; DELETE FROM products; ROLLBACK TO a; RELEASE a', ''],
-  ['BEGIN; SAVEPOINT a; SAVEPOINT b; DELETE FROM products; RELEASE b; ROLLBACK TO a; UPDATE parts SET id = 3 WHERE id = 1; COMMIT', 'parts parts:1 parts:3']
+  [
+    'BEGIN; SAVEPOINT a; SAVEPOINT b; DELETE FROM products; RELEASE b; ROLLBACK TO a; UPDATE parts SET id = 3 ' +
+      'WHERE id = 1; COMMIT',
+    'parts parts:1 parts:3'
+  ]
 ]
 
 type Writer = (clockwork: Clockwork) => (statement: string) => unknown
@@ -135,7 +168,9 @@ const hasShell = spawnSync('sqlite3', ['-version']).status === 0
 const OTHERS: Record<string, Writer> = {
   'another program': through(true),
   'another program without recursive triggers': through(false),
-  'the sqlite3 shell': ({ path }) => (statement) => spawnSync('sqlite3', [path, `PRAGMA foreign_keys = ON; ${statement}`])
+  'the sqlite3 shell': ({ path }) => (statement) => spawnSync('sqlite3', [
+    path, `PRAGMA foreign_keys = ON; ${statement}`
+  ])
 }
 
 const WRITERS: Record<string, Writer> = {
@@ -214,12 +249,16 @@ const KEYS: Array<[columns: string, byRow: boolean]> = [
 ]
 
 t.test('rows are counted separately if only the row number is unique', async (t) => {
-  const { database, other, movedBy } = clockwork(t, KEYS.map(([columns], i) => `CREATE TABLE t${i} (${columns});\n`).join('') + `
+  const { database, other, movedBy } = clockwork(t, KEYS.map(
+    ([columns], i) => `CREATE TABLE t${i} (${columns});\n`
+  ).join('') + `
     CREATE TABLE partly (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX some ON partly (v) WHERE v > 0;
     CREATE TABLE computed (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX all_of_them ON computed (abs(v));
     CREATE TABLE indexed (k INTEGER PRIMARY KEY, v); CREATE INDEX ordinary ON indexed (v);`)
   const tables = [...KEYS.map(([columns, byRow], i) => [`t${i}`, byRow, columns] as const),
-    ['partly', false, 'a partial index'], ['computed', false, 'an index on an expression'], ['indexed', true, 'an ordinary index']] as const
+    ['partly', false, 'a partial index'], [
+      'computed', false, 'an index on an expression'
+    ], ['indexed', true, 'an ordinary index']] as const
   for (const [table, byRow, what] of tables) {
     t.same(tagsRead(database, `SELECT k FROM ${table} WHERE k = 1`), [byRow ? `${table}:1` : table], what)
     const [first, second] = [`${table}:1`, `${table}:2`]
@@ -231,7 +270,9 @@ t.test('rows are counted separately if only the row number is unique', async (t)
       ['DELETE FROM %', second]
     ]
     for (const [statement, ...rows] of changes) {
-      const moved = await movedBy(byRow ? [table, first, second] : [table], () => other.exec(statement.replace('%', table)))
+      const moved = await movedBy(
+        byRow ? [table, first, second] : [table], () => other.exec(statement.replace('%', table))
+      )
       t.same(moved, byRow ? [table, ...rows] : [table], `${what}: ${statement}`)
     }
   }
@@ -248,13 +289,17 @@ t.test('a REPLACE that removes another row invalidates reads of that row', async
 })
 
 const NAMES = [
-  'select', 'a b', "it's", "''", 'quote"d', 'x', 'x:1', 'x:1:2', '100%', '%3A', 'Übung', 'UPPER', 'a/b', '[brackets]', 'back`tick', 'line\nbreak', '🍏',
+  'select', 'a b', "it's", "''", 'quote"d', 'x', 'x:1', 'x:1:2', '100%', '%3A', 'Übung', 'UPPER', 'a/b', '[brackets]',
+  'back`tick', 'line\nbreak', '🍏',
   ' ', 'x -- no comment', 'x; DROP TABLE products', 'trigger', 'NEW', 'old', 'ticks', 'name'
 ]
 
 t.test('names of tables that need quoting', async (t) => {
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
-  const { database, other, movedBy } = clockwork(t, NAMES.map((name) => `CREATE TABLE ${quoted(name)} (${quoted(name)} INTEGER PRIMARY KEY, "v""" INTEGER);`).join(''))
+  const { database, other, movedBy } = clockwork(
+    t,
+    NAMES.map((name) => `CREATE TABLE ${quoted(name)} (${quoted(name)} INTEGER PRIMARY KEY, "v""" INTEGER);`).join('')
+  )
   const tagOf = (name: string) => encodeURIComponent(name)
   const all = NAMES.flatMap((name) => [tagOf(name), `${tagOf(name)}:1`, `${tagOf(name)}:2`])
   for (const name of NAMES) {
@@ -314,7 +359,8 @@ t.test('creating and repairing triggers', async (t) => {
     const columns = 'id, title, price, created, updated'
     other.pragma('foreign_keys = OFF')
     other.exec("INSERT INTO products (id, title, price) VALUES (7, 'a', '1')")
-    other.exec(`CREATE TABLE __new_products (id INTEGER PRIMARY KEY, title TEXT, price TEXT, created TEXT, updated TEXT);
+    other.exec(`CREATE TABLE __new_products (
+        id INTEGER PRIMARY KEY, title TEXT, price TEXT, created TEXT, updated TEXT);
       INSERT INTO __new_products (${columns}) SELECT ${columns} FROM products;
       DROP TABLE products; ALTER TABLE __new_products RENAME TO products`)
     t.same(triggersOn(other, 'products'), [])
@@ -344,8 +390,10 @@ t.test('creating and repairing triggers', async (t) => {
     const before = schemaOf(other)[1]
     for (const harm of [
       'DROP TRIGGER larder_products_update',
-      'DROP TRIGGER larder_products_insert; CREATE TRIGGER larder_products_insert AFTER INSERT ON products BEGIN SELECT 1; END',
-      'DROP TRIGGER larder_products_delete; CREATE TRIGGER LARDER_Products_Delete AFTER DELETE ON products BEGIN SELECT 1; END'
+      'DROP TRIGGER larder_products_insert; CREATE TRIGGER larder_products_insert AFTER INSERT ON products BEGIN ' +
+        'SELECT 1; END',
+      'DROP TRIGGER larder_products_delete; CREATE TRIGGER LARDER_Products_Delete AFTER DELETE ON products BEGIN ' +
+        'SELECT 1; END'
     ]) {
       other.exec(harm)
       t.notSame(schemaOf(other)[1], before)
@@ -373,13 +421,16 @@ t.test('creating and repairing triggers', async (t) => {
   })
 
   t.test('tables of SQLite, of migrations and of the clock have no triggers', async (t) => {
-    const { other, database } = clockwork(t, `CREATE TABLE larder_mine (x); CREATE TABLE ":colon" (x); CREATE TABLE __drizzle_mine (x);
+    const { other, database } = clockwork(t, `CREATE TABLE larder_mine (x); CREATE TABLE ":colon" (x);
+        CREATE TABLE __drizzle_mine (x);
       CREATE VIRTUAL TABLE texts USING fts5 (x); CREATE VIEW seen AS SELECT 1`)
     t.same(
       other.prepare("SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'trigger'").pluck().all(), ['products']
     )
     t.same(other.prepare('SELECT name FROM larder_clock').pluck().all(), [':epoch', ':tags', 'products'])
-    for (const table of ['larder_mine', ':colon', '__drizzle_mine', 'texts', 'texts_content', 'sqlite_sequence', 'larder_clock']) {
+    for (const table of [
+      'larder_mine', ':colon', '__drizzle_mine', 'texts', 'texts_content', 'sqlite_sequence', 'larder_clock'
+    ]) {
       t.equal(tagsRead(database, `SELECT * FROM "${table}"`), 'unwatched-read', table)
     }
   })

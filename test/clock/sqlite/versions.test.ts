@@ -4,7 +4,10 @@ import { products } from '../../../src/products/table.ts'
 import { addProduct, clockwork, stampOf } from './clock-support.ts'
 
 const oops = new Error('oops')
-const TAGS = ['products', 'products:7', 'products:8', 'notes', 'notes:7', 'a name', 'another', 'products:x', 'products:007', 'codes', 'Codes']
+const TAGS = [
+  'products', 'products:7', 'products:8', 'notes', 'notes:7', 'a name', 'another', 'products:x', 'products:007',
+  'codes', 'Codes'
+]
 const SCHEMA = 'CREATE TABLE notes (id INTEGER PRIMARY KEY); CREATE TABLE codes (code TEXT UNIQUE)'
 
 t.test('invalidate changes the given tags, and a table for a row that is not counted', async (t) => {
@@ -34,8 +37,11 @@ t.test('invalidate of a table leaves the tags of its rows', async (t) => {
 t.test('the tag of a row changes with it, even if rows are not counted separately', async (t) => {
   const { other, movedBy } = clockwork(t, 'CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT UNIQUE)')
   t.same(await movedBy(['words:7'], () => other.exec("INSERT INTO words VALUES (7, 'x')")), ['words:7'])
-  t.same(await movedBy(['products:9007199254740993'], () => other.exec("INSERT INTO products (id, title, price) VALUES (9007199254740993, 'a', '1')")),
-    ['products:9007199254740993'])
+  t.same(await movedBy(
+    ['products:9007199254740993'],
+    () => other.exec("INSERT INTO products (id, title, price) VALUES (9007199254740993, 'a', '1')")
+  ),
+  ['products:9007199254740993'])
 })
 
 t.test('invalidate affects all processes on the same file', async (t) => {
@@ -91,7 +97,9 @@ t.test('invalidate waits for the transaction in progress', async (t) => {
 
 t.test('the size of the clock is limited, whatever the number of names and rows', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
-  const count = (name: string) => other.prepare('SELECT count(*) FROM larder_slots s JOIN larder_clock c ON s.id / 65536 = c.id WHERE name = ?')
+  const count = (name: string) => other.prepare(
+    'SELECT count(*) FROM larder_slots s JOIN larder_clock c ON s.id / 65536 = c.id WHERE name = ?'
+  )
     .pluck().get(name) as number
   const stamp = stampOf(database)
   await database.versions.invalidate(Array.from({ length: 100_000 }, (_, i) => `name ${i}`))
@@ -165,7 +173,9 @@ t.test('isolated is true inside a transaction only', async (t) => {
   // Who is outside does not get what is being loaded inside, nor the other way round.
   const inside = Promise.withResolvers<string>()
   const began = Promise.withResolvers<void>()
-  const transaction = database.transaction(() => cache.getOrSet('key', () => { began.resolve(); return inside.promise }))
+  const transaction = database.transaction(
+    () => cache.getOrSet('key', () => { began.resolve(); return inside.promise })
+  )
   await began.promise
   t.equal(await cache.getOrSet<string>('key', () => 'outside'), 'outside')
   inside.resolve('inside')

@@ -38,7 +38,9 @@ t.test('explain of a URL returns its key, the stored page, and what a request wo
     page: {
       status: 200, storedAt: '2026-01-01T00:00:00.000Z', age: 10, ttl: 290, tags: [], tagCount: 0
     },
-    outcome: { cacheStatus: 'larder; hit; ttl=290', runsHandler: false, rule: /^The stored response is fresh: 10 s old/ }
+    outcome: {
+      cacheStatus: 'larder; hit; ttl=290', runsHandler: false, rule: /^The stored response is fresh: 10 s old/
+    }
   })
   t.notMatch(JSON.stringify(warm), 'Results received', 'no body')
   t.equal((await get({ url: '/apicalls' })).headers['cache-control'], 'no-store')

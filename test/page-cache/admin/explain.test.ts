@@ -16,12 +16,22 @@ async function explained (t: Test, cachePage: CachePageOptions | number, handler
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('what is stored for a request, and what it would get', async (t) => {
-      const { ask, explain, clock, calls, cache } = await explained(t, { ttl: 60, staleWhileRevalidate: 10, staleIfError: 20, tags: ['news'], vary: ['x-lang'] }, undefined, { store })
+    t.test('explainPage describes the stored response and the outcome of a request', async (t) => {
+      const {
+        ask, explain, clock, calls, cache
+      } = await explained(
+        t, { ttl: 60, staleWhileRevalidate: 10, staleIfError: 20, tags: ['news'], vary: ['x-lang'] }, undefined,
+        { store }
+      )
       t.match(await explain(), {
         request: { method: 'GET', url: '/page' },
         route: '/page',
-        key: { name: /^page:/, parts: { protocol: 'http', host: 'localhost', path: '/page', query: [] }, added: null, varies: {} },
+        key: {
+          name: /^page:/,
+          parts: { protocol: 'http', host: 'localhost', path: '/page', query: [] },
+          added: null,
+          varies: {}
+        },
         page: undefined,
         outcome: { cacheStatus: 'larder; fwd=uri-miss', runsHandler: true, rule: 'Nothing is stored under this key.' }
       }, 'nothing yet')
@@ -47,26 +57,47 @@ for (const [name, store] of Object.entries(stores)) {
           tags: [{ tag: 'news', changed: false, version: String }],
           stamp: String
         },
-        outcome: { cacheStatus: 'larder; hit; ttl=55', runsHandler: false, rule: 'The stored response is fresh: 5 s old, it expires in 55 s, and none of its dependencies has changed (RFC 9111 section 4.2).' }
+        outcome: {
+          cacheStatus: 'larder; hit; ttl=55',
+          runsHandler: false,
+          rule: 'The stored response is fresh: 5 s old, it expires in 55 s, and none of its dependencies has ' +
+            'changed (RFC 9111 section 4.2).'
+        }
       })
       t.match(await explain({ headers: { 'x-lang': 'fr' } }), {
         key: { varies: { 'x-lang': 'fr' } },
         page: undefined,
-        outcome: { cacheStatus: 'larder; fwd=vary-miss', runsHandler: true, rule: 'Responses of this URL are stored, but none for the values in this request of x-lang (RFC 9111 section 4.1).' }
+        outcome: {
+          cacheStatus: 'larder; fwd=vary-miss',
+          runsHandler: true,
+          rule: 'Responses of this URL are stored, but none for the values in this request of x-lang (RFC 9111 ' +
+            'section 4.1).'
+        }
       })
       t.match((await explain()).key?.varies, { 'x-lang': null })
-      t.match(await explain({ headers, method: 'HEAD' }), { request: { method: 'HEAD' }, page: { bodyBytes: 6 }, outcome: { cacheStatus: 'larder; hit; ttl=55' } })
+      t.match(await explain({ headers, method: 'HEAD' }), {
+        request: { method: 'HEAD' }, page: { bodyBytes: 6 }, outcome: { cacheStatus: 'larder; hit; ttl=55' }
+      })
       t.notOk(JSON.stringify(kept).includes('call 1'), 'no body is shown')
 
       clock.advance(60)
       t.match(await explain({ headers }), {
         page: { ttl: -5 },
-        outcome: { cacheStatus: 'larder; hit; ttl=-5; detail=stale-while-revalidate', runsHandler: false, rule: 'The stored response expired 5 s ago; it is served while it is revalidated in the background (RFC 5861 section 3).' }
+        outcome: {
+          cacheStatus: 'larder; hit; ttl=-5; detail=stale-while-revalidate',
+          runsHandler: false,
+          rule: 'The stored response expired 5 s ago; it is served while it is revalidated in the background (RFC ' +
+            '5861 section 3).'
+        }
       })
       clock.advance(20)
       t.match(await explain({ headers }), {
         page: { age: 85 },
-        outcome: { cacheStatus: 'larder; fwd=stale', runsHandler: true, rule: 'The stored response expired 25 s ago (RFC 9111 section 4.2).' }
+        outcome: {
+          cacheStatus: 'larder; fwd=stale',
+          runsHandler: true,
+          rule: 'The stored response expired 25 s ago (RFC 9111 section 4.2).'
+        }
       })
       t.equal(calls(), 1, 'nothing was made anew')
 
@@ -74,20 +105,25 @@ for (const [name, store] of Object.entries(stores)) {
       await cache.invalidateTags(['news'])
       t.match(await explain({ headers }), {
         page: { tags: [{ tag: 'news', changed: true }] },
-        outcome: { cacheStatus: 'larder; fwd=stale; detail=invalidated', rule: 'Dependencies of the stored response have changed: news.' }
+        outcome: {
+          cacheStatus: 'larder; fwd=stale; detail=invalidated',
+          rule: 'Dependencies of the stored response have changed: news.'
+        }
       })
     })
   })
 }
 
-t.test('a page that has no end, and one that is tagged by nothing', async (t) => {
+t.test('explainPage describes a response that never expires, and one without tags', async (t) => {
   const { ask, explain } = await explained(t, 60)
   await ask()
   t.match(await explain(), { page: { tags: [], tagCount: 0, stamp: '' } })
 })
 
-t.test('where the pages of a URL were is forgotten after them; of many tags not all are shown', async (t) => {
-  const { ask, explain, rule, clock, cache } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
+t.test('explainPage reports an expired index of variants, and at most a hundred tags', async (t) => {
+  const {
+    ask, explain, rule, clock, cache
+  } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
   await ask()
   await cache.invalidateTags(['tag-299'])
   t.equal(await rule(), 'Dependencies of the stored response have changed.')
@@ -98,8 +134,10 @@ t.test('where the pages of a URL were is forgotten after them; of many tags not 
   t.equal(await rule(), 'This URL has several variants, and the index of its variants has expired.')
 })
 
-t.test('nothing is counted, renewed or changed', async (t) => {
-  const { ask, explain, clock, listener, calls } = await explained(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
+t.test('explainPage counts, refreshes and changes nothing', async (t) => {
+  const {
+    ask, explain, clock, listener, calls
+  } = await explained(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
   await ask()
   clock.advance(11)
   listener.events.length = 0
@@ -108,12 +146,18 @@ t.test('nothing is counted, renewed or changed', async (t) => {
   t.equal(calls(), 1)
 })
 
-t.test('why a request passes by', async (t) => {
+t.test('explainPage says why a request bypasses the cache', async (t) => {
   for (const [cachePage, question, rule] of [
     [0, {}, 'The ttl of the route is zero, so none of its responses is stored.'],
     [60, { headers: { 'content-length': '3' } }, 'The request has a body, which is not part of the key.'],
-    [60, { headers: { authorization: 'x' } }, 'The request has Authorization, and no stored response allows that (RFC 9111 section 3.5).'],
-    [{ ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } }, 'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.']
+    [
+      60, { headers: { authorization: 'x' } },
+      'The request has Authorization, and no stored response allows that (RFC 9111 section 3.5).'
+    ],
+    [
+      { ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } },
+      'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.'
+    ]
   ] as Array<[CachePageOptions | number, Partial<Question>, string]>) {
     const { explain } = await explained(t, cachePage)
     t.match((await explain(question)).outcome, { runsHandler: true, rule })
@@ -129,73 +173,145 @@ t.test('why a request passes by', async (t) => {
   }
   const app = Fastify({ routerOptions: { querystringParser: (text) => ({ all: text }) } })
   const { rule } = await explained(t, { ttl: 60, query: ['a'] }, undefined, { app })
-  t.equal(await rule({ url: '/page?b=1' }), 'The application parses queries in another way than the page cache, and the route has the option query.')
+  t.equal(
+    await rule({ url: '/page?b=1' }),
+    'The application parses queries in another way than the page cache, and the route has the option query.'
+  )
 })
 
-t.test('what a client asks for, where that is heeded', async (t) => {
+t.test('explainPage respects request directives if the route does', async (t) => {
   const { ask, rule, clock, explain } = await explained(t, { ttl: 60, requestDirectives: true })
   const asked = (control: string) => ({ headers: { 'cache-control': control } })
-  t.match(await explain(asked('only-if-cached')), { outcome: { cacheStatus: 'larder; detail=only-if-cached', runsHandler: false, rule: 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.' } })
+  t.match(await explain(asked('only-if-cached')), {
+    outcome: {
+      cacheStatus: 'larder; detail=only-if-cached',
+      runsHandler: false,
+      rule: 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
+    }
+  })
   await ask()
   clock.advance(30)
-  t.match(await rule(asked('no-cache')), 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.')
-  t.match(await rule(asked('max-age=10')), 'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route respects it.')
-  t.match(await rule(asked('min-fresh=40')), 'The stored response expires within the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route respects it.')
-  t.match(await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }), 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.')
+  t.match(
+    await rule(asked('no-cache')), 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.'
+  )
+  t.match(
+    await rule(asked('max-age=10')),
+    'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route respects it.'
+  )
+  t.match(
+    await rule(asked('min-fresh=40')),
+    'The stored response expires within the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route ' +
+      'respects it.'
+  )
+  t.match(
+    await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }),
+    'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
+  )
 
-  const old = await explained(t, { requestDirectives: true }, (_request, reply) => reply.headers({ 'cache-control': 'max-age=10', etag: '"a"' }).send('page'))
+  const old = await explained(
+    t, { requestDirectives: true },
+    (_request, reply) => reply.headers({ 'cache-control': 'max-age=10', etag: '"a"' }).send('page')
+  )
   await old.ask()
   old.clock.advance(15)
-  t.match(await old.rule(asked('max-stale=10')), 'The stored response expired 5 s ago; the client accepts that with max-stale (RFC 9111 section 5.2.1.2), and the route respects it.')
+  t.match(
+    await old.rule(asked('max-stale=10')),
+    'The stored response expired 5 s ago; the client accepts that with max-stale (RFC 9111 section 5.2.1.2), and ' +
+      'the route respects it.'
+  )
 })
 
-t.test('a page that stands in after a failure, one that cannot be read, and a store that is away', async (t) => {
-  const { ask, rule, clock, calls } = await explained(t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => call === 1 ? 'page' : reply.code(503).send('sorry'))
+t.test('explainPage reports stale-if-error, unreadable entries and an unavailable store', async (t) => {
+  const { ask, rule, clock, calls } = await explained(
+    t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => call === 1 ? 'page' : reply.code(503).send('sorry')
+  )
   await ask()
   clock.advance(11)
   await ask()
   t.equal(calls(), 2)
-  t.equal(await rule(), 'The stored response expired 1 s ago; it is served stale, since revalidating it failed a moment ago (RFC 5861 section 4).')
+  t.equal(
+    await rule(),
+    'The stored response expired 1 s ago; it is served stale, since revalidating it failed a moment ago (RFC 5861 ' +
+      'section 4).'
+  )
 
   const broken = await explained(t, 60)
   await broken.ask()
   const key = (await broken.explain()).key!.name
   await broken.cache.set(key, 'no page')
-  t.match(await broken.explain(), { page: undefined, outcome: { cacheStatus: 'larder; fwd=miss; detail=corrupt', rule: 'The stored entry cannot be decoded.' } })
+  t.match(await broken.explain(), {
+    page: undefined,
+    outcome: { cacheStatus: 'larder; fwd=miss; detail=corrupt', rule: 'The stored entry cannot be decoded.' }
+  })
   broken.store.get = () => { throw new Error('away') }
-  t.match(await broken.explain(), { outcome: { cacheStatus: 'larder; fwd=miss; detail=store-unavailable', rule: 'The store is unavailable.' } })
+  t.match(await broken.explain(), {
+    outcome: { cacheStatus: 'larder; fwd=miss; detail=store-unavailable', rule: 'The store is unavailable.' }
+  })
 })
 
-t.test('what the option key adds, a host and a scheme of the question, and what is not listed', async (t) => {
-  const { ask, explain } = await explained(t, { ttl: 60, query: ['a'], key: ({ headers }) => String(headers['x-tenant']) })
+t.test('explainPage uses the custom key, the host, the scheme and the listed parameters', async (t) => {
+  const { ask, explain } = await explained(t, {
+    ttl: 60, query: ['a'], key: ({ headers }) => String(headers['x-tenant'])
+  })
   await ask({ 'x-tenant': 'red' }, { url: '/page?a=1&b=2' })
   t.match(await explain({ url: '/page?b=3&a=1', headers: { 'x-tenant': 'red' } }), {
-    request: { url: '/page?a=1' }, key: { added: 'red', varies: {}, parts: { query: [['a', '1']] } }, page: { bodyBytes: 6 }
+    request: { url: '/page?a=1' },
+    key: {
+      added: 'red', varies: {}, parts: { query: [['a', '1']] }
+    },
+    page: { bodyBytes: 6 }
   })
-  t.match(await explain({ url: 'https://shop.example:8443/page?a', headers: { host: 'other.example' } }), { key: { parts: { protocol: 'https', host: 'shop.example:8443', query: [['a', null]] } } })
+  t.match(await explain({ url: 'https://shop.example:8443/page?a', headers: { host: 'other.example' } }), {
+    key: { parts: { protocol: 'https', host: 'shop.example:8443', query: [['a', null]] } }
+  })
 })
 
-t.test('what the cache has nothing to do with', async (t) => {
+t.test('explainPage reports URLs that the page cache does not handle', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  app.get('/page', { config: { cachePage: 60 }, preHandler: async ({ headers }, reply) => headers['x-key'] === undefined ? reply.code(401).send() : undefined }, async () => 'page')
+  app.get(
+    '/page',
+    {
+      config: { cachePage: 60 },
+      preHandler: async ({ headers }, reply) => headers['x-key'] === undefined ? reply.code(401).send() : undefined
+    },
+    async () => 'page'
+  )
   app.get('/bad', { config: { cachePage: { ttl: 60, key: () => 1 as never } } }, async () => 'page')
   t.teardown(() => app.close())
-  t.strictSame(await app.explainPage({ url: '/none' }), { request: { method: 'GET', url: '/none' }, outcome: { runsHandler: true, rule: 'No route with a page cache answers to this URL.' } })
-  t.strictSame(await app.explainPage({ url: '/page' }), { request: { method: 'GET', url: '/page' }, outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the lookup.' } })
-  t.match(await app.explainPage({ url: '/page', headers: { 'x-key': '1' } }), { outcome: { rule: 'Nothing is stored under this key.' } })
+  t.strictSame(await app.explainPage({ url: '/none' }), {
+    request: { method: 'GET', url: '/none' },
+    outcome: { runsHandler: true, rule: 'No route with a page cache answers to this URL.' }
+  })
+  t.strictSame(await app.explainPage({ url: '/page' }), {
+    request: { method: 'GET', url: '/page' },
+    outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the lookup.' }
+  })
+  t.match(await app.explainPage({ url: '/page', headers: { 'x-key': '1' } }), {
+    outcome: { rule: 'Nothing is stored under this key.' }
+  })
   t.match((await app.explainPage({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the lookup.')
-  for (const url of ['ftp://shop.example/', 'http://', 'javascript:1']) await t.rejects(app.explainPage({ url }), { name: 'TypeError', message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.` })
+  for (const url of [
+    'ftp://shop.example/', 'http://', 'javascript:1'
+  ]) {
+    await t.rejects(app.explainPage({ url }), {
+      name: 'TypeError',
+      message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.`
+    })
+  }
 })
 
-t.test('a handler that asks in turn asks as anybody else', async (t) => {
-  const { app, ask, explain, calls } = await explained(t, 60, async (_request, _reply, call) => call === 1 ? (await app.explainPage({ url: '/page' })).outcome.rule : 'page')
+t.test('a request that a handler injects during explainPage is an ordinary request', async (t) => {
+  const { app, ask, explain, calls } = await explained(
+    t, 60,
+    async (_request, _reply, call) => call === 1 ? (await app.explainPage({ url: '/page' })).outcome.rule : 'page'
+  )
   t.match((await ask()).body, 'Nothing is stored under this key.')
   t.match(await explain(), { outcome: { cacheStatus: /hit/ } })
   t.equal(calls(), 1)
 })
 
-t.test('it tells nothing of the page of another selection that has the place', async (t) => {
+t.test('explainPage does not describe a variant for other header values under the same key', async (t) => {
   const { app } = await onePage(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
     reply.header('etag', `"of ${String(request.headers['x-user'])}"`)
     return 'page'
@@ -208,7 +324,7 @@ t.test('it tells nothing of the page of another selection that has the place', a
   }
 })
 
-t.test('hooks that take too long, or cut the connection, are what it tells', async (t) => {
+t.test('explainPage reports hooks that time out or close the connection', async (t) => {
   const { timeout } = AbortSignal
   t.intercept(AbortSignal, 'timeout', { value: () => timeout.call(AbortSignal, 5) })
   const never = new Promise(() => {})
@@ -216,6 +332,8 @@ t.test('hooks that take too long, or cut the connection, are what it tells', asy
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => await hook(reply))
     await onePage(t, 60, undefined, { app })
-    t.match(await app.explainPage({ url: '/page' }), { outcome: { rule: 'The hooks of the route do not answer within 5 s, so there is no lookup.' } })
+    t.match(await app.explainPage({ url: '/page' }), {
+      outcome: { rule: 'The hooks of the route do not answer within 5 s, so there is no lookup.' }
+    })
   }
 })

@@ -9,14 +9,21 @@ import { type MakeStore, pageStores } from '../stores.ts'
 const stores = await pageStores(t)
 
 /** An app whose pages tell how often any was made, and whose other methods answer what they are told to. */
-async function shop (t: Test, makeStore: MakeStore, cachePage: CachePageOptions = { ttl: 60 }, app: FastifyInstance = Fastify()) {
+async function shop (
+  t: Test, makeStore: MakeStore, cachePage: CachePageOptions = { ttl: 60 }, app: FastifyInstance = Fastify()
+) {
   const store = makeStore(t, Date.now)
   const cache = createCache({ store })
   await app.register(pageCache, { cache })
   app.addHttpMethod('PURGE')
   let made = 0
   app.get('/items/:id', { config: { cachePage } }, async () => `made ${++made}`)
-  app.get('/groups/:name', { config: { cachePage } }, async (request, reply) => reply.header('cache-groups', (request.params as { name: string }).name.split('+').map((name) => `"${name}"`).join(', ')).send(`made ${++made}`))
+  app.get(
+    '/groups/:name', { config: { cachePage } },
+    async (request, reply) => reply.header(
+      'cache-groups', (request.params as { name: string }).name.split('+').map((name) => `"${name}"`).join(', ')
+    ).send(`made ${++made}`)
+  )
   let told: { status?: number, headers?: Record<string, string> } = {}
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE'],
@@ -24,24 +31,33 @@ async function shop (t: Test, makeStore: MakeStore, cachePage: CachePageOptions 
     handler: async (_request, reply) => reply.code(told.status ?? 204).headers(told.headers ?? {}).send()
   })
   t.teardown(() => app.close())
-  const isKept = async (url: string, headers: Record<string, string> = {}) => (await answerOf(app, { url, headers })).status.startsWith('hit')
+  const isKept = async (
+    url: string, headers: Record<string, string> = {}
+  ) => (await answerOf(app, { url, headers })).status.startsWith('hit')
   /** Asks twice, so that the page is kept. */
   const keep = async (url: string, headers: Record<string, string> = {}) => {
     await isKept(url, headers)
     t.ok(await isKept(url, headers), `${url} is kept`)
   }
-  const change = async (method: string, url: string, { headers = {}, ...answer }: { status?: number, headers?: Record<string, string>, host?: string } = {}) => {
+  const change = async (
+    method: string, url: string,
+    { headers = {}, ...answer }: { status?: number, headers?: Record<string, string>, host?: string } = {}
+  ) => {
     told = { ...answer, headers }
-    return await app.inject({ method: method as 'POST', url, headers: answer.host === undefined ? {} : { host: answer.host } })
+    return await app.inject({
+      method: method as 'POST', url, headers: answer.host === undefined ? {} : { host: answer.host }
+    })
   }
   return { app, cache, store, isKept, keep, change }
 }
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('a method that may change something ends the pages of its URL, on whatever route (RFC 9111 section 4.4)', async (t) => {
+    t.test('an unsafe method invalidates the responses of its URL, on any route (RFC 9111 section 4.4)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
-      for (const [method, ends] of [['POST', true], ['PUT', true], ['PATCH', true], ['DELETE', true], ['PURGE', true], ['OPTIONS', false]] as const) {
+      for (const [method, ends] of [
+        ['POST', true], ['PUT', true], ['PATCH', true], ['DELETE', true], ['PURGE', true], ['OPTIONS', false]
+      ] as const) {
         await keep('/items/1')
         await keep('/items/2')
         t.equal((await change(method, '/items/1')).statusCode, 204)
@@ -50,9 +66,11 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('a response that tells of no success ends nothing (RFC 9111 section 4.4)', async (t) => {
+    t.test('an unsafe request that fails invalidates nothing (RFC 9111 section 4.4)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
-      for (const [status, ends] of [[200, true], [201, true], [303, true], [400, false], [404, false], [500, false], [503, false]] as const) {
+      for (const [status, ends] of [
+        [200, true], [201, true], [303, true], [400, false], [404, false], [500, false], [503, false]
+      ] as const) {
         await keep('/items/1')
         await keep('/items/2')
         await change('POST', '/items/1', { status, headers: { location: '/items/2' } })
@@ -61,10 +79,12 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('the URL counts in its normal form (RFC 3986 section 6.2)', async (t) => {
+    t.test('URLs are compared in their normal form (RFC 3986 section 6.2)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
       for (const [page, changed, ends] of [
-        ['/items/a?b=1&c=2', '/items/a?c=2&b=1', true], ['/items/%7Ea', '/items/~a', true], ['/items/%c3%a4', '/items/%C3%A4', true],
+        [
+          '/items/a?b=1&c=2', '/items/a?c=2&b=1', true
+        ], ['/items/%7Ea', '/items/~a', true], ['/items/%c3%a4', '/items/%C3%A4', true],
         ['/items/a?b=1', '/items/a', false], ['/items/a', '/items/A', false]
       ] as const) {
         await keep(page)
@@ -73,7 +93,7 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('of the query only listed parameters count', async (t) => {
+    t.test('only listed query parameters are compared', async (t) => {
       const { keep, isKept, change } = await shop(t, store, { ttl: 60, query: ['a'] })
       await keep('/items/1?a=1&b=1')
       await change('PUT', '/items/1?a=2')
@@ -82,21 +102,33 @@ for (const [name, store] of Object.entries(stores)) {
       t.notOk(await isKept('/items/1?a=1&b=1'))
     })
 
-    t.test('the host counts in its normal form, and other hosts stay', async (t) => {
+    t.test('hosts are compared in their normal form, and other hosts stay', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
-      for (const [host, ends] of [['shop.example', true], ['SHOP.example:80', true], ['shop.example:8080', false], ['other.example', false]] as const) {
+      for (const [host, ends] of [
+        ['shop.example', true], ['SHOP.example:80', true], ['shop.example:8080', false], ['other.example', false]
+      ] as const) {
         await keep('/items/1', { host: 'shop.example' })
         await change('POST', '/items/1', { host })
         t.equal(await isKept('/items/1', { host: 'shop.example' }), !ends, host)
       }
     })
 
-    t.test('Location and Content-Location of the same origin are ended too (RFC 9111 section 4.4)', async (t) => {
+    t.test('Location and Content-Location of the same origin are invalidated too (RFC 9111 section 4.4)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
       for (const field of ['location', 'content-location']) {
         for (const [reference, ends] of [
-          ['/items/2', true], ['2', true], ['./2?', true], ['../items/2', true], ['http://localhost:80/items/2', true], ['HTTP://LOCALHOST:80/items/2#part', true], ['//localhost:80/items/2', true],
-          ['http://other.example/items/2', false], ['https://localhost:80/items/2', false], ['http://localhost:81/items/2', false], ['http://', false], ['http://[', false], ['', false], ['javascript:void', false], ['/items/%zz', false], ['/nowhere', false]
+          ['/items/2', true], ['2', true], ['./2?', true], ['../items/2', true], [
+            'http://localhost:80/items/2', true
+          ], [
+            'HTTP://LOCALHOST:80/items/2#part', true
+          ], ['//localhost:80/items/2', true],
+          [
+            'http://other.example/items/2', false
+          ], [
+            'https://localhost:80/items/2', false
+          ], [
+            'http://localhost:81/items/2', false
+          ], ['http://', false], ['http://[', false], ['', false], ['javascript:void', false], ['/items/%zz', false], ['/nowhere', false]
         ] as const) {
           await keep('/items/2')
           await change('POST', '/items/1', { headers: { [field]: reference } })
@@ -105,7 +137,7 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('all variants and what HEAD got go with it', async (t) => {
+    t.test('all variants and responses to HEAD are invalidated too', async (t) => {
       const { app, isKept, change } = await shop(t, store)
       app.get('/vary', { config: { cachePage: { ttl: 60, vary: ['x-a'] } } }, async () => 'page')
       const head = async () => (await answerOf(app, { method: 'HEAD', url: '/items/1' })).status.startsWith('hit')
@@ -118,10 +150,13 @@ for (const [name, store] of Object.entries(stores)) {
       t.notOk(await head())
     })
 
-    t.test('groups: a change names those that it ends, of its own origin (RFC 9875)', async (t) => {
+    t.test('Cache-Group-Invalidation invalidates groups of its own origin (RFC 9875)', async (t) => {
       const { keep, isKept, change } = await shop(t, store)
       for (const [field, ends] of [
-        ['"a"', true], ['"b", "x"', true], ['"A"', false], ['"x"', false], ['a', false], ['1', false], ['("a")', false], ['"a", b', false], ['"', false], ['', false], [`"${'a'.repeat(129)}"`, false], [`"${'a'.repeat(129)}", "a"`, true],
+        ['"a"', true], ['"b", "x"', true], ['"A"', false], ['"x"', false], ['a', false], ['1', false],
+        ['("a")', false], ['"a", b', false], ['"', false], ['', false], [`"${'a'.repeat(129)}"`, false], [
+          `"${'a'.repeat(129)}", "a"`, true
+        ],
         [`${Array.from({ length: 300 }, (_, i) => `"g${i}"`).join(', ')}, "a"`, true], ['"a";x=1', true]
       ] as const) {
         await keep('/groups/a+b')
@@ -135,7 +170,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.ok(await isKept('/groups/a+b'))
     })
 
-    t.test('a page that was under way is not kept, and who comes after the change does not wait for it', async (t) => {
+    t.test('a load in flight is not stored, and later requests do not join it', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { ask, calls } = await onePage(t, { ttl: 60, staleIfError: 60 }, async (request, _reply, call) => {
         if (request.method === 'GET' && call === 1) await gate.promise
@@ -150,7 +185,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await ask(), { body: 'call 3', status: 'hit; ttl=60' })
     })
 
-    t.test('nor is one of a variant', async (t) => {
+    t.test('a load of a variant in flight is not stored', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { ask, calls } = await onePage(t, { ttl: 60, vary: ['x-a'] }, async (request, _reply, call) => {
         if (call === 2) await gate.promise
@@ -166,7 +201,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await ask({ 'x-a': '1' }), { body: 'call 5' })
     })
 
-    t.test('nor is one that was made for a client alone', async (t) => {
+    t.test('a response to a request with Authorization or Range in flight is not stored', async (t) => {
       for (const headers of [{ range: 'bytes=0-3' }, { authorization: 'x' }] as Array<Record<string, string>>) {
         const gate = Promise.withResolvers<void>()
         const { ask, calls } = await onePage(t, 60, async (request, reply, call) => {
@@ -184,7 +219,7 @@ for (const [name, store] of Object.entries(stores)) {
   })
 }
 
-t.test('a store that fails does not fail the change', async (t) => {
+t.test('an unsafe request succeeds even if the store fails', async (t) => {
   const { change, store, keep, cache } = await shop(t, stores.memory!)
   await keep('/items/1')
   store.delete = () => { throw new Error('away') }
@@ -192,7 +227,7 @@ t.test('a store that fails does not fail the change', async (t) => {
   t.equal((await change('POST', '/items/1', { headers: { 'cache-group-invalidation': '"a"' } })).statusCode, 204)
 })
 
-t.test('routes that share a URL by constraints, or differ in the names of their parameters, are found alike', async (t) => {
+t.test('routes with constraints or other parameter names for one URL are all invalidated', async (t) => {
   const app: FastifyInstance = Fastify({ routerOptions: { ignoreTrailingSlash: true, allowUnsafeRegex: true } })
   const { isKept, change } = await shop(t, stores.memory!, undefined, app)
   const cached = { config: { cachePage: 60 } }
@@ -205,7 +240,9 @@ t.test('routes that share a URL by constraints, or differ in the names of their 
   app.get('/head/:b', cached, async () => 'of GET')
   const one = { 'accept-version': '1.0.0' }
   const two = { 'accept-version': '2.0.0' }
-  const pages: Array<[url: string, headers?: Record<string, string>]> = [['/v/1', one], ['/v/1', two], ['/v/fixed'], ['/v/fixed', one], ['/unsafe/1234'], ['/optional'], ['/optional/1']]
+  const pages: Array<[url: string, headers?: Record<string, string>]> = [
+    ['/v/1', one], ['/v/1', two], ['/v/fixed'], ['/v/fixed', one], ['/unsafe/1234'], ['/optional'], ['/optional/1']
+  ]
   for (const [url, headers] of pages) {
     await isKept(url, headers)
     t.ok(await isKept(url, headers), url)

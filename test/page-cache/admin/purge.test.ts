@@ -19,12 +19,24 @@ async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {})
   await app.register(pageCache, { cache, now: clock.now })
   let failing = false
   for (const [url, options] of [['/items/:id', { vary: ['x-a'], tags: ['items'] }], ['/page', {}]] as const) {
-    app.get(url, { config: { cachePage: { ttl: 10, staleIfError: 100, ...options as CachePageOptions, ...more } } }, async (_request, reply) => failing ? reply.code(503).send('sorry') : 'page')
+    app.get(
+      url, { config: { cachePage: { ttl: 10, staleIfError: 100, ...options as CachePageOptions, ...more } } },
+      async (_request, reply) => failing ? reply.code(503).send('sorry') : 'page'
+    )
   }
   t.teardown(() => app.close())
-  const status = async (url: string, headers: Record<string, string> = {}) => (await answerOf(app, { url, headers })).status
+  const status = async (
+    url: string, headers: Record<string, string> = {}
+  ) => (await answerOf(app, { url, headers })).status
   const fill = async () => {
-    for (const id of [1, 2]) for (const a of ['a', 'b']) for (let i = 0; i < 2; i++) await status(`/items/${id}`, { 'x-a': a })
+    for (const id of [1, 2]) {
+      for (const a of ['a', 'b']) {
+        for (let i = 0; i < 2; i++) {
+          await status(`/items/${id}`,
+            { 'x-a': a })
+        }
+      }
+    }
     await answerOf(app, { method: 'HEAD', url: '/page?head' })
     await status('/page')
     await cache.set('other', 1)
@@ -34,18 +46,22 @@ async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {})
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('by URL: all variants and what HEAD got, and nothing else', async (t) => {
+    t.test('purgePages({ url }) deletes all variants and the response to HEAD, and nothing else', async (t) => {
       const { app, fill, status } = await shop(t, store)
       await fill()
       for (const [url, count] of [
-        ['http://localhost:80/items/1', 2], ['http://localhost/items/1', 0], ['http://LOCALHOST/page?head', 1], ['http://localhost/page', 1], ['https://localhost:80/items/2', 0], ['http://other/items/2', 0], ['http://localhost/nowhere', 0]
+        [
+          'http://localhost:80/items/1', 2
+        ], ['http://localhost/items/1', 0], ['http://LOCALHOST/page?head', 1], ['http://localhost/page', 1], [
+          'https://localhost:80/items/2', 0
+        ], ['http://other/items/2', 0], ['http://localhost/nowhere', 0]
       ] as const) t.equal(await app.purgePages({ url }), count, url)
       t.match(await status('/items/1', { 'x-a': 'a' }), /^fwd=uri-miss/)
       t.match(await status('/items/2', { 'x-a': 'a' }), /^hit/)
       t.match(await status('/page'), /^fwd=uri-miss/)
     })
 
-    t.test('by route: all pages of a pattern, and what says where they are', async (t) => {
+    t.test('purgePages({ route }) deletes all responses of a pattern, and their index', async (t) => {
       const { app, fill, status } = await shop(t, store)
       await fill()
       t.equal(await app.purgePages({ route: '/items/:id' }), 6, 'four pages of two URLs')
@@ -54,7 +70,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await status('/page'), /^hit/)
     })
 
-    t.test('by tag: all that carries it', async (t) => {
+    t.test('purgePages({ tag }) deletes all entries with the tag', async (t) => {
       const { app, cache, fill, status } = await shop(t, store)
       await fill()
       await cache.set('tagged', 1, { tags: ['items'] })
@@ -65,7 +81,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await status('/page'), /^hit/)
     })
 
-    t.test('all: everything in the cache', async (t) => {
+    t.test('purgePages({ all: true }) deletes everything in the cache', async (t) => {
       const { app, cache, fill, status } = await shop(t, store)
       await fill()
       t.equal(await app.purgePages({ all: true }), 9)
@@ -73,7 +89,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await status('/page'), /^fwd=uri-miss/)
     })
 
-    t.test('what was purged does not stand in for a failure (RFC 5861), even an old page', async (t) => {
+    t.test('a purged response is never served stale (RFC 5861)', async (t) => {
       for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
         const { app, clock, fill, fail, status } = await shop(t, store, { tags: ['page'] })
         await fill()
@@ -81,11 +97,14 @@ for (const [name, store] of Object.entries(stores)) {
         clock.advance(11)
         t.match(await status('/page'), /detail=stale-if-error$/)
         t.ok(await app.purgePages(what) >= 1, JSON.stringify(what))
-        t.match(await status('/page'), /^fwd=(uri-miss|stale|miss); detail=(status-503|collapse-refused)$/, JSON.stringify(what))
+        t.match(
+          await status('/page'), /^fwd=(uri-miss|stale|miss); detail=(status-503|collapse-refused)$/,
+          JSON.stringify(what)
+        )
       }
     })
 
-    t.test('a page that was under way is not kept, be it for all or for one', async (t) => {
+    t.test('purgePages: a load in flight is not stored', async (t) => {
       for (const headers of [{}, { range: 'bytes=0-3' }] as Array<Record<string, string>>) {
         for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
           const gate = Promise.withResolvers<void>()
@@ -103,29 +122,38 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('a store that fails rejects', async (t) => {
+    t.test('purgePages rejects if the store fails', async (t) => {
       const { app, store: failing, fill, cache } = await shop(t, store)
       await fill()
       failing.delete = failing.clear = async () => { throw new Error('away') }
       cache.lookup = async () => ({ miss: 'unavailable' })
-      for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'items' }, { all: true }] as Purge[]) await t.rejects(app.purgePages(what), /away/, JSON.stringify(what))
+      for (const what of [
+        { url: URL_OF_PAGE }, { route: '/page' }, { tag: 'items' }, { all: true }
+      ] as Purge[]) await t.rejects(app.purgePages(what), /away/, JSON.stringify(what))
     })
   })
 }
 
-t.test('what says none of the four things purges nothing', async (t) => {
+t.test('purgePages rejects arguments other than url, route, tag or all', async (t) => {
   const { app, ask } = await onePage(t, 60)
   await ask()
   for (const what of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
-    await t.rejects(app.purgePages(what as never), { name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.' })
+    await t.rejects(app.purgePages(what as never), {
+      name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.'
+    })
   }
   t.match(await ask(), { status: 'hit; ttl=60' })
 })
 
-t.test('what is no URL or no route of pages is told', async (t) => {
+t.test('purgePages rejects an invalid URL and an unknown route', async (t) => {
   const { app } = await shop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
-    await t.rejects(app.purgePages({ url }), { name: 'TypeError', message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.` })
+    await t.rejects(app.purgePages({ url }), {
+      name: 'TypeError',
+      message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.`
+    })
   }
-  await t.rejects(app.purgePages({ route: '/nowhere' }), { name: 'TypeError', message: /The route to purge must be the pattern/ })
+  await t.rejects(app.purgePages({ route: '/nowhere' }), {
+    name: 'TypeError', message: /The route to purge must be the pattern/
+  })
 })

@@ -11,12 +11,16 @@ import { ask, type Handler, type Setting, site } from '../site.ts'
 import { pageStores } from '../stores.ts'
 
 const stores = await pageStores(t)
-const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) => site(t, stores.memory!, cachePage, handler, setting)
+const onMemory = (
+  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
+) => site(t, stores.memory!, cachePage, handler, setting)
 
 for (const [name, makeStore] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('a page whose handler reads a field is for who sends the same in it, and tells so', async (t) => {
-      const { app, calls } = await site(t, makeStore, 300, ({ headers }, _reply, call) => `${headers['x-lang']} by ${call}`)
+    t.test('a response varies by the headers that its handler reads, and lists them in Vary', async (t) => {
+      const { app, calls } = await site(
+        t, makeStore, 300, ({ headers }, _reply, call) => `${headers['x-lang']} by ${call}`
+      )
       t.match(await ask(app, { 'x-lang': 'de' }), { body: 'de by 1', headers: { vary: 'x-lang' } })
       t.match(await ask(app, { 'x-lang': 'fr' }), { body: 'fr by 2', status: /vary-miss/, headers: { vary: 'x-lang' } })
       t.match(await ask(app), { body: 'undefined by 3', headers: { vary: 'x-lang' } })
@@ -25,10 +29,14 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.equal(calls(), 3)
     })
 
-    t.test('who has cookies is not answered from a page whose handler looked for them, nor kept for others', async (t) => {
-      const { app, calls } = await site(t, makeStore, 300, ({ headers }, _reply, call) => `${headers.cookie ?? 'nobody'} by ${call}`)
+    t.test('if the handler reads cookies, requests with cookies get no hit and are not stored', async (t) => {
+      const { app, calls } = await site(
+        t, makeStore, 300, ({ headers }, _reply, call) => `${headers.cookie ?? 'nobody'} by ${call}`
+      )
       t.match(await ask(app), { body: 'nobody by 1', status: /; stored/ })
-      t.match(await ask(app, { cookie: 'a=alice' }), { body: 'a=alice by 2', status: 'larder; fwd=vary-miss; detail=cookie' })
+      t.match(await ask(app, { cookie: 'a=alice' }), {
+        body: 'a=alice by 2', status: 'larder; fwd=vary-miss; detail=cookie'
+      })
       t.match(await ask(app, { cookie: 'a=alice' }), { body: 'a=alice by 3' })
       t.match(await ask(app, { cookie: 'a=bob' }), { body: 'a=bob by 4' })
       t.match(await ask(app), { body: 'nobody by 1', status: /; hit/, headers: { vary: 'cookie' } })
@@ -37,7 +45,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
   })
 }
 
-t.test('every way to read a field counts', async (t) => {
+t.test('every way to read a header is tracked', async (t) => {
   const ways: Record<string, (request: FastifyRequest) => unknown> = {
     'by name': ({ headers }) => headers['x-lang'],
     'of the raw request': ({ raw }) => raw.headers['x-lang'],
@@ -60,7 +68,7 @@ t.test('every way to read a field counts', async (t) => {
   }
 })
 
-t.test('a page for which all fields were taken together is kept only if it says how long, and never for who has cookies', async (t) => {
+t.test('a handler that copies all headers: stored only with its own lifetime, never with cookies', async (t) => {
   const ways: Record<string, (request: FastifyRequest) => unknown> = {
     spread: ({ headers }) => ({ ...headers }),
     rest: ({ headers: { 'x-none': _, ...rest } }) => rest,
@@ -79,41 +87,69 @@ t.test('a page for which all fields were taken together is kept only if it says 
     await ask(app)
     t.equal((await ask(app)).status, 'larder; fwd=uri-miss; detail=all-headers-read', way)
     for (const when of ['onRequest', 'preHandler'] as const) {
-      const hooked = await onMemory(t, 300, undefined, { after: (app) => app.addHook(when, async (request) => { read(request) }) })
+      const hooked = await onMemory(t, 300, undefined, {
+        after: (app) => app.addHook(when, async (request) => { read(request) })
+      })
       t.equal((await ask(hooked.app)).status, 'larder; fwd=uri-miss; detail=all-headers-read', `${way} in ${when}`)
     }
-    const lasting = await onMemory(t, 300, (request, reply) => reply.header('cache-control', 'max-age=60').header('vary', 'x-lang').send(JSON.stringify(read(request) ?? null)))
+    const lasting = await onMemory(
+      t, 300,
+      (request, reply) => reply.header('cache-control', 'max-age=60').header('vary', 'x-lang').send(
+        JSON.stringify(read(request) ?? null)
+      )
+    )
     t.equal((await ask(lasting.app, { cookie: 'a=b' })).status, 'larder; fwd=uri-miss; detail=cookie', way)
-    t.match(await ask(lasting.app), { status: 'larder; fwd=uri-miss; stored; ttl=60', headers: { vary: 'x-lang' } }, way)
+    t.match(
+      await ask(lasting.app), { status: 'larder; fwd=uri-miss; stored; ttl=60', headers: { vary: 'x-lang' } }, way
+    )
     t.match(await ask(lasting.app, { 'x-other': '1' }), { status: 'larder; hit; ttl=60' }, way)
     t.match(await ask(lasting.app, { 'x-lang': 'de' }), { status: /vary-miss/ }, way)
   }
 })
 
-t.test('the fields as Node has them besides count as all of them', async (t) => {
+t.test('reading rawHeaders counts as reading all headers', async (t) => {
   const { app } = await onMemory(t, 300, ({ raw }) => raw.headersDistinct['x-lang'])
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  t.equal((await fetch(`${address}/page`, { headers: { 'x-lang': 'de' } })).headers.get('cache-status'), 'larder; fwd=uri-miss; detail=all-headers-read')
+  t.equal(
+    (await fetch(`${address}/page`, { headers: { 'x-lang': 'de' } })).headers.get('cache-status'),
+    'larder; fwd=uri-miss; detail=all-headers-read'
+  )
   const whole = await onMemory(t, 300, ({ headers }) => headers)
   t.equal((await ask(whole.app)).status, 'larder; fwd=uri-miss; detail=all-headers-read')
 })
 
-t.test('a field that the handler reads counts, also if a hook or the key has listed all of them', async (t) => {
+t.test('a header that the handler reads counts even if a hook or the key has listed all headers', async (t) => {
   const list = async ({ headers }: FastifyRequest) => { Object.keys(headers) }
-  const hooked = await onMemory(t, {}, ({ headers }, reply) => reply.header('cache-control', 'max-age=60').send(String(headers['x-lang'])), { after: (app) => app.addHook('onRequest', list) })
-  const keyed = await onMemory(t, { ttl: 60, key: ({ headers }) => String(Object.keys(headers).includes('x-preview')) }, ({ headers }) => String(headers['x-lang']))
+  const hooked = await onMemory(
+    t, {}, ({ headers }, reply) => reply.header('cache-control', 'max-age=60').send(String(headers['x-lang'])),
+    { after: (app) => app.addHook('onRequest', list) }
+  )
+  const keyed = await onMemory(
+    t, { ttl: 60, key: ({ headers }) => String(Object.keys(headers).includes('x-preview')) },
+    ({ headers }) => String(headers['x-lang'])
+  )
   for (const { app } of [hooked, keyed]) {
-    for (const lang of ['de', 'fr']) t.match(await ask(app, { 'x-lang': lang }), { body: lang, headers: { vary: /x-lang/ } })
+    for (const lang of ['de', 'fr']) {
+      t.match(await ask(app, { 'x-lang': lang }), {
+        body: lang, headers: { vary: /x-lang/ }
+      })
+    }
     t.match(await ask(app, { 'x-lang': 'de' }), { body: 'de', status: /; hit/ })
   }
 })
 
-t.test('of a request at which nobody looks nothing was read; it is watched once', async (t) => {
+t.test('track() reports no reads for an untouched request, and tracks a request once', async (t) => {
   const rawHeaders = ['x-a', '1']
   const raw = { headers: { 'x-a': '1' }, rawHeaders, httpVersionMajor: 1 } as unknown as FastifyRequest['raw']
   const headerReads = HeaderTracker.track(raw)
   t.equal(HeaderTracker.track(raw), headerReads)
-  t.strictSame([headerReads.readByName, headerReads.keyHeaders, headerReads.readAll, headerReads.readClientAddress, headerReads.readCount], [[], [], false, false, 0])
+  t.strictSame(
+    [
+      headerReads.readByName, headerReads.keyHeaders, headerReads.readAll, headerReads.readClientAddress,
+      headerReads.readCount
+    ],
+    [[], [], false, false, 0]
+  )
   t.equal(raw.headers['x-a'], '1')
   t.equal(headerReads.readCount, 1)
   headerReads.end()
@@ -121,7 +157,7 @@ t.test('of a request at which nobody looks nothing was read; it is watched once'
   t.equal(raw.rawHeaders, rawHeaders)
 })
 
-t.test('who lists the fields and reads some of them has read those, and who reads all of them a copy', async (t) => {
+t.test('listing headers, then reading some, varies by those; reading all counts as a copy', async (t) => {
   const own = (read: (request: FastifyRequest) => unknown): Handler => (request, reply) => {
     read(request)
     return reply.header('cache-control', 'max-age=60').send('page')
@@ -130,7 +166,12 @@ t.test('who lists the fields and reads some of them has read those, and who read
     'a list alone': [({ headers }) => Object.keys(headers), undefined],
     'one of it': [({ headers }) => Object.keys(headers).map((name) => name === 'x-a' && headers[name]), 'x-a'],
     'all of it': [({ headers }) => Object.keys(headers).map((name) => headers[name]), undefined],
-    'one before, and the others of it': [({ headers }) => [headers['x-a'], Object.keys(headers).filter((name) => name !== 'x-a').map((name) => headers[name])], 'x-a']
+    'one before, and the others of it': [
+      ({ headers }) => [
+        headers['x-a'], Object.keys(headers).filter((name) => name !== 'x-a').map((name) => headers[name])
+      ],
+      'x-a'
+    ]
   }
   for (const [way, [read, vary]] of Object.entries(ways)) {
     const { app } = await onMemory(t, {}, own(read))
@@ -138,19 +179,25 @@ t.test('who lists the fields and reads some of them has read those, and who read
   }
 })
 
-t.test('hooks before the handler count, wherever they were registered', async (t) => {
+t.test('headers that hooks read before the handler count, in whatever order the hooks were registered', async (t) => {
   for (const when of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
     for (const place of ['after', 'before'] as const) {
       const { app, calls } = await onMemory(t, 300, (request) => String((request as { lang?: unknown }).lang), {
-        [place]: (app: FastifyInstance) => app.addHook(when, async (request: FastifyRequest) => { Object.assign(request, { lang: request.headers['x-lang'] }) })
+        [place]: (app: FastifyInstance) => app.addHook(
+          when, async (request: FastifyRequest) => { Object.assign(request, { lang: request.headers['x-lang'] }) }
+        )
       })
-      for (const lang of ['de', 'fr', 'de']) t.match(await ask(app, { 'x-lang': lang }), { body: lang, headers: { vary: 'x-lang' } }, `${when}, ${place}`)
+      for (const lang of ['de', 'fr', 'de']) {
+        t.match(
+          await ask(app, { 'x-lang': lang }), { body: lang, headers: { vary: 'x-lang' } }, `${when}, ${place}`
+        )
+      }
       t.equal(calls(), 2)
     }
   }
 })
 
-t.test('what a hook puts into the fields is told apart too', async (t) => {
+t.test('a header that a hook adds or changes is part of the key', async (t) => {
   const { app, calls } = await onMemory(t, 300, ({ headers }) => `${headers['X-User']} ${headers['x-team']}`, {
     after: (app) => app.addHook('onRequest', async (request) => {
       request.headers['X-User'] = request.url.includes('!') ? 'one' : String(request.headers['x-token']).slice(0, 1)
@@ -161,7 +208,7 @@ t.test('what a hook puts into the fields is told apart too', async (t) => {
   t.equal(calls(), 2)
 })
 
-t.test('a handler that changes the fields of its request changes nothing of what the page is for', async (t) => {
+t.test('a handler that changes request headers does not change the key of its response', async (t) => {
   for (const headers of [{}, { authorization: 'Basic eDp5' }] as Array<Record<string, string>>) {
     const { app } = await onMemory(t, 300, (request, reply) => {
       const lang = request.headers['x-lang']
@@ -172,11 +219,16 @@ t.test('a handler that changes the fields of its request changes nothing of what
   }
 })
 
-t.test('cookies that a plugin has read are known, whether it came before or after', async (t) => {
+t.test('cookies that a plugin reads are tracked, whether it was registered before or after', async (t) => {
   const plugins: Record<string, (app: FastifyInstance) => void> = {
     eager: (app) => {
       app.decorateRequest('cookies', null)
-      app.addHook('onRequest', async (request) => { Object.assign(request, { cookies: Object.fromEntries([String(request.raw.headers.cookie ?? '').split('=')]) }) })
+      app.addHook(
+        'onRequest',
+        async (request) => {
+          Object.assign(request, { cookies: Object.fromEntries([String(request.raw.headers.cookie ?? '').split('=')]) })
+        }
+      )
     },
     sparing: (app) => {
       app.decorateRequest('cookies', null)
@@ -186,11 +238,16 @@ t.test('cookies that a plugin has read are known, whether it came before or afte
       })
     },
     lazy: (app) => {
-      app.decorateRequest('cookies', { getter () { return Object.fromEntries([String((this as FastifyRequest).headers.cookie ?? '').split('=')]) } })
+      app.decorateRequest('cookies', {
+        getter () { return Object.fromEntries([String((this as FastifyRequest).headers.cookie ?? '').split('=')]) }
+      })
     },
     session: (app) => {
       app.decorateRequest('session', null)
-      app.addHook('onRequest', async (request) => { Object.assign(request, { session: { user: request.headers.cookie?.split('=')[1] } }) })
+      app.addHook(
+        'onRequest',
+        async (request) => { Object.assign(request, { session: { user: request.headers.cookie?.split('=')[1] } }) }
+      )
     }
   }
   for (const [name, plugin] of Object.entries(plugins)) {
@@ -199,20 +256,28 @@ t.test('cookies that a plugin has read are known, whether it came before or afte
         const { cookies, session } = request as { cookies?: Record<string, string>, session?: { user?: string } }
         return `for ${cookies?.user ?? session?.user ?? 'nobody'}`
       }, { [place]: (app: FastifyInstance) => app.register(fp(async (app) => plugin(app))) })
-      t.match(await ask(app), { body: 'for nobody', status: /; stored/, headers: { vary: 'cookie' } }, `${name} ${place}`)
-      for (const user of ['alice', 'bob']) t.match(await ask(app, { cookie: `user=${user}` }), { body: `for ${user}`, status: /detail=cookie/ }, `${name} ${place}`)
+      t.match(
+        await ask(app), { body: 'for nobody', status: /; stored/, headers: { vary: 'cookie' } }, `${name} ${place}`
+      )
+      for (const user of ['alice', 'bob']) {
+        t.match(
+          await ask(app, { cookie: `user=${user}` }), { body: `for ${user}`, status: /detail=cookie/ }, `${name} ${place}`
+        )
+      }
       t.match(await ask(app), { body: 'for nobody', status: /; hit/ }, `${name} ${place}`)
     }
   }
 })
 
-t.test('a page with cookies that says that it is for all is kept for who sends the same', async (t) => {
-  const { app, calls } = await onMemory(t, 300, ({ headers }, reply) => reply.header('cache-control', 'public').send(headers.cookie))
+t.test('a public response to a request with cookies is stored for requests with the same cookies', async (t) => {
+  const { app, calls } = await onMemory(
+    t, 300, ({ headers }, reply) => reply.header('cache-control', 'public').send(headers.cookie)
+  )
   for (const cookie of ['a=1', 'a=2', 'a=1']) t.equal((await ask(app, { cookie })).body, cookie)
   t.equal(calls(), 2)
 })
 
-t.test('a cookie that nobody looks at changes nothing', async (t) => {
+t.test('a cookie that no code reads does not affect caching', async (t) => {
   const { app } = await onMemory(t, 300)
   t.match(await ask(app, { cookie: 'a=1' }), { body: 'call 1', status: /; stored/ })
   const warm = await ask(app, { cookie: 'a=2' })
@@ -220,8 +285,11 @@ t.test('a cookie that nobody looks at changes nothing', async (t) => {
   t.notOk('vary' in warm.headers)
 })
 
-t.test('ignoreHeaders: fields whose reads do not count', async (t) => {
-  const { app, calls } = await onMemory(t, { ttl: 300, ignoreHeaders: ['X-Lang', 'cookie'] }, ({ headers }, _reply, call) => `${headers['x-lang']} ${headers.cookie} by ${call}`)
+t.test('ignoreHeaders: reads of these headers do not count', async (t) => {
+  const { app, calls } = await onMemory(
+    t, { ttl: 300, ignoreHeaders: ['X-Lang', 'cookie'] },
+    ({ headers }, _reply, call) => `${headers['x-lang']} ${headers.cookie} by ${call}`
+  )
   await ask(app, { 'x-lang': 'de' })
   const other = await ask(app, { 'x-lang': 'fr', cookie: 'a=b' })
   t.match(other, { body: 'de undefined by 1', status: /; hit/ })
@@ -229,11 +297,12 @@ t.test('ignoreHeaders: fields whose reads do not count', async (t) => {
   t.equal(calls(), 1)
 })
 
-t.test('fields that hooks read for logs count only if the handler reads them', async (t) => {
+t.test('headers that hooks read for logging count only if the handler reads them', async (t) => {
   const names = ['x-request-id', 'traceparent']
   const headersOf = (value: string) => Object.fromEntries(names.map((name) => [name, value]))
   const log = async ({ headers }: FastifyRequest) => { names.map((name) => headers[name]) }
-  const after = (app: FastifyInstance) => app.addHook('onRequest', log).addHook('preHandler', log).addHook('onResponse', log)
+  const after = (app: FastifyInstance) =>
+    app.addHook('onRequest', log).addHook('preHandler', log).addHook('onResponse', log)
   const logging = await onMemory(t, 300, undefined, { after })
   t.notOk('vary' in (await ask(logging.app, headersOf('1'))).headers)
   t.match(await ask(logging.app, headersOf('2')), { status: /; hit/ })
@@ -244,20 +313,26 @@ t.test('fields that hooks read for logs count only if the handler reads them', a
   }
 })
 
-t.test('fields of the message and the connection shape no page that a hook reads them for', async (t) => {
+t.test('headers of the message and the connection do not count if a hook reads them', async (t) => {
   const names = ['connection', 'if-none-match', 'range', 'cache-control', 'pragma', 'content-type']
   const read = ({ headers }: FastifyRequest) => names.map((name) => typeof headers[name]).join()
-  const hooked = await onMemory(t, 300, undefined, { after: (app) => app.addHook('onRequest', async (request) => { read(request) }) })
+  const hooked = await onMemory(t, 300, undefined, {
+    after: (app) => app.addHook('onRequest', async (request) => { read(request) })
+  })
   t.notOk('vary' in (await ask(hooked.app, { 'if-none-match': '"x"', connection: 'close' })).headers)
   t.match(await ask(hooked.app, { pragma: 'x' }), { status: /; hit/ })
   const { app } = await onMemory(t, 300, read)
   const first = await ask(app, { 'if-none-match': '"x"', connection: 'close' })
-  t.equal(first.body, 'string,undefined,undefined,undefined,undefined,undefined', 'for the whole page no condition is shown')
+  t.equal(
+    first.body, 'string,undefined,undefined,undefined,undefined,undefined', 'for the whole page no condition is shown'
+  )
   t.equal(first.headers.vary, 'cache-control, connection, content-type, pragma')
-  t.match(await ask(app, { pragma: 'x' }), { body: 'undefined,undefined,undefined,undefined,string,undefined', status: /vary-miss/ })
+  t.match(await ask(app, { pragma: 'x' }), {
+    body: 'undefined,undefined,undefined,undefined,string,undefined', status: /vary-miss/
+  })
 })
 
-t.test('what only the language asks of an object is no field', async (t) => {
+t.test('names that JavaScript itself reads from an object do not count as headers', async (t) => {
   const { app } = await onMemory(t, 300, async ({ headers }) => {
     await headers
     return `${headers} ${headers.hasOwnProperty} ${headers['not a name']}`
@@ -267,21 +342,27 @@ t.test('what only the language asks of an object is no field', async (t) => {
   t.notMatch(String(headers.vary), /toString|hasOwn|not a name/)
 })
 
-t.test('the host and the scheme are in the key already', async (t) => {
+t.test('reading Host or the scheme adds no Vary, because both are in the key', async (t) => {
   for (const trustProxy of [false, true]) {
-    const { app, calls } = await onMemory(t, 300, ({ host, hostname, protocol, port }) => `${protocol} ${host} ${hostname} ${port}`, { app: Fastify({ trustProxy }) })
+    const { app, calls } = await onMemory(
+      t, 300, ({ host, hostname, protocol, port }) => `${protocol} ${host} ${hostname} ${port}`,
+      { app: Fastify({ trustProxy }) }
+    )
     const first = await ask(app, { host: 'shop.example:8080' })
     t.equal(first.body, 'http shop.example:8080 shop.example 8080')
     t.notOk('vary' in first.headers)
     t.match(await ask(app, { host: 'shop.example:8080' }), { body: first.body, status: /; hit/ })
-    t.match(await ask(app, { host: 'other.example' }), { body: 'http other.example other.example null', status: /uri-miss/ })
+    t.match(await ask(app, { host: 'other.example' }), {
+      body: 'http other.example other.example null', status: /uri-miss/
+    })
     t.equal(calls(), 2)
   }
 })
 
-t.test('who forges what a proxy would say gets no page of others, and makes none for them', async (t) => {
+t.test('forged X-Forwarded headers neither get nor create a response of other clients', async (t) => {
   const forged = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.6' }
-  const show: Handler = ({ host, protocol, headers }) => `${protocol}://${host} ${headers['x-forwarded-host']} ${headers['x-forwarded-proto']}`
+  const show: Handler = ({ host, protocol, headers }) =>
+    `${protocol}://${host} ${headers['x-forwarded-host']} ${headers['x-forwarded-proto']}`
   for (const trustProxy of [false, '10.0.0.1'] as const) {
     for (const headers of [forged, { ...forged, 'x-forwarded-host': 'evil.example, shop.example' }]) {
       const { app } = await onMemory(t, 300, show, { app: Fastify({ trustProxy }) })
@@ -294,24 +375,38 @@ t.test('who forges what a proxy would say gets no page of others, and makes none
   }
   // A handler that shows what it was forwarded for, without saying so, behind a proxy that is trusted and appends.
   const { app } = await onMemory(t, 300, show, { app: Fastify({ trustProxy: true }) })
-  const appended = { host: 'inner', 'x-forwarded-host': 'evil.example, shop.example', 'x-forwarded-proto': 'javascript, https' }
+  const appended = {
+    host: 'inner', 'x-forwarded-host': 'evil.example, shop.example', 'x-forwarded-proto': 'javascript, https'
+  }
   t.equal((await ask(app, appended)).body, 'https://shop.example evil.example, shop.example javascript, https')
   const plain = { host: 'inner', 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https' }
   t.equal((await ask(app, plain)).body, 'https://shop.example shop.example https')
   t.match(await ask(app, plain), { body: 'https://shop.example shop.example https', status: /; hit/ })
-  t.match(await ask(app, { ...plain, 'x-forwarded-host': 'evil.example' }), { body: 'https://evil.example evil.example https', status: /uri-miss/ })
+  t.match(await ask(app, { ...plain, 'x-forwarded-host': 'evil.example' }), {
+    body: 'https://evil.example evil.example https', status: /uri-miss/
+  })
 })
 
-t.test('a proxy that is trusted says for whom it asks', async (t) => {
-  const { app, calls } = await onMemory(t, 300, ({ host, protocol, ip }, reply) => reply.header('cache-control', 'max-age=300').send(`${protocol}://${host} for ${ip}`), { app: Fastify({ trustProxy: '127.0.0.1' }) })
-  const from = (ip: string) => ({ host: 'inner', 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https', 'x-forwarded-for': ip })
-  t.match(await ask(app, from('203.0.113.1')), { body: 'https://shop.example for 203.0.113.1', headers: { vary: 'x-forwarded-for' } })
+t.test('a trusted proxy decides host and scheme', async (t) => {
+  const { app, calls } = await onMemory(
+    t, 300,
+    ({ host, protocol, ip }, reply) => reply.header('cache-control', 'max-age=300').send(
+      `${protocol}://${host} for ${ip}`
+    ),
+    { app: Fastify({ trustProxy: '127.0.0.1' }) }
+  )
+  const from = (ip: string) => ({
+    host: 'inner', 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https', 'x-forwarded-for': ip
+  })
+  t.match(await ask(app, from('203.0.113.1')), {
+    body: 'https://shop.example for 203.0.113.1', headers: { vary: 'x-forwarded-for' }
+  })
   t.equal((await ask(app, from('203.0.113.2'))).body, 'https://shop.example for 203.0.113.2')
   t.match(await ask(app, from('203.0.113.1')), { body: 'https://shop.example for 203.0.113.1', status: /; hit/ })
   t.equal(calls(), 2)
 })
 
-t.test('query: what is not listed is not shown either', async (t) => {
+t.test('query: the handler does not see unlisted parameters', async (t) => {
   const { app, calls } = await onMemory(t, { ttl: 300, query: ['a', 'f'] }, (request, _reply, call) => ({
     url: request.url, original: request.originalUrl, raw: request.raw.url, query: { ...request.query as object }, call
   }))
@@ -323,13 +418,15 @@ t.test('query: what is not listed is not shown either', async (t) => {
   t.strictSame(await get('/page?'), show('/page', {}, 2))
   t.strictSame(await get('/page?a=1&a=2&b=1&b=2'), show('/page?a=1&a=2', { a: ['1', '2'] }, 3))
   t.strictSame(await get('/page?a=2&a=1'), show('/page?a=2&a=1', { a: ['2', '1'] }, 4))
-  t.strictSame(await get('/page?f[x]=1&g[f]=2&%66[y]=3'), show('/page?f[x]=1&%66[y]=3', { 'f[x]': '1', 'f[y]': '3' }, 5))
+  t.strictSame(
+    await get('/page?f[x]=1&g[f]=2&%66[y]=3'), show('/page?f[x]=1&%66[y]=3', { 'f[x]': '1', 'f[y]': '3' }, 5)
+  )
   t.strictSame(await get('/page?%61=1'), show('/page?a=1', { a: '1' }, 1))
   t.strictSame(await get('/page?%zz=1&%=2'), show('/page', {}, 2))
   t.equal(calls(), 5)
 })
 
-t.test('a request with a body passes by', async (t) => {
+t.test('a request with a body bypasses the cache', async (t) => {
   const { app, calls } = await onMemory(t, 300)
   await ask(app)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -344,7 +441,7 @@ t.test('a request with a body passes by', async (t) => {
   t.match(await ask(app, { 'content-length': '0' }), { body: 'call 1', status: /; hit/ })
 })
 
-t.test('over HTTP/2 fields are noted, and bodies seen', async (t) => {
+t.test('over HTTP/2 header reads are tracked and request bodies detected', async (t) => {
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   const { calls } = await onMemory(t, 300, ({ headers, raw, host, query }, _reply, call) => {
     if ((query as { raw?: string }).raw !== undefined) return raw.rawHeaders.join()
@@ -363,7 +460,9 @@ t.test('over HTTP/2 fields are noted, and bodies seen', async (t) => {
   t.match(await get({ 'x-lang': 'de' }), { body: `de /page ${host} 1`, vary: 'x-lang' })
   t.match(await get({ 'x-lang': 'fr' }), { body: `fr /page ${host} 2`, vary: 'x-lang' })
   t.match(await get({ 'x-lang': 'de' }), { body: `de /page ${host} 1`, status: 'larder; hit; ttl=300', vary: 'x-lang' })
-  t.match(await get({ 'x-lang': 'de' }, 'body'), { body: `de /page ${host} 3`, status: 'larder; fwd=bypass; detail=request-body' })
+  t.match(await get({ 'x-lang': 'de' }, 'body'), {
+    body: `de /page ${host} 3`, status: 'larder; fwd=bypass; detail=request-body'
+  })
   t.match(await get({ ':path': '/page?raw=1' }), { status: 'larder; fwd=uri-miss; detail=all-headers-read' })
   t.equal(calls(), 4)
 })

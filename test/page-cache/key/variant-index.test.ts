@@ -97,7 +97,9 @@ t.test('matchVary returns normalized values, null for absent headers, and the cu
 })
 
 t.test('matchVary distinguishes a header that a hook has changed by both of its values', async (t) => {
-  const select = (sent: IncomingHttpHeaders, headers: IncomingHttpHeaders) => matchVary(['x-a'], { sent, headers }, null)
+  const select = (
+    sent: IncomingHttpHeaders, headers: IncomingHttpHeaders
+  ) => matchVary(['x-a'], { sent, headers }, null)
   const same = select({ 'x-a': '1' }, { 'x-a': '1' })
   t.same(same.varyValues, ['1'], 'unchanged')
   const values = [

@@ -8,7 +8,7 @@ const bob = { authorization: 'Basic Yjpi' }
 
 for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
-    t.test('who sends Authorization passes by, and nothing of theirs is kept (RFC 9111 section 3.5)', async (t) => {
+    t.test('a response to a request with Authorization is not stored (RFC 9111 section 3.5)', async (t) => {
       const { ask, calls } = await onePage(t, 60, undefined, { store })
       const bypass = 'fwd=bypass; detail=authorization'
       t.match(await ask(alice), { body: 'call 1', status: bypass })
@@ -19,18 +19,29 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.equal(calls(), 4)
     })
 
-    t.test('public, s-maxage and must-revalidate open a stored page to them (RFC 9111 section 3.5)', async (t) => {
-      for (const control of ['public', 'public, max-age=60', 's-maxage=60', 'must-revalidate', 'max-age=60, must-revalidate']) {
-        const own = (_request: unknown, reply: { header (name: string, value: string): { send (body: string): unknown } }, call: number) => reply.header('cache-control', control).send(`call ${call}`)
+    t.test('public, s-maxage and must-revalidate allow hits with Authorization (RFC 9111 section 3.5)', async (t) => {
+      for (const control of [
+        'public', 'public, max-age=60', 's-maxage=60', 'must-revalidate', 'max-age=60, must-revalidate'
+      ]) {
+        const own = (
+          _request: unknown, reply: { header (name: string, value: string): { send (body: string): unknown } },
+          call: number
+        ) => reply.header('cache-control', control).send(`call ${call}`)
         const { ask, calls } = await onePage(t, 60, own, { store })
-        t.match(await ask(alice), { body: 'call 1', status: 'fwd=bypass; detail=authorization' }, `${control}: not stored`)
+        t.match(
+          await ask(alice), { body: 'call 1', status: 'fwd=bypass; detail=authorization' }, `${control}: not stored`
+        )
         t.match(await ask(), { body: 'call 2', status: 'fwd=uri-miss; stored; ttl=60' }, control)
-        for (const headers of [alice, bob, {}]) t.match(await ask(headers), { body: 'call 2', status: 'hit; ttl=60' }, control)
+        for (const headers of [alice, bob, {}]) {
+          t.match(
+            await ask(headers), { body: 'call 2', status: 'hit; ttl=60' }, control
+          )
+        }
         t.equal(calls(), 2)
       }
     })
 
-    t.test('a response that is not stored and states no lifetime says no-cache to the browser of its client', async (t) => {
+    t.test('a response to Authorization that states no lifetime gets no-cache or no-store', async (t) => {
       const lastModified = 'Thu, 01 Jan 2026 00:00:00 GMT'
       const { ask } = await onePage(t, 60, (_request, reply, call) => {
         return reply.code(call === 2 ? 500 : 200).header('last-modified', lastModified).send(`call ${call}`)
@@ -39,15 +50,17 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.equal((await ask(alice)).headers['cache-control'], 'no-store')
     })
 
-    t.test('other words of a page do not (RFC 9111 section 3.5)', async (t) => {
+    t.test('other directives do not allow hits with Authorization (RFC 9111 section 3.5)', async (t) => {
       for (const control of ['max-age=60', 'proxy-revalidate', 'immutable', 'private="x-a"']) {
-        const { ask } = await onePage(t, 60, (_request, reply, call) => reply.header('cache-control', control).send(`call ${call}`), { store })
+        const { ask } = await onePage(
+          t, 60, (_request, reply, call) => reply.header('cache-control', control).send(`call ${call}`), { store }
+        )
         await ask()
         t.match(await ask(alice), { body: 'call 2', status: 'fwd=bypass; detail=authorization' }, control)
       }
     })
 
-    t.test('nobody waits for them, and they wait for nobody', async (t) => {
+    t.test('requests with Authorization are neither leaders nor followers', async (t) => {
       for (const control of ['public', 'max-age=60']) {
         const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
         const { ask, calls } = await onePage(t, 60, async (_request, reply, call) => {
@@ -68,16 +81,31 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       }
     })
 
-    t.test('those who come together get each their own, unless the page is for all', async (t) => {
+    t.test('concurrent requests with Authorization each get their own response, unless it is public', async (t) => {
       for (const [control, personal] of [['max-age=60', true], ['public', false]] as const) {
-        const { ask } = await onePage(t, 60, (request, reply) => reply.header('cache-control', control).send(`for ${personal ? request.headers.authorization : 'all'}`), { store })
+        const { ask } = await onePage(
+          t, 60,
+          (request, reply) => reply.header('cache-control', control).send(
+            `for ${personal ? request.headers.authorization : 'all'}`
+          ),
+          { store }
+        )
         const answers = await Promise.all([alice, bob, alice, bob].map((headers) => ask(headers)))
-        t.same(answers.map(({ body }) => body), personal ? [alice, bob, alice, bob].map(({ authorization }) => `for ${authorization}`) : Array(4).fill('for all'))
+        t.same(
+          answers.map(({ body }) => body),
+          personal
+            ? [alice, bob, alice, bob].map(
+                ({ authorization }) => `for ${authorization}`
+              )
+            : Array(4).fill('for all')
+        )
       }
     })
 
-    t.test('an old page is none of theirs, and a part of a page that is for all is', async (t) => {
-      const { ask, clock } = await onePage(t, { ttl: 10, staleWhileRevalidate: 60, staleIfError: 60 }, (_request, reply, call) => {
+    t.test('a request with Authorization gets no stale response, but may get a range of a public one', async (t) => {
+      const { ask, clock } = await onePage(t, {
+        ttl: 10, staleWhileRevalidate: 60, staleIfError: 60
+      }, (_request, reply, call) => {
         return call === 1 ? reply.header('cache-control', 'public').send('page') : reply.code(503).send('sorry')
       }, { store })
       await ask()

@@ -12,14 +12,15 @@ const MODIFIED = 'Wed, 31 Dec 2025 00:00:00 GMT'
 
 /** A handler that gives a page first, and then says that it is still so. */
 function confirming (first: Record<string, string>, then: Record<string, string> = {}): Handler {
-  return (_request, reply, call) => call === 1 ? reply.type('text/plain').headers(first).send('page') : reply.code(304).headers(then).send()
+  return (_request, reply, call) =>
+    call === 1 ? reply.type('text/plain').headers(first).send('page') : reply.code(304).headers(then).send()
 }
 
 const stores = await pageStores(t)
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('a stale page is confirmed by its own validators, and lives on (RFC 9111 section 4.3.1)', async (t) => {
+    t.test('a 304 from the handler freshens the stale response (RFC 9111 section 4.3.1)', async (t) => {
       const validators: Array<[own: Record<string, string>, sent: Record<string, string>]> = [
         [{ etag: '"v1"' }, { 'if-none-match': '"v1"' }],
         [{ etag: 'W/"v1"' }, { 'if-none-match': 'W/"v1"' }],
@@ -33,18 +34,29 @@ for (const [name, store] of Object.entries(stores)) {
           clock.advance(11)
           const confirmed = await ask()
           t.match(confirmed, {
-            statusCode: 200, body: 'page', status: 'fwd=stale; fwd-status=304; stored; ttl=10', headers: { ...own, etag: String(first.headers.etag), 'content-type': /^text\/plain/, 'content-length': '4', 'cache-control': 'max-age=10' }
+            statusCode: 200,
+            body: 'page',
+            status: 'fwd=stale; fwd-status=304; stored; ttl=10',
+            headers: {
+              ...own,
+              etag: String(first.headers.etag),
+              'content-type': /^text\/plain/,
+              'content-length': '4',
+              'cache-control': 'max-age=10'
+            }
           })
           t.notOk('age' in confirmed.headers)
           t.same(shown[call - 1], sent)
           clock.advance(9)
-          t.match(await ask(), { body: 'page', status: 'hit; ttl=1', headers: { age: '9', etag: String(first.headers.etag) } })
+          t.match(await ask(), {
+            body: 'page', status: 'hit; ttl=1', headers: { age: '9', etag: String(first.headers.etag) }
+          })
         }
         t.equal(calls(), 3)
       }
     })
 
-    t.test('a validator that is ours is none of the handler (RFC 9111 section 4.3.1)', async (t) => {
+    t.test('the handler does not get an ETag that the page cache has computed (RFC 9111 section 4.3.1)', async (t) => {
       const { ask, clock, shown } = await onePage(t, { ttl: 10, staleIfError: 60 }, undefined, { store })
       await ask()
       clock.advance(11)
@@ -52,20 +64,41 @@ for (const [name, store] of Object.entries(stores)) {
       t.same(shown, [{}, {}])
     })
 
-    t.test('the fields of a 304 take the place of those that are kept, but for those of the body (RFC 9111 section 3.2)', async (t) => {
+    t.test('headers of a 304 replace the stored ones, except those of the body (RFC 9111 section 3.2)', async (t) => {
       const { ask, clock } = await onePage(t, {}, confirming(
         { etag: '"v1"', 'cache-control': 'max-age=10', 'x-a': '1', 'x-b': '1', 'content-language': 'en' },
         {
-          etag: 'W/"v1"', 'cache-control': 'max-age=20', 'x-b': '2', 'x-c': '2', 'content-language': 'de', 'content-length': '77', 'content-encoding': 'gzip', 'content-range': 'bytes 0-1/2', 'content-md5': 'x', connection: 'x-hop', 'x-hop': '1'
+          etag: 'W/"v1"',
+          'cache-control': 'max-age=20',
+          'x-b': '2',
+          'x-c': '2',
+          'content-language': 'de',
+          'content-length': '77',
+          'content-encoding': 'gzip',
+          'content-range': 'bytes 0-1/2',
+          'content-md5': 'x',
+          connection: 'x-hop',
+          'x-hop': '1'
         }
       ), { store })
       await ask()
       clock.advance(11)
-      const updated = { etag: '"v1"', 'cache-control': 'max-age=20', 'x-a': '1', 'x-b': '2', 'x-c': '2', 'content-language': 'de', 'content-length': '4', 'content-type': /^text\/plain/ }
+      const updated = {
+        etag: '"v1"',
+        'cache-control': 'max-age=20',
+        'x-a': '1',
+        'x-b': '2',
+        'x-c': '2',
+        'content-language': 'de',
+        'content-length': '4',
+        'content-type': /^text\/plain/
+      }
       const check = async (status: string) => {
         const answer = await ask()
         t.match(answer, { statusCode: 200, body: 'page', status, headers: updated })
-        for (const absent of ['content-encoding', 'content-range', 'content-md5']) t.notOk(absent in answer.headers, absent)
+        for (const absent of [
+          'content-encoding', 'content-range', 'content-md5'
+        ]) t.notOk(absent in answer.headers, absent)
         return answer
       }
       await check('fwd=stale; fwd-status=304; stored; ttl=20')
@@ -73,30 +106,51 @@ for (const [name, store] of Object.entries(stores)) {
       t.notOk('x-hop' in (await check('hit; ttl=1')).headers)
     })
 
-    t.test('what a 304 leaves out stays as it was: also the life that the page gave itself (RFC 9111 section 3.2)', async (t) => {
-      for (const [ttl, own, left] of [[60, 'max-age=10', 10], [60, 'stale-if-error=5, max-age=10', 10], [undefined, 'max-age=10', 10], [5, 'public', 5]] as const) {
-        const { ask, clock } = await onePage(t, { ...ttl && { ttl } }, confirming({ etag: '"v1"', 'cache-control': own }), { store })
+    t.test('headers that a 304 omits stay as stored, Cache-Control included (RFC 9111 section 3.2)', async (t) => {
+      for (const [ttl, own, left] of [
+        [60, 'max-age=10', 10], [60, 'stale-if-error=5, max-age=10', 10], [undefined, 'max-age=10', 10],
+        [5, 'public', 5]
+      ] as const) {
+        const { ask, clock } = await onePage(
+          t, { ...ttl && { ttl } }, confirming({ etag: '"v1"', 'cache-control': own }), { store }
+        )
         await ask()
         clock.advance(11)
-        t.match(await ask(), { body: 'page', status: `fwd=stale; fwd-status=304; stored; ttl=${left}`, headers: { 'cache-control': own === 'public' ? 'public, max-age=5' : own } })
+        t.match(await ask(), {
+          body: 'page',
+          status: `fwd=stale; fwd-status=304; stored; ttl=${left}`,
+          headers: { 'cache-control': own === 'public' ? 'public, max-age=5' : own }
+        })
         clock.advance(left + 1)
         t.match(await ask(), { body: 'page', status: `fwd=stale; fwd-status=304; stored; ttl=${left}` })
       }
     })
 
-    t.test('an Expires that a 304 leaves out is over by then (RFC 9111 sections 3.2 and 5.3)', async (t) => {
+    t.test('an Expires that a 304 omits has passed by then (RFC 9111 sections 3.2 and 5.3)', async (t) => {
       for (const ttl of [60, undefined]) {
         const { ask, clock } = await onePage(t, { ...ttl && { ttl } }, (_request, reply, call) => {
-          return call === 1 ? reply.headers({ etag: '"v1"', expires: dateAt(clock, 10) }).send('page') : reply.code(304).send()
+          return call === 1
+            ? reply.headers({
+              etag: '"v1"', expires: dateAt(clock, 10)
+            }).send('page')
+            : reply.code(304).send()
         }, { store })
         t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=10' })
         clock.advance(11)
-        for (let i = 0; i < 2; i++) t.match(await ask(), { body: 'page', status: 'fwd=stale; fwd-status=304; stored; ttl=0' }, `ttl ${ttl}`)
+        for (let i = 0; i < 2; i++) {
+          t.match(
+            await ask(), { body: 'page', status: 'fwd=stale; fwd-status=304; stored; ttl=0' }, `ttl ${ttl}`
+          )
+        }
       }
     })
 
-    t.test('another page takes the place of the one that could not be confirmed (RFC 9111 section 4.3.3)', async (t) => {
-      const { ask, clock, shown } = await onePage(t, 10, (_request, reply, call) => reply.headers({ etag: `"v${call}"`, [`x-${call}`]: '1' }).send(`call ${call}`), { store })
+    t.test('a full response replaces the stale one (RFC 9111 section 4.3.3)', async (t) => {
+      const { ask, clock, shown } = await onePage(
+        t, 10,
+        (_request, reply, call) => reply.headers({ etag: `"v${call}"`, [`x-${call}`]: '1' }).send(`call ${call}`),
+        { store }
+      )
       await ask()
       clock.advance(11)
       const second = await ask()
@@ -108,8 +162,11 @@ for (const [name, store] of Object.entries(stores)) {
       t.same(shown, [{}, { 'if-none-match': '"v1"' }, { 'if-none-match': '"v2"' }])
     })
 
-    t.test('a page that is gone is not confirmed any more; a failure says nothing of it (RFC 9111 section 4.3.3)', async (t) => {
-      for (const [status, asked] of [[404, {}], [410, {}], [500, { 'if-none-match': '"v1"' }], [503, { 'if-none-match': '"v1"' }], [403, { 'if-none-match': '"v1"' }]] as const) {
+    t.test('a 404 ends the stored response; a failure does not (RFC 9111 section 4.3.3)', async (t) => {
+      for (const [status, asked] of [
+        [404, {}], [410, {}], [500, { 'if-none-match': '"v1"' }], [503, { 'if-none-match': '"v1"' }],
+        [403, { 'if-none-match': '"v1"' }]
+      ] as const) {
         const { ask, clock, shown, settled } = await onePage(t, 10, (_request, reply, call) => {
           return call === 2 ? reply.code(status).send('other') : reply.header('etag', '"v1"').send(`call ${call}`)
         }, { store })
@@ -123,8 +180,10 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('HEAD confirms what HEAD got', async (t) => {
-      const { ask, clock, shown } = await onePage(t, 10, confirming({ etag: '"v1"' }), { store, method: ['GET', 'HEAD'] })
+    t.test('HEAD revalidates the response to HEAD', async (t) => {
+      const { ask, clock, shown } = await onePage(t, 10, confirming({ etag: '"v1"' }), {
+        store, method: ['GET', 'HEAD']
+      })
       const head = async () => await ask({}, { method: 'HEAD' })
       await head()
       clock.advance(11)
@@ -133,21 +192,33 @@ for (const [name, store] of Object.entries(stores)) {
       t.same(shown, [{}, { 'if-none-match': '"v1"' }])
     })
 
-    t.test('no-cache and max-age=0: a page with a validator is kept, and confirmed each time (RFC 9111 section 5.2.2.4)', async (t) => {
-      for (const [ttl, control] of [[60, 'no-cache'], [undefined, 'no-cache'], [undefined, 'max-age=0'], [60, 'max-age=0'], [60, 'public, no-cache']] as const) {
+    t.test('no-cache, max-age=0: stored with a validator, always revalidated (RFC 9111 section 5.2.2.4)', async (t) => {
+      for (const [ttl, control] of [
+        [60, 'no-cache'], [undefined, 'no-cache'], [undefined, 'max-age=0'], [60, 'max-age=0'], [60, 'public, no-cache']
+      ] as const) {
         const { ask, calls, shown } = await onePage(t, { ...ttl && { ttl } }, (_request, reply, call) => {
-          return call % 3 === 1 ? reply.headers({ etag: `"v${call}"`, 'cache-control': control }).send(`call ${call}`) : reply.code(304).send()
+          return call % 3 === 1
+            ? reply.headers({
+              etag: `"v${call}"`, 'cache-control': control
+            }).send(`call ${call}`)
+            : reply.code(304).send()
         }, { store })
         t.match(await ask(), { body: 'call 1', status: 'fwd=uri-miss; stored; ttl=0' })
-        for (let i = 0; i < 2; i++) t.match(await ask(), { statusCode: 200, body: 'call 1', status: 'fwd=stale; fwd-status=304; stored; ttl=0' })
-        t.match(await ask({ 'if-none-match': '"v1"' }), { statusCode: 200, body: 'call 4', status: 'fwd=stale; stored; ttl=0' })
+        for (let i = 0; i < 2; i++) {
+          t.match(await ask(), {
+            statusCode: 200, body: 'call 1', status: 'fwd=stale; fwd-status=304; stored; ttl=0'
+          })
+        }
+        t.match(await ask({ 'if-none-match': '"v1"' }), {
+          statusCode: 200, body: 'call 4', status: 'fwd=stale; stored; ttl=0'
+        })
         t.match(await ask({ 'if-none-match': '"v4"' }), { statusCode: 304, body: '' })
         t.equal(calls(), 5)
         t.same(shown.at(-1), { 'if-none-match': '"v4"' })
       }
     })
 
-    t.test('what is to be confirmed each time is confirmed for each who asks at once (RFC 9111 section 5.2.2.4)', async (t) => {
+    t.test('a no-cache response is revalidated for each concurrent request (RFC 9111 section 5.2.2.4)', async (t) => {
       for (const control of ['no-cache', 'max-age=0']) {
         const gate = Promise.withResolvers<void>()
         const { ask, calls, listener } = await onePage(t, {}, async (_request, reply, call) => {
@@ -164,31 +235,41 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('a renewal in the background confirms too', async (t) => {
+    t.test('a refresh in the background revalidates too', async (t) => {
       for (const [options, wait] of [[{ staleWhileRevalidate: 60 }, 11], [{ refreshAhead: true }, 8]] as const) {
-        const { ask, clock, listener, shown, calls } = await onePage(t, { ttl: 10, ...options }, (_request, reply, call) => {
+        const {
+          ask, clock, listener, shown, calls
+        } = await onePage(t, { ttl: 10, ...options }, (_request, reply, call) => {
           clock.advance(0.5)
-          return call === 1 ? reply.headers({ etag: '"v1"', 'x-call': '1' }).send('page') : reply.code(304).header('x-call', String(call)).send()
+          return call === 1
+            ? reply.headers({
+              etag: '"v1"', 'x-call': '1'
+            }).send('page')
+            : reply.code(304).header('x-call', String(call)).send()
         }, { store, random: () => 1e-9 })
         await ask()
         clock.advance(wait)
         t.match(await ask(), { statusCode: 200, body: 'page', status: /^hit/ })
         await listener.heard('set', 2)
         t.same(shown, [{}, { 'if-none-match': '"v1"' }])
-        t.match(await ask({}, { headers: {} }), { body: 'page', status: /^hit; ttl=(9|10)$/, headers: { 'x-call': '2' } })
+        t.match(await ask({}, { headers: {} }), {
+          body: 'page', status: /^hit; ttl=(9|10)$/, headers: { 'x-call': '2' }
+        })
         t.ok(calls() <= 3)
       }
     })
 
-    t.test('in a race with a timeout the page is confirmed too', async (t) => {
-      const { ask, clock, shown } = await onePage(t, { ttl: 10, staleIfError: 60, timeout: 10 }, confirming({ etag: '"v1"' }), { store })
+    t.test('a fetch with a timeout revalidates too', async (t) => {
+      const { ask, clock, shown } = await onePage(
+        t, { ttl: 10, staleIfError: 60, timeout: 10 }, confirming({ etag: '"v1"' }), { store }
+      )
       await ask()
       clock.advance(11)
       t.match(await ask(), { statusCode: 200, body: 'page', status: 'fwd=stale; stored; ttl=10' })
       t.same(shown, [{}, { 'if-none-match': '"v1"' }])
     })
 
-    t.test('those who wait for a confirmation get the page', async (t) => {
+    t.test('requests that wait for a revalidation get the freshened response', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { ask, clock, calls, listener } = await onePage(t, 10, async (_request, reply, call) => {
         if (call === 1) return reply.header('etag', '"v1"').send('page')
@@ -204,19 +285,23 @@ for (const [name, store] of Object.entries(stores)) {
       t.equal(calls(), 2)
     })
 
-    t.test('the client of a confirmation gets the part that it asks for', async (t) => {
+    t.test('the request that revalidates gets the range that it requests', async (t) => {
       const { ask, clock } = await onePage(t, 10, confirming({ etag: '"v1"' }), { store })
       await ask()
       clock.advance(11)
-      t.match(await ask({ 'if-none-match': '"v1"' }), { statusCode: 304, body: '', status: 'fwd=stale; fwd-status=304; stored; ttl=10' })
+      t.match(await ask({ 'if-none-match': '"v1"' }), {
+        statusCode: 304, body: '', status: 'fwd=stale; fwd-status=304; stored; ttl=10'
+      })
     })
 
-    t.test('a page without a validator, or whose hour is over, is made anew', async (t) => {
+    t.test('a response without a validator, or stale for over an hour, is fetched again', async (t) => {
       const { ask, clock, shown } = await onePage(t, 10, confirming({ 'x-a': '1' }, {}), { store })
       await ask()
       clock.advance(11)
       t.match(await ask(), { statusCode: 304, status: /detail=status-304$/ })
-      const late = await onePage(t, 10, (_request, reply, call) => reply.header('etag', '"v1"').send(`call ${call}`), { store })
+      const late = await onePage(
+        t, 10, (_request, reply, call) => reply.header('etag', '"v1"').send(`call ${call}`), { store }
+      )
       await late.ask()
       late.clock.advance(3611)
       t.match(await late.ask(), { body: 'call 2' })
@@ -225,7 +310,7 @@ for (const [name, store] of Object.entries(stores)) {
   })
 }
 
-t.test('a confirmed page whose tags have moved meanwhile is answered and not kept', async (t) => {
+t.test('a freshened response whose tags changed meanwhile is sent and not stored', async (t) => {
   let current = true
   const versions: Versions = { stamp: () => 's', firstChanged: () => current ? undefined : 'page', invalidate () {} }
   for (const own of [{ etag: '"v1"' }, { 'last-modified': MODIFIED }]) {
@@ -236,14 +321,16 @@ t.test('a confirmed page whose tags have moved meanwhile is answered and not kep
     }, { versions })
     await ask()
     clock.advance(11)
-    t.match(await ask(), { statusCode: 200, body: 'call 1', status: 'fwd=stale; fwd-status=304; ttl=10; detail=outdated', headers: own })
+    t.match(await ask(), {
+      statusCode: 200, body: 'call 1', status: 'fwd=stale; fwd-status=304; ttl=10; detail=outdated', headers: own
+    })
     current = true
     t.match(await ask(), { body: 'call 3', status: /stored; ttl=10$/ }, 'the old page is over')
     t.same(shown[2], {})
   }
 })
 
-t.test('a confirmed page rests on what it was made of at first, and on what its confirmation read', async (t) => {
+t.test('a freshened response keeps its first dependencies and adds those of the revalidation', async (t) => {
   const clock = fakeClock()
   const database = openDatabase('file::memory:')
   const cache = createCache({ store: memoryStore({ now: clock.now }), versions: database.versions, now: clock.now })

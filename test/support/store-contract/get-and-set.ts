@@ -95,7 +95,8 @@ export function getAndSet (t: Test, setUp: () => SetUp): void {
   t.test('a key can have any characters, and none is taken for another', async (t) => {
     const { cache } = setUp()
     const keys = [
-      'a', 'A', 'a ', ' a', 'a:b', 'a#b', '#clock', '*', 'ä', '日本', '🧀', '\u0000', 'a\nb', 'k'.repeat(1024), '__proto__'
+      'a', 'A', 'a ', ' a', 'a:b', 'a#b', '#clock', '*', 'ä', '日本', '🧀', '\u0000', 'a\nb', 'k'.repeat(1024),
+      '__proto__'
     ]
     for (const key of keys) await cache.set(key, `value of ${key}`)
     for (const key of keys) t.equal(await cache.get(key), `value of ${key}`)

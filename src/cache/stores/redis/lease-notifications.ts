@@ -49,7 +49,9 @@ export class LeaseNotifications {
         if (channel.watches.size > 0 || this.#channels.get(name) !== channel) return
         this.#channels.delete(name)
         // Not before it is open: while the connection is away, commands pile up in the client.
-        channel.open.then(() => this.#channels.has(name) ? undefined : this.#subscriber!.unsubscribe(name)).catch(() => {})
+        channel.open.then(
+          () => this.#channels.has(name) ? undefined : this.#subscriber!.unsubscribe(name)
+        ).catch(() => {})
       }
     }
   }
@@ -83,7 +85,9 @@ export class LeaseNotifications {
     // It subscribes again by itself after it was cut; until then those who wait go by their own timers.
     const subscriber = this.#client.isCluster
       ? (this.#client as Cluster).duplicate()
-      : (this.#client as Redis).duplicate({ enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined })
+      : (this.#client as Redis).duplicate({
+          enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined
+        })
     subscriber.on('error', () => {})
     this.#client.once('end', this.close)
     subscriber.on('message', (name: string) => {

@@ -54,7 +54,7 @@ const never = () => new Promise<never>(() => {})
 const fails = (message: string, name = 'Error') => async () => { throw Object.assign(new Error(message), { name }) }
 const refuses = (message: string) => fails(message, 'ReplyError')
 
-t.test('a command that misses its deadline rejects with RedisUnavailableError; later replies are ignored', async (t) => {
+t.test('a command that misses its deadline rejects with RedisUnavailableError; late replies are ignored', async (t) => {
   const { run, commands, reports } = setUp(t, { commandTimeout: 10 })
   const [late, failing] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
   const error = await run(() => late.promise)

@@ -437,7 +437,9 @@ t.test('a hit costs one command after an early refresh has failed', async (t) =>
   const held = deferredLoader()
   t.equal(await mine.getOrSet('key', held.load, { refreshAhead: true }), 'value')
   await held.began
-  t.equal(await theirs.getOrSet<unknown>('key', failingLoader, { refreshAhead: true }), 'value', 'it is good all the same')
+  t.equal(
+    await theirs.getOrSet<unknown>('key', failingLoader, { refreshAhead: true }), 'value', 'it is good all the same'
+  )
   held.fail(new Error('upstream down'))
   await listener.heard('error')
   const commands = await commandsOf(() => mine.getOrSet('key', failingLoader, { refreshAhead: true }))
