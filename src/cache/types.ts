@@ -74,25 +74,11 @@ export interface LoadContext {
   /** Replaces the `ttl` of the call. */
   setTtl (ttl: number | null): void
   /**
-   * Replaces the stale windows of the call, also if the `ttl` is zero.
-   *
-   * @param seconds after it expired for which the value may be served stale or revalidated
-   */
-  staleFor (seconds: number): void
-  /**
-   * Says how long the value took to produce, if the loader only fetched a value made elsewhere.
-   *
-   * @param ms null: nothing was produced, so no `load` event is emitted
-   */
-  loadedIn (ms: number | null): void
-  /** Stores the entry whatever happens to what was read for it, e.g. because it only says where to look. */
-  ignoreReads (): void
-  /**
    * Returns the value to all waiting callers without storing it.
    *
-   * @param keepStale whether an expired entry may still be served stale; default false
+   * @param options `keepStale`: whether an expired entry may still be served stale; default false
    */
-  skipStore (keepStale?: boolean): void
+  skipStore (options?: { keepStale?: boolean }): void
 }
 
 export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>

@@ -29,21 +29,15 @@ export interface ProduceContext {
 /** Produces what a loader function returns. */
 export function fromLoader (loader: LoadFunction<unknown>): Produce {
   return async ({ key, ttl, addTags }) => {
-    let staleFor: number | undefined
-    let loadMs: number | null | undefined
-    let ignoresReads = false
     let discard: Produced['discard']
     const context: LoadContext = {
       key,
       addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = checkSeconds('ttl', value) },
-      staleFor (value) { staleFor = checkDuration('staleFor', value) },
-      loadedIn (ms) { loadMs = ms },
-      ignoreReads () { ignoresReads = true },
-      skipStore (keepStale = false) { discard = { keepStale } }
+      skipStore ({ keepStale = false } = {}) { discard = { keepStale } }
     }
     const value = await loader(context)
-    return { value, ttl, staleFor, loadMs, ignoreReads: ignoresReads, ...discard && { discard } }
+    return { value, ttl, ...discard && { discard } }
   }
 }
 

@@ -47,8 +47,7 @@ export class ResponseStore {
     if (key === primaryKey) await load.fulfil(indexValue(index, response))
     else {
       load.discard({ keepStale: true })
-      if (index === variants?.value) this.#extendIndex(location, response)
-      else await this.#updateIndex(primaryKey, index.generation, varyNames, response)
+      await this.#updateIndex(primaryKey, index.generation, varyNames, response)
     }
     return result
   }

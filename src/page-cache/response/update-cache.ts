@@ -141,8 +141,8 @@ export class UpdateCache {
 
   /** Stores the response, or discards it if a later hook has added a header that forbids to store it. */
   async onHeadersFinal (ctx: PageCacheContext): Promise<void> {
-    const { reply, pendingStore: pending } = ctx
-    if (pending === undefined) return
+    const { reply } = ctx
+    const pending = ctx.pendingStore!
     ctx.pendingStore = undefined
     const { status, policy } = pending
     const reason = ctx.replacedByError

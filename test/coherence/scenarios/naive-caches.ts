@@ -54,7 +54,7 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
 }
 
 function createContext (key: string, addTags: LoadContext['addTags']): LoadContext {
-  return { key, addTags, setTtl () {}, staleFor () {}, loadedIn () {}, ignoreReads () {}, skipStore () {} }
+  return { key, addTags, setTtl () {}, skipStore () {} }
 }
 
 async function orUndefined<T> (work: () => T | Promise<T>): Promise<T | undefined> {

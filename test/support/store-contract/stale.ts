@@ -91,7 +91,7 @@ export function serveStale (t: Test, setUp: () => SetUp): void {
       await t.rejects(cache.getOrSet('key', failingLoader, options), { message: 'upstream down' })
       await cache.getOrSet<unknown>('key', () => 'old', options)
       clock.advance(10)
-      await cache.getOrSet('key', ({ skipStore }) => { skipStore(true) }, options)
+      await cache.getOrSet('key', ({ skipStore }) => { skipStore({ keepStale: true }) }, options)
       t.equal(await cache.getOrSet<unknown>('key', failingLoader, options), 'old', 'unless it says that it may go on')
     }
   })
