@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
-import { type Cache, createCache, memoryStore, redisStore, tieredStore } from '../../src/cache/index.ts'
+import { type CacheAdapter, createCache, memoryStore, redisStore, tieredStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { createProducts } from '../../src/products/index.ts'
@@ -23,7 +23,7 @@ const far = (prefix: string) => redisStore({ client, prefix })
 const tiered = (prefix: string) => tieredStore({ near: memoryStore(), far: far(prefix) })
 
 /** Serves a page with its own cache, in its own context, so that its hooks affect no other route. */
-async function serveCached (url: string, cache: Cache, read?: () => Promise<unknown>): Promise<void> {
+async function serveCached (url: string, cache: CacheAdapter, read?: () => Promise<unknown>): Promise<void> {
   await app.register(async (app) => {
     await app.register(pageCache, { cache })
     app.get(url, { config: { cachePage: 3600 } }, async (_request, reply) => {
@@ -35,7 +35,7 @@ async function serveCached (url: string, cache: Cache, read?: () => Promise<unkn
 }
 
 /** Does the same with a page built from the product list, so that each hit is checked against the database. */
-async function serveChecked (url: string, cache: Cache): Promise<void> {
+async function serveChecked (url: string, cache: CacheAdapter): Promise<void> {
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   await serveCached(url, cache, () => products.list())
 }

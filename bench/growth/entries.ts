@@ -1,4 +1,4 @@
-import { type Cache, createCache, memoryStore } from '../../src/cache/index.ts'
+import { type CacheAdapter, createCache, memoryStore } from '../../src/cache/index.ts'
 import { assert, takeTurns, typicalCall } from '../support/turns.ts'
 import type { Point } from './point.ts'
 
@@ -9,7 +9,7 @@ const AT_ONCE = 10_000
 
 /** Measures the microseconds of a lookup in memory: of one key, and of keys from all over the cache. */
 export async function entries (): Promise<Point[]> {
-  const curves: Record<string, (count: number, cache: Cache) => number> = {
+  const curves: Record<string, (count: number, cache: CacheAdapter) => number> = {
     'one key': (count, cache) => typicalCall(CALLS, () => lookUp(cache, count, 'page:0')),
     'keys from all over' (count, cache) {
       const keys = pickKeys(count)
@@ -29,7 +29,7 @@ export async function entries (): Promise<Point[]> {
   return points.toSorted((a, b) => a.curve.localeCompare(b.curve) || a.at - b.at)
 }
 
-async function fillCache (count: number): Promise<Cache> {
+async function fillCache (count: number): Promise<CacheAdapter> {
   const cache = createCache({ store: memoryStore({ maxBytes: 2 ** 31, maxEntries: count }) })
   for (let from = 0; from < count; from += AT_ONCE) {
     const length = Math.min(AT_ONCE, count - from)
@@ -43,6 +43,6 @@ function pickKeys (count: number): string[] {
   return Array.from({ length: Math.min(count, CALLS) }, (_, i) => `page:${(i * 7919) % count}`)
 }
 
-function lookUp (cache: Cache, count: number, key: string): void {
+function lookUp (cache: CacheAdapter, count: number, key: string): void {
   assert('payload' in cache.lookup(key), `an entry among ${count}`)
 }

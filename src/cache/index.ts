@@ -15,8 +15,6 @@ export type {
   Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, Store, StoreStats
 } from './stores/store.ts'
 export type { Stamp, Versions } from './versions/versions.ts'
-export type { StaleHit, TagState } from './adapter.ts'
-// The cache as adapters see it, until all of them import it by its own name.
-export type { CacheAdapter, CacheAdapter as Cache } from './adapter.ts'
+export type { CacheAdapter, StaleHit, TagState } from './adapter.ts'
 export * from './types.ts'
 export * from './errors.ts'

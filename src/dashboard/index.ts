@@ -1,7 +1,7 @@
 import { fastifySSE } from '@fastify/sse'
 import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import type { Cache } from '../cache/index.ts'
+import type { CacheAdapter } from '../cache/index.ts'
 import { requireAdmin } from '../hooks/require-admin.ts'
 import { explain, type Explained, ExplanationSchema, type ExplainQuery, ExplainQuerySchema } from './api/explain.ts'
 import { purgeApi } from './api/purge.ts'
@@ -14,7 +14,7 @@ import { TimeSeries } from './page/time-series.ts'
 import { createViewModel, type Figures } from './page/view-model.ts'
 
 export interface DashboardOptions {
-  cache: Cache
+  cache: CacheAdapter
   /** Milliseconds since 1970. */
   now: () => number
   /** The address that the service listens on: beyond loopback, the dashboard needs the token. */

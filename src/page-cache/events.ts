@@ -1,10 +1,10 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Cache } from '../cache/index.ts'
+import type { CacheAdapter } from '../cache/index.ts'
 import type { CacheStatus } from './http/cache-status.ts'
 
 /** What the page cache publishes about each response to a client, on the diagnostics channel `larder:page`. */
 export interface PageEvent {
-  cache: Cache
+  cache: CacheAdapter
   /** The pattern of the route, never the URL. */
   route: string
   status: CacheStatus

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type {
   FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteHandlerMethod
 } from 'fastify'
-import { type Cache, collectReads, currentReads, ReadSet } from '../cache/index.ts'
+import { type CacheAdapter, collectReads, currentReads, ReadSet } from '../cache/index.ts'
 import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { type Purge, purge } from './admin/purge.ts'
@@ -22,7 +22,7 @@ import { takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
 
 export interface PageCacheOptions {
-  cache: Cache
+  cache: CacheAdapter
   /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
   ttl?: number
   /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */

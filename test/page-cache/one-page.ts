@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type InjectOptions } from 'fastify'
 import type { Test } from 'tap'
-import { type Cache, createCache, memoryStore, type Store, type Versions } from '../../src/cache/index.ts'
+import { type CacheAdapter, createCache, memoryStore, type Store, type Versions } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { type Listener, listen } from '../support/record-events.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
@@ -20,7 +20,7 @@ export interface Answer {
 
 export interface OnePage {
   app: FastifyInstance
-  cache: Cache
+  cache: CacheAdapter
   clock: FakeClock
   store: Store
   listener: Listener

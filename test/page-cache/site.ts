@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
-import { type Cache, createCache, type Store } from '../../src/cache/index.ts'
+import { type CacheAdapter, createCache, type Store } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { listen, type Listener } from '../support/record-events.ts'
 import { fakeClock, type FakeClock } from '../support/clock.ts'
@@ -9,7 +9,7 @@ export type Handler = (request: FastifyRequest, reply: FastifyReply, call: numbe
 
 export interface Site {
   app: FastifyInstance
-  cache: Cache
+  cache: CacheAdapter
   clock: FakeClock
   store: Store
   listener: Listener

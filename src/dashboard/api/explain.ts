@@ -1,5 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox'
-import { type Cache, isMiss, type Lookup } from '../../cache/index.ts'
+import { type CacheAdapter, isMiss, type Lookup } from '../../cache/index.ts'
 import { ExplainError } from '../../errors.ts'
 import { type ExplainedEntry, explainEntry, type Explanation, type Question } from '../../page-cache/index.ts'
 
@@ -79,7 +79,7 @@ export interface KeyExplanation {
 export type Explained = Explanation | KeyExplanation
 
 export interface ExplainDeps {
-  cache: Cache
+  cache: CacheAdapter
   /** Milliseconds since 1970. */
   now: () => number
   /** The origin of paths, e.g. `https://shop.example`, unless the headers contain a Host. */
@@ -105,7 +105,7 @@ export async function explain (
   }
 }
 
-async function explainKey (key: string, cache: Cache, now: () => number): Promise<KeyExplanation> {
+async function explainKey (key: string, cache: CacheAdapter, now: () => number): Promise<KeyExplanation> {
   const found = await cache.peek(key)
   const entry = isMiss(found) ? found.seen : found
   const ttl = (freshUntil: number) => freshUntil === Infinity ? null : (freshUntil - now()) / 1000

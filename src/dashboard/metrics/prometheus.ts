@@ -1,11 +1,11 @@
-import type { Cache } from '../../cache/index.ts'
+import type { CacheAdapter } from '../../cache/index.ts'
 import type { Counts } from './bounded-map.ts'
 import type { Histogram } from './histogram.ts'
 import type { CacheStats, PrefixStats, RouteStats } from './stats.ts'
 import type { Labels, Metric } from './text-format.ts'
 
 export interface MetricsOptions {
-  cache: Cache
+  cache: CacheAdapter
   stats: CacheStats
   /** Whether there is a Redis. */
   redis: boolean
@@ -79,7 +79,7 @@ function connectionMetrics ({ cache, stats, redis, watchers }: MetricsOptions): 
   ]
 }
 
-function memoryMetrics (cache: Cache): Metric[] {
+function memoryMetrics (cache: CacheAdapter): Metric[] {
   if (cache.stats() === undefined) return []
   const stats = () => cache.stats()!
   const counter = (name: string, help: string, count: () => number) =>

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
-  type Cache, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent
+  type CacheAdapter, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent
 } from '../../cache/index.ts'
 import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../../page-cache/index.ts'
 import { BoundedMap, Counts } from './bounded-map.ts'
@@ -65,7 +65,7 @@ export interface Totals {
 export type CommandOutcome = RedisEvent['outcome']
 
 export interface CacheStatsOptions {
-  cache: Cache
+  cache: CacheAdapter
   /** The client whose commands are counted. */
   redis?: RedisClient | undefined
 }
@@ -81,7 +81,7 @@ export class CacheStats {
   /** Failures that did not fail the caller, by operation. */
   readonly errors = new Counts()
   readonly invalidations = new Counts()
-  readonly #cache: Cache
+  readonly #cache: CacheAdapter
   readonly #redis: RedisClient | undefined
   /** The previous prefix, with its colon. Most keys have the same one, and comparing is faster than slicing. */
   #last: { start: string, stats: PrefixStats } | undefined

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { type Cache, CACHE_CHANNEL, type CacheEvent } from '../../cache/index.ts'
+import { type CacheAdapter, CACHE_CHANNEL, type CacheEvent } from '../../cache/index.ts'
 
 export interface Invalidation {
   /** Milliseconds since 1970. */
@@ -22,11 +22,11 @@ const MAX_NAMES = 100
 export class RecentInvalidations {
   /** Newest first. */
   readonly list: Invalidation[] = []
-  readonly #cache: Cache
+  readonly #cache: CacheAdapter
   readonly #now: () => number
   readonly #onAdd: () => void
 
-  constructor (cache: Cache, now: () => number, onAdd: () => void) {
+  constructor (cache: CacheAdapter, now: () => number, onAdd: () => void) {
     this.#cache = cache
     this.#now = now
     this.#onAdd = onAdd

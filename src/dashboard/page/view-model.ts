@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Cache } from '../../cache/index.ts'
+import type { CacheAdapter } from '../../cache/index.ts'
 import type { Counts } from '../metrics/bounded-map.ts'
 import type { Histogram } from '../metrics/histogram.ts'
 import type { CacheStats } from '../metrics/stats.ts'
@@ -21,7 +21,7 @@ export interface Figures {
 }
 
 export interface FiguresOptions {
-  cache: Cache
+  cache: CacheAdapter
   stats: CacheStats
   invalidations: readonly Invalidation[]
   redis: Pick<Redis, 'status'> | undefined
@@ -55,7 +55,7 @@ function readFigures (stats: CacheStats): Figures['figures'] {
   ]
 }
 
-function stateFigures (cache: Cache, redis: FiguresOptions['redis']): Figures['figures'] {
+function stateFigures (cache: CacheAdapter, redis: FiguresOptions['redis']): Figures['figures'] {
   const figures: Figures['figures'] = [['Loads in flight', count(cache.loadsInFlight)], ['Store', cache.storeName]]
   const memory = cache.stats()
   if (memory !== undefined) {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Cache, Entry, TagState } from '../../cache/index.ts'
+import type { CacheAdapter, Entry, TagState } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { formatCacheStatus } from '../http/cache-status.ts'
 import { describeKey } from '../key/key.ts'
@@ -70,7 +70,7 @@ export interface ExplainedEntry {
 
 interface ExplainTools {
   readonly app: FastifyInstance
-  readonly cache: Cache
+  readonly cache: CacheAdapter
   readonly routes: CachedRoutes
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -116,7 +116,7 @@ export async function explainPage (
 }
 
 async function explainDecision (
-  cache: Cache, { route, target, customKey, found, decision }: ExplainedDecision, method: string, now: number
+  cache: CacheAdapter, { route, target, customKey, found, decision }: ExplainedDecision, method: string, now: number
 ): Promise<Explanation> {
   const { varyNames, varyValues } = found.location.varyMatch
   const page = findPage(found)
@@ -141,7 +141,7 @@ async function explainDecision (
 }
 
 /** Describes any entry. */
-export async function explainEntry (cache: Cache, entry: Entry, now: number): Promise<ExplainedEntry> {
+export async function explainEntry (cache: CacheAdapter, entry: Entry, now: number): Promise<ExplainedEntry> {
   const { storedAt, payload, loadMs = 0, tags, stamp } = entry
   return {
     storedAt: new Date(storedAt).toISOString(),
@@ -154,7 +154,7 @@ export async function explainEntry (cache: Cache, entry: Entry, now: number): Pr
   }
 }
 
-async function explainStored (cache: Cache, page: PreparedPage, now: number): Promise<ExplainedPage> {
+async function explainStored (cache: CacheAdapter, page: PreparedPage, now: number): Promise<ExplainedPage> {
   const { status, etag, body, staleWhileRevalidate, staleIfError, entry } = page
   const { age, ttl } = headersAt(page, now)
   const explained = await explainEntry(cache, entry, now)

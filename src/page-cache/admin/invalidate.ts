@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { Cache } from '../../cache/index.ts'
+import type { CacheAdapter } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { combineLines } from '../http/fields.ts'
 import { groupTags } from '../key/group-tags.ts'
@@ -26,7 +26,7 @@ export function isSuccess (status: number): boolean {
  * event, since the change itself has been made.
  */
 export async function invalidateAfterUnsafeRequest (
-  cache: Cache, routes: CachedRoutes, target: RequestTarget, reply: FastifyReply
+  cache: CacheAdapter, routes: CachedRoutes, target: RequestTarget, reply: FastifyReply
 ): Promise<void> {
   const targets = ['location', 'content-location'].flatMap((name) => resolveTarget(reply.getHeader(name), target))
   const keys = [target, ...targets].flatMap((target) => findKeys(routes, target))

@@ -1,4 +1,4 @@
-import { type Cache, isMiss } from '../../cache/index.ts'
+import { type CacheAdapter, isMiss } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import type { RequestTarget } from '../key/key.ts'
 import { allVariantKeys, isVariants } from '../key/variants.ts'
@@ -23,7 +23,7 @@ export type Purge =
  * They are not served stale either, and loads in flight are not stored. Rejects if the store fails, and with a
  * TypeError for an invalid URL or an unknown route.
  */
-export async function purge (cache: Cache, routes: CachedRoutes, what: Purge): Promise<number> {
+export async function purge (cache: CacheAdapter, routes: CachedRoutes, what: Purge): Promise<number> {
   const { all, tag, route, url } = (what ?? {}) as { all?: unknown, tag?: string, route?: string, url?: string }
   if (all === true) return await cache.deleteMatching({ prefix: '' })
   if (typeof tag === 'string') return await cache.deleteMatching({ tags: [tag] })
@@ -52,7 +52,7 @@ function parseTarget (text: string): RequestTarget {
 }
 
 /** Deletes all responses under the primary key of a URL. */
-async function purgeKey (cache: Cache, key: string): Promise<number> {
+async function purgeKey (cache: CacheAdapter, key: string): Promise<number> {
   const found = await cache.lookup(key)
   const entry = isMiss(found) ? found.seen : found
   const content = entry && readContent(entry)

@@ -1,4 +1,4 @@
-import type { Cache, Miss, MissReason } from '../../cache/index.ts'
+import type { CacheAdapter, Miss, MissReason } from '../../cache/index.ts'
 import { BACKED_OFF, type CacheStatus, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
 import type { CacheLocation } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
@@ -13,7 +13,7 @@ export interface DecisionInput {
   readonly directives: RequestDirectives | undefined
   /** The request header because of which a new response to this request is neither stored nor shared. */
   readonly uncacheable: 'authorization' | 'range' | undefined
-  readonly cache: Pick<Cache, 'findStale' | 'shouldRefreshEarly'>
+  readonly cache: Pick<CacheAdapter, 'findStale' | 'shouldRefreshEarly'>
   /** Milliseconds since 1970. */
   readonly now: number
 }

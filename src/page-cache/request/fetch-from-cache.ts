@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Cache, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss } from '../../cache/index.ts'
+import type { CacheAdapter, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss } from '../../cache/index.ts'
 import { limitLoad, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { type CacheStatus, HIT } from '../http/cache-status.ts'
@@ -19,7 +19,7 @@ import { revalidate } from './revalidate.ts'
 /** The parts of a page cache that answer requests. */
 export interface FetchTools {
   readonly app: FastifyInstance
-  readonly cache: Cache
+  readonly cache: CacheAdapter
   readonly responder: Responder
   readonly batcher: LookupBatcher
   /** Milliseconds since 1970. */

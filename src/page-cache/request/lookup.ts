@@ -1,9 +1,9 @@
-import { andThen, type Cache, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
+import { andThen, type CacheAdapter, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
 import { type CacheLocation, isVariants, type MatchVary, variantKeys, type VaryMatch } from '../key/variants.ts'
 import { type PreparedPage, readContent, readMatchingPage } from '../stored-response.ts'
 
 /** Reads entries of a cache by key: `lookup` counts the read, `peek` does not. */
-export type CacheReader = Pick<Cache, 'lookup'>
+export type CacheReader = Pick<CacheAdapter, 'lookup'>
 
 /** A fresh stored response, or why there is none. */
 export type LookupResult =

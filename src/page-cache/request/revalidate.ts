@@ -1,6 +1,8 @@
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, InjectOptions } from 'fastify'
-import { type Cache, ignoreReads, type LoadOptions, type LoadResult, type Miss, ReadSet } from '../../cache/index.ts'
+import {
+  type CacheAdapter, ignoreReads, type LoadOptions, type LoadResult, type Miss, ReadSet
+} from '../../cache/index.ts'
 import { limitLoad } from '../collapse.ts'
 import type { PageCacheContext } from '../context.ts'
 import type { CacheLocation } from '../key/variants.ts'
@@ -15,7 +17,7 @@ const BODY_HEADERS = ['content-length', 'transfer-encoding']
 
 interface RevalidateTools {
   readonly app: FastifyInstance
-  readonly cache: Cache
+  readonly cache: CacheAdapter
 }
 
 /** Revalidates a stored response by a self-request, which passes all hooks of the route again. */

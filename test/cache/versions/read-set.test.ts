@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import {
-  type Cache, collectReads, createCache, currentReads, ignoreReads, memoryStore, memoryVersions, ReadSet, type Versions
+  type CacheAdapter, collectReads, createCache, currentReads, ignoreReads, memoryStore, memoryVersions, ReadSet,
+  type Versions
 } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
@@ -21,13 +22,13 @@ function read<T> (versions: Versions, tag: string, answer: T): T {
   return answer
 }
 
-async function tagsOf (cache: Cache, key = 'key'): Promise<string[] | undefined> {
+async function tagsOf (cache: CacheAdapter, key = 'key'): Promise<string[] | undefined> {
   const found = await cache.lookup(key)
   return 'miss' in found ? undefined : [...found.tags].sort()
 }
 
 /** Whether a load ran. */
-async function reloads (cache: Cache, key = 'key'): Promise<boolean> {
+async function reloads (cache: CacheAdapter, key = 'key'): Promise<boolean> {
   let ran = false
   await cache.getOrSet(key, () => { ran = true; return 'again' })
   return ran

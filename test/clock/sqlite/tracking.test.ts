@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { unionAll } from 'drizzle-orm/sqlite-core'
 import type Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, ignoreReads, isMiss, memoryStore } from '../../../src/cache/index.ts'
+import { type CacheAdapter, createCache, ignoreReads, isMiss, memoryStore } from '../../../src/cache/index.ts'
 import { Clock } from '../../../src/clock/sqlite/clock.ts'
 import type { Database, Sql } from '../../../src/db/index.ts'
 import { trackReads } from '../../../src/clock/sqlite/tracking.ts'
@@ -15,7 +15,7 @@ import { moment } from '../../db/support.ts'
 const one = (id: number) => eq(products.id, id)
 
 /** Products 7 and 8, a maker for each, and a cache. */
-function shop (t: Test): Clockwork & { cache: Cache, change: (id: number) => unknown } {
+function shop (t: Test): Clockwork & { cache: CacheAdapter, change: (id: number) => unknown } {
   const works = clockwork(
     t, "CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO makers VALUES (7, 'x'), (8, 'y')"
   )
@@ -27,7 +27,7 @@ function shop (t: Test): Clockwork & { cache: Cache, change: (id: number) => unk
 const price = (database: Database, id: number) => database.sql.select().from(products).where(one(id)).get()!.price
 
 /** What is known of what is kept under a key; undefined where nothing is. */
-async function tagsOf (cache: Cache, key: string): Promise<string[] | undefined> {
+async function tagsOf (cache: CacheAdapter, key: string): Promise<string[] | undefined> {
   const found = await cache.lookup(key)
   return isMiss(found) ? undefined : [...found.tags].sort()
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { type Cache, createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
+import { type CacheAdapter, createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
 import { listMetrics, type MetricsOptions } from '../../../src/dashboard/metrics/prometheus.ts'
 import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
 import { formatMetrics } from '../../../src/dashboard/metrics/text-format.ts'
@@ -10,7 +10,7 @@ import { startRedis } from '../../support/redis.ts'
 const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
 
 /** Scrapes the metrics of a cache alone. */
-function scrape (cache: Cache, options: Partial<MetricsOptions> = {}): string {
+function scrape (cache: CacheAdapter, options: Partial<MetricsOptions> = {}): string {
   const stats = new CacheStats({ cache })
   stats.close()
   return formatMetrics(listMetrics({ cache, stats, redis: false, watchers: () => 0, ...options }))

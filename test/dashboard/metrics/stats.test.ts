@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import {
-  type Cache, createCache, memoryStore, REDIS_CHANNEL, type RedisClient, type RedisEvent
+  type CacheAdapter, createCache, memoryStore, REDIS_CHANNEL, type RedisClient, type RedisEvent
 } from '../../../src/cache/index.ts'
 import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
 import { PAGE_CHANNEL, type PageEvent } from '../../../src/page-cache/index.ts'
@@ -106,7 +106,7 @@ t.test('CacheStats counts Redis commands by outcome', async (t) => {
 
 t.test('CacheStats ignores other caches, limits the number of prefixes, and stops at close', async (t) => {
   const { cache, stats, emitResponse } = setUp(t)
-  const other: Cache = createCache({ store: memoryStore() })
+  const other: CacheAdapter = createCache({ store: memoryStore() })
   await other.get('theirs:1')
   emitResponse({ hit: true }, { cache: other, route: '/theirs' })
   for (let i = 0; i < 60; i++) await cache.get(`p${i}:x`)

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { isMiss, type Cache } from '../../../src/cache/index.ts'
+import { isMiss, type CacheAdapter } from '../../../src/cache/index.ts'
 import { readContent } from '../../../src/page-cache/stored-response.ts'
 import { isVariants, variantKeys, type Variants } from '../../../src/page-cache/key/variants.ts'
 import { startRedis } from '../../support/redis.ts'
@@ -22,7 +22,7 @@ const echo: Handler = (request, reply, call) => {
 }
 
 /** Returns the index of the variants of a URL, and its key. */
-async function markerOf (cache: Cache, keys: string[]): Promise<{ primary: string, variants: Variants }> {
+async function markerOf (cache: CacheAdapter, keys: string[]): Promise<{ primary: string, variants: Variants }> {
   const primary = keys.find((key) => key.split(':').length === 3)!
   const found = await cache.lookup(primary)
   const content = isMiss(found) ? undefined : readContent(found)

@@ -1,9 +1,9 @@
-import type { Cache, CacheOptions } from '../../../src/cache/index.ts'
+import type { CacheAdapter, CacheOptions } from '../../../src/cache/index.ts'
 import type { FakeClock } from '../clock.ts'
 
 /** A cache over an empty store, and the clock that both go by. */
 export interface SetUp {
-  cache: Cache
+  cache: CacheAdapter
   clock: FakeClock
 }
 

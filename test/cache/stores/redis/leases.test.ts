@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import {
-  type Cache, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions
+  type CacheAdapter, type CacheOptions, createCache, currentReads, memoryVersions, type Miss, type RedisStoreOptions
 } from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
 import { failingLoader } from '../../../support/failing-loader.ts'
@@ -29,7 +29,7 @@ type Options = Partial<RedisStoreOptions> & Pick<CacheOptions, 'now'>
 function setUp (t: Test, options: Options = {}) {
   const prefix = `test${++prefixes}`
   const caches = clients.map((client) => redisCache(t, { client, prefix, ...options }))
-  const [mine, theirs, third, fourth] = caches as [Cache, Cache, Cache, Cache]
+  const [mine, theirs, third, fourth] = caches as [CacheAdapter, CacheAdapter, CacheAdapter, CacheAdapter]
   const name = `${prefix}:key`
   const channel = `${prefix}#filled:key`
   return {
@@ -118,7 +118,7 @@ t.test('a lease is renewed during a long load, with and without a stale entry', 
   const site = setUp(t)
   const { mine, theirs } = site
   const [key, old] = [deferredLoader(), deferredLoader()]
-  const refresh = (cache: Cache, held: DeferredLoader<unknown>) => cache.getOrSet('old', held.load, {
+  const refresh = (cache: CacheAdapter, held: DeferredLoader<unknown>) => cache.getOrSet('old', held.load, {
     ttl: 100, staleIfError: 1_000
   })
   await mine.getOrSet('old', () => 'old', { ttl: 0.001, staleIfError: 1_000 })
@@ -156,7 +156,7 @@ t.test('a holder whose connection is cut is replaced, and its result is not stor
   t.equal(await theirs.get('key'), 'theirs')
 })
 
-const changes: Record<string, [change: (cache: Cache) => Promise<unknown>, found: unknown]> = {
+const changes: Record<string, [change: (cache: CacheAdapter) => Promise<unknown>, found: unknown]> = {
   delete: [(cache) => cache.delete('key'), undefined],
   set: [(cache) => cache.set('key', 'set'), 'set'],
   add: [(cache) => cache.add('key', 'added'), 'added'],
@@ -277,7 +277,8 @@ for (const [how, [begin, end]] of Object.entries({
     const [client, other] = [new Redis(url), new Redis(url)]
     t.teardown(() => { for (const one of [client, other]) one.disconnect() })
     const clock = fakeClock()
-    const [cache, theirs] = [client, other].map((client) => redisCache(t, { client, now: clock.now })) as [Cache, Cache]
+    const { now } = clock
+    const [cache, theirs] = [redisCache(t, { client, now }), redisCache(t, { client: other, now })]
     await cache.set('hit', 'kept')
     await client.call(...begin as [string, ...string[]])
     const { events } = listen(t, cache)

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { type Cache, createCache, memoryStore, type Store, tieredStore } from '../../../../src/cache/index.ts'
+import { type CacheAdapter, createCache, memoryStore, type Store, tieredStore } from '../../../../src/cache/index.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { oneProcess, turn, twoProcesses } from './set-up.ts'
 
@@ -9,7 +9,7 @@ const client = new Redis(url)
 t.teardown(() => client.disconnect())
 
 /** Writes to a key that holds 1, while a read of L2 is in flight; returns what that read returns. */
-async function writeDuringRead (write: (cache: Cache) => Promise<unknown>) {
+async function writeDuringRead (write: (cache: CacheAdapter) => Promise<unknown>) {
   const { mine, hold, holdNoMore } = oneProcess(5)
   await mine.set('key', 1)
   const release = hold()
@@ -22,7 +22,7 @@ async function writeDuringRead (write: (cache: Cache) => Promise<unknown>) {
 }
 
 t.test('every verb that writes is seen at once in its process, even if a read overlaps it', async (t) => {
-  const writes: Record<string, [(cache: Cache) => Promise<unknown>, unknown]> = {
+  const writes: Record<string, [(cache: CacheAdapter) => Promise<unknown>, unknown]> = {
     delete: [(cache) => cache.delete('key'), undefined],
     deleteMany: [(cache) => cache.deleteMany(['key']), undefined],
     set: [(cache) => cache.set('key', 2), 2],
