@@ -61,8 +61,6 @@ export class ResponseStore {
     const free = await this.#findReplaceable(firstKey, varyMatch)
     if (isMiss(free)) return await this.#produce(ctx, firstKey, free, response)
     const other = await this.#findReplaceable(secondKey, varyMatch)
-    // Header values that collide under both keys are rare: tests reach this branch only by chance.
-    /* c8 ignore next */
     return await this.#produce(ctx, secondKey, isMiss(other) ? other : { miss: 'absent', seen: other }, response)
   }
 

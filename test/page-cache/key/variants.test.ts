@@ -3,15 +3,15 @@ import Fastify from 'fastify'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { isMiss, type CacheAdapter } from '../../../src/cache/index.ts'
-import { readContent } from '../../../src/page-cache/stored-response.ts'
-import { isVariants, variantKeys, type Variants } from '../../../src/page-cache/key/variants.ts'
+import { isMiss } from '../../../src/cache/index.ts'
+import { variantKeys } from '../../../src/page-cache/key/variants.ts'
 import { startRedis } from '../../support/redis.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { soak } from '../../support/soak.ts'
 import { until } from '../../support/until.ts'
 import { ask, type Handler, site } from '../site.ts'
 import { pageStores } from '../stores.ts'
+import { findColliding, readIndex } from './variant-collisions.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
 
 const stores = await pageStores(t)
@@ -19,30 +19,6 @@ const stores = await pageStores(t)
 /** A handler that sends the value of `x-v`, and says that its response varies by it. */
 const echo: Handler = (request, reply, call) => {
   return reply.header('vary', 'x-v').send(`${JSON.stringify(request.headers['x-v'])} by ${call}`)
-}
-
-/** Returns the index of the variants of a URL, and its key. */
-async function markerOf (cache: CacheAdapter, keys: string[]): Promise<{ primary: string, variants: Variants }> {
-  const primary = keys.find((key) => key.split(':').length === 3)!
-  const found = await cache.lookup(primary)
-  const content = isMiss(found) ? undefined : readContent(found)
-  if (content === undefined || !isVariants(content)) throw new Error('there is no marker')
-  return { primary, variants: content }
-}
-
-/** Values of `x-v` that have the same first place, and a second one that differs or not. */
-function colliding (
-  primary: string, { generation, varyLists: [list] }: Variants, count: number, sameSecond = false
-): string[] {
-  const byPlace = new Map<string, string[]>()
-  for (let i = 0; ; i++) {
-    const value = `v${i}`
-    const [first, second] = variantKeys(primary, generation, { varyNames: list!, varyValues: [value] })
-    const place = sameSecond ? `${first} ${second}` : first
-    const values = [...byPlace.get(place) ?? [], value]
-    if (values.length === count) return values
-    byPlace.set(place, values)
-  }
 }
 
 for (const [name, makeStore] of Object.entries(stores)) {
@@ -88,17 +64,17 @@ for (const [name, makeStore] of Object.entries(stores)) {
       for (const [i, by] of lists.entries()) {
         t.match(await ask(app, { 'x-list': by, [by]: '1' }), { body: `${by} 1 by ${i + 1}`, status: /; hit/ })
       }
-      const { variants } = await markerOf(cache, kept())
-      t.strictSame(variants.varyLists.map(([by]) => by), ['x-d', 'x-c', 'x-b', 'x-a'])
+      const { index } = await readIndex(cache, kept())
+      t.strictSame(index.varyLists.map(([by]) => by), ['x-d', 'x-c', 'x-b', 'x-a'])
 
       await ask(app, { 'x-list': 'x-a', 'x-a': '2' })
-      const later = (await markerOf(cache, kept())).variants
+      const later = (await readIndex(cache, kept())).index
       t.strictSame(later, {
-        ...variants, varyLists: [variants.varyLists[3], ...variants.varyLists.slice(0, 3)]
+        ...index, varyLists: [index.varyLists[3], ...index.varyLists.slice(0, 3)]
       }, 'the latest is tried first')
 
       await ask(app, { 'x-list': 'x-e', 'x-e': '1' })
-      t.equal((await markerOf(cache, kept())).variants.varyLists.length, 4)
+      t.equal((await readIndex(cache, kept())).index.varyLists.length, 4)
       const ran = calls()
       t.match(await ask(app, { 'x-list': 'x-a', 'x-a': '2' }), { status: /; hit/ })
       t.match(await ask(app, { 'x-list': 'x-b', 'x-b': '1' }), {
@@ -134,8 +110,8 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.test('two variants that share a key both stay, a third replaces the second', async (t) => {
       const { app, cache, kept, calls } = await site(t, makeStore, 300, echo)
       await ask(app, { 'x-v': 'a' })
-      const { primary, variants } = await markerOf(cache, kept())
-      const values = colliding(primary, variants, 3, true)
+      const { primaryKey, index } = await readIndex(cache, kept())
+      const values = findColliding(primaryKey, index, 3, { sameSecond: true })
       const bodies: string[] = []
       for (const value of values.slice(0, 2)) bodies.push((await ask(app, { 'x-v': value })).body)
       for (const [i, value] of values.slice(0, 2).entries()) {
@@ -156,8 +132,8 @@ for (const [name, makeStore] of Object.entries(stores)) {
         return echo(request, reply, call)
       })
       await ask(app, { 'x-v': 'a' })
-      const { primary, variants } = await markerOf(cache, kept())
-      const values = colliding(primary, variants, 3)
+      const { primaryKey, index } = await readIndex(cache, kept())
+      const values = findColliding(primaryKey, index, 3)
       const all = [...values, ...values].map((value) => ask(app, { 'x-v': value }))
       await until('the handler runs', () => calls() > 1)
       await turn()
@@ -177,8 +153,8 @@ for (const [name, makeStore] of Object.entries(stores)) {
         return failing ? reply.code(503).send('sorry') : echo(request, reply, call)
       })
       await ask(app, { 'x-v': 'a' })
-      const { primary, variants } = await markerOf(cache, kept())
-      const [one, other] = colliding(primary, variants, 2) as [string, string]
+      const { primaryKey, index } = await readIndex(cache, kept())
+      const [one, other] = findColliding(primaryKey, index, 2) as [string, string]
       await ask(app, { 'x-v': one })
       clock.advance(11)
       t.match(await ask(app, { 'x-v': other }), {
@@ -207,30 +183,30 @@ for (const [name, makeStore] of Object.entries(stores)) {
     t.test('the index of variants outlives its variants, which extend it', async (t) => {
       const { app, cache, clock, kept, calls } = await site(t, makeStore, 10, echo)
       await ask(app, { 'x-v': 'a' })
-      const { primary, variants } = await markerOf(cache, kept())
+      const { primaryKey, index } = await readIndex(cache, kept())
       for (let i = 0; i < 6; i++) {
         clock.advance(9)
         await ask(app, { 'x-v': `b${i}` })
-        await until('it was prolonged', async () => (await cache.ttl(primary))! >= 10)
+        await until('it was prolonged', async () => (await cache.ttl(primaryKey))! >= 10)
       }
       t.equal((await ask(app, { 'x-v': 'b5' })).status, 'larder; hit; ttl=10')
       t.equal(calls(), 7)
-      t.strictSame((await markerOf(cache, kept())).variants, variants)
-      t.equal(kept().filter((key) => key === primary).length, 1, 'it was written once')
+      t.strictSame((await readIndex(cache, kept())).index, index)
+      t.equal(kept().filter((key) => key === primaryKey).length, 1, 'it was written once')
       clock.advance(21)
       t.match((await ask(app, { 'x-v': 'b5' })).body, '"b5" by 8')
-      t.not((await markerOf(cache, kept())).variants.generation, variants.generation)
+      t.not((await readIndex(cache, kept())).index.generation, index.generation)
     })
 
     t.test('after a deletion no earlier variant is found again', async (t) => {
       const { app, cache, kept } = await site(t, makeStore, 300, echo)
       await ask(app, { 'x-v': 'a' })
       await ask(app, { 'x-v': 'b' })
-      const { primary } = await markerOf(cache, kept())
+      const { primaryKey } = await readIndex(cache, kept())
       await app.inject({ method: 'POST', url: '/page' })
       t.match(await ask(app, { 'x-v': 'b' }), { body: '"b" by 3', status: /uri-miss/ })
       t.match(await ask(app, { 'x-v': 'a' }), { body: '"a" by 4', status: /vary-miss/ })
-      await cache.delete(primary)
+      await cache.delete(primaryKey)
       t.match(await ask(app, { 'x-v': 'a' }), { body: '"a" by 5', status: /uri-miss/ })
     })
 
@@ -318,12 +294,12 @@ for (const [name, makeStore] of Object.entries(stores)) {
         }
         clock.advance(7)
         // From the second round on, numbers that share their places.
-        const { primary, variants } = await markerOf(cache, kept())
-        const list = variants.varyLists.find(([first, ...others]) => first === 'x-list' && others.join() === 'x-n')
+        const { primaryKey, index } = await readIndex(cache, kept())
+        const list = index.varyLists.find(([first, ...others]) => first === 'x-list' && others.join() === 'x-n')
         if (list !== undefined) {
           const places = new Map<string, string[]>()
           for (let i = 0; i < 1000; i++) {
-            const [first] = variantKeys(primary, variants.generation, {
+            const [first] = variantKeys(primaryKey, index.generation, {
               varyNames: list, varyValues: ['x-n', String(i)]
             })
             places.set(first, [...places.get(first) ?? [], String(i)])
@@ -431,8 +407,8 @@ t.test('processes that share a Redis share variants, and run the handler once fo
     }
   }
 
-  const { primary, variants } = await markerOf(sites[0]!.cache, sites.flatMap(({ kept }) => kept()))
-  const together = colliding(primary, variants, 4, true)
+  const { primaryKey, index } = await readIndex(sites[0]!.cache, sites.flatMap(({ kept }) => kept()))
+  const together = findColliding(primaryKey, index, 4, { sameSecond: true })
   const bodies = await Promise.all([
     ...together, ...together
   ].map((value, i) => ask(sites[i % 2]!.app, { 'x-v': value })))
@@ -450,9 +426,9 @@ for (const [name, makeStore] of Object.entries(stores)) {
     for (const value of ['a', 'b']) {
       t.match(await app.explainPage({ url: '/page', headers: { 'x-v': value } }), { page: { loadTook: 2 } })
     }
-    const { primary } = await markerOf(cache, listener.events.filter(({ type }) => type === 'set').map(({ key }) =>
+    const { primaryKey } = await readIndex(cache, listener.events.filter(({ type }) => type === 'set').map(({ key }) =>
       String(key)))
-    const marker = await cache.peek(primary)
+    const marker = await cache.peek(primaryKey)
     t.equal(isMiss(marker) ? NaN : marker.loadMs, undefined)
     t.match(listener.events.filter(({ type }) => type === 'load'), [{ ms: 2000 }, { ms: 2000 }])
     t.equal(listener.events.filter(({ type }) => type === 'load').length, 2)
