@@ -22,8 +22,8 @@ export interface InFlightLoad {
   lease: Lease | undefined
   /** The store could not lease the key. The result is not stored: a deletion by another process would go unseen. */
   leaseUnavailable: boolean
-  /** After its end, if it gave the lease back: whether it still held the lease; undefined: it is not known. */
-  released: Promise<boolean | void> | undefined
+  /** After its end: whether it held the lease until then. Not true: another process may have deleted the key since. */
+  leaseHeld: MaybePromise<boolean | void>
   /** After its end: whether the result was current then. One check for all callers that joined. */
   stillCurrent: MaybePromise<boolean> | undefined
 }

@@ -55,11 +55,12 @@ export class Loader {
     if (earlier !== undefined) {
       if (await this.#isCurrent(earlier)) {
         const outcome = await this.#wait(earlier, caller)
-        if (isTimeout(outcome) || await this.#wasCurrent(earlier)) {
+        if (isTimeout(outcome) || await this.#wasCurrent(earlier, miss)) {
           return await this.#conclude(outcome, earlier, caller, true)
         }
       } else {
-        // Its holder can store nothing, so no other process is to wait for this lease.
+        // It is not to be stored, so no other process is to wait for its lease.
+        earlier.revoked = true
         this.#runner.release(earlier, earlier.reads.notStoredBecause === undefined ? 0 : HIT_FOR_MISS_MS)
       }
     }
@@ -89,7 +90,7 @@ export class Loader {
       revoked: false,
       lease: undefined,
       leaseUnavailable: false,
-      released: undefined,
+      leaseHeld: undefined,
       stillCurrent: undefined
     }
     const run = () =>
@@ -153,11 +154,17 @@ export class Loader {
       andThen(this.#entries.firstChanged(stamp, tags), (changed) => typeof changed !== 'string' && !load.revoked))
   }
 
-  /** As `#isCurrent` after the end of a load. One check serves all callers that had joined it. */
-  #wasCurrent (load: InFlightLoad): MaybePromise<boolean> {
-    // A lease that was lost means that another process has deleted or written the key.
-    load.stillCurrent ??= andThen(load.released, (held) => held === false ? false : this.#isCurrent(load))
-    return load.stillCurrent
+  /**
+   * As `#isCurrent` after the end of a load. One check serves all callers that had joined it.
+   *
+   * A load that did not hold its lease to the end may not have seen that another process deleted or wrote the key,
+   * which its callers may know of.
+   */
+  #wasCurrent (load: InFlightLoad, miss: Miss): MaybePromise<boolean> {
+    // If the store answered neither the load nor this caller, there is nothing else to trust.
+    const needsLease = this.#entries.leases && !(load.leaseUnavailable && miss.miss === 'unavailable')
+    return andThen<boolean | void, boolean>(needsLease ? load.leaseHeld : true, (held) =>
+      held === true && (load.stillCurrent ??= this.#isCurrent(load)))
   }
 }
 

@@ -108,8 +108,10 @@ export class LoadRunner {
     if (load.revoked) return { stored: false, notStoredBecause: 'revoked' }
     if (load.leaseUnavailable) return { stored: false, notStoredBecause: 'store-unavailable' }
     const written = await this.#entries.write(key, entry, load.lease)
-    if (written.stored) load.lease = undefined
-    else if (written.notStoredBecause === 'too-large') await this.release(load, HIT_FOR_MISS_MS, null)
+    if (written.stored) {
+      load.leaseHeld = load.lease !== undefined
+      load.lease = undefined
+    } else if (written.notStoredBecause === 'too-large') await this.release(load, HIT_FOR_MISS_MS, null)
     return written
   }
 
@@ -145,10 +147,10 @@ export class LoadRunner {
     const { lease } = load
     load.lease = undefined
     if (lease === undefined) return
-    load.released = (async () => await orElse(
+    load.leaseHeld = (async () => await orElse(
       () => lease.release(hitForMissMs, stale), (error) => this.#entries.reportError('release', error)
     ))()
-    await load.released
+    await load.leaseHeld
   }
 }
 

@@ -13,7 +13,7 @@ function start (inFlight: InFlightLoads, key = 'key') {
     revoked: false,
     lease: undefined,
     leaseUnavailable: false,
-    released: undefined,
+    leaseHeld: undefined,
     stillCurrent: undefined
   }
   inFlight.start(key, load, () => promise)

@@ -369,7 +369,7 @@ t.test('load with wait: false gives up if another process is loading the key, an
 })
 
 t.test('a caller that joined a load whose lease was lost loads again, even if nothing was to be stored', async (t) => {
-  for (const [held, expected] of [[true, 'first'], [undefined, 'first'], [false, 'second']] as const) {
+  for (const [held, expected] of [[true, 'first'], [undefined, 'second'], [false, 'second']] as const) {
     const memory = memoryStore()
     const lease: Lease = { fill: () => t.fail('filled') as never, release: async () => held }
     const cache = createCache({ store: { ...memory, acquire: () => ({ lease }) } })

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Entry } from '../../entry/entry.ts'
 import type { RedisCommands } from './commands.ts'
-import { ACQUIRE_LEASE, FILL_LEASE, redisScript, RELEASE_LEASE, RENEW_LEASE } from './scripts.ts'
+import {
+  ACQUIRE_LEASE, FILL_LEASE, HOLDS_LEASE, redisScript, RELEASE_LEASE, RENEW_LEASE
+} from './scripts.ts'
 import {
   type DecodedEntries, deserializeEntry, deserializeLease, serializeEntry, serializeHeader
 } from './serialization.ts'
@@ -37,6 +39,7 @@ export class RedisLeases {
   readonly #notifications: LeaseNotifications
   readonly #acquire
   readonly #renew
+  readonly #isHeld
   readonly #fill
   readonly #release
   /** Sixteen bytes, unique by their random part and their counter. */
@@ -48,6 +51,7 @@ export class RedisLeases {
     this.#notifications = new LeaseNotifications(commands.client)
     this.#acquire = redisScript(commands, ACQUIRE_LEASE)
     this.#renew = redisScript(commands, RENEW_LEASE)
+    this.#isHeld = redisScript(commands, HOLDS_LEASE)
     this.#fill = redisScript(commands, FILL_LEASE)
     this.#release = redisScript(commands, RELEASE_LEASE)
   }
@@ -108,8 +112,9 @@ export class RedisLeases {
     return {
       fill: (entry) => this.#fillLease(key, token, entry),
       // The other callers go on using it, so only a new stale entry is a reason to write.
-      release: async (hitForMissMs = 0, stale) =>
-        stale === undefined ? undefined : await this.#releaseLease(key, token, hitForMissMs, stale)
+      release: async (hitForMissMs = 0, stale) => stale === undefined
+        ? await this.#isHeld([this.#options.redisKey(key)], [token]) === 1
+        : await this.#releaseLease(key, token, hitForMissMs, stale)
     }
   }
 

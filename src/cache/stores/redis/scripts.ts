@@ -146,6 +146,10 @@ const CHECK_LEASE = `${FORMATS}${SET_KEY}
 local lease = redis.pcall('GETRANGE', KEYS[1], 0, 26)
 if type(lease) ~= 'string' or not is_lease(lease) or string.sub(lease, 12) ~= ARGV[1] then return 0 end`
 
+/** KEYS entry; ARGV token. Returns 1 if the lease is still held. */
+export const HOLDS_LEASE = `${CHECK_LEASE}
+return 1`
+
 /** KEYS entry; ARGV token, length in ms. Returns 1 if the lease was still held. */
 export const RENEW_LEASE = `${CHECK_LEASE}${NOW}
 local length = tonumber(ARGV[2])
