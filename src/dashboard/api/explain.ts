@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { type CacheAdapter, isMiss, type Lookup } from '../../cache/index.ts'
 import { ExplainError } from '../../errors.ts'
-import { type ExplainedEntry, explainEntry, type Explanation, type Question } from '../../page-cache/index.ts'
+import { type ExplainedEntry, explainEntry, type Explanation, type ExplainQuestion } from '../../page-cache/index.ts'
 
 const MAX_HEADERS = 20
 
@@ -84,7 +84,7 @@ export interface ExplainDeps {
   now: () => number
   /** The origin of paths, e.g. `https://shop.example`, unless the headers contain a Host. */
   origin: string
-  explainPage: (question: Question) => Promise<Explanation>
+  explainPage: (question: ExplainQuestion) => Promise<Explanation>
 }
 
 /** Explains a request or a key. Rejects with an `ExplainError` if the query is not valid. */

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import pageCache, { type CachePageOptions, type Question } from '../../../src/page-cache/index.ts'
+import pageCache, { type CachePageOptions, type ExplainQuestion } from '../../../src/page-cache/index.ts'
 import { type Handler, onePage, type Setting } from '../one-page.ts'
 import { pageStores } from '../stores.ts'
 
@@ -10,8 +10,10 @@ const stores = await pageStores(t)
 /** A page, and what is said of a request for it. */
 async function explained (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) {
   const page = await onePage(t, cachePage, handler, setting)
-  const explain = async (question: Partial<Question> = {}) => await page.app.explainPage({ url: '/page', ...question })
-  return { ...page, explain, rule: async (question?: Partial<Question>) => (await explain(question)).outcome.rule }
+  const explain = async (question: Partial<ExplainQuestion> = {}) =>
+    await page.app.explainPage({ url: '/page', ...question })
+  const rule = async (question?: Partial<ExplainQuestion>) => (await explain(question)).outcome.rule
+  return { ...page, explain, rule }
 }
 
 for (const [name, store] of Object.entries(stores)) {
@@ -158,7 +160,7 @@ t.test('explainPage says why a request bypasses the cache', async (t) => {
       { ttl: 60, requestDirectives: true }, { headers: { 'cache-control': 'no-store' } },
       'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.'
     ]
-  ] as Array<[CachePageOptions | number, Partial<Question>, string]>) {
+  ] as Array<[CachePageOptions | number, Partial<ExplainQuestion>, string]>) {
     const { explain } = await explained(t, cachePage)
     t.match((await explain(question)).outcome, { runsHandler: true, rule })
   }

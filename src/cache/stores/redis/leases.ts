@@ -72,7 +72,7 @@ export class RedisLeases {
     const entry = deserializeEntry(stored)
     return {
       ...entry && { stale: entry },
-      ...lease.pass
+      ...lease.hitForMiss
         ? { lease: this.#sharedLease(key, lease.token) }
         : { wait: () => this.#notifications.watch(this.#channelName(key)) }
     }

@@ -26,7 +26,7 @@ const LEASE_FORMAT = 2
 const LEASE_BYTES = 27
 const KIND_AT = 10
 const TOKEN_AT = 11
-const PASS = 0x70
+const HIT_FOR_MISS = 0x70
 const NO_BYTES = new Uint8Array()
 
 export function serializeEntry (entry: Entry): Buffer {
@@ -45,7 +45,7 @@ export function serializeEntry (entry: Entry): Buffer {
   return bytes
 }
 
-/** All bytes of an entry but its payload. No two entries share them, so they identify the entry. */
+/** All bytes of an entry but its payload. They identify an entry, except from what `increment` has made of it. */
 export function serializeHeader (entry: Entry): Buffer {
   return serializeEntry({ ...entry, payload: NO_BYTES })
 }
@@ -88,7 +88,7 @@ export function serializeTimes (freshUntil: number, staleUntil: number): Buffer 
 export interface StoredLease {
   readonly token: Buffer
   /** Hit-for-miss: all callers may load in parallel. */
-  readonly pass: boolean
+  readonly hitForMiss: boolean
 }
 
 /** The lease in these bytes; undefined if there is none. */
@@ -96,7 +96,7 @@ export function deserializeLease (bytes: Buffer): StoredLease | undefined {
   if (bytes.length < LEASE_BYTES || bytes[0] !== MAGIC || bytes[1] !== LEASE_FORMAT) return undefined
   return {
     token: Buffer.from(bytes.subarray(TOKEN_AT, LEASE_BYTES)),
-    pass: bytes[KIND_AT] === PASS
+    hitForMiss: bytes[KIND_AT] === HIT_FOR_MISS
   }
 }
 

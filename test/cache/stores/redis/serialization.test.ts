@@ -107,11 +107,11 @@ t.test('serializeHeader() gives all bytes of an entry but its payload', async (t
 
 t.test('deserializeLease() reads a lease, and deserializeEntry() the stale entry under it', async (t) => {
   const anyToken = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes))
-  fc.assert(fc.property(anyToken, anyEntry, fc.boolean(), (token, entry, pass) => {
-    const alone = leaseBytes(token, pass ? 'p' : 'x')
+  fc.assert(fc.property(anyToken, anyEntry, fc.boolean(), (token, entry, hitForMiss) => {
+    const alone = leaseBytes(token, hitForMiss ? 'p' : 'x')
     const overEntry = Buffer.concat([alone, serializeEntry(entry)])
     for (const bytes of [alone, overEntry]) {
-      if (!isDeepStrictEqual(deserializeLease(bytes), { token, pass })) return false
+      if (!isDeepStrictEqual(deserializeLease(bytes), { token, hitForMiss })) return false
     }
     return deserializeEntry(alone) === undefined && isDeepStrictEqual(deserializeEntry(overEntry), entry)
   }))
