@@ -37,6 +37,21 @@ async function get ({ app }: Service): Promise<number> {
   return performance.now() - startedAt
 }
 
+/** Attempts to have a load hold the lease. On a busy machine the first command may miss its deadline. */
+const MAX_ATTEMPTS = 10
+
+/** Starts a load that holds the lease of its key, and returns how long it takes. */
+async function startLoad (service: Service, redis: RestartableRedis): Promise<() => Promise<number>> {
+  for (let attempts = 0; attempts < MAX_ATTEMPTS; attempts++) {
+    const loaded = get(service)
+    const ended = loaded.then(() => true)
+    let hasEnded = false
+    while (!hasEnded && await redis.size() === 0) hasEnded = await Promise.race([ended, sleep(5, false)])
+    if (!hasEnded) return async () => await loaded
+  }
+  throw new Error('no load has held the lease')
+}
+
 t.jobs = FAULTS.length // they do little but wait
 
 for (const { name, inject, bound } of soak(FAULTS, [KILLED])) {
@@ -47,12 +62,11 @@ for (const { name, inject, bound } of soak(FAULTS, [KILLED])) {
     const loading = await startService(t, proxy.url, { env })
     const waiting = await startService(t, redis.url, { path: loading.path, env })
 
-    const loaded = get(loading)
-    while (await redis.size() === 0) await sleep(5)
+    const loaded = await startLoad(loading, redis)
     const waited = get(waiting)
     await sleep(FAULT_MS)
     await inject(redis, proxy)
-    const [first, second] = await Promise.all([loaded, waited])
+    const [first, second] = await Promise.all([loaded(), waited])
     t.comment(`${name} | the loading process takes ${formatMs(first)} | the waiting one ${formatMs(second)}`)
     t.ok(first < UPSTREAM_MS + MAX_EXTRA_MS, `the loading process takes ${formatMs(first)}`)
     t.ok(second < bound + MAX_EXTRA_MS, `the waiting process takes ${formatMs(second)}`)
