@@ -29,16 +29,7 @@ const PENDING = [
   'test/clock/sqlite/query-dependencies.test.ts is too long',
   'test/clock/sqlite/tracking.test.ts is too long',
   'test/clock/sqlite/triggers.test.ts is too long',
-  'test/cache/versions/read-set.test.ts is too long',
-  'test/page-cache/admin/explain.test.ts is too long',
-  'test/page-cache/admin/invalidate.test.ts is too long',
-  'test/page-cache/key/header-tracking.test.ts is too long',
-  'test/page-cache/key/variants.test.ts is too long',
-  'test/page-cache/personalised-responses.test.ts is too long',
-  'test/page-cache/plugin.test.ts is too long',
-  'test/page-cache/request/revalidation.test.ts is too long',
-  'test/page-cache/response/body.test.ts is too long',
-  'test/page-cache/stale-responses.test.ts is too long'
+  'test/cache/versions/read-set.test.ts is too long'
 ]
 
 const sources = readSources('src')

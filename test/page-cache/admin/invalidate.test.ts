@@ -1,55 +1,10 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
-import { createCache } from '../../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../../src/page-cache/index.ts'
-import { until } from '../../support/until.ts'
-import { answerOf, onePage } from '../one-page.ts'
-import { type MakeStore, pageStores } from '../stores.ts'
+import t from 'tap'
+import { shop } from '../../support/shop.ts'
+import { answerOf } from '../one-page.ts'
+import { pageStores } from '../stores.ts'
 
 const stores = await pageStores(t)
-
-/** An app whose pages tell how often any was made, and whose other methods answer what they are told to. */
-async function shop (
-  t: Test, makeStore: MakeStore, cachePage: CachePageOptions = { ttl: 60 }, app: FastifyInstance = Fastify()
-) {
-  const store = makeStore(t, Date.now)
-  const cache = createCache({ store })
-  await app.register(pageCache, { cache })
-  app.addHttpMethod('PURGE')
-  let made = 0
-  app.get('/items/:id', { config: { cachePage } }, async () => `made ${++made}`)
-  app.get(
-    '/groups/:name', { config: { cachePage } },
-    async (request, reply) => reply.header(
-      'cache-groups', (request.params as { name: string }).name.split('+').map((name) => `"${name}"`).join(', ')
-    ).send(`made ${++made}`)
-  )
-  let told: { status?: number, headers?: Record<string, string> } = {}
-  app.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE'],
-    url: '/*',
-    handler: async (_request, reply) => reply.code(told.status ?? 204).headers(told.headers ?? {}).send()
-  })
-  t.teardown(() => app.close())
-  const isKept = async (
-    url: string, headers: Record<string, string> = {}
-  ) => (await answerOf(app, { url, headers })).status.startsWith('hit')
-  /** Asks twice, so that the page is kept. */
-  const keep = async (url: string, headers: Record<string, string> = {}) => {
-    await isKept(url, headers)
-    t.ok(await isKept(url, headers), `${url} is kept`)
-  }
-  const change = async (
-    method: string, url: string,
-    { headers = {}, ...answer }: { status?: number, headers?: Record<string, string>, host?: string } = {}
-  ) => {
-    told = { ...answer, headers }
-    return await app.inject({
-      method: method as 'POST', url, headers: answer.host === undefined ? {} : { host: answer.host }
-    })
-  }
-  return { app, cache, store, isKept, keep, change }
-}
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
@@ -168,53 +123,6 @@ for (const [name, store] of Object.entries(stores)) {
       await change('POST', '/other', { headers: { 'cache-group-invalidation': '"a"' }, status: 500 })
       await change('OPTIONS', '/other', { headers: { 'cache-group-invalidation': '"a"' } })
       t.ok(await isKept('/groups/a+b'))
-    })
-
-    t.test('a load in flight is not stored, and later requests do not join it', async (t) => {
-      const gate = Promise.withResolvers<void>()
-      const { ask, calls } = await onePage(t, { ttl: 60, staleIfError: 60 }, async (request, _reply, call) => {
-        if (request.method === 'GET' && call === 1) await gate.promise
-        return `call ${call}`
-      }, { store, method: ['GET', 'POST'] })
-      const early = ask()
-      await until('the handler runs', () => calls() === 1)
-      await ask({}, { method: 'POST' })
-      t.match(await ask(), { body: 'call 3', status: /stored/ })
-      gate.resolve()
-      t.match(await early, { body: 'call 1', status: /detail=revoked$/ })
-      t.match(await ask(), { body: 'call 3', status: 'hit; ttl=60' })
-    })
-
-    t.test('a load of a variant in flight is not stored', async (t) => {
-      const gate = Promise.withResolvers<void>()
-      const { ask, calls } = await onePage(t, { ttl: 60, vary: ['x-a'] }, async (request, _reply, call) => {
-        if (call === 2) await gate.promise
-        return `call ${call}`
-      }, { store, method: ['GET', 'POST'] })
-      await ask({ 'x-a': '1' })
-      const early = ask({ 'x-a': '2' })
-      await until('the handler runs', () => calls() === 2)
-      await ask({}, { method: 'POST' })
-      gate.resolve()
-      t.match(await early, { body: 'call 2' })
-      t.match(await ask({ 'x-a': '2' }), { body: 'call 4' })
-      t.match(await ask({ 'x-a': '1' }), { body: 'call 5' })
-    })
-
-    t.test('a response to a request with Authorization or Range in flight is not stored', async (t) => {
-      for (const headers of [{ range: 'bytes=0-3' }, { authorization: 'x' }] as Array<Record<string, string>>) {
-        const gate = Promise.withResolvers<void>()
-        const { ask, calls } = await onePage(t, 60, async (request, reply, call) => {
-          if (call === 1) await gate.promise
-          return reply.header('cache-control', 'public').send(`call ${call}`)
-        }, { store, method: ['GET', 'POST'] })
-        const early = ask(headers)
-        await until('the handler runs', () => calls() === 1)
-        await ask({}, { method: 'POST' })
-        gate.resolve()
-        t.match(await early, { body: /^call/ })
-        t.match(await ask(), { body: 'call 3' }, JSON.stringify(headers))
-      }
     })
   })
 }

@@ -1,0 +1,69 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { createCache, memoryStore } from '../../src/cache/index.ts'
+import pageCache from '../../src/page-cache/index.ts'
+
+t.test('headers that hooks set are set anew on every response', async (t) => {
+  const app = Fastify()
+  let requests = 0
+  app.addHook('onRequest', async (_request, reply) => { reply.header('x-request', String(++requests)) })
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }), ttl: 60 })
+  app.get('/page', { config: { cachePage: {} } }, async (_request, reply) => reply.header('x-page', '1').send('x'))
+  await app.inject('/page')
+  t.match((await app.inject('/page')).headers, { 'x-request': '2', 'x-page': '1' })
+})
+
+t.test('hooks that guard a route run on hits too', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/page', {
+    config: { cachePage: 60 },
+    preHandler: async (request, reply) => request.headers['x-key'] === 'right' ? undefined : reply.code(403).send('no')
+  }, async () => 'secret')
+  t.equal((await app.inject({ url: '/page', headers: { 'x-key': 'right' } })).body, 'secret')
+  t.equal((await app.inject('/page')).statusCode, 403)
+})
+
+t.test('a guard that a later plugin adds runs on hits too', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.addHook('onRoute', (route) => {
+    const guards = [route.preHandler ?? []].flat()
+    route.preHandler = [
+      ...guards, async (request, reply) => request.headers['x-role'] === 'boss' ? undefined : reply.code(403).send('no')
+    ]
+  })
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'secret')
+  t.equal((await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).body, 'secret')
+  t.equal(
+    (await app.inject({ url: '/page', headers: { 'x-role': 'boss' } })).headers['cache-status'], 'larder; hit; ttl=60'
+  )
+  t.equal((await app.inject('/page')).statusCode, 403)
+})
+
+t.test('a request bypasses the cache if a hook has marked its response as private', async (t) => {
+  for (const refusal of ['private', 'no-store']) {
+    const app = Fastify()
+    await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('cache-control', request.headers.cookie === undefined ? 'public' : refusal)
+    })
+    app.get('/page', { config: { cachePage: 60 } }, async (request) => `for ${request.headers.cookie ?? 'nobody'}`)
+    const { body, headers } = await app.inject({ url: '/page', headers: { cookie: 'alice' } })
+    t.equal(body, 'for alice')
+    t.match(headers, { 'cache-control': refusal, 'cache-status': `larder; fwd=bypass; detail=${refusal}` })
+    t.equal((await app.inject('/page')).body, 'for nobody')
+    t.equal((await app.inject('/page')).headers['cache-status'], 'larder; hit; ttl=60')
+  }
+})
+
+t.test('an onSend hook that changes bodies changes each response once', async (t) => {
+  const app = Fastify()
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.addHook('onSend', async (_request, _reply, payload) => `${String(payload)}!`)
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'body')
+  app.get('/other', async () => 'other')
+  t.equal((await app.inject('/page')).body, 'body!')
+  t.equal((await app.inject('/page')).body, 'body!')
+  t.equal((await app.inject('/other')).body, 'other!')
+})

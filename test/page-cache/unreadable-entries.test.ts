@@ -1,0 +1,43 @@
+import { encode } from '@msgpack/msgpack'
+import t from 'tap'
+import { listen } from '../support/record-events.ts'
+import { stores, site } from './plugin-site.ts'
+
+for (const name of Object.keys(stores)) {
+  t.test(`on ${name}`, async (t) => {
+    t.test('a foreign value under the key of a page is treated as a miss', async (t) => {
+      const { app, cache, store, clock } = await site(t, name, 300)
+      const listener = listen(t, cache)
+      await app.inject('/page')
+      const { key } = listener.events.find(({ type }) => type === 'set') as { key: string }
+      for (const [i, value] of [
+        new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]),
+        new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])
+      ].entries()) {
+        await store.set(key, {
+          payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: ''
+        })
+        const next = await app.inject('/page')
+        t.equal(next.body, `call ${i + 2}`)
+        t.match(String(next.headers['cache-status']), 'larder; fwd=miss; stored; ttl=300; detail=corrupt')
+      }
+    })
+  })
+}
+
+t.test('a stored response that cannot be sent fails its own request only, on any store', async (t) => {
+  for (const name of Object.keys(stores)) {
+    const { app, store } = await site(t, name, 300)
+    await app.inject('/page')
+    const spoilt = <T>(entry: T): T => entry && {
+      ...entry,
+      payload: encode({
+        status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: []
+      })
+    }
+    const { get, acquire } = store
+    store.get = async (key) => spoilt(await get(key))
+    if (acquire !== undefined) store.acquire = async (key, seen) => spoilt(await acquire(key, seen))
+    t.equal((await app.inject('/page')).statusCode, 500)
+  }
+})
