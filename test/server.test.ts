@@ -64,22 +64,25 @@ function start (t: Test, env: Record<string, string> = {}, args: string[] = [], 
   return { child, output, line, address, ended }
 }
 
-t.test('a silent service logs one line when it listens on HOST, and idle connections do not delay its exit', beside,
-  async (t) => {
-    const server = start(t, { HOST: '::1', LOG_LEVEL: 'silent' })
-    const address = await server.address()
-    t.match(address, /^http:\/\/\[::1\]:\d+$/)
-    t.notMatch(address, /:0$/)
-    const socket = connect(Number(new URL(address).port), '::1')
-    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /)
-    server.child.kill('SIGINT')
-    t.equal(await server.ended, 0)
-    const lines = server.output.stdout.trim().split('\n')
-    t.match(lines.map((line) => JSON.parse(line)), [{ level: 30, msg: `listening on ${address}` }])
-    t.equal(lines.length, 1)
-    t.equal(server.output.stderr, '')
-  })
+for (const host of soak(['::1', '127.0.0.1'], ['::1'])) {
+  t.test(`a silent service logs one line when it listens on ${host}, and idle connections do not delay its exit`,
+    beside, async (t) => {
+      const server = start(t, { HOST: host, LOG_LEVEL: 'silent' })
+      const address = await server.address()
+      const { hostname, port } = new URL(address)
+      t.equal(hostname, host.includes(':') ? `[${host}]` : host)
+      t.not(port, '0')
+      const socket = connect(Number(port), host)
+      socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /)
+      server.child.kill('SIGINT')
+      t.equal(await server.ended, 0)
+      const lines = server.output.stdout.trim().split('\n')
+      t.match(lines.map((line) => JSON.parse(line)), [{ level: 30, msg: `listening on ${address}` }])
+      t.equal(lines.length, 1)
+      t.equal(server.output.stderr, '')
+    })
+}
 
 for (const signal of soak(['SIGTERM', 'SIGINT'] as const, ['SIGTERM'] as const)) {
   t.test(`${signal}: completes responses in flight, closes, and exits with 0`, beside, async (t) => {

@@ -13,7 +13,7 @@ import { until } from '../support/until.ts'
 import { deferredLoader } from '../support/deferred-loader.ts'
 import { listen } from '../support/record-events.ts'
 
-/** What a cache tells to who looks into it. */
+/** The members of a cache that show its state, for metrics and explain. */
 
 const redis = await startRestartableRedis(t)
 const client = new Redis(redis.url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 })
@@ -40,7 +40,7 @@ t.test('tagStates returns the version of each tag, and whether it changed', asyn
   const cache = createCache({ store: memoryStore(), versions })
   await cache.set('key', 1, { tags: ['a', 'b'] })
   const entry = await cache.peek('key')
-  if (isMiss(entry)) throw new Error('it was kept')
+  if (isMiss(entry)) throw new Error('the entry is not stored')
   const before = await cache.tagStates(entry)
   t.match(before, [{ tag: 'a', changed: false }, { tag: 'b', changed: false }])
   await cache.invalidateTags(['b'])
@@ -65,7 +65,7 @@ t.test('tagStates with a clock that fails, and with one that has no versionOf', 
   t.same(await createCache({ store: memoryStore(), versions: plain }).tagStates(entry), [
     { tag: 'a', version: undefined, changed: false }
   ])
-  const fail = () => { throw new Error('away') }
+  const fail = () => { throw new Error('unavailable') }
   const failing: Versions = { ...plain, firstChanged: fail, versionOf: fail }
   const cache = createCache({ store: memoryStore(), versions: failing })
   const { events } = listen(t, cache)
@@ -81,44 +81,47 @@ t.test('versionOf returns another version after each change, in every clock', as
     near: memoizedVersions({ remote: far, isTrusted: () => true, now: clock.now }),
     redis: patientRedisStore({ client, prefix: 'versions' }).versions
   })) {
-    const words = [await versions.versionOf!('tag')]
+    const found = [await versions.versionOf!('tag')]
     const other = await versions.versionOf!('other')
-    for (let moves = 0; moves < 3; moves++) {
+    for (let changes = 0; changes < 3; changes++) {
       await versions.invalidate(['tag'])
-      words.push(await versions.versionOf!('tag'))
+      found.push(await versions.versionOf!('tag'))
     }
-    t.equal(new Set(words).size, 4, name)
+    t.equal(new Set(found).size, 4, name)
     t.equal(await versions.versionOf!('other'), other, name)
   }
   const { versionOf: _, ...plain } = far
   const memoized = memoizedVersions({ remote: plain, isTrusted: () => true, now: clock.now })
-  t.notOk('versionOf' in memoized, 'it knows no more than the clock that it memoizes')
+  t.notOk('versionOf' in memoized, 'it has no more members than the clock that it memoizes')
 })
 
 t.test('loadsInFlight counts the loads of all keys', async (t) => {
   const cache = createCache({ store: memoryStore() })
-  const held = [deferredLoader(), deferredLoader()]
+  const deferred = [deferredLoader(), deferredLoader()]
   t.equal(cache.loadsInFlight, 0)
-  const loads = [...held.map(({ load }, i) => cache.getOrSet(`key${i}`, load)), cache.getOrSet('key0', held[0]!.load)]
-  await Promise.all(held.map(({ began }) => began))
+  const loads = [...deferred.map(({ load }, i) => cache.getOrSet(`key${i}`, load)), cache.getOrSet('key0', deferred[0]!.load)]
+  await Promise.all(deferred.map(({ began }) => began))
   t.equal(cache.loadsInFlight, 2)
-  for (const { end } of held) end(1)
+  for (const { end } of deferred) end(1)
   await Promise.all(loads)
   t.equal(cache.loadsInFlight, 0)
 })
 
 t.test('each Redis command emits an event; storeAvailable is false while the circuit is open', async (t) => {
   const events: RedisEvent[] = []
-  const hear = (message: unknown) => { events.push(message as RedisEvent) }
+  const listener = (message: unknown) => {
+    // The backplane sends its heartbeats, EVAL commands, at any time.
+    if ((message as RedisEvent).command !== 'EVAL') events.push(message as RedisEvent)
+  }
   const far = redisStore({ client, prefix: 'up' })
   const cache = createCache({ store: tieredStore({ near: memoryStore(), far }) })
   t.teardown(() => cache.close())
   const alone = createCache({ store: memoryStore() })
   t.equal(cache.storeAvailable, true)
-  t.equal(alone.storeAvailable, true, 'a store in this process is always there')
+  t.equal(alone.storeAvailable, true, 'a store in this process is always available')
 
-  subscribe(REDIS_CHANNEL, hear)
-  t.teardown(() => unsubscribe(REDIS_CHANNEL, hear))
+  subscribe(REDIS_CHANNEL, listener)
+  t.teardown(() => unsubscribe(REDIS_CHANNEL, listener))
   t.equal(REDIS_CHANNEL, 'larder:redis')
   await cache.set('key', 1)
   await cache.get('key')
@@ -136,16 +139,16 @@ t.test('each Redis command emits an event; storeAvailable is false while the cir
 
   await redis.stop()
   await until(
-    'Redis is not asked', async () => { await cache.get(`key${events.length}`); return !cache.storeAvailable }
+    'the circuit is open', async () => { await cache.get(`key${events.length}`); return !cache.storeAvailable }
   )
   const outcomes = new Set(events.splice(0).map(({ outcome }) => outcome))
-  t.ok(outcomes.has('timeout') || outcomes.has('error'), 'what it failed by')
+  t.ok(outcomes.has('timeout') || outcomes.has('error'), 'the commands that opened it')
   await cache.get('another')
-  t.same(events, [], 'what is not sent is not told')
+  t.same(events, [], 'a command that is not sent emits no event')
   await redis.goOn()
-  await until('Redis is asked again', () => cache.storeAvailable)
+  await until('the circuit is closed', () => cache.storeAvailable)
 
-  unsubscribe(REDIS_CHANNEL, hear)
+  unsubscribe(REDIS_CHANNEL, listener)
   await cache.get('key')
   t.same(events, [])
 })
