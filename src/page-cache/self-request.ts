@@ -55,9 +55,9 @@ export async function runAs<T> (selfRequest: SelfRequest, send: () => PromiseLik
 
 /** Returns what the request that has just begun is for. The requests that it makes in turn are ordinary ones. */
 export function takeSelfRequest (): SelfRequest {
-  const slot = current.getStore()
-  if (slot === undefined) return NOT_SELF
-  const { selfRequest } = slot
-  slot.selfRequest = NOT_SELF
+  const holder = current.getStore()
+  if (holder === undefined) return NOT_SELF
+  const { selfRequest } = holder
+  holder.selfRequest = NOT_SELF
   return selfRequest
 }
