@@ -44,6 +44,8 @@ export interface CacheAdapter extends Cache {
   beginTracking (reads: ReadSet, tags?: readonly string[]): void
   /** Adds the tags of an entry to a read set whose value depends on it. */
   recordDependencies (reads: ReadSet, entry: Entry): void
+  /** Whether a read set that is being tracked has a tag, or a read that cannot be checked: its value may change. */
+  hasDependencies (reads: ReadSet): boolean
   /** Whether no tag of an entry has changed since it was stamped; false too if the version clock is unavailable. */
   isCurrent (entry: Entry): MaybePromise<boolean>
   /** Returns the stale entry that is to be served at once after a miss, and whether to refresh it in the background. */
@@ -169,6 +171,10 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
 
   recordDependencies (reads: ReadSet, entry: Entry): void {
     this.entries.recordDependencies(reads, entry)
+  }
+
+  hasDependencies (reads: ReadSet): boolean {
+    return reads.notStoredBecause !== undefined || reads.tags(this.entries.versions).size > 0
   }
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {

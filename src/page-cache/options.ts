@@ -12,6 +12,12 @@ export interface CachePageOptions {
    * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
    */
   ttl?: number
+  /**
+   * Seconds from its date for which clients may reuse a response without a request; a shorter `max-age` of the response
+   * wins. Unset: they have to validate a response with tags each time, and reuse any other until it expires. Default
+   * that of the plugin.
+   */
+  clientTtl?: number
   /** Seconds for which an expired response is served at once, while one self-request revalidates it. Default 0. */
   staleWhileRevalidate?: number
   /** Seconds for which an expired response replaces a 500, 502, 503 or 504 (RFC 5861 section 4). Default 0. */
@@ -45,6 +51,7 @@ export interface CachePageOptions {
 /** The options of one route, resolved once. */
 export interface RouteCacheConfig {
   readonly ttl: number | undefined
+  readonly clientTtl: number | undefined
   readonly tags: readonly string[]
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
@@ -77,6 +84,7 @@ const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 &&
 /** What each option takes, and how to check it. */
 const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (value: unknown) => boolean] } = {
   ttl: [SECONDS, isSeconds],
+  clientTtl: [SECONDS, isSeconds],
   staleWhileRevalidate: [SECONDS, isSeconds],
   staleIfError: [SECONDS, isSeconds],
   timeout: [SECONDS, isSeconds],
@@ -108,10 +116,11 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
  * @param defaultTtl seconds; the option `ttl` of the plugin
  * @param url the pattern of the route; default its name
  * @param alsoIgnored the option `ignoreHeaders` of the plugin
+ * @param defaultClientTtl seconds; the option `clientTtl` of the plugin
  */
 export function resolveRouteConfig (
   route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route,
-  alsoIgnored: readonly string[] = []
+  alsoIgnored: readonly string[] = [], defaultClientTtl?: number
 ): RouteCacheConfig {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
@@ -126,6 +135,7 @@ export function resolveRouteConfig (
   const ttl = options.ttl ?? defaultTtl
   return {
     ttl,
+    clientTtl: options.clientTtl ?? defaultClientTtl,
     tags: options.tags ?? [],
     staleWhileRevalidate: options.staleWhileRevalidate ?? 0,
     staleIfError: options.staleIfError ?? 0,
@@ -144,7 +154,7 @@ export function resolveRouteConfig (
 }
 
 /** Checks an option of the plugin that routes have too. */
-export function checkOption (name: 'ttl' | 'ignoreHeaders', value: unknown): void {
+export function checkOption (name: 'ttl' | 'clientTtl' | 'ignoreHeaders', value: unknown): void {
   const [expected, check] = OPTIONS[name]
   if (value === undefined || check(value)) return
   throw new TypeError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)

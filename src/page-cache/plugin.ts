@@ -25,6 +25,8 @@ export interface PageCacheOptions {
   cache: CacheAdapter
   /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
   ttl?: number
+  /** The `clientTtl` in seconds of routes without one. Default unset: see the route option. */
+  clientTtl?: number
   /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
   ignoreHeaders?: string[]
   /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
@@ -52,7 +54,7 @@ declare module 'fastify' {
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
 const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
-  const { cache, ttl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = Date.now } = options
+  const { cache, ttl, clientTtl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = Date.now } = options
   try {
     checkPluginOptions(app, { ...options, querystringParser })
   } catch (error) {
@@ -71,7 +73,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.addHook('onRoute', (route) => {
     const cachePage = route.config?.cachePage
     if (cachePage === undefined) return
-    const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, ignoreHeaders)
+    const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, ignoreHeaders, clientTtl)
     route.config = { ...route.config, [ROUTE]: config }
     routes.add(config)
     route.handler = withCache(route.handler)
@@ -190,7 +192,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 type SendDone = Parameters<onSendHookHandler>[3]
 
 function checkPluginOptions (
-  app: FastifyInstance, { cache, ttl, ignoreHeaders, querystringParser }: PageCacheOptions
+  app: FastifyInstance, { cache, ttl, clientTtl, ignoreHeaders, querystringParser }: PageCacheOptions
 ): void {
   if (typeof cache?.lookup !== 'function') {
     throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
@@ -202,6 +204,7 @@ function checkPluginOptions (
     throw new TypeError('The option `querystringParser` of the page cache must be a function.')
   }
   checkOption('ttl', ttl)
+  checkOption('clientTtl', clientTtl)
   checkOption('ignoreHeaders', ignoreHeaders)
 }
 

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { decodeShared, type Entry } from '../cache/index.ts'
-import { formatBeforeMaxAge, parseCacheControl } from './http/cache-control.ts'
+import { type ClientLifetime, formatClientLifetime, resolveClientLifetime } from './client-lifetime.ts'
 import { formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isVariants, matchesVary, type VaryMatch, type Variants } from './key/variants.ts'
 
@@ -16,10 +16,12 @@ export interface Page {
   etag: string
   /** Whether the handler itself has set the entity tag, so that it can validate it. */
   ownEtag: boolean
-  /** The response's own `Cache-Control`; present if the route has a `ttl`: then it is rewritten for each reply. */
+  /** The response's own `Cache-Control`; present if the cache replaces it, see `resolveClientLifetime`. */
   cacheControl?: string
   /** Seconds from its date for which clients may store it, if the response says so beside the `ttl` of the route. */
   clientMaxAge?: number
+  /** The option `clientTtl` of the route. */
+  clientTtl?: number
   /** Its age in seconds when it was stored: corrected_initial_age, RFC 9111 section 4.2.3. */
   age: number
   /** Seconds for which it may be served stale: while it is revalidated, and in place of a failure. */
@@ -51,9 +53,8 @@ export interface PreparedPage extends Page {
   readonly body: Buffer
   /** The body to send: Node and Fastify send a short text faster as a string, together with the headers. */
   readonly payload: Buffer | string
-  /** `Cache-Control` up to the number of its `max-age`; undefined if the response's own is sent unchanged. */
-  readonly cacheControlPrefix: string | undefined
-  readonly expires: string
+  /** Undefined if the response's own `Cache-Control` is sent unchanged. */
+  readonly clientLifetime: ClientLifetime | undefined
   /** When it was generated, in milliseconds since 1970. */
   readonly date: number
   readonly lastModified: string | undefined
@@ -79,12 +80,13 @@ export interface ResponseAtAge {
 export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
   const age = currentAge(page, now)
   if (page.atAge?.age === age) return page.atAge
-  const { etag, cacheControlPrefix, expires, freshnessLifetime, clientMaxAge = Infinity } = page
+  const { etag, clientLifetime, freshnessLifetime } = page
   const ttl = Math.floor(freshnessLifetime) - age
-  const headers: ResponseAtAge['headers'] = { ...page.headers, ...etag !== '' && { etag }, age: String(age) }
-  if (cacheControlPrefix !== undefined) {
-    headers['cache-control'] = cacheControlPrefix + Math.max(0, Math.min(ttl, Math.floor(clientMaxAge) - age))
-    headers.expires = expires
+  const headers: ResponseAtAge['headers'] = {
+    ...page.headers,
+    ...etag !== '' && { etag },
+    age: String(age),
+    ...clientLifetime && formatClientLifetime(clientLifetime, age)
   }
   page.atAge = { age, ttl, headers, cacheStatus: formatCacheStatus(HIT, ttl) }
   return page.atAge
@@ -164,20 +166,22 @@ export function readMatchingPage (entry: Entry, varyMatch: VaryMatch): PreparedP
 }
 
 function preparePage (page: Page, entry: Entry): PreparedPage | undefined {
-  const { headers, body, etag, varyValues, cacheControl, clientMaxAge = Infinity } = page
+  const { headers, body, etag, varyValues, cacheControl } = page
   const isBroken = !(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string'
   if (isBroken || !Array.isArray(varyValues)) return undefined
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const date = entry.storedAt - page.age * 1000
+  const freshnessLifetime = page.age + (entry.freshUntil - entry.storedAt) / 1000
   return {
     ...page,
     body: bytes,
     payload: bytes.length <= LONGEST_STRING && isAscii(bytes) ? bytes.toString('latin1') : bytes,
-    cacheControlPrefix: cacheControl === undefined ? undefined : formatBeforeMaxAge(parseCacheControl(cacheControl)),
-    expires: new Date(Math.min(entry.freshUntil, date + clientMaxAge * 1000)).toUTCString(),
+    clientLifetime: cacheControl === undefined
+      ? undefined
+      : resolveClientLifetime({ ...page, cacheControl, freshnessLifetime, date, hasTags: entry.tags.length > 0 }),
     date,
     lastModified: headers['last-modified'] as string | undefined,
-    freshnessLifetime: page.age + (entry.freshUntil - entry.storedAt) / 1000,
+    freshnessLifetime,
     entry,
     atAge: undefined
   }

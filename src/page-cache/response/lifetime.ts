@@ -1,27 +1,37 @@
 import type { FastifyReply } from 'fastify'
+import { formatClientLifetime, resolveClientLifetime } from '../client-lifetime.ts'
 import type { PageCacheContext, PendingStore } from '../context.ts'
-import { formatBeforeMaxAge, parseCacheControl } from '../http/cache-control.ts'
+import type { RouteCacheConfig } from '../options.ts'
 import type { ReplyHeaders, StoragePolicy } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
 
+/** Whether the cache states the lifetime for clients, in place of the response. */
+export function setsClientLifetime ({ ttl, clientTtl }: RouteCacheConfig, status: number): boolean {
+  return status === 200 && (ttl !== undefined || clientTtl !== undefined)
+}
+
 /**
- * Sets the lifetime for clients if the route has a `ttl`: what is left of it, or less if the response says so.
+ * Sets the lifetime for clients that a hit would have.
  *
+ * @param hasTags whether the response has tags, or may still get one
  * @param now milliseconds since 1970
  * @returns the headers that it has set
  */
 export function setLifetime (
   { reply, route }: PageCacheContext, { code, headers }: HandlerResponse,
-  { ttl, age, clientMaxAge = Infinity }: StoragePolicy, now: number
+  { ttl, age, clientMaxAge }: StoragePolicy, hasTags: boolean, now: number
 ): ReplyHeaders {
-  if (route.ttl === undefined || code !== 200) return {}
-  const seconds = Math.max(0, Math.min(ttl, clientMaxAge - age))
-  const prefix = formatBeforeMaxAge(parseCacheControl(String(headers['cache-control'] ?? '')))
-  const lifetime = {
-    'cache-control': prefix + Math.floor(seconds),
-    expires: new Date(now + seconds * 1000).toUTCString()
-  }
+  if (!setsClientLifetime(route, code)) return {}
+  const lifetime = formatClientLifetime(resolveClientLifetime({
+    cacheControl: String(headers['cache-control'] ?? ''),
+    clientMaxAge,
+    clientTtl: route.clientTtl,
+    freshnessLifetime: age + ttl,
+    date: now - age * 1000,
+    hasTags
+  }), age)
   reply.headers(lifetime)
+  if (lifetime.expires === undefined) reply.removeHeader('expires')
   return lifetime
 }
 

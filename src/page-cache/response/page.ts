@@ -2,6 +2,7 @@ import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { computeEtag } from '../http/conditional.ts'
 import { type Page, selectStoredHeaders, type StoragePolicy } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
+import { setsClientLifetime } from './lifetime.ts'
 
 /**
  * Builds what is stored of a response, still without its body.
@@ -24,10 +25,13 @@ export function buildPage (
     allowsAuthorization,
     varyValues: matchRequestVary(ctx, varyNames).varyValues
   }
-  if (ctx.route.ttl !== undefined && code === 200) {
+  if (setsClientLifetime(ctx.route, code)) {
+    const { clientTtl } = ctx.route
     page.cacheControl = String(headers['cache-control'] ?? '')
     delete page.headers['cache-control']
+    delete page.headers.expires
     if (clientMaxAge !== undefined) page.clientMaxAge = clientMaxAge
+    if (clientTtl !== undefined) page.clientTtl = clientTtl
   } else if (headers.expires !== undefined && headers.date === undefined) {
     // RFC 9110 section 6.6.1: a recipient records when it received a response without a date.
     page.headers.date = new Date(now).toUTCString()

@@ -79,7 +79,7 @@ export class UpdateCache {
     let page = isOutdated ? undefined : buildPage(ctx, { ...response, headers }, policy, this.#now())
     if (page !== undefined && Buffer.isBuffer(body)) page = withBody(page, body, ctx)
     if (page !== undefined && page.etag !== '') reply.header('etag', page.etag)
-    const lifetimeHeaders = setLifetime(ctx, response, policy, this.#now())
+    const lifetimeHeaders = setLifetime(ctx, response, policy, this.#mayGetTags(ctx, response), this.#now())
     outerReads?.include(reads)
 
     const sent = Buffer.isBuffer(body)
@@ -105,6 +105,11 @@ export class UpdateCache {
     if (validatesOther || !await this.#cache.isCurrent(freshened.entry)) return true
     this.#cache.recordDependencies(reads, freshened.entry)
     return false
+  }
+
+  /** Whether a response has tags, or may still get one: a stream may read from a database on its way. */
+  #mayGetTags ({ reads }: PageCacheContext, { headers, body }: HandlerResponse): boolean {
+    return !Buffer.isBuffer(body) || headers['cache-groups'] !== undefined || this.#cache.hasDependencies(reads)
   }
 
   #selectContent (

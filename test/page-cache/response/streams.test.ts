@@ -26,7 +26,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         t.match(first.headers, {
           'cache-status': 'larder; fwd=uri-miss; ttl=300; detail=streamed',
           'transfer-encoding': 'chunked',
-          'cache-control': 'max-age=300',
+          'cache-control': 'max-age=0, must-revalidate',
           'content-type': /^text\/x-test/
         })
         t.equal(await text(first), 'one two 1')
