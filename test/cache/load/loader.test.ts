@@ -1,56 +1,21 @@
-import t, { type Test } from 'tap'
-import {
-  createCache, type Entry, isMiss, type Lease, memoryStore, type Miss, type Store, type LeaseResult, type Versions
-} from '../../../src/cache/index.ts'
+import t from 'tap'
+import { createCache, type Entry, memoryStore, type Store } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { failingLoader } from '../../support/failing-loader.ts'
 import { listen } from '../../support/record-events.ts'
-
-/** A store whose reads see the entry of the moment at which they begin, and return when they are let go. */
-function slowReads (store: Store) {
-  const reads: Array<() => void> = []
-  return {
-    letGo: () => { for (const go of reads.splice(0)) go() },
-    store: {
-      ...store,
-      get (key: string) {
-        const seen = store.get(key)
-        const { promise, resolve } = Promise.withResolvers<void>()
-        reads.push(resolve)
-        return promise.then(() => seen)
-      }
-    } satisfies Store
-  }
-}
-
-/** A lease that fills a store. */
-function leaseOver (store: Store, key: string, onRelease = () => {}): Lease {
-  return {
-    async fill (entry) { return await store.set(key, entry) ? 'stored' : 'too-large' },
-    release: onRelease
-  }
-}
+import { createMemoryCache } from '../../support/create-memory-cache.ts'
+import { expectMiss } from '../../support/expect-miss.ts'
+import { leaseOver } from '../../support/lease-over.ts'
 
 const turn = () => new Promise(setImmediate)
 
-function setUp () {
-  const clock = fakeClock()
-  return { clock, cache: createCache({ store: memoryStore({ now: clock.now }), now: clock.now }) }
-}
-
-async function missOf (t: Test, found: unknown): Promise<Miss> {
-  const miss = await found as Miss
-  t.ok(isMiss(miss))
-  return miss
-}
-
 t.test('load returns what was stored, and whether another caller began it', async (t) => {
-  const { cache, clock } = setUp()
+  const { cache, clock } = createMemoryCache()
   const held = deferredLoader()
   const first = cache.load('key', held.load, { ttl: 10, tags: ['a'] })
   await held.began
-  const second = cache.load('key', held.load, {}, await missOf(t, cache.lookup('key')))
+  const second = cache.load('key', held.load, {}, await expectMiss(t, cache.lookup('key')))
   held.end('value')
   const loaded = await first
   t.match(loaded, { value: 'value', stored: true, entry: { tags: ['a'], freshUntil: clock.now() + 10_000 } })
@@ -60,7 +25,7 @@ t.test('load returns what was stored, and whether another caller began it', asyn
 })
 
 t.test('load returns no entry, or one that is not stored', async (t) => {
-  const { cache } = setUp()
+  const { cache } = createMemoryCache()
   t.strictSame(await cache.load('key', ({ skipStore }) => { skipStore(); return 1 }), {
     value: 1, stored: false, dropsStale: true
   })
@@ -74,10 +39,10 @@ t.test('load returns no entry, or one that is not stored', async (t) => {
 })
 
 t.test('load returns a stale value if the loader fails', async (t) => {
-  const { cache, clock } = setUp()
+  const { cache, clock } = createMemoryCache()
   await cache.load('key', () => 'old', { ttl: 10, staleIfError: 10 })
   clock.advance(10)
-  const miss = await missOf(t, cache.lookup('key'))
+  const miss = await expectMiss(t, cache.lookup('key'))
   t.match(miss, { miss: 'expired', stale: { tags: [] } })
   const loaded = await cache.load('key', () => { throw new Error('upstream down') }, { staleIfError: 10 }, miss)
   t.match(loaded, { value: 'old', stored: false, stale: true, entry: miss.stale! })
@@ -93,112 +58,6 @@ t.test('a corrupt value is not served stale', async (t) => {
   })
   await t.rejects(cache.getOrSet('key', failingLoader, { staleIfError: 10 }), { message: 'upstream down' })
   await t.rejects(cache.getOrSet('key', failingLoader, { staleWhileRevalidate: 10 }), { message: 'upstream down' })
-})
-
-t.test('a caller that missed during a load gets its result after it has ended', async (t) => {
-  const { cache } = setUp()
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', held.load)
-  await held.began
-  const miss = await missOf(t, cache.lookup('key'))
-  held.end('value')
-  await first
-  t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', coalesced: true })
-})
-
-t.test('a caller that missed during a load loads again if a tag has changed since', async (t) => {
-  const { cache } = setUp()
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
-  await held.began
-  const miss = await missOf(t, cache.lookup('key'))
-  held.end('old')
-  await first
-  await cache.invalidateTags(['a'])
-  t.match(await cache.load('key', () => 'new', {}, miss), { value: 'new', stored: true })
-  t.equal(await cache.get('key'), 'new')
-})
-
-t.test('a caller whose lookup overlaps the end of a load does not load again', async (t) => {
-  const { store, letGo } = slowReads(memoryStore())
-  const cache = createCache({ store })
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', held.load)
-  for (let reads = 0; reads < 2; reads++) { // the lookup, and the second look before the load
-    await turn()
-    letGo()
-  }
-  await held.began
-  const second = cache.getOrSet('key', held.load)
-  await turn()
-  held.end('value')
-  t.equal(await first, 'value')
-  letGo()
-  await turn()
-  letGo()
-  t.equal(await second, 'value')
-  t.equal(held.runs(), 1)
-})
-
-t.test('a load that is revoked while a caller waits for the version clock is not joined', async (t) => {
-  const versions = memoryStore().versions
-  const gate = Promise.withResolvers<void>()
-  let slow = false
-  const firstChanged: Versions['firstChanged'] = (stamp, tags) =>
-    slow ? gate.promise.then(() => versions.firstChanged(stamp, tags)) : versions.firstChanged(stamp, tags)
-  const cache = createCache({ store: memoryStore(), versions: { ...versions, firstChanged } })
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', held.load, { tags: ['a'] })
-  await held.began
-  slow = true
-  const second = cache.getOrSet('key', () => 'new')
-  await turn()
-  await cache.delete('key')
-  gate.resolve()
-  t.equal(await second, 'new')
-  held.end('old')
-  t.equal(await first, 'old')
-  t.equal(await cache.get('key'), 'new')
-})
-
-t.test('a caller that joined an outdated load gets the entry that another process stored', async (t) => {
-  const store = memoryStore()
-  const cache = createCache({ store })
-  const other = createCache({ store })
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', async (context) => {
-    const value = await held.load(context)
-    context.addTags('late')
-    return value
-  })
-  await held.began
-  await other.invalidateTags(['late'])
-  const outer = createCache({ store: memoryStore(), versions: store.versions })
-  const second = outer.load('outer', () => cache.getOrSet('key', () => t.fail('loaded again')))
-  await turn()
-  await other.set('key', 'newer', { tags: ['x'] })
-  held.end('old')
-  t.equal(await first, 'old')
-  t.match(await second, { value: 'newer', entry: { tags: ['x'] } })
-})
-
-t.test('waits at most 60 s for the lease of another process', async (t) => {
-  let looks = 0
-  let waited = 0
-  let ended = 0
-  const store: Store = {
-    ...memoryStore(),
-    acquire () {
-      looks++
-      return { wait: () => ({ async next (ms) { waited += ms }, end () { ended++ } }) }
-    }
-  }
-  const cache = createCache({ store })
-  t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
-  t.equal(waited, 60_000)
-  t.equal(looks, 240)
-  t.equal(ended, 1)
-  t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
 })
 
 t.test('getOrSet returns a value though acquire or release fails', async (t) => {
@@ -235,7 +94,7 @@ t.test('adopts a fresh entry that is stored below a lease', async (t) => {
 })
 
 t.test('a chain of loads, each of which begins the next, retains none before it', async (t) => {
-  const { cache } = setUp()
+  const { cache } = createMemoryCache()
   const over = Promise.withResolvers<unknown>()
   let runs = 0
   const next = async () => {
@@ -269,7 +128,7 @@ t.test('an isolated caller acquires no lease, shares no load and stores nothing'
   }
   const cache = createCache({ store, versions: { ...memory.versions, isolated: () => isolated } })
   const listener = listen(t, cache)
-  const miss = await missOf(t, cache.lookup('key'))
+  const miss = await expectMiss(t, cache.lookup('key'))
   isolated = true
   t.match(await cache.load('key', () => 'inside', {}, miss), {
     value: 'inside', stored: false, notStoredBecause: 'uncommitted-read'
@@ -288,41 +147,8 @@ t.test('an isolated caller acquires no lease, shares no load and stores nothing'
   t.strictSame(log, ['lease'])
 })
 
-t.test('a caller that joined an outdated load acquires the lease and loads', async (t) => {
-  const memory = memoryStore()
-  const fills: string[] = []
-  const leaseOf = (name: string): LeaseResult => {
-    const lease = leaseOver(memory, 'key')
-    return {
-      lease: {
-        ...lease,
-        fill (entry) {
-          fills.push(name)
-          return lease.fill(entry)
-        }
-      }
-    }
-  }
-  const answers: LeaseResult[] = [leaseOf('first'), leaseOf('second')]
-  const cache = createCache({ store: { ...memory, acquire: () => answers.shift()! } })
-  const held = deferredLoader()
-  const first = cache.getOrSet('key', async (context) => {
-    const value = await held.load(context)
-    context.addTags('late')
-    return value
-  })
-  await held.began
-  await cache.invalidateTags(['late'])
-  const second = cache.getOrSet('key', () => 'new')
-  await turn()
-  held.end('old')
-  t.equal(await first, 'old')
-  t.equal(await second, 'new')
-  t.strictSame(fills, ['second'])
-})
-
 t.test('a load that fails after its key was written notes no failure', async (t) => {
-  const { cache, clock } = setUp()
+  const { cache, clock } = createMemoryCache()
   await cache.getOrSet('other', () => 'old', { ttl: 10, staleIfError: 100 })
   clock.advance(10)
   const held = deferredLoader()
@@ -332,54 +158,4 @@ t.test('a load that fails after its key was written notes no failure', async (t)
   held.fail(new Error('upstream down'))
   await asked
   t.equal(await cache.get('other'), 'set')
-})
-
-t.test('load with wait: false gives up if another caller is loading the key', async (t) => {
-  const { cache } = setUp()
-  const { load, began, end } = deferredLoader()
-  const first = cache.getOrSet('key', load)
-  await began
-  t.strictSame(await cache.load('key', () => t.fail('loaded'), { wait: false }), { value: undefined, stored: false })
-  end('value')
-  t.equal(await first, 'value')
-})
-
-t.test('load with wait: false gives up if another process is loading the key, and its followers wait', async (t) => {
-  const memory = memoryStore()
-  const waiting = Promise.withResolvers<void>()
-  const filled = Promise.withResolvers<void>()
-  const wait = () => ({
-    async next () {
-      waiting.resolve()
-      await filled.promise
-    },
-    end () {}
-  })
-  const store: Store = { ...memory, acquire: async (key) => await memory.get(key) ?? { wait } }
-  const cache = createCache({ store })
-  const listener = listen(t, cache)
-  const impatient = cache.load('key', () => t.fail('loaded'), { wait: false })
-  const follower = cache.load('key', () => t.fail('loaded'))
-  t.strictSame(await impatient, { value: undefined, stored: false })
-  await waiting.promise
-  await createCache({ store: memory }).set('key', 'theirs')
-  filled.resolve()
-  t.match(await follower, { value: 'theirs', stored: true, coalesced: true })
-  t.strictSame(listener.events, [], 'nothing was loaded or refused')
-})
-
-t.test('a caller that joined a load whose lease was lost loads again, even if nothing was to be stored', async (t) => {
-  for (const [held, expected] of [[true, 'first'], [undefined, 'second'], [false, 'second']] as const) {
-    const memory = memoryStore()
-    const lease: Lease = { fill: () => t.fail('filled') as never, release: async () => held }
-    const cache = createCache({ store: { ...memory, acquire: () => ({ lease }) } })
-    const first = deferredLoader(({ skipStore }) => skipStore())
-    const mine = cache.getOrSet('key', first.load)
-    await first.began
-    const theirs = cache.getOrSet('key', ({ skipStore }) => { skipStore(); return 'second' })
-    await turn()
-    first.end('first')
-    t.equal(await mine, 'first')
-    t.equal(await theirs, expected, `held: ${held}`)
-  }
 })

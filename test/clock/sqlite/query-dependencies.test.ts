@@ -1,32 +1,9 @@
 import Sqlite from 'better-sqlite3'
-import { sql } from 'drizzle-orm'
-import fc from 'fast-check'
 import t from 'tap'
 import { Catalog } from '../../../src/clock/sqlite/catalog.ts'
 import { QueryDependencies } from '../../../src/clock/sqlite/query-dependencies.ts'
-import { bound, clockwork, type Reading, reading, tagsRead } from './clock-support.ts'
-import { change, DATA as DATA_OF_RANDOM, parameter, query, SCHEMA as SCHEMA_OF_RANDOM } from './random-queries.ts'
-import { soak } from '../../support/soak.ts'
-
-const RUNS = soak(200, 40)
-
-type Question = [text: string, values: unknown[]]
-const questions: fc.Arbitrary<Question[]> = fc.array(
-  fc.tuple(query, fc.array(parameter, { minLength: 1, maxLength: 4 })), { minLength: 1, maxLength: 8 }
-)
-const steps = fc.array(fc.record({
-  statement: change, recursive: fc.boolean(), undone: fc.integer({ max: 7, min: 0 }).map((one) => one === 0)
-}),
-{ minLength: 1, maxLength: 8 })
-
-const SCHEMA = `
-  CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT, boss INTEGER);
-  CREATE INDEX names ON makers (name);
-  CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
-  CREATE TABLE words (word TEXT PRIMARY KEY, maker INTEGER) WITHOUT ROWID;
-  CREATE VIEW list AS SELECT products.id, title, name FROM products LEFT JOIN makers ON makers.id = products.price;
-  CREATE VIEW seventh AS SELECT * FROM products WHERE id = 7;
-  CREATE VIEW nested AS SELECT id FROM list WHERE name > 'a' UNION SELECT maker FROM words;`
+import { SCHEMA } from '../../support/dependency-schema.ts'
+import { clockwork, tagsRead } from './clock-support.ts'
 
 /**
  * What statements read. A row is told only where its number is known beforehand and nothing else of the table is read.
@@ -141,71 +118,6 @@ t.test('statements depend on these tables and rows', async (t) => {
   }
 })
 
-t.test('reads that no trigger watches are not stored', async (t) => {
-  const { database, other, path } = clockwork(t, SCHEMA + `
-    CREATE VIRTUAL TABLE texts USING fts5 (text);
-    CREATE VIEW found AS SELECT text FROM texts;`)
-  const away = new Sqlite(`${path}.other`)
-  away.exec('CREATE TABLE away (x); CREATE TABLE products (x);')
-  // Somewhere among them are the places that our tables have in our own file.
-  for (let i = 0; i < 40; i++) away.exec(`CREATE TABLE away${i} (x)`)
-  away.close()
-  database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
-  for (const statement of [
-    'SELECT * FROM sqlite_schema',
-    'SELECT * FROM sqlite_temp_schema',
-    'SELECT * FROM larder_clock',
-    "SELECT ticks FROM larder_clock WHERE name = 'products'",
-    'SELECT * FROM larder_slots',
-    'SELECT * FROM __drizzle_migrations',
-    'SELECT * FROM sqlite_sequence',
-    "SELECT * FROM texts WHERE texts MATCH 'x'",
-    'SELECT * FROM found, products',
-    'SELECT * FROM texts_content',
-    'SELECT * FROM away',
-    'SELECT * FROM side.products',
-    'SELECT * FROM products JOIN side.products'
-  ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
-  }
-  for (let i = 0; i < 40; i++) t.equal(tagsRead(database, `SELECT * FROM away${i}`), 'unwatched-read')
-  other.exec('CREATE TABLE later (x)')
-  t.equal(tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
-  t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
-})
-
-t.test('pragmas and table-valued functions are not stored', async (t) => {
-  const { database, path } = clockwork(t)
-  const away = new Sqlite(`${path}.other`)
-  away.exec('CREATE VIRTUAL TABLE texts USING fts5 (text)')
-  away.close()
-  database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
-  for (const statement of [
-    'SELECT * FROM side.texts', 'PRAGMA user_version', 'SELECT * FROM pragma_user_version',
-    "SELECT * FROM json_each('[1]'), pragma_table_info('products')", 'SELECT * FROM dbstat'
-  ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
-  }
-})
-
-t.test('a virtual table is found beside json_each', async (t) => {
-  const { database } = clockwork(t, "CREATE VIRTUAL TABLE texts USING fts5 (text); INSERT INTO texts VALUES ('x')")
-  for (const statement of [
-    "SELECT text FROM texts JOIN json_each('[1]') ON json_each.value = texts.rowid",
-    "SELECT json_each.key, json_each.value, text FROM json_each('[1]'), texts",
-    'SELECT text AS json_tree FROM texts',
-    "WITH unused AS (SELECT value FROM json_each('[1]')) SELECT text FROM texts",
-    "SELECT text, 'json_each(' FROM texts -- as json_each() did",
-    'EXPLAIN QUERY PLAN SELECT * FROM products',
-    'PRAGMA page_count',
-    'PRAGMA table_info(products)'
-  ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
-  }
-  t.same(tagsRead(database, "SELECT json_each.value FROM json_each('[1]')"), [])
-  t.same(tagsRead(database, "SELECT title FROM products, json_tree('[1]')"), ['products'])
-})
-
 t.test('a row is found by a parameter of any type', async (t) => {
   const { database } = clockwork(t)
   const cases: Array<[value: unknown, tag: string]> = [
@@ -225,28 +137,6 @@ t.test('a row is found by a parameter of any type', async (t) => {
   }
   t.throws(() => tagsRead(database, 'SELECT * FROM products WHERE id = ?', true), /bind/)
   t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
-})
-
-t.test('a statement that cannot be explained depends on all tables, and is not stored', async (t) => {
-  const { other, database } = clockwork(t, SCHEMA)
-  const statements = new QueryDependencies(other)
-  const catalog = new Catalog(other)
-  const all = { tables: ['codes', 'makers', 'products', 'words'], rows: [], unwatched: true }
-  for (const statement of [
-    'EXPLAIN SELECT 1', 'EXPLAIN QUERY PLAN SELECT 1', 'SELECT FROM', '', 'SELECT * FROM nowhere', 'SELECT 1; SELECT 2',
-    'SELECT ?'
-  ]) {
-    const { tables, ...rest } = statements.resolve(statement, [], catalog)
-    t.same({ tables: [...tables].sort(), ...rest }, all, statement)
-  }
-  t.equal(tagsRead(database, '; SELECT 1'), 'unwatched-read')
-  const byId = 'SELECT * FROM products WHERE id = ?'
-  t.equal(statements.resolve(byId, [], catalog).unwatched, true, 'a value is missing')
-  t.same(
-    statements.resolve(byId, [7], catalog).rows,
-    [{ table: 'products', id: { parameter: 0 } }],
-    'which is not remembered'
-  )
 })
 
 t.test('the tag of a table covers those of its rows', async (t) => {
@@ -287,48 +177,4 @@ t.test('a statement is explained once until the schema changes', async (t) => {
   t.equal(explained, 2_002)
   read('SELECT 0, ?', 0)
   t.equal(explained, 2_003, 'they are not remembered without end')
-})
-
-t.test('a result that changes is never current (random queries and changes)', async (t) => {
-  const { database, other, isCurrent } = clockwork(t, SCHEMA_OF_RANDOM)
-  const seen = { changed: 0, kept: 0, keptByRow: 0 }
-  const attempt = (work: () => unknown) => {
-    try {
-      return work()
-    } catch {
-      return undefined // many a statement is not valid
-    }
-  }
-  const ask = ([text, values]: Question) => attempt(() => {
-    const statement = bound(text, values)
-    const read = () => JSON.stringify(database.sql.values(statement))
-    return { read, ...reading(database, read) }
-  }) as { read: () => string } & Reading<string> | undefined
-
-  fc.assert(fc.property(fc.array(change, { maxLength: 5 }), questions, steps, (before, questions, steps) => {
-    other.exec(DATA_OF_RANDOM)
-    for (const statement of before) attempt(() => other.exec(statement))
-    const answers = questions.map(ask)
-    for (const { statement, recursive, undone } of steps) {
-      other.pragma(`recursive_triggers = ${recursive ? 'ON' : 'OFF'}`)
-      other.exec('BEGIN')
-      attempt(() => other.exec(statement))
-      other.exec(undone ? 'ROLLBACK' : 'COMMIT')
-      for (const [i, answer] of answers.entries()) {
-        if (answer === undefined) continue
-        const { read, result, stamp, tags, refusal } = answer
-        const current = isCurrent(stamp, ...tags)
-        const changed = read() !== result
-        if (refusal !== undefined) throw new Error(`refused: ${refusal}`)
-        if (changed && current) throw new Error(`stale: ${result}, now ${read()}, known by ${tags.join()}`)
-        if (undone && !current) throw new Error(`what was undone moved ${tags.join()}`)
-        if (changed) seen.changed++
-        else if (current) seen.kept++
-        if (current && tags.some((tag) => /:/.test(tag) && !isCurrent(stamp, tag.replace(/:.*/, '')))) seen.keptByRow++
-        if (!current) answers[i] = ask(questions[i]!)
-      }
-    }
-  }), { numRuns: RUNS })
-  t.comment(seen)
-  for (const [what, times] of Object.entries(seen)) t.ok(times > RUNS / 8, `${what}: ${times} times`)
 })

@@ -3,34 +3,14 @@ import { count, desc, eq, gt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { unionAll } from 'drizzle-orm/sqlite-core'
 import type Sqlite from 'better-sqlite3'
-import t, { type Test } from 'tap'
-import { type CacheAdapter, createCache, ignoreReads, isMiss, memoryStore } from '../../../src/cache/index.ts'
+import t from 'tap'
+import { ignoreReads } from '../../../src/cache/index.ts'
 import { Clock } from '../../../src/clock/sqlite/clock.ts'
 import type { Database, Sql } from '../../../src/db/index.ts'
 import { trackReads } from '../../../src/clock/sqlite/tracking.ts'
 import { products } from '../../../src/products/table.ts'
-import { addProduct, type Clockwork, clockwork, reading } from './clock-support.ts'
-import { moment } from '../../db/support.ts'
-
-const one = (id: number) => eq(products.id, id)
-
-/** Products 7 and 8, a maker for each, and a cache. */
-function shop (t: Test): Clockwork & { cache: CacheAdapter, change: (id: number) => unknown } {
-  const works = clockwork(
-    t, "CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO makers VALUES (7, 'x'), (8, 'y')"
-  )
-  addProduct(works.other, 7, 8)
-  const change = (id: number) => works.other.prepare('UPDATE products SET price = price + 1 WHERE id = ?').run(id)
-  return { ...works, change, cache: createCache({ store: memoryStore(), versions: works.database.versions }) }
-}
-
-const price = (database: Database, id: number) => database.sql.select().from(products).where(one(id)).get()!.price
-
-/** What is known of what is kept under a key; undefined where nothing is. */
-async function tagsOf (cache: CacheAdapter, key: string): Promise<string[] | undefined> {
-  const found = await cache.lookup(key)
-  return isMiss(found) ? undefined : [...found.tags].sort()
-}
+import { shop, one, readTags, price } from '../../support/tracked-shop.ts'
+import { addProduct, reading } from './clock-support.ts'
 
 /** Every way that Drizzle has to read product 7. */
 const ROADS: Record<string, (sql: Sql) => unknown> = {
@@ -82,7 +62,7 @@ t.test('however a load reads, its entry is invalid once the data changes, and no
       return 'answer'
     })
     await ask()
-    t.same(await tagsOf(cache, road), ['products:7'], road)
+    t.same(await readTags(cache, road), ['products:7'], road)
     change(8)
     await ask()
     t.equal(loads, 1)
@@ -126,7 +106,7 @@ t.test('reads of rows that do not exist yet are tracked', async (t) => {
   const ask = () => cache.getOrSet('nine', () => database.sql.select().from(products).where(one(9)).get() ?? 'none')
   t.equal(await ask(), 'none')
   addProduct(other, 10)
-  t.same(await tagsOf(cache, 'nine'), ['products:9'])
+  t.same(await readTags(cache, 'nine'), ['products:9'])
   addProduct(other, 9)
   t.match(await ask(), { id: 9 })
 })
@@ -151,7 +131,7 @@ t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
     ignoreReads(() => price(database, 8))
     return price(database, 7)
   })
-  t.same(await tagsOf(cache, 'key'), ['products:7'])
+  t.same(await readTags(cache, 'key'), ['products:7'])
 })
 
 t.test('late reads are tracked in every kind of callback', async (t) => {
@@ -174,7 +154,7 @@ t.test('late reads are tracked in every kind of callback', async (t) => {
   }
   for (const [path, load] of Object.entries(paths)) {
     await cache.getOrSet(path, load)
-    t.same(await tagsOf(cache, path), ['products:7'], path)
+    t.same(await readTags(cache, path), ['products:7'], path)
   }
 })
 
@@ -182,7 +162,7 @@ t.test('a loader that returns an unexecuted query is tracked', async (t) => {
   const { database, cache, change } = shop(t)
   const ask = () => cache.getOrSet('seven', () => database.sql.select().from(products).where(one(7)))
   t.match(await ask(), [{ price: '1' }])
-  t.same(await tagsOf(cache, 'seven'), ['products:7'])
+  t.same(await readTags(cache, 'seven'), ['products:7'])
   change(7)
   t.match(await ask(), [{ price: '2' }])
 })
@@ -198,77 +178,6 @@ t.test('concurrent loads are tracked separately', async (t) => {
     return 'answer'
   })))
   for (const [i, key] of keys.entries()) {
-    t.same(await tagsOf(cache, key), [`products:${i}`, `products:${i + 100}`].sort())
+    t.same(await readTags(cache, key), [`products:${i}`, `products:${i + 100}`].sort())
   }
-})
-
-t.test('values nested in others', async (t) => {
-  t.test('pass up what they read, whether they are stored or not', async (t) => {
-    const { database, cache, change } = shop(t)
-    const inner = (id: number) => cache.getOrSet(`inner ${id}`, () => price(database, id))
-    await inner(7)
-    const ask = () => cache.getOrSet('outer', async () => [await inner(7), await inner(8)].join())
-    t.equal(await ask(), '1,1')
-    t.same(await tagsOf(cache, 'outer'), ['products:7', 'products:8'])
-    t.same(await tagsOf(cache, 'inner 8'), ['products:8'])
-    change(8)
-    t.equal(await cache.get('outer'), undefined)
-    t.equal(await cache.get('inner 7'), '1')
-    t.equal(await ask(), '1,2')
-    change(7)
-    t.equal(await ask(), '2,2')
-  })
-
-  t.test('a shared load passes its tags up to each caller', async (t) => {
-    const { database, cache } = shop(t)
-    const goOn = moment()
-    const shared = () => cache.getOrSet('shared', async () => {
-      await goOn.promise
-      return price(database, 7)
-    })
-    const outer = ['a', 'b'].map((key) => cache.getOrSet(key, async () => {
-      if (key === 'b') price(database, 8)
-      return await shared()
-    }))
-    goOn.resolve()
-    await Promise.all(outer)
-    t.same(await tagsOf(cache, 'a'), ['products:7'])
-    t.same(await tagsOf(cache, 'b'), ['products:7', 'products:8'])
-  })
-
-  t.test('also through get and getMany', async (t) => {
-    const { database, cache } = shop(t)
-    await cache.getOrSet('seven', () => price(database, 7))
-    await cache.getOrSet('eight', () => price(database, 8))
-    await cache.getOrSet('outer', async () => [await cache.get('seven'), ...(await cache.getMany(['eight'])).values()])
-    t.same(await tagsOf(cache, 'outer'), ['products:7', 'products:8'])
-  })
-})
-
-t.test('a value that may not be stored is returned, with the reason', async (t) => {
-  const { database, cache, change } = shop(t)
-  const load = async (work: () => unknown) => {
-    await cache.delete('key')
-    return await cache.load('key', work)
-  }
-  const uncommitted = { stored: false, notStoredBecause: 'uncommitted-read' }
-  const unwatched = { stored: false, notStoredBecause: 'unwatched-read' }
-  t.match(await load(() => database.transaction(() => price(database, 7))), { value: '1', ...uncommitted })
-  t.match(await load(() => database.sql.all(sql`SELECT count(*) AS n FROM sqlite_schema`)), unwatched)
-  t.match(await load(() => [price(database, 7), change(7)][0]), { value: '1', stored: false }, 'it changed meanwhile')
-  t.match(await load(() => price(database, 7)), { value: '2', stored: true })
-
-  t.test('also if the transaction had to wait', async (t) => {
-    const goOn = moment()
-    const first = database.transaction(() => goOn.promise)
-    const waiting = load(async () => await database.transaction(() => price(database, 7)))
-    goOn.resolve()
-    await first
-    t.match(await waiting, uncommitted)
-  })
-
-  t.test('also if a transaction that has ended handed it out', async (t) => {
-    const handle = await database.transaction(() => database.sql)
-    t.match(await load(() => handle.select().from(products).all().length), { value: 2, ...uncommitted })
-  })
 })

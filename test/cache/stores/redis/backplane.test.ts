@@ -1,56 +1,18 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { Cluster, Redis } from 'ioredis'
-import t, { type Test } from 'tap'
-import {
-  type BackplaneTiming, type RedisBackplane, redisBackplane
-} from '../../../../src/cache/stores/redis/backplane.ts'
-import { startProxy } from '../../../support/proxy.ts'
+import type { Redis } from 'ioredis'
+import { Cluster } from 'ioredis'
+import t from 'tap'
+import { redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
 import { startRedis } from '../../../support/redis.ts'
 import { until } from '../../../support/until.ts'
-import { untilClosed } from '../../../support/until-closed.ts'
-
-const FAST: Partial<BackplaneTiming> = { heartbeatMs: 10, deadlineMs: 2_000, retryMs: 10, maxRetryMs: 100 }
-
-/** A client that ends with the test. */
-function connect (t: Test, url: string): Redis {
-  const client = new Redis(url, { retryStrategy: () => 20 })
-  client.on('error', () => {}) // Redis is stopped and killed by the tests
-  t.teardown(() => client.disconnect())
-  return client
-}
-
-/** A backplane, and everything that it has reported. */
-function listen (t: Test, client: Redis, timing: Partial<BackplaneTiming> = FAST, prefix = 'test', now = Date.now) {
-  const backplane = redisBackplane(client, prefix, now, timing)!
-  t.teardown(() => backplane.close())
-  const reports = { entries: [] as string[], tags: 0, all: 0 }
-  backplane.listen({
-    onEntry (key) { reports.entries.push(key) },
-    onTag () { reports.tags++ },
-    onAll () { reports.all++ }
-  })
-  return { backplane, reports }
-}
-
-/** Waits until all changes up to now have been reported. */
-async function untilCaughtUp (backplane: RedisBackplane): Promise<void> {
-  const now = Date.now() + 1 // a heartbeat of this millisecond may be older than a change
-  await until('the backplane has caught up', () => backplane.caughtUpTo >= now)
-}
-
-/** The ids of the connections of Redis that have a flag. */
-async function connections (client: Redis, flag: string): Promise<string[]> {
-  const list = String(await client.client('LIST')).trim().split('\n')
-  const flagged = list.filter((line) => / flags=(\w+)/.exec(line)![1]!.includes(flag))
-  return flagged.map((line) => / ?id=(\d+)/.exec(line)![1]!)
-}
+import { connect, listenToBackplane, untilCaughtUp, FAST, connections } from '../../../support/redis-backplane.ts'
 
 t.test('every change is reported, by any connection and command', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
   const other = connect(t, url)
-  const { backplane, reports } = listen(t, client)
+  const { backplane, reports } = listenToBackplane(t, client)
   t.equal(backplane.caughtUpTo, -Infinity)
   await untilCaughtUp(backplane)
   t.strictSame(reports, { entries: [], tags: 0, all: 1 }, 'earlier changes are unknown')
@@ -101,7 +63,7 @@ t.test('evictions are reported', async (t) => {
   const client = connect(t, url)
   const other = connect(t, url)
   await other.set('test:first', 1)
-  const { backplane, reports } = listen(t, client)
+  const { backplane, reports } = listenToBackplane(t, client)
   await untilCaughtUp(backplane)
   for (let i = 0; !reports.entries.includes('first'); i++) await other.set(`filler ${i}`, 'x'.repeat(100_000))
   t.equal(await other.exists('test:first'), 0)
@@ -110,8 +72,8 @@ t.test('evictions are reported', async (t) => {
 t.test('keys of other prefixes are not reported, and heartbeats leave no keys', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const { backplane, reports } = listen(t, client)
-  const { backplane: neighbour } = listen(t, connect(t, url))
+  const { backplane, reports } = listenToBackplane(t, client)
+  const { backplane: neighbour } = listenToBackplane(t, connect(t, url))
   await untilCaughtUp(backplane)
   await untilCaughtUp(neighbour)
   await client.mset('test', 1, 'test2:key', 1, 'tes:t', 1, 'test#{test}else', 1, 'test#{tes}tag:a', 1,
@@ -131,7 +93,7 @@ t.test('caughtUpTo is when the heartbeat was sent, by the given clock', async (t
     now += delay
     return sendHeartbeat(...args)
   }) as Redis['eval']
-  const { backplane } = listen(t, client, FAST, 'test', () => now)
+  const { backplane } = listenToBackplane(t, client, FAST, 'test', () => now)
   await until('the first heartbeat has arrived', () => backplane.caughtUpTo === 1_000)
   now = 2_000
   await until('the next one has arrived', () => backplane.caughtUpTo === 2_000)
@@ -144,7 +106,7 @@ t.test('caughtUpTo is when the heartbeat was sent, by the given clock', async (t
 
 t.test('no connection is idle', async (t) => {
   const { url } = await startRedis(t, '--timeout', '1')
-  const { backplane, reports } = listen(t, connect(t, url))
+  const { backplane, reports } = listenToBackplane(t, connect(t, url))
   const end = Date.now() + 3_000
   await until('three seconds are over', () => Date.now() > end)
   await untilCaughtUp(backplane)
@@ -153,7 +115,7 @@ t.test('no connection is idle', async (t) => {
 
 t.test('heartbeats follow each other in the default timing', async (t) => {
   const { url } = await startRedis(t)
-  const { backplane } = listen(t, connect(t, url), {})
+  const { backplane } = listenToBackplane(t, connect(t, url), {})
   await untilCaughtUp(backplane)
   await untilCaughtUp(backplane)
   const age = Date.now() - backplane.caughtUpTo
@@ -163,7 +125,7 @@ t.test('heartbeats follow each other in the default timing', async (t) => {
 t.test('all listeners are called, over one channel', async (t) => {
   const { url } = await startRedis(t)
   const client = connect(t, url)
-  const { backplane, reports } = listen(t, client)
+  const { backplane, reports } = listenToBackplane(t, client)
   const others: string[] = []
   backplane.listen({ onEntry (key) { others.push(key) }, onTag () {}, onAll () {} })
   await untilCaughtUp(backplane)
@@ -171,139 +133,6 @@ t.test('all listeners are called, over one channel', async (t) => {
   await untilCaughtUp(backplane)
   t.strictSame([reports.entries, others], [['key'], ['key']])
   t.equal((await connections(client, 'P')).length, 1)
-})
-
-t.test('after a lost connection caughtUpTo stops, and a new channel opens', async (t) => {
-  const { url } = await startRedis(t)
-  const client = connect(t, url)
-  const { backplane, reports } = listen(t, client)
-  for (const flag of ['P', 't']) {
-    await untilCaughtUp(backplane)
-    const before = reports.all
-    const [id] = await connections(client, flag)
-    await client.client('KILL', 'ID', id!)
-    await until('onAll() is called', () => reports.all > before)
-    await client.set(`test:${flag}`, 1)
-    await untilCaughtUp(backplane)
-    t.ok(reports.entries.includes(flag))
-  }
-  await until('no connection is left over', async () =>
-    (await connections(client, 'P')).length === 1 && (await connections(client, 't')).length === 1)
-})
-
-t.test('while Redis hangs caughtUpTo stops, and a new channel opens later', async (t) => {
-  const { url, pid } = await startRedis(t)
-  const client = connect(t, url)
-  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 200 })
-  await untilCaughtUp(backplane)
-  const opened = reports.all
-  process.kill(pid, 'SIGSTOP')
-  const stoppedAt = Date.now()
-  // Long enough for several channels to miss their deadlines.
-  await until('a second is over', () => Date.now() > stoppedAt + 1_000)
-  t.ok(backplane.caughtUpTo <= stoppedAt)
-  t.equal(reports.all, opened)
-  process.kill(pid, 'SIGCONT')
-  await untilCaughtUp(backplane)
-  t.ok(reports.all > opened)
-  await until('no connection is left over', async () => (await connections(client, 'P')).length === 1)
-})
-
-t.test('after Redis restarts a new channel opens', async (t) => {
-  const { url, port, pid } = await startRedis(t)
-  const client = connect(t, url)
-  const { backplane, reports } = listen(t, client)
-  await untilCaughtUp(backplane)
-  const opened = reports.all
-  process.kill(pid, 'SIGKILL')
-  await untilClosed(client)
-  await startRedis(t, '--port', String(port))
-  await untilCaughtUp(backplane)
-  t.ok(reports.all > opened)
-  await client.set('test:key', 1)
-  await untilCaughtUp(backplane)
-  t.ok(reports.entries.includes('key'))
-})
-
-t.test('if the connection goes silent caughtUpTo stops, and a new channel opens later', async (t) => {
-  const { port } = await startRedis(t)
-  const line = await startProxy(t, port)
-  const client = connect(t, line.url)
-  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await untilCaughtUp(backplane)
-  const opened = reports.all
-  line.blackHole()
-  const deadAt = Date.now()
-  await until('it has reconnected', () => Date.now() > deadAt + 1_000)
-  t.ok(backplane.caughtUpTo <= deadAt)
-  line.pass()
-  await untilCaughtUp(backplane)
-  t.ok(reports.all > opened)
-})
-
-t.test('caughtUpTo does not advance if the client of the store is connected to another Redis', async (t) => {
-  const [redis, another] = await Promise.all([startRedis(t), startRedis(t)])
-  const client = connect(t, redis.url)
-  const astray = connect(t, another.url)
-  client.eval = astray.eval.bind(astray) as Redis['eval']
-  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await until('it has reconnected', () => reports.all > 1)
-  t.equal(backplane.caughtUpTo, -Infinity)
-})
-
-t.test('heartbeats without a reply do not pile up', async (t) => {
-  const { url } = await startRedis(t)
-  const client = connect(t, url)
-  const held = Promise.withResolvers<void>()
-  const sendHeartbeat = client.eval.bind(client) as (...args: unknown[]) => Promise<unknown>
-  let heartbeats = 0
-  client.eval = (async (...args: unknown[]) => {
-    if (heartbeats++ === 0) await held.promise
-    await sendHeartbeat(...args)
-  }) as unknown as Redis['eval']
-  const { backplane, reports } = listen(t, client, { ...FAST, deadlineMs: 300 })
-  await until('it has reconnected some times', () => reports.all > 3)
-  t.equal(heartbeats, 1)
-  held.resolve()
-  await untilCaughtUp(backplane)
-})
-
-t.test('if Redis forbids tracking or writing, caughtUpTo does not advance', async (t) => {
-  const { url, port } = await startRedis(t)
-  const admin = connect(t, url)
-  for (const [user, may] of [['deaf', '-client|tracking'], ['mute', '-eval']]) {
-    await admin.call('ACL', 'SETUSER', user!, 'on', '>pw', '~*', '&*', '+@all', may!)
-    const client = connect(t, `redis://${user}:pw@127.0.0.1:${port}`)
-    let tries = 0
-    const duplicate = client.duplicate.bind(client)
-    client.duplicate = (options) => {
-      tries++
-      return duplicate(options)
-    }
-    const { backplane } = listen(t, client)
-    await until('it has reconnected some times', () => tries > 6)
-    t.equal(backplane.caughtUpTo, -Infinity)
-    t.equal(client.status, 'ready')
-  }
-})
-
-t.test('attempts to reconnect become rarer', async (t) => {
-  const { url } = await startRedis(t)
-  const client = connect(t, url)
-  await client.call('CONFIG', 'SET', 'maxclients', 1)
-  let tries = 0
-  const duplicate = client.duplicate.bind(client)
-  client.duplicate = (options) => {
-    tries++
-    return duplicate(options)
-  }
-  const { backplane } = listen(t, client, { heartbeatMs: 10, retryMs: 100, maxRetryMs: 400 })
-  const beganAt = Date.now()
-  await until('two seconds are over', () => Date.now() > beganAt + 2_000)
-  // After at least 50 and 100 milliseconds, and from then on at least 200 apart.
-  t.ok(tries / 2 >= 2 && tries / 2 <= 12, 'attempts', { tries })
-  await client.call('CONFIG', 'SET', 'maxclients', 1_000)
-  await untilCaughtUp(backplane)
 })
 
 t.test('redisBackplane() returns undefined for a cluster', async (t) => {
@@ -322,14 +151,14 @@ t.test('close() ends all connections and reports, at any moment', async (t) => {
 
   redisBackplane(client, 'test', Date.now)!.close()
 
-  const open = listen(t, client)
+  const open = listenToBackplane(t, client)
   await untilCaughtUp(open.backplane)
   open.backplane.close()
   const { caughtUpTo } = open.backplane
   await until('the connections are closed', isAlone)
   t.equal(open.backplane.caughtUpTo, caughtUpTo)
 
-  const early = listen(t, client)
+  const early = listenToBackplane(t, client)
   early.backplane.close()
   await until('the connections are closed', isAlone)
   t.equal(early.backplane.caughtUpTo, -Infinity)
@@ -348,7 +177,7 @@ t.test('close() ends all connections and reports, at any moment', async (t) => {
     }) as Redis['call']
     return connection
   }
-  const late = listen(t, client)
+  const late = listenToBackplane(t, client)
   await atTheLastMoment.promise
   await until('the connections are closed', isAlone)
   t.strictSame([late.reports.all, late.backplane.caughtUpTo], [0, -Infinity])

@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm'
+import t from 'tap'
+import { products } from '../../../src/products/table.ts'
+import { shop, price } from '../../support/tracked-shop.ts'
+import { moment } from '../../db/support.ts'
+
+t.test('a value that may not be stored is returned, with the reason', async (t) => {
+  const { database, cache, change } = shop(t)
+  const load = async (work: () => unknown) => {
+    await cache.delete('key')
+    return await cache.load('key', work)
+  }
+  const uncommitted = { stored: false, notStoredBecause: 'uncommitted-read' }
+  const unwatched = { stored: false, notStoredBecause: 'unwatched-read' }
+  t.match(await load(() => database.transaction(() => price(database, 7))), { value: '1', ...uncommitted })
+  t.match(await load(() => database.sql.all(sql`SELECT count(*) AS n FROM sqlite_schema`)), unwatched)
+  t.match(await load(() => [price(database, 7), change(7)][0]), { value: '1', stored: false }, 'it changed meanwhile')
+  t.match(await load(() => price(database, 7)), { value: '2', stored: true })
+
+  t.test('also if the transaction had to wait', async (t) => {
+    const goOn = moment()
+    const first = database.transaction(() => goOn.promise)
+    const waiting = load(async () => await database.transaction(() => price(database, 7)))
+    goOn.resolve()
+    await first
+    t.match(await waiting, uncommitted)
+  })
+
+  t.test('also if a transaction that has ended handed it out', async (t) => {
+    const handle = await database.transaction(() => database.sql)
+    t.match(await load(() => handle.select().from(products).all().length), { value: 2, ...uncommitted })
+  })
+})

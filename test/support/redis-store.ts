@@ -1,0 +1,20 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { createCache, type RedisStoreOptions } from '../../src/cache/index.ts'
+import { fakeClock } from './clock.ts'
+import { startRedis } from './redis.ts'
+import { patientRedisStore } from './patient-redis-store.ts'
+
+export const { url } = await startRedis(t)
+export const client = new Redis(url)
+t.teardown(() => client.disconnect())
+
+let prefixes = 0
+export const newPrefix = () => `test${++prefixes}`
+
+export function createRedisCache (options: Omit<RedisStoreOptions, 'client'> = {}) {
+  const prefix = options.prefix ?? newPrefix()
+  const { now, advance } = fakeClock()
+  const cache = createCache({ store: patientRedisStore({ client, prefix, now, ...options }), now })
+  return { prefix, advance, cache }
+}
