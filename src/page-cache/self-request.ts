@@ -7,7 +7,7 @@ import type { Decision } from './request/decision.ts'
 import type { LookupResult } from './request/lookup.ts'
 import type { PreparedPage } from './stored-response.ts'
 
-/** What a request is for that the page cache itself makes of its own application. */
+/** The purpose of a request that the page cache sends to its own application. */
 export interface SelfRequest {
   readonly revalidation?: Revalidation
   readonly explainRequest?: ExplainRequest

@@ -22,7 +22,7 @@ export interface InFlightLoad {
   lease: Lease | undefined
   /** The store could not lease the key. The result is not stored: a deletion by another process would go unseen. */
   leaseUnavailable: boolean
-  /** After its end: whether it held the lease until then. Not true: another process may have deleted the key since. */
+  /** After its end: whether it held the lease until then. If not, another process may have deleted the key. */
   leaseHeld: MaybePromise<boolean | void>
   /** After its end: whether the result was current then. One check for all callers that joined. */
   stillCurrent: MaybePromise<boolean> | undefined

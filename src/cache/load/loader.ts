@@ -64,7 +64,7 @@ export class Loader {
         this.#runner.release(earlier, earlier.reads.notStoredBecause === undefined ? 0 : HIT_FOR_MISS_MS)
       }
     }
-    // A load that began after the caller came has seen every such write.
+    // A load that began after this call has seen every such write.
     const later = this.inFlight.get(key)
     if (later !== undefined && later !== earlier) {
       return await this.#conclude(await this.#wait(later, caller), later, caller, true)
@@ -157,8 +157,8 @@ export class Loader {
   /**
    * As `#isCurrent` after the end of a load. One check serves all callers that had joined it.
    *
-   * A load that did not hold its lease to the end may not have seen that another process deleted or wrote the key,
-   * which its callers may know of.
+   * If the load did not hold its lease to the end, another process may have deleted or written the key meanwhile, and
+   * a caller may know that.
    */
   #wasCurrent (load: InFlightLoad, miss: Miss): MaybePromise<boolean> {
     // If the store answered neither the load nor this caller, there is nothing else to trust.

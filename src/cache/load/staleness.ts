@@ -11,7 +11,7 @@ export interface StaleWindows {
 /** Seconds until the next attempt after a load that failed, doubled with each further failure. */
 const FIRST_RETRY = 1
 const LONGEST_RETRY = 60
-/** How early an entry may be refreshed, in multiples of its load time. Earlier, the odds are one in 20,000. */
+/** How early an entry may be refreshed, in multiples of its load time. The chance before that is one in 20,000. */
 const LONGEST_LEAD = 10
 
 /** Whether a stale entry may be served for so many seconds after its freshness lifetime. */

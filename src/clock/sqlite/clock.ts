@@ -90,7 +90,7 @@ export class Clock {
 
   /** See `Versions.firstChanged`. */
   firstChanged (stamp: Stamp, tags: readonly string[]): string | undefined {
-    // Reuse only a positive result. A negative one may come from a newer state and has to be checked again.
+    // Reuse only the result "unchanged". The other may come from a newer state and has to be checked again.
     if (this.#inBatch && this.#readInBatch && this.#checkSnapshot(stamp, tags) === undefined) return undefined
     this.#refresh()
     this.#readInBatch = true

@@ -22,7 +22,7 @@ const STABLE_MS = 5_000
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions
   #isOpen = false
-  /** What `onStateChange` was told last. An outage that ends before the first probe has failed is never reported. */
+  /** The state that was reported last. An outage that ends before the first probe has failed is never reported. */
   #isReportedOpen = false
   #isDisposed = false
   #failures = 0
