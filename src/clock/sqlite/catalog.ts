@@ -1,4 +1,5 @@
 import type Sqlite from 'better-sqlite3'
+import { isTampered } from './guards.ts'
 import { defineTriggers, readTriggers, SLOTS, triggersMatch } from './triggers.ts'
 
 /** The counter of a tag: that of a table or, with `slot`, that of some rows of it. */
@@ -11,11 +12,14 @@ const INTEGER = /^-?(?:0|[1-9]\d*)$/
 
 /** The tables of a schema: which of them are watched by triggers, and how their tags are spelled. */
 export class Catalog {
+  /** Whether triggers of others may prevent counting; then nothing can be checked. */
+  readonly isTampered: boolean
   /** Watched tables by tag. `byRow`: changes of single rows are counted too. */
   readonly #watched = new Map<string, { table: string, byRow: boolean }>()
   readonly #tagsByRoot = new Map<number, string | undefined>()
 
   constructor (connection: Sqlite.Database) {
+    this.isTampered = isTampered(connection)
     const existingTriggers = readTriggers(connection)
     for (const { table, byRow, triggers } of defineTriggers(connection)) {
       if (triggersMatch(triggers, existingTriggers)) this.#watched.set(tableTag(table), { table, byRow })

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type Sqlite from 'better-sqlite3'
 import type { Stamp } from '../../cache/index.ts'
 import { Catalog, type Counter } from './catalog.ts'
+import { guardName } from './guards.ts'
 import { SLOTS } from './triggers.ts'
 
 /** The counters that belong to no table. The slots of the second are for tags that are neither a table nor a row. */
@@ -68,13 +69,18 @@ export class Clock {
     return findCounter(tag, this.catalog)
   }
 
-  /** Returns the number of changes of the table when the tag last changed. For slots that never changed, it is 0. */
+  /**
+   * Returns the number of changes of the table when the tag last changed; for slots that never changed, 0. Changes that
+   * only the guard of the table noticed are added.
+   */
   versionOf (tag: string): string {
     const { vector, counters } = this.#refresh()
     const { name, slot } = findCounter(tag, this.#catalog)
     const counter = counters.get(name)
     if (counter === undefined) return 'unknown'
-    return String(slot === undefined ? vector[counter.position] : this.#slotTicks.get(counter.id * SLOTS + slot) ?? 0)
+    const guard = counters.get(guardName(name))
+    const ticks = slot === undefined ? vector[counter.position]! : this.#slotTicks.get(counter.id * SLOTS + slot) ?? 0
+    return String(ticks + (guard === undefined ? 0 : vector[guard.position]!))
   }
 
   /** See `Versions.batch`. A batch within another one ends both: from then on each check reads the clock. */
@@ -115,6 +121,8 @@ export class Clock {
     for (const tag of tags) {
       const { name, slot } = findCounter(tag, this.#catalog)
       const { position, id } = counters.get(name)!
+      const guard = counters.get(guardName(name))
+      if (guard !== undefined && then[guard.position] !== vector[guard.position]) return tag
       if (then[position] === vector[position]) continue
       // A stamp that is ahead of the clock is from a history that was undone, e.g. by restoring a copy.
       if (slot === undefined || !(then[position]! < vector[position]!)) return tag
@@ -153,7 +161,7 @@ export class Clock {
       vector.push(ticks)
     }
     // If a counter of no table is missing (see triggers.ts), all stamps are invalid until the next start adds it.
-    const complete = counters.has(EPOCH) && counters.has(TAGS)
+    const complete = counters.has(EPOCH) && counters.has(TAGS) && !this.#catalog.isTampered
     this.#lastDataVersion = complete ? dataVersion : undefined
     this.#snapshot = { stamp: complete ? vector.join('.') : randomUUID(), vector, counters }
     return this.#snapshot

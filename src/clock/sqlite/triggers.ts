@@ -1,4 +1,5 @@
 import type Sqlite from 'better-sqlite3'
+import { guardName, guardTrigger, listGuarded } from './guards.ts'
 
 /*
  * Triggers count changes inside the writer's own transaction, in whatever program it runs, and a rollback undoes the
@@ -13,9 +14,11 @@ export interface TableTriggers {
   readonly table: string
   /** Whether changes of single rows are counted. */
   readonly byRow: boolean
-  /** SQL by the name of the trigger. */
-  readonly triggers: ReadonlyMap<string, string>
+  /** SQL by the name of the trigger; undefined if there must be none of that name. */
+  readonly triggers: ReadonlyMap<string, string | undefined>
 }
+
+const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const
 
 /** Prefixes of tables that are not watched: those of SQLite, of the migrations, and of the clock itself. */
 const UNWATCHED = ['sqlite_', '__drizzle', 'larder_', ':']
@@ -23,9 +26,11 @@ const UNWATCHED = ['sqlite_', '__drizzle', 'larder_', ':']
 /** Defines the triggers that the tables of a database need. */
 export function defineTriggers (connection: Sqlite.Database): TableTriggers[] {
   const ids = new Map(connection.prepare('SELECT name, id FROM larder_clock').raw().all() as Array<[string, number]>)
-  return listTables(connection).map((table) => {
+  const { tables, guarded } = listTables(connection)
+  return tables.map((table) => {
     const key = findRowKey(connection, table)
-    return { table, byRow: key !== undefined, triggers: defineTableTriggers(table, ids.get(table), key) }
+    const guard = guarded.has(table) ? ids.get(guardName(table)) ?? 'missing' : undefined
+    return { table, byRow: key !== undefined, triggers: defineTableTriggers(table, ids.get(table), guard, key) }
   })
 }
 
@@ -41,7 +46,7 @@ export function createTriggers (connection: Sqlite.Database): void {
     for (const { triggers } of defineTriggers(connection)) {
       for (const [name, sql] of triggers) {
         if (existing.get(name) === sql) continue
-        connection.exec(`DROP TRIGGER IF EXISTS ${quote(name)}; ${sql}`)
+        connection.exec(`DROP TRIGGER IF EXISTS ${quote(name)}; ${sql ?? ''}`)
       }
     }
   }).immediate()
@@ -55,7 +60,8 @@ function addCounters (connection: Sqlite.Database): void {
   const add = connection.prepare('INSERT INTO larder_clock (name, ticks) VALUES (?, 0) ON CONFLICT DO NOTHING')
   const fixed = `INSERT INTO larder_clock VALUES ${FIXED_COUNTERS} ON CONFLICT DO NOTHING`
   let { changes: added } = connection.prepare(fixed).run()
-  for (const table of listTables(connection)) added += add.run(table).changes
+  const { tables, guarded } = listTables(connection)
+  for (const name of [...tables, ...Array.from(guarded, guardName)]) added += add.run(name).changes
   const newEpoch = `UPDATE larder_clock SET ticks = abs(random() % ${Number.MAX_SAFE_INTEGER}) WHERE id = 0`
   if (added > 0) connection.exec(newEpoch)
 }
@@ -67,7 +73,9 @@ function isComplete (connection: Sqlite.Database): boolean {
 }
 
 /** Whether the triggers of a table exist and are what they should be. */
-export function triggersMatch (triggers: ReadonlyMap<string, string>, existing: ReadonlyMap<string, string>): boolean {
+export function triggersMatch (
+  triggers: TableTriggers['triggers'], existing: ReadonlyMap<string, string>
+): boolean {
   return [...triggers].every(([name, sql]) => existing.get(name) === sql)
 }
 
@@ -77,11 +85,16 @@ export function readTriggers (connection: Sqlite.Database): Map<string, string> 
   return new Map(rows as Array<[string, string]>)
 }
 
-function listTables (connection: Sqlite.Database): string[] {
+/** Lists the tables to watch, and which of them need a guard. */
+function listTables (connection: Sqlite.Database): { tables: string[], guarded: ReadonlySet<string> } {
   const tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
   const names = tables.pluck().all() as string[]
   const shadows = new Set(connection.prepare("SELECT name FROM pragma_table_list WHERE type = 'shadow'").pluck().all())
-  return names.filter((name) => !shadows.has(name) && !UNWATCHED.some((prefix) => name.startsWith(prefix)))
+  const watched = names.filter((name) => !shadows.has(name) && !UNWATCHED.some((prefix) => name.startsWith(prefix)))
+  const own = watched.flatMap((table) => EVENTS.flatMap((event) => [
+    countTrigger(table, event), guardTrigger(table, event)
+  ]))
+  return { tables: watched, guarded: listGuarded(connection, watched, own) }
 }
 
 /**
@@ -96,25 +109,42 @@ function findRowKey (connection: Sqlite.Database, table: string): string | undef
   return key.pluck().get(table) as string | undefined
 }
 
-/** @param id of the counter of the table; undefined if it does not exist yet */
-function defineTableTriggers (table: string, id: number | undefined, key: string | undefined): Map<string, string> {
+/** Returns the name of the trigger that counts a change after it was made. */
+function countTrigger (table: string, event: string): string {
+  return `larder_${table}_${event.toLowerCase()}`
+}
+
+/**
+ * @param id of the counter of the table; undefined if it does not exist yet
+ * @param guard the id of its guard; undefined if it needs none
+ * @param key the column by which changes of rows are counted, if they are
+ */
+function defineTableTriggers (
+  table: string, id: number | undefined, guard: number | string | undefined, key: string | undefined
+): TableTriggers['triggers'] {
+  const moveGuard = (by: string) => `UPDATE larder_clock SET ticks = ticks ${by} WHERE id = ${guard};`
   const countTable = `UPDATE larder_clock SET ticks = ticks + 1 WHERE id = ${id};`
   // Not `OR REPLACE`: inside a trigger, the conflict clause of the statement that fires it takes precedence.
   const countRow = (row: string, condition = '') => `
   INSERT INTO larder_slots SELECT ${id} * ${SLOTS} + (${row}.${quote(key!)} & ${SLOTS - 1}), ticks FROM larder_clock
     WHERE id = ${id}${condition} ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks;`
-  const trigger = (event: string, countRows: string): [string, string] => {
-    const name = `larder_${table}_${event.toLowerCase()}`
-    return [name, `CREATE TRIGGER ${quote(name)} AFTER ${event} ON ${quote(table)} BEGIN
-  ${countTable}${countRows}
-END`]
+  const countRows = {
+    INSERT: () => countRow('NEW'),
+    UPDATE: () => countRow('NEW') + countRow('OLD', ` AND OLD.${quote(key!)} <> NEW.${quote(key!)}`),
+    DELETE: () => countRow('OLD')
   }
-  if (key === undefined) return new Map([trigger('INSERT', ''), trigger('UPDATE', ''), trigger('DELETE', '')])
-  return new Map([
-    trigger('INSERT', countRow('NEW')),
-    trigger('UPDATE', countRow('NEW') + countRow('OLD', ` AND OLD.${quote(key)} <> NEW.${quote(key)}`)),
-    trigger('DELETE', countRow('OLD'))
-  ])
+  const define = (name: string, event: string, body: string) =>
+    `CREATE TRIGGER ${quote(name)} ${event} ON ${quote(table)} BEGIN\n  ${body}\nEND`
+  return new Map(EVENTS.flatMap((event): Array<[string, string | undefined]> => {
+    const [count, before] = [countTrigger(table, event), guardTrigger(table, event)]
+    const body = countTable + (key === undefined ? '' : countRows[event]())
+    return guard === undefined
+      ? [[count, define(count, `AFTER ${event}`, body)], [before, undefined]]
+      : [
+          [count, define(count, `AFTER ${event}`, `${body}\n  ${moveGuard('- 1')}`)],
+          [before, define(before, `BEFORE ${event}`, moveGuard('+ 1'))]
+        ]
+  }))
 }
 
 function quote (name: string): string {
