@@ -56,8 +56,23 @@ export class QueryDependencies {
     const opened = findVirtualTables(program)
     const harmless = opened.length === 0 ? [] : findVirtualTables(this.#compile(JSON_TABLES, []))
     const dependencies = findDependencies(program, catalog)
-    const isWatched = opened.every((table) => harmless.includes(table)) && !PRAGMA.test(sql)
+    const isWatched = opened.every((table) => harmless.includes(table)) && this.#readsTablesOnly(sql)
     return isWatched ? dependencies : { ...dependencies, unwatched: true }
+  }
+
+  /**
+   * Whether the statement reads only what its byte code opens: it is a `SELECT`, also after `WITH`, or `VALUES`, or it
+   * returns nothing. Others, as `PRAGMA`, read more. SQLite decides it, since its grammar allows only queries after
+   * `AS`. The statement is compiled and never run.
+   */
+  #readsTablesOnly (sql: string): boolean {
+    if (!this.#connection.prepare(sql).reader) return true
+    try {
+      this.#connection.prepare(`CREATE TEMP TABLE larder_query AS ${sql}`)
+      return true
+    } catch {
+      return false
+    }
   }
 
   #compile (sql: string, parameters: readonly unknown[]): Instruction[] {
@@ -67,8 +82,6 @@ export class QueryDependencies {
 
 /** Virtual tables without data. Byte code names virtual tables by their address in memory. */
 const JSON_TABLES = "SELECT 1 FROM json_each('1'), json_tree('1')"
-/** A pragma reads more than the tables of the database. */
-const PRAGMA = /^\s*pragma\b/i
 
 function findVirtualTables (program: readonly Instruction[]): string[] {
   return program.filter(([, opcode]) => opcode === 'VOpen').map((instruction) => instruction[5])
