@@ -82,11 +82,10 @@ export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
   if (page.atAge?.age === age) return page.atAge
   const { etag, clientLifetime, freshnessLifetime } = page
   const ttl = Math.floor(freshnessLifetime) - age
-  const headers: ResponseAtAge['headers'] = {
-    ...page.headers,
-    ...etag !== '' && { etag },
-    age: String(age),
-    ...clientLifetime && formatClientLifetime(clientLifetime, age)
+  const headers: ResponseAtAge['headers'] = { ...page.headers, ...etag !== '' && { etag }, age: String(age) }
+  if (clientLifetime !== undefined) {
+    delete headers.expires // that of the handler, which counts after a 304 only
+    Object.assign(headers, formatClientLifetime(clientLifetime, age))
   }
   page.atAge = { age, ttl, headers, cacheStatus: formatCacheStatus(HIT, ttl) }
   return page.atAge

@@ -29,7 +29,6 @@ export function buildPage (
     const { clientTtl } = ctx.route
     page.cacheControl = String(headers['cache-control'] ?? '')
     delete page.headers['cache-control']
-    delete page.headers.expires
     if (clientMaxAge !== undefined) page.clientMaxAge = clientMaxAge
     if (clientTtl !== undefined) page.clientTtl = clientTtl
   } else if (headers.expires !== undefined && headers.date === undefined) {
