@@ -79,7 +79,7 @@ bench: setup bench/peers/node_modules/.package-lock.json
 	@node bench/index.ts
 
 # Prints a line for each test file when it has ended. The reporters of tap take several times as long.
-TAP = tap --reporter=./test/support/reporter.ts
+TAP = NODE_OPTIONS='--import="$(CURDIR)/test/support/resolve-drizzle.ts"' tap --reporter=./test/support/reporter.ts
 # Keeps compiled modules, which saves a third of the time. Coverage needs modules that are compiled anew.
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' $(TAP) --disable-coverage
 

@@ -1,0 +1,13 @@
+import { registerHooks } from 'node:module'
+
+/*
+ * Preloaded by `make test`. For each of the hundred files of drizzle-orm, Node parses its package.json of 180 kB again,
+ * which is half of the CPU time of a start. The files that these files import need no package.json.
+ */
+registerHooks({
+  resolve (specifier, context, nextResolve) {
+    const isRelative = specifier.startsWith('.') && specifier.endsWith('.js')
+    if (!isRelative || !context.parentURL?.includes('/node_modules/drizzle-orm/')) return nextResolve(specifier, context)
+    return { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true }
+  }
+})
