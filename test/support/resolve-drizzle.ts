@@ -7,7 +7,8 @@ import { registerHooks } from 'node:module'
 registerHooks({
   resolve (specifier, context, nextResolve) {
     const isRelative = specifier.startsWith('.') && specifier.endsWith('.js')
-    if (!isRelative || !context.parentURL?.includes('/node_modules/drizzle-orm/')) return nextResolve(specifier, context)
+    const isOfDrizzle = context.parentURL?.includes('/node_modules/drizzle-orm/') === true
+    if (!isRelative || !isOfDrizzle) return nextResolve(specifier, context)
     return { url: new URL(specifier, context.parentURL).href, format: 'module', shortCircuit: true }
   }
 })
