@@ -5,20 +5,21 @@ import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
-import { forbidStoringReads, trackReads } from '../clock/sqlite/tracking.ts'
+import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
+import { createReaders } from './readers.ts'
 
 /** A connection, as Drizzle wraps it. */
 export type Sql = BetterSQLite3Database
 
 /**
- * A SQLite file with two connections: a writer, used by one transaction at a time, and a reader, which sees committed
- * data only. So a transaction may await, and other requests neither see it nor join it meanwhile.
+ * A SQLite file with a writer, used by one transaction at a time, and readers, which see committed data only. So a
+ * transaction may await, and other requests neither see it nor join it meanwhile.
  */
 export interface Database {
-  /** The connection to use: the writer inside a transaction, otherwise the reader. Get it again after each await. */
+  /** The connection to use: the writer inside a transaction, otherwise a reader. Get it again after each await. */
   readonly sql: Sql
   readonly inTransaction: boolean
   /**
@@ -55,18 +56,24 @@ interface Scope {
 export const LOCK_WAIT_MS = 5_000
 const TRANSACTION_MS = 30_000
 
-interface Connections { writer: Sqlite.Database, reader: Sqlite.Database, close: () => void }
+interface Connections {
+  writer: Sqlite.Database
+  /** Opens a connection that reads committed data. */
+  connect: () => Sqlite.Database
+  close: () => void
+}
 
-export function createDatabase ({ writer, reader, close }: Connections, limits: DatabaseLimits = {}): Database {
+export function createDatabase ({ writer, connect, close }: Connections, limits: DatabaseLimits = {}): Database {
   const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
   const scopes = new AsyncLocalStorage<Scope>()
   const queue = withTimeout(new Mutex(), lockWaitMs)
   const inTransaction = () => current() !== undefined
-  const committed = new Clock(reader, true)
+  // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
+  const committed = new Clock(connect(), true)
   const uncommitted = new Clock(writer, false)
   const versions = databaseVersions({ committed, uncommitted, writer, inTransaction, transaction })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
-  const readSql = drizzle({ client: reader, logger: trackReads(reader, committed, versions) })
+  const readers = createReaders({ connect, committed, versions })
   // Waiting for a lock inside SQLite would block the event loop. `begin` waits outside.
   writer.pragma('busy_timeout = 0')
 
@@ -151,7 +158,7 @@ export function createDatabase ({ writer, reader, close }: Connections, limits: 
 
   return {
     get sql () {
-      return inTransaction() ? writeSql : readSql
+      return inTransaction() ? writeSql : readers.sql
     },
     get inTransaction () {
       return inTransaction()

@@ -36,10 +36,13 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
     writer.pragma('recursive_triggers = ON')
     migrate(writer)
 
-    const reader = new Sqlite(path, { timeout: lockWaitMs })
-    connections.push(reader)
-    reader.pragma('query_only = ON')
-    return createDatabase({ writer, reader, close }, limits)
+    const connect = () => {
+      const reader = new Sqlite(path, { timeout: lockWaitMs })
+      connections.push(reader)
+      reader.pragma('query_only = ON')
+      return reader
+    }
+    return createDatabase({ writer, connect, close }, limits)
   } catch (error) {
     close()
     throw new DatabaseOpenError(url, (error as Error).message)

@@ -14,6 +14,8 @@ const TAGS = ':tags'
 interface Snapshot {
   /** The version vector as text. */
   readonly stamp: Stamp
+  /** Whether no counter is missing and nothing prevents counting. Otherwise no stamp is valid. */
+  readonly complete: boolean
   /** A version vector: the version of the schema, the epoch, and the number of changes of each table. */
   readonly vector: readonly number[]
   /** The position of each counter in the vector, and its id in the database. */
@@ -63,6 +65,18 @@ export class Clock {
 
   get stamp (): Stamp {
     return this.#refresh().stamp
+  }
+
+  /**
+   * Whether this connection reads an older state than another one, because a statement that is not finished, or an open
+   * transaction, holds its snapshot.
+   */
+  isBehind (other: Clock): boolean {
+    for (;;) {
+      const { stamp, complete } = other.#refresh()
+      if (this.stamp === stamp || !complete) return false
+      if (other.stamp === stamp) return true
+    }
   }
 
   findCounter (tag: string): Counter {
@@ -163,7 +177,7 @@ export class Clock {
     // If a counter of no table is missing (see triggers.ts), all stamps are invalid until the next start adds it.
     const complete = counters.has(EPOCH) && counters.has(TAGS) && !this.#catalog.isTampered
     this.#lastDataVersion = complete ? dataVersion : undefined
-    this.#snapshot = { stamp: complete ? vector.join('.') : randomUUID(), vector, counters }
+    this.#snapshot = { stamp: complete ? vector.join('.') : randomUUID(), complete, vector, counters }
     return this.#snapshot
   }
 }

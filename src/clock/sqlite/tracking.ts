@@ -4,14 +4,25 @@ import { currentReads, type Versions } from '../../cache/index.ts'
 import type { Clock } from './clock.ts'
 import { QueryDependencies } from './query-dependencies.ts'
 
-/** Returns a logger for Drizzle that adds what each statement on the reader reads to the current read set, if any. */
-export function trackReads (connection: Sqlite.Database, clock: Clock, versions: Versions): Logger {
+export interface TrackedConnection {
+  connection: Sqlite.Database
+  /** The clock of this connection. */
+  clock: Clock
+  /** The clock of a connection whose snapshot nobody holds. */
+  committed: Clock
+  versions: Versions
+}
+
+/** Returns a logger for Drizzle that adds what each statement on a connection reads to the current read set, if any. */
+export function trackReads ({ connection, clock, committed, versions }: TrackedConnection): Logger {
   const dependencies = new QueryDependencies(connection)
   return {
     logQuery (sql, parameters) {
       const reads = currentReads()
       if (reads === undefined) return
       reads.begin(versions, () => versions.stamp())
+      // The statement reads an older state than that of the stamp.
+      if (clock.isBehind(committed)) reads.doNotStore('outdated')
       const { catalog } = clock
       const { tables, rows, unwatched } = dependencies.resolve(sql, parameters, catalog)
       if (unwatched) reads.doNotStore('unwatched-read')

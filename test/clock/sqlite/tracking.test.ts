@@ -75,8 +75,11 @@ t.test('however a load reads, its entry is invalid once the data changes, and no
 t.test('relational queries of Drizzle are tracked', async (t) => {
   const { database: { versions }, connect } = shop(t)
   const reader = connect()
+  const clock = new Clock(reader, true)
   const { query } = drizzle({
-    client: reader, schema: { products }, logger: trackReads(reader, new Clock(reader, true), versions)
+    client: reader,
+    schema: { products },
+    logger: trackReads({ connection: reader, clock, committed: clock, versions })
   })
   const tracked = (read: () => unknown) => reading({ versions } as Database, read).tags
   t.same(
@@ -121,7 +124,8 @@ t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
       return reader.prepare(text)
     }
   }) as Sqlite.Database
-  const logger = trackReads(counting, new Clock(reader, true), database.versions)
+  const clock = new Clock(reader, true)
+  const logger = trackReads({ connection: counting, clock, committed: clock, versions: database.versions })
   logger.logQuery('SELECT * FROM products', [])
   t.equal(prepared, 0)
   reading(database, () => logger.logQuery('SELECT * FROM products', []))

@@ -1,0 +1,45 @@
+import type Sqlite from 'better-sqlite3'
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
+import type { Versions } from '../cache/index.ts'
+import { Clock } from '../clock/sqlite/clock.ts'
+import { trackReads } from '../clock/sqlite/tracking.ts'
+
+interface Reader { readonly clock: Clock, readonly sql: BetterSQLite3Database }
+
+export interface ReadersOptions {
+  /** Opens a connection that reads committed data. */
+  connect: () => Sqlite.Database
+  /** The clock whose connection nobody else uses. */
+  committed: Clock
+  versions: Versions
+}
+
+/**
+ * The connections that read committed data: one, as long as no caller holds its snapshot.
+ *
+ * A statement that is not finished, e.g. an iterator, or an open `BEGIN` holds the snapshot of its connection, and all
+ * other statements on it read outdated data too. Then another connection is used.
+ */
+export function createReaders ({ connect, committed, versions }: ReadersOptions) {
+  const readers: Reader[] = []
+  let latest = open()
+
+  function open (): Reader {
+    const connection = connect()
+    const clock = new Clock(connection, true)
+    const sql = drizzle({ client: connection, logger: trackReads({ connection, clock, committed, versions }) })
+    const reader = { clock, sql }
+    readers.push(reader)
+    return reader
+  }
+
+  return {
+    /** The connection to use now. */
+    get sql (): BetterSQLite3Database {
+      if (latest.clock.isBehind(committed)) {
+        latest = readers.find(({ clock }) => !clock.isBehind(committed)) ?? open()
+      }
+      return latest.sql
+    }
+  }
+}
