@@ -4,7 +4,7 @@ import { decodeValue, encodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
 import { cacheChannel } from './events.ts'
-import { decodeEntry, decodableEntry, MISSES } from './load/entry-store.ts'
+import { decodeEntry, decodableEntry } from './load/entry-store.ts'
 import type { EntryFilter } from './stores/store.ts'
 import {
   type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadOptions, type LoadResult, type Lookup,
@@ -38,15 +38,13 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     checkKeys(keys)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const { store } = this.entries
-    const entries = await orElse(() => store.getMany(keys), (error) => this.entries.reportError('getMany', error))
+    const found = await this.entries.findMany(keys)
     const values = new Map<string, T>()
-    await Promise.all(keys.map(async (key, i) => {
-      const found = entries === undefined ? MISSES.unavailable : await this.entries.verify(entries[i])
-      const decoded = this.#decode(key, found, startedAt)
+    for (const [i, key] of keys.entries()) {
+      const decoded = this.#decode(key, found[i]!, startedAt)
       if (!isMiss(decoded)) values.set(key, decoded.value as T)
-    }))
-    return new Map(keys.filter((key) => values.has(key)).map((key) => [key, values.get(key) as T]))
+    }
+    return values
   }
 
   async ttl (key: string): Promise<number | null | undefined> {

@@ -139,6 +139,8 @@ export interface Miss {
   readonly changedTag?: string
   /** An expired entry that may be served stale. Never one that was invalidated. */
   readonly stale?: Entry
+  /** The shared store is unavailable, so this is only what the process knows. */
+  readonly inOutage?: boolean
 }
 
 export type Lookup = Entry | Miss

@@ -101,7 +101,7 @@ for (const { name, options, inject, logs } of soak(FAULTS, [KILLED])) {
     const truth = openTruth(t, path)
     insertProducts(truth)
     const traffic = new TrafficGenerator({ app, truth })
-    await surviveFault(t, { log, traffic, usesRedis: redisUseCheck(traffic, redis.master) }, {
+    await surviveFault(t, { log, traffic, usesRedis: redisUseCheck(traffic, log, redis.master) }, {
       name,
       inject: () => inject(redis),
       // The fault has ended when the replica has taken over and the application is connected to it.

@@ -53,7 +53,7 @@ for (const { name, options = [], inject, recover } of soak(ABSENCES, [HANGS])) {
 
     insertProducts(service.truth)
     const traffic = new TrafficGenerator(service)
-    const usesRedis = redisUseCheck(traffic, () => redis)
+    const usesRedis = redisUseCheck(traffic, service.log, () => redis)
     traffic.phase = 'unavailable'
     for (let i = 0; i < ROUNDS; i++) await traffic.readAll()
     await traffic.writeAll()

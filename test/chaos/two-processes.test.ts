@@ -15,7 +15,9 @@ t.test('one of two processes is cut off from Redis, and the other goes on with i
   const other = await startService(t, redis.url, { path: cutOff.path })
   insertProducts(other.truth)
   const [mine, theirs] = [new TrafficGenerator(cutOff), new TrafficGenerator(other)]
-  const [mineUses, theirsUses] = [redisUseCheck(mine, () => redis), redisUseCheck(theirs, () => redis)]
+  const [mineUses, theirsUses] = [
+    redisUseCheck(mine, cutOff.log, () => redis), redisUseCheck(theirs, other.log, () => redis)
+  ]
 
   /** Writes through each process, and reads through both. */
   async function readAndWrite (): Promise<void> {

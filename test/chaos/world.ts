@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { type Proxy, startProxy } from '../support/proxy.ts'
 import { type RestartableRedis, startRestartableRedis } from '../support/restartable-redis.ts'
+import { type Log, UNAVAILABLE } from './log.ts'
 import { type Service, insertProducts, startService } from './service.ts'
 import { LIST_KEY, type Subject, surviveFault, type Trial } from './survive-fault.ts'
 import { TrafficGenerator } from './traffic-generator.ts'
@@ -48,23 +49,26 @@ export async function setUp (
   const service = await startService(t, usesProxy ? proxy.url : redis.url)
   insertProducts(service.truth)
   const traffic = new TrafficGenerator(service)
-  return { redis, proxy, service, traffic, log: service.log, usesRedis: redisUseCheck(traffic, () => redis) }
+  const { log } = service
+  return { redis, proxy, service, traffic, log, usesRedis: redisUseCheck(traffic, log, () => redis) }
 }
 
 /** A key without an entry may hold a lease, which is shorter. */
 const LEASE_BYTES = 100
 
 /**
- * Makes a check of whether a service reads its responses from a Redis and stores them there.
+ * Makes a check of whether a service reads its responses from a Redis and stores them there. Its log must not say that
+ * the circuit is open: then hits come from L1.
  *
  * @param redis returns the one that the service should use now
  */
 export function redisUseCheck (
-  traffic: TrafficGenerator, redis: () => RestartableRedis | Promise<RestartableRedis>
+  traffic: TrafficGenerator, log: Log, redis: () => RestartableRedis | Promise<RestartableRedis>
 ): () => Promise<boolean> {
   const isStored = async () => {
     const bytes = await (await redis()).ask((client) => client.strlen(LIST_KEY)).catch(() => 0)
     return bytes > LEASE_BYTES
   }
-  return async () => await traffic.readList() && await traffic.readSlowPage() && await isStored()
+  const isAvailable = () => log.changes.at(-1) !== UNAVAILABLE
+  return async () => isAvailable() && await traffic.readList() && await traffic.readSlowPage() && await isStored()
 }

@@ -38,6 +38,8 @@ export class EntryStore {
   readonly random: () => number
   readonly emit: (event: CacheEventBody) => void
   readonly #jitter: number
+  /** Whether tags can be checked while the store is unavailable. */
+  readonly #canVerify: boolean
 
   constructor ({ store, versions, jitter, now, random, onEvent }: EntryStoreOptions) {
     this.store = store
@@ -46,6 +48,7 @@ export class EntryStore {
     this.random = random
     this.emit = onEvent
     this.#jitter = jitter
+    this.#canVerify = versions !== store.versions
   }
 
   /** Emits an error that does not fail the caller. */
@@ -57,11 +60,25 @@ export class EntryStore {
 
   /** Reads an entry from the store, and verifies it. */
   find (key: string): MaybePromise<Lookup> {
-    const entry = orElse(() => this.store.get(key), (error) => {
+    return orElse(() => andThen(this.store.get(key), (entry) => this.verify(entry)), (error) => {
       this.reportError('get', error)
-      return null
+      return this.#findInOutage(key)
     })
-    return andThen(entry, (entry) => entry === null ? MISSES.unavailable : this.verify(entry))
+  }
+
+  /** As `find`, in the order of the keys. */
+  async findMany (keys: readonly string[]): Promise<Lookup[]> {
+    const entries = await orElse(() => this.store.getMany(keys), (error) => this.reportError('getMany', error))
+    return await Promise.all(keys.map((key, i) => {
+      return entries === undefined ? this.#findInOutage(key) : this.verify(entries[i])
+    }))
+  }
+
+  /** Finds an entry that this process may use although the store is unavailable. */
+  #findInOutage (key: string): MaybePromise<Lookup> {
+    const entry = this.store.outage?.get(key, this.#canVerify)
+    if (entry === undefined) return MISSES.unavailable
+    return andThen(this.verify(entry), (found) => isMiss(found) ? { ...found, inOutage: true } : found)
   }
 
   /** Returns a stored entry if it is fresh and no tag of it has changed, else why it cannot be used. */
@@ -182,9 +199,21 @@ export class EntryStore {
     }
   }
 
+  /** Stores an entry in this process alone, because the store is unavailable. */
+  writeInOutage (key: string, entry: Entry): Pick<LoadResult, 'stored' | 'notStoredBecause'> {
+    if (!this.store.outage?.set(key, entry)) return { stored: false, notStoredBecause: 'store-unavailable' }
+    this.emit({ type: 'set', key })
+    return { stored: true }
+  }
+
   async remove (keys: readonly string[]): Promise<void> {
     await orElse(() => this.store.delete(keys), (error) => this.reportError('delete', error))
   }
+}
+
+/** Whether the store did not answer, so that the lookup knows only what this process knows. */
+export function isUnanswered ({ miss, inOutage }: Miss): boolean {
+  return miss === 'unavailable' || inOutage === true
 }
 
 /**

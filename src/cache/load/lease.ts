@@ -1,7 +1,7 @@
 import type { Entry } from '../entry/entry.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
 import { isMiss, type LoadOptions, type Miss } from '../types.ts'
-import { type EntryStore, isSameEntry, decodableEntry } from './entry-store.ts'
+import { type EntryStore, isSameEntry, isUnanswered, decodableEntry } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */
@@ -32,15 +32,15 @@ export interface Acquired {
 export async function acquireLease (
   entries: EntryStore, key: string, miss: Miss, options: LoadOptions
 ): Promise<Acquired> {
-  // The store has just failed, so it gets no other command before the load.
-  if (miss.miss === 'unavailable') return { unavailable: entries.leases }
   let { seen } = miss
   let expired = miss.miss === 'expired' ? seen : undefined
+  // The store has just failed, so it gets no other command before the load.
+  if (isUnanswered(miss)) return { unavailable: entries.leases, expired }
   let waiter: LeaseWaiter | undefined
   try {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       const found = await entries.acquire(key, seen)
-      if (found === undefined) return { unavailable: true }
+      if (found === undefined) return { unavailable: true, expired }
       const isEntry = 'payload' in found
       const entry = isEntry ? found : found.stale
       if (entry !== undefined && !isSameEntry(entry, seen)) {

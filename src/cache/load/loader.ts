@@ -3,7 +3,7 @@ import { LoadTimeoutError } from '../errors.ts'
 import { isMiss, type LoadOptions, type LoadResult, type Miss } from '../types.ts'
 import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
 import { currentReads, ReadSet } from '../versions/read-set.ts'
-import { decodeEntry, type EntryStore, MISSES } from './entry-store.ts'
+import { decodeEntry, type EntryStore, isUnanswered, MISSES } from './entry-store.ts'
 import { type InFlightLoad, InFlightLoads } from './in-flight.ts'
 import type { Produce } from './produce.ts'
 import { HIT_FOR_MISS_MS, LoadRunner } from './run.ts'
@@ -162,7 +162,7 @@ export class Loader {
    */
   #wasCurrent (load: InFlightLoad, miss: Miss): MaybePromise<boolean> {
     // If the store answered neither the load nor this caller, there is nothing else to trust.
-    const needsLease = this.#entries.leases && !(load.leaseUnavailable && miss.miss === 'unavailable')
+    const needsLease = this.#entries.leases && !(load.leaseUnavailable && isUnanswered(miss))
     return andThen<boolean | void, boolean>(needsLease ? load.leaseHeld : true, (held) =>
       held === true && (load.stillCurrent ??= this.#isCurrent(load)))
   }

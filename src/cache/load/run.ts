@@ -106,7 +106,7 @@ export class LoadRunner {
     const outdated = tags.length > 0 && await this.#entries.firstChanged(entry.stamp, tags) !== undefined
     if (outdated) return { stored: false, notStoredBecause: 'outdated' }
     if (load.revoked) return { stored: false, notStoredBecause: 'revoked' }
-    if (load.leaseUnavailable) return { stored: false, notStoredBecause: 'store-unavailable' }
+    if (load.leaseUnavailable) return this.#entries.writeInOutage(key, entry)
     const written = await this.#entries.write(key, entry, load.lease)
     if (written.stored) {
       load.leaseHeld = load.lease !== undefined
@@ -124,6 +124,7 @@ export class LoadRunner {
     const noted: Entry = { ...expired, retry }
     // No caller waits for the refresh of an entry that is still fresh.
     const hitForMissMs = time < expired.freshUntil ? 0 : Math.min(retry.at - time, HIT_FOR_MISS_MS)
+    if (load.leaseUnavailable) store.outage?.set(key, noted)
     if (this.#entries.leases) return await this.release(load, hitForMissMs, noted)
     await orElse(
       // Not if it was deleted in the meantime.
@@ -135,6 +136,7 @@ export class LoadRunner {
   /** Drops the expired entry after a load whose result is not to be stored. */
   async #dropStale (key: string, expired: Entry, load: InFlightLoad): Promise<void> {
     const { store } = this.#entries
+    if (load.leaseUnavailable) return await this.#entries.remove([key])
     if (this.#entries.leases) return await this.release(load, HIT_FOR_MISS_MS, null)
     await orElse(
       () => andThen<Entry | undefined, unknown>(store.get(key), (stored) => stored === expired && store.delete([key])),

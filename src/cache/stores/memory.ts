@@ -16,14 +16,6 @@ export interface MemoryStoreOptions {
   now?: () => number
 }
 
-/** What is behind the stores of `memoryStore`, for `tieredStore`. */
-const lrus = new WeakMap<Store, EntryLru>()
-
-/** The memory of a store that `memoryStore` returned; undefined for any other store. */
-export function getLru (store: Store): EntryLru | undefined {
-  return lrus.get(store)
-}
-
 /** A store in the memory of this process. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   const maxBytes = checkPositiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
@@ -42,7 +34,7 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
     return entry !== undefined && isLive(entry) ? entry : undefined
   }
 
-  const store: Store = {
+  return {
     name: 'memory',
     versions: memoryVersions(),
     get: (key) => lru.get(key)?.entry,
@@ -81,6 +73,4 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
     close: () => lru.clear(),
     stats: () => lru.stats()
   }
-  lrus.set(store, lru)
-  return store
 }

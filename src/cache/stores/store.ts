@@ -56,6 +56,20 @@ export interface Store {
   acquire? (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult>
   /** Reports the changes that other processes make, if they share the store. */
   readonly backplane?: Backplane
+  /** What this process may use while the store is unavailable to it. */
+  readonly outage?: OutageStore
+}
+
+/** The entries of one process, while the store that it shares with others is unavailable. */
+export interface OutageStore {
+  /**
+   * Returns an entry, as expired if it has not been verified for too long: another process may have deleted it.
+   *
+   * @param canVerify whether the tags of an entry can be checked without the shared store
+   */
+  get (key: string, canVerify: boolean): Entry | undefined
+  /** Stores an entry until the shared store is available again. False if it is too large. */
+  set (key: string, entry: Entry): boolean
 }
 
 /** What `acquire` returns for a key without a newer entry. */

@@ -1,83 +1,99 @@
 import type { Entry } from '../entry/entry.ts'
+import { currentTime } from '../util/clock.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
 import { checkDuration, checkFunction, checkObject } from '../util/validate.ts'
 import { memoizedVersions } from '../versions/memoized.ts'
-import { getLru } from './memory.ts'
+import { outageVersions } from '../versions/outage.ts'
+import { MissedDeletes } from './missed-deletes.ts'
+import { NearEntries } from './near-entries.ts'
+import { ReadFence } from './read-fence.ts'
 import type { Lease, LeaseResult, Store } from './store.ts'
 
 export interface TieredStoreOptions {
-  /** L1: a store that `memoryStore` returned. */
+  /** L1: a store in this process that returns the stored objects at once, e.g. `memoryStore()`. */
   near: Store
   /** L2: the store that other processes share. */
   far: Store
   /**
    * Seconds for which L1 is trusted after L2 was read, or after the backplane last caught up: the longest time that a
-   * change by another process can go unseen, whatever fails. Default 1.
+   * change by another process can go unseen while L2 is available. Default 1.
    */
   nearTtl?: number
-  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
+  /**
+   * The same while L2 is unavailable: after this time an entry of L1 is expired, because another process may have
+   * deleted it. An entry whose tags can be checked on a version clock outside L2, e.g. that of a database, stays fresh
+   * for its whole lifetime. Default 10; never less than `nearTtl`.
+   */
+  outageTtl?: number
+  /** Returns the time in milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
 }
 
 /**
  * L1 in the memory of this process over a shared L2. Reads of L2 fill L1; writes go to L2 and delete from L1. If L2 has
  * a backplane, L1 is trusted for as long as that reports changes; otherwise, and while it is down, for `nearTtl`.
+ *
+ * While L2 is unavailable, L1 takes its place for this process. When L2 has recovered, L1 drops what it has stored in
+ * the meantime, and L2 what this process was to delete.
  */
 export function tieredStore (options: TieredStoreOptions): Store {
-  const { near, far, now = Date.now } = options
-  checkObject('near', near, 'get', 'a store that memoryStore() returned')
+  const { near, far, now = currentTime } = options
+  checkObject('near', near, 'get', 'a store in this process, e.g. memoryStore()')
   checkObject('far', far, 'get', 'a store, e.g. redisStore()')
   checkFunction('now', now)
-  const l1 = getLru(near)
-  if (l1 === undefined) {
-    throw new TypeError(`near must be a store that memoryStore() returned, got another store, "${near.name}"`)
-  }
   const nearMs = checkDuration('nearTtl', options.nearTtl ?? 1) * 1000
+  const outageMs = Math.max(nearMs, checkDuration('outageTtl', options.outageTtl ?? 10) * 1000)
   const { backplane } = far
+  const l1 = new NearEntries({ near, backplane, nearMs, outageMs, now })
   const fence = new ReadFence()
-  let versions = far.versions
+  const missed = new MissedDeletes(far, now)
+  const isAvailable = () => far.available ?? true
 
-  if (backplane !== undefined) {
-    const memoized = versions = memoizedVersions({ remote: far.versions, isTrusted, now })
-    backplane.listen({
-      onEntry: (key) => forget([key]),
-      onTag: memoized.reset,
-      onAll () {
-        fence.breakAll()
-        l1.clear()
-        memoized.reset()
-      }
-    })
+  // A store that is never unavailable says nothing about it.
+  const local = far.available !== undefined && outageVersions({
+    remote: far.versions,
+    isAvailable,
+    isTrusted: (checkedAt) => l1.isTrustedInOutage(checkedAt),
+    onOverflow: () => missed.addClear(''),
+    now
+  })
+  const remote = local || far.versions
+  const memoized = backplane && memoizedVersions({ remote, isTrusted: (checkedAt) => l1.isTrusted(checkedAt), now })
+  const onTag = () => {
+    if (local) local.reset()
+    memoized?.reset()
   }
-
-  /**
-   * Whether a reply of L2 is still valid, if the backplane has reported no change of it.
-   *
-   * @param readAt when L2 was read, in milliseconds since 1970
-   */
-  function isTrusted (readAt: number): boolean {
-    const time = now()
-    return isRecent(time - readAt) || (backplane !== undefined && isRecent(time - backplane.caughtUpTo))
-  }
-
-  /** A negative age means that the system clock was set back, so that it says nothing. */
-  function isRecent (ageMs: number): boolean {
-    return ageMs >= 0 && ageMs < nearMs
-  }
+  backplane?.listen({
+    onEntry: (key) => forget([key]),
+    onTag,
+    onAll () {
+      fence.breakAll()
+      l1.clear()
+      onTag()
+    }
+  })
 
   function get (key: string): MaybePromise<Entry | undefined> {
-    const slot = l1!.get(key)
-    if (slot?.reader === fence && isTrusted(slot.readAt!)) return slot.entry
-    return readL2(key, () => far.get(key))
+    return l1.getTrusted(key) ?? readL2(key, () => far.get(key))
   }
 
   /** Stores in L1 the entry that L2 returns, unless the key changes meanwhile: it may be older than the change. */
-  async function readL2<T extends object | undefined> (key: string, read: () => MaybePromise<T>): Promise<T> {
+  async function readL2<T extends Entry | LeaseResult | undefined> (
+    key: string, read: () => MaybePromise<T>
+  ): Promise<T> {
+    const settled = isAvailable() ? missed.settle() : undefined
+    if (settled !== undefined) await settled
     const readAt = now()
     const fenced = fence.enter(key)
     try {
-      const result = await read()
-      if (isEntry(result) && !fenced.isBroken()) l1!.set(key, result, readAt, fence)
+      let result = await read()
+      if (isEntry(result) && missed.hasCleared(key, result.storedAt)) {
+        await far.delete([key])
+        result = await read()
+      }
+      if (fenced.isBroken()) return result
+      if (isEntry(result)) l1.fill(key, result, readAt)
+      else l1.delete([key])
       return result
     } finally {
       fenced.leave()
@@ -86,7 +102,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
 
   function forget (keys: readonly string[]): void {
     fence.break(keys)
-    for (const key of keys) l1!.delete(key)
+    l1.delete(keys)
   }
 
   /** Writes to L2. L1 forgets the keys afterwards, even if the write fails: it may have been carried out. */
@@ -98,37 +114,60 @@ export function tieredStore (options: TieredStoreOptions): Store {
     }
   }
 
+  /** As `write`. If L2 fails, L1 stores the entry for the time of the outage, unless the key has changed meanwhile. */
+  async function writeEntry<T> (key: string, entry: Entry, work: () => MaybePromise<T>): Promise<T> {
+    const fenced = fence.enter(key)
+    try {
+      const result = await work()
+      missed.noteWrite(key, entry.storedAt)
+      forget([key])
+      return result
+    } catch (error) {
+      const isLatest = !fenced.isBroken()
+      forget([key])
+      if (isLatest) l1.set(key, entry)
+      throw error
+    } finally {
+      fenced.leave()
+    }
+  }
+
   async function acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    l1!.delete(key)
     const result = await readL2(key, () => far.acquire!(key, seen))
     if (isEntry(result) || result.lease === undefined) return result
     const { lease } = result
     // Filling a lease is a write like any other: the next read fills L1. The entry must not be put into L1 here, since
     // the backplane may report this write together with a later one of another process.
     const forgetting: Lease = {
-      fill: (entry) => write([key], () => lease.fill(entry)),
-      release: (hitForMissMs, stale) => write([key], () => lease.release(hitForMissMs, stale))
+      fill: (entry) => writeEntry(key, entry, () => lease.fill(entry)),
+      release: (hitForMissMs, stale) => stale === undefined
+        ? lease.release(hitForMissMs)
+        : write([key], () => lease.release(hitForMissMs, stale))
     }
     return { ...result, lease: forgetting }
   }
 
   return {
     name: `${near.name} over ${far.name}`,
-    versions,
-    get available () { return far.available ?? true },
+    versions: memoized ?? remote,
+    get available () { return isAvailable() },
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
-    set: (key, entry) => write([key], () => far.set(key, entry)),
+    set: (key, entry) => missed.watch([key], () => writeEntry(key, entry, () => far.set(key, entry))),
     add: (key, entry, replace) => write([key], () => far.add(key, entry, replace)),
     touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
     increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
-    delete: (keys) => write(keys, () => far.delete(keys)),
-    async clear (filter) {
+    delete: (keys) => missed.watch(keys, () => write(keys, () => far.delete(keys))),
+    async clear (filter = {}) {
       try {
         return await far.clear(filter)
+      } catch (error) {
+        // Entries with tags are invalid already.
+        if (filter.tags === undefined) missed.addClear(filter.prefix ?? '')
+        throw error
       } finally {
         fence.breakAll()
-        l1.deleteMatching(filter)
+        l1.clear(filter)
       }
     },
     async close () {
@@ -136,42 +175,11 @@ export function tieredStore (options: TieredStoreOptions): Store {
       await far.close()
     },
     ...far.acquire && { acquire },
-    stats: () => l1.stats()
+    outage: l1,
+    ...near.stats && { stats: () => near.stats!() }
   }
 }
 
-function isEntry (result: Entry | LeaseResult | object | undefined): result is Entry {
+function isEntry (result: Entry | LeaseResult | undefined): result is Entry {
   return result !== undefined && 'payload' in result
-}
-
-/**
- * Fences reads of L2 against concurrent writes. A read may return a value from before a write that ended meanwhile, and
- * must not put it into L1 then. So each read enters the fence of its key, a write breaks it, and the read checks that
- * before it fills L1.
- */
-class ReadFence {
-  /** The keys that are being read. */
-  readonly #byKey = new Map<string, { readers: number, writes: number }>()
-
-  enter (key: string) {
-    let fence = this.#byKey.get(key)
-    if (fence === undefined) this.#byKey.set(key, fence = { readers: 0, writes: 0 })
-    fence.readers++
-    const { writes } = fence
-    return {
-      isBroken: () => fence.writes !== writes,
-      leave: () => { if (--fence.readers === 0) this.#byKey.delete(key) }
-    }
-  }
-
-  break (keys: readonly string[]): void {
-    for (const key of keys) {
-      const fence = this.#byKey.get(key)
-      if (fence !== undefined) fence.writes++
-    }
-  }
-
-  breakAll (): void {
-    for (const fence of this.#byKey.values()) fence.writes++
-  }
 }

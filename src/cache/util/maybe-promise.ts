@@ -7,7 +7,9 @@ export function andThen<T, U> (value: MaybePromise<T>, next: (value: T) => Maybe
 }
 
 /** Returns the result of `work`, or that of `recover` if `work` throws or rejects. */
-export function orElse<T, U> (work: () => MaybePromise<T>, recover: (error: unknown) => U): MaybePromise<T | U> {
+export function orElse<T, U> (
+  work: () => MaybePromise<T>, recover: (error: unknown) => MaybePromise<U>
+): MaybePromise<T | U> {
   try {
     const value = work()
     return value instanceof Promise ? value.catch(recover) : value

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, memoryStore, tieredStore, type TieredStoreOptions } from '../../../../src/cache/index.ts'
@@ -143,14 +144,15 @@ t.test('invalid options are refused by name', async (t) => {
   const store = memoryStore()
   const refuses = (options: unknown, message: string | RegExp) =>
     t.throws(() => tieredStore(options as TieredStoreOptions), { name: 'TypeError', message })
-  refuses({ far: store }, 'near must be a store that memoryStore() returned, got undefined')
-  refuses({ near: { ...store }, far: store },
-    'near must be a store that memoryStore() returned, got another store, "memory"')
-  refuses({ near: silentStore(client, Date.now), far: store },
-    'near must be a store that memoryStore() returned, got another store, "redis"')
+  refuses({ far: store }, 'near must be a store in this process, e.g. memoryStore(), got undefined')
+  refuses({ near: silentStore(client, Date.now), far: store }, 'near must be a store that returns entries at once, ' +
+    'e.g. memoryStore(), but "redis" returns promises. Use it as far.')
   refuses({ near: store, far: client.status }, /^far must be a store, e.g. redisStore\(\), got "/)
   refuses({ near: store, far: store, now: 1 }, 'now must be a function, got 1')
-  for (const nearTtl of [-1, NaN, Infinity, '1']) {
-    refuses({ near: store, far: store, nearTtl }, /^nearTtl must be a number of seconds, zero or more, got /)
+  for (const seconds of [-1, NaN, Infinity, '1']) {
+    for (const name of ['nearTtl', 'outageTtl']) {
+      refuses({ near: store, far: store, [name]: seconds }, `${name} must be a number of seconds, zero or more, got ` +
+        inspect(seconds).replaceAll("'", '"'))
+    }
   }
 })

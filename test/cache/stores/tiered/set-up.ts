@@ -1,6 +1,9 @@
 import type { Redis } from 'ioredis'
-import { createCache, memoryStore, type Store, tieredStore } from '../../../../src/cache/index.ts'
+import {
+  type CacheOptions, createCache, memoryStore, type Store, tieredStore
+} from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
+import { fallibleStore } from '../../../support/fallible-store.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 
 let prefixes = 0
@@ -80,4 +83,17 @@ export function twoProcesses (client: Redis, nearTtl?: number) {
     store: tieredStore({ near: memoryStore({ now }), far, now, ...nearTtl !== undefined && { nearTtl } }), now
   })
   return { advance, far, mine: newCache(), theirs: newCache() }
+}
+
+/** A process whose L2 can be unavailable, and another one without L1, whose L2 is the same. */
+export function fallibleProcess (options: Pick<CacheOptions, 'versions'> = {}) {
+  const { now, advance } = fakeClock()
+  const far = fallibleStore(now)
+  const store = tieredStore({ near: memoryStore({ now }), far, now })
+  return {
+    advance,
+    far,
+    mine: createCache({ store, now, ...options }),
+    theirs: createCache({ store: far, now, ...options })
+  }
 }
