@@ -172,6 +172,8 @@ export interface LoadResult {
 
 /** How an adapter reports the result of a load that runs elsewhere. Each method returns what `beginLoad` returned. */
 export interface LoadHandle {
+  /** Whether all callers run in parallel, in all processes, since the last result could not be stored. */
+  readonly hitForMiss?: boolean
   /** The load has produced a value, which is stored unless it has become outdated. */
   fulfil (produced: ProducedValue): Promise<LoadResult>
   /** The load has failed. Rejects with the error unless a stale value can be served. */

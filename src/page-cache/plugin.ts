@@ -10,6 +10,7 @@ import { type Purge, purge } from './admin/purge.ts'
 import { CachedRoutes } from './cached-routes.ts'
 import type { PageCacheContext } from './context.ts'
 import { addFinalHook } from './final-hook.ts'
+import { HitForMiss } from './hit-for-miss.ts'
 import { HeaderTracker } from './key/header-tracking.ts'
 import type { RequestTarget } from './key/key.ts'
 import { type QuerystringParser, removeUnkeyedParams } from './key/query.ts'
@@ -62,8 +63,9 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   }
   const routes = new CachedRoutes(app.initialConfig)
   const responder = new Responder(cache, now)
-  const updateCache = new UpdateCache(cache, responder, now)
-  const tools = { app, cache, responder, batcher: new LookupBatcher(cache), now }
+  const hitForMiss = new HitForMiss(now)
+  const updateCache = new UpdateCache(cache, responder, hitForMiss, now)
+  const tools = { app, cache, responder, batcher: new LookupBatcher(cache), hitForMiss, now }
   app.decorateRequest('pageCache', null)
   app.decorateRequest('unsafeTarget', null)
   app.decorate('purgePages', (what) => purge(cache, routes, what))
@@ -138,6 +140,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       // A hook may have left the async context of its request.
       const returned: unknown = collectReads(ctx.reads, () => handler.call(this, request, reply))
       const result = await returned
+      if (reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
       if (result !== undefined) return result
       isOnItsWay = returned === undefined || ctx.replied // a callback sends it later, or our hooks hold it
     }

@@ -15,6 +15,8 @@ export interface Acquired {
   readonly entry?: Entry
   /** The right to store the result of the load, if the store leases keys. */
   readonly lease?: Lease | undefined
+  /** Whether all callers share it, since the last result could not be stored. */
+  readonly hitForMiss?: boolean | undefined
   /** The expired entry that the load is to replace. */
   readonly expired?: Entry | undefined
   /** Another caller held the lease for a while. */
@@ -54,7 +56,8 @@ export async function acquireLease (
         }
       }
       if (isEntry) continue
-      if (found.wait === undefined) return { lease: found.lease, expired, waited: waiter !== undefined }
+      const { lease, hitForMiss } = found
+      if (found.wait === undefined) return { lease, hitForMiss, expired, waited: waiter !== undefined }
       if (options.wait === false) return { busy: true }
       waiter ??= found.wait()
       await waiter.next(LOOK_MS)

@@ -24,6 +24,7 @@ export interface ProduceContext {
   /** Seconds; null: never expires. */
   readonly ttl: number | null
   readonly addTags: (tags: readonly string[]) => void
+  readonly hitForMiss: boolean | undefined
 }
 
 /** Produces what a loader function returns. */
@@ -47,9 +48,10 @@ export function fromLoader (loader: LoadFunction<unknown>): Produce {
  * @param result what the methods of the handle return
  */
 export function fromHandle (onLead: (load: LoadHandle) => void, result: Promise<LoadResult>): Produce {
-  return async ({ addTags }) => {
+  return async ({ addTags, hitForMiss }) => {
     const { promise, resolve, reject } = Promise.withResolvers<Produced>()
     onLead({
+      ...hitForMiss && { hitForMiss },
       fulfil ({ ttl, tags = [], staleFor = 0, ...produced }) {
         try {
           checkTags(tags)

@@ -47,7 +47,7 @@ export class LoadRunner {
     }
     const { expired } = acquired
     try {
-      const result = await this.#produceAndStore(run)
+      const result = await this.#produceAndStore(run, acquired.hitForMiss)
       const { notStoredBecause } = result
       if (notStoredBecause !== undefined) this.#entries.emit({ type: 'refuse', key, reason: notStoredBecause })
       if (expired !== undefined && result.dropsStale) await this.#dropStale(key, expired, load)
@@ -67,7 +67,9 @@ export class LoadRunner {
     return { value, entry, stored: true, coalesced: true }
   }
 
-  async #produceAndStore ({ key, load, produce, options, isolatedBecause }: LoadRun): Promise<LoadResult> {
+  async #produceAndStore (
+    { key, load, produce, options, isolatedBecause }: LoadRun, hitForMiss: boolean | undefined
+  ): Promise<LoadResult> {
     const { reads } = load
     const stamp = await load.stamp
     const addTags = (tags: readonly string[]) => reads.add(this.#entries.versions, tags)
@@ -75,7 +77,7 @@ export class LoadRunner {
     const startedAt = this.#entries.now()
     const ttl = options.ttl === undefined ? this.#ttl : options.ttl
     // Awaited inside: a query builder runs when it is awaited.
-    const produced = await collectReads(reads, async () => await produce({ key, ttl, addTags }))
+    const produced = await collectReads(reads, async () => await produce({ key, ttl, addTags, hitForMiss }))
     const { value, discard, ignoreReads = false } = produced
     const loadMs = produced.loadMs === undefined ? this.#entries.now() - startedAt : produced.loadMs
     if (loadMs !== null) this.#entries.emit({ type: 'load', key, ms: loadMs })

@@ -76,6 +76,8 @@ export interface OutageStore {
 export interface LeaseResult {
   /** The lease, if this call got it. Its holder must fill or release it. */
   readonly lease?: Lease
+  /** Whether the lease is one that all callers share, since the last result could not be stored. */
+  readonly hitForMiss?: boolean
   /** The entry below the lease of another caller, or below one that all callers share. */
   readonly stale?: Entry
   /** If another caller holds the lease, in this process or not: waits for the result of its load. */

@@ -2,12 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import type { CacheAdapter, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss } from '../../cache/index.ts'
 import { limitLoad, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
+import type { HitForMiss } from '../hit-for-miss.ts'
 import { type CacheStatus, HIT } from '../http/cache-status.ts'
 import { computeKey, customKey } from '../key/key.ts'
 import { type CacheLocation, isVariants, matchesVary } from '../key/variants.ts'
 import type { ExplainRequest, Revalidation } from '../self-request.ts'
 import type { Responder } from '../serve.ts'
-import { type PreparedPage, readContent } from '../stored-response.ts'
+import { mayServeStaleIfError, type PreparedPage, readContent } from '../stored-response.ts'
 import type { LookupBatcher } from './batch.ts'
 import { beginHandler, type Next } from './begin-handler.ts'
 import { findUncacheableHeader, reasonToBypass } from './bypass.ts'
@@ -22,6 +23,7 @@ export interface FetchTools {
   readonly cache: CacheAdapter
   readonly responder: Responder
   readonly batcher: LookupBatcher
+  readonly hitForMiss: HitForMiss
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -116,16 +118,26 @@ async function fetchShared (
   directives: RequestDirectives | undefined
 ): Promise<Next> {
   const { route, reply, reads } = ctx
-  const options: LoadOptions = { ...stale && staleWindows(stale), tags: route.tags, reads }
+  const { key } = location
+  const runsInParallel = tools.hitForMiss.has(key, ctx) && !(stale && mayServeStaleIfError(stale, tools.now()))
+  const options: LoadOptions = {
+    ...stale && staleWindows(stale), tags: route.tags, reads, ...runsInParallel && { wait: false }
+  }
   let outcome: LoadHandle | LoadResult
   try {
     outcome = await new Promise((resolve, reject) => {
-      tools.cache.beginLoad(location.key, miss, options, resolve).then(resolve, reject)
+      tools.cache.beginLoad(key, miss, options, resolve).then(resolve, reject)
     })
   } catch (error) {
     return serveFailure(tools, ctx, error)
   }
-  if (!('fulfil' in outcome)) return await serveCollapsed(tools, ctx, location, outcome, status, directives)
+  if (!('fulfil' in outcome)) {
+    if (runsInParallel && outcome.value === undefined) {
+      return beginHandler(tools, ctx, { ...status, detail: 'hit-for-miss' })
+    }
+    return await serveCollapsed(tools, ctx, location, outcome, status, directives)
+  }
+  if (outcome.hitForMiss) tools.hitForMiss.mark(key, ctx, tools.now())
   const load = limitLoad(outcome)
   // A reply that the handler has hijacked never reaches our hooks; the reply to a client that has left does.
   reply.raw.once('close', () => { if (ctx.handlerRun !== undefined && reply.sent) load.discard({ keepStale: true }) })

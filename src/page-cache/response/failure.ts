@@ -8,12 +8,16 @@ import { isSharedFailure } from './policy.ts'
 /**
  * Ends a load with the failure of its handler: waiting requests get the failure, or a stale response.
  *
- * @returns the stale response that is served in place of the failure, if one may be
+ * @returns the stale response that is served in place of the failure, if one may be, and whether waiting requests may
+ *   get the failure
  */
-export async function failLoad (ctx: PageCacheContext, response: HandlerResponse): Promise<PreparedPage | undefined> {
-  const failure = new UpstreamFailure(response.code, shareFailure(ctx, response))
-  const result = await response.task.load.fail(failure).catch(() => undefined)
-  return result?.stale && result.entry !== undefined ? readPage(result.entry) : undefined
+export async function failLoad (
+  ctx: PageCacheContext, response: HandlerResponse
+): Promise<{ stale: PreparedPage | undefined, isShared: boolean }> {
+  const shared = shareFailure(ctx, response)
+  const result = await response.task.load.fail(new UpstreamFailure(response.code, shared)).catch(() => undefined)
+  const stale = result?.stale && result.entry !== undefined ? readPage(result.entry) : undefined
+  return { stale, isShared: shared !== undefined }
 }
 
 /** Returns the failure as other requests may get it; undefined if it may concern this request only. */

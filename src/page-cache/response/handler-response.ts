@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import type { HandlerRun, PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
 import { unmarkSilence } from '../reply-headers.ts'
@@ -48,5 +49,14 @@ export function readResponse (
     isSilent: route.ttl !== undefined && headers['cache-control'] === undefined,
     freshened,
     validatesOther: isOther
+  }
+}
+
+/** Gives a reply the headers that it had before the handler ran. */
+export function restoreHeaders (reply: FastifyReply, { headers, run }: HandlerResponse): void {
+  for (const name of Object.keys(headers)) {
+    const before = run.before[name]
+    if (before === undefined) reply.removeHeader(name)
+    else reply.header(name, before)
   }
 }

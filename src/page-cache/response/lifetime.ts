@@ -41,3 +41,14 @@ export function removeLifetime (reply: FastifyReply, { lifetimeHeaders }: Pendin
   if (reply.getHeader('cache-control') === cacheControl) reply.header('cache-control', 'no-cache')
   if (expires !== undefined && reply.getHeader('expires') === expires) reply.removeHeader('expires')
 }
+
+/**
+ * Tells clients to validate a response that is not stored and does not state its lifetime. Else a browser could reuse
+ * it by its `Last-Modified` (RFC 9111 section 4.2.2), though its data has changed.
+ */
+export function forbidHeuristicReuse ({ request, reply, route }: PageCacheContext): void {
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  const isSilent = reply.getHeader('cache-control') === undefined && reply.raw.getHeader('cache-control') === undefined
+  if (!isRead || !isSilent || route.ttl === undefined || route.ttl === 0) return
+  reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
+}

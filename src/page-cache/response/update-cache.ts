@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
 import type { CacheAdapter } from '../../cache/index.ts'
-import type { HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult } from '../context.ts'
+import type {
+  HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult, StoreTask
+} from '../context.ts'
+import type { HitForMiss } from '../hit-for-miss.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { isCoveredByKey } from '../key/key.ts'
 import { addVary } from '../reply-headers.ts'
@@ -9,8 +11,8 @@ import type { Responder } from '../serve.ts'
 import { mayServeStaleIfError, type Page, type ReplyHeaders, type StoragePolicy } from '../stored-response.ts'
 import { collectStream } from './body.ts'
 import { failLoad } from './failure.ts'
-import { type HandlerResponse, readResponse } from './handler-response.ts'
-import { removeLifetime, setLifetime } from './lifetime.ts'
+import { type HandlerResponse, readResponse, restoreHeaders } from './handler-response.ts'
+import { forbidHeuristicReuse, removeLifetime, setLifetime } from './lifetime.ts'
 import { buildPage, withBody } from './page.ts'
 import { decideStorage, describeLifetime, forbiddenByLaterHooks, isFailure, type StorageDecision } from './policy.ts'
 import { ResponseStore } from './store.ts'
@@ -20,12 +22,14 @@ export class UpdateCache {
   readonly #cache: CacheAdapter
   readonly #responder: Responder
   readonly #store: ResponseStore
+  readonly #hitForMiss: HitForMiss
   readonly #now: () => number
 
-  constructor (cache: CacheAdapter, responder: Responder, now: () => number) {
+  constructor (cache: CacheAdapter, responder: Responder, hitForMiss: HitForMiss, now: () => number) {
     this.#cache = cache
     this.#responder = responder
     this.#store = new ResponseStore(cache, now)
+    this.#hitForMiss = hitForMiss
     this.#now = now
   }
 
@@ -127,9 +131,10 @@ export class UpdateCache {
   async #serveStaleOrPass (ctx: PageCacheContext, response: HandlerResponse, reason: string): Promise<unknown> {
     const { request, reply, outerReads, reads } = ctx
     const { code, body, status } = response
-    if (!isFailure(code)) release(ctx, response)
-    const stale = isFailure(code) ? await failLoad(ctx, response) : undefined
+    if (!isFailure(code)) this.#release(ctx, response.task, code, response.run.requested, reason)
+    const { stale, isShared } = isFailure(code) ? await failLoad(ctx, response) : { isShared: true }
     if (stale === undefined) {
+      if (!isShared) this.#hitForMiss.mark(response.task.location.key, ctx, response.run.requested)
       if (response.isSilent) reply.header('cache-control', code < 400 ? 'no-cache' : 'no-store')
       this.#responder.setCacheStatus(reply, { ...status, detail: reason })
       outerReads?.include(reads)
@@ -154,7 +159,7 @@ export class UpdateCache {
       ? 'reply-failed'
       : forbiddenByLaterHooks(reply.getHeaders(), pending.lifetime)
     if (reason !== undefined) {
-      release(ctx, pending)
+      this.#release(ctx, pending.task, pending.code, pending.requested, reason)
       removeLifetime(reply, pending)
       return this.#responder.setCacheStatus(reply, { ...status, detail: reason })
     }
@@ -165,7 +170,28 @@ export class UpdateCache {
 
   /** Releases the requests that wait for a response that an error has replaced. */
   onReplaced (ctx: PageCacheContext): void {
-    if (ctx.pendingStore !== undefined) release(ctx, ctx.pendingStore)
+    ctx.pendingStore?.task.load.discard({ keepStale: true })
+  }
+
+  /** Releases the requests that wait for a response that never reaches our hooks. */
+  onHijacked (ctx: PageCacheContext, { task, requested }: HandlerRun): void {
+    if (task === undefined) return
+    task.load.discard({ keepStale: true })
+    this.#hitForMiss.mark(task.location.key, ctx, requested)
+  }
+
+  /**
+   * Releases the requests that wait for a response that may not be stored: each runs the handler itself, and later ones
+   * do not wait.
+   *
+   * After a 200, 404 or 410 the stored response is dropped. Any other response concerns this request only, and the
+   * stored response stays.
+   */
+  #release (
+    ctx: PageCacheContext, { load, location }: StoreTask, code: number, requested: number, reason: string
+  ): void {
+    load.discard({ keepStale: ctx.replacedByError || ![200, 404, 410].includes(code) })
+    this.#hitForMiss.mark(location.key, ctx, requested, reason)
   }
 
   async #storePending (ctx: PageCacheContext, pending: PendingStore): Promise<StoreResult> {
@@ -182,13 +208,18 @@ export class UpdateCache {
   async #writeStream (
     ctx: PageCacheContext, pending: PendingStore, page: Page, stream: PendingStream
   ): Promise<void> {
-    const { load } = pending.task
+    const { task: { load, location }, requested } = pending
     const body = await stream.body
     // The stream may depend on headers that it has read on the way, by which the response does not vary.
     const hasReadMore = ctx.headerTracker.readCount !== stream.readCount
-    if (body === 'incomplete' || (hasReadMore && body !== 'too-large')) await load.discard({ keepStale: true })
-    else if (body === 'too-large') await load.discard()
-    else await this.#write(ctx, pending, withBody(page, body, ctx))
+    if (body === 'incomplete') {
+      load.discard({ keepStale: true })
+    } else if (body === 'too-large' || hasReadMore) {
+      load.discard({ keepStale: body !== 'too-large' })
+      this.#hitForMiss.mark(location.key, ctx, requested)
+    } else {
+      await this.#write(ctx, pending, withBody(page, body, ctx))
+    }
   }
 
   async #write (ctx: PageCacheContext, pending: PendingStore, page: Page): Promise<StoreResult> {
@@ -196,7 +227,12 @@ export class UpdateCache {
     const { task, requested, policy: { ttl, staleFor, varyNames } } = pending
     const tags = [...route.tags, ...groupTags(reply.getHeader('cache-groups'), target)]
     const response = { value: page, ttl, staleFor, tags, loadMs: this.#now() - requested }
-    return await this.#store.store(ctx, task, response, varyNames)
+    const result = await this.#store.store(ctx, task, response, varyNames)
+    const { key } = task.location
+    // Other requests cannot share a response that each has to validate, or whose reads cannot be checked.
+    if (ttl === 0 || (result.entry === undefined && !result.stored)) this.#hitForMiss.mark(key, ctx, requested)
+    else if (result.stored) this.#hitForMiss.clear(key, ctx)
+    return result
   }
 }
 
@@ -209,35 +245,4 @@ function sendStream (
   const stream = { body: collected.body, readCount: headerTracker.readCount, isFlowing: false }
   process.nextTick(() => { stream.isFlowing = true })
   return { payload: collected.stream, stream }
-}
-
-/**
- * Releases the requests that wait for a response that may not be stored: each runs the handler itself.
- *
- * After a 200, 404 or 410 the stored response is dropped. Any other response concerns this request only, and the stored
- * response stays.
- */
-function release ({ replacedByError }: PageCacheContext, { code, task }: Pick<PendingStore, 'code' | 'task'>): void {
-  const dropsStored = !replacedByError && [200, 404, 410].includes(code)
-  task.load.discard({ keepStale: !dropsStored })
-}
-
-/** Gives a reply the headers that it had before the handler ran. */
-function restoreHeaders (reply: FastifyReply, { headers, run }: HandlerResponse): void {
-  for (const name of Object.keys(headers)) {
-    const before = run.before[name]
-    if (before === undefined) reply.removeHeader(name)
-    else reply.header(name, before)
-  }
-}
-
-/**
- * Tells clients to validate a response that is not stored and does not state its lifetime. Else a browser could reuse
- * it by its `Last-Modified` (RFC 9111 section 4.2.2), though its data has changed.
- */
-function forbidHeuristicReuse ({ request, reply, route }: PageCacheContext): void {
-  const isRead = request.method === 'GET' || request.method === 'HEAD'
-  const isSilent = reply.getHeader('cache-control') === undefined && reply.raw.getHeader('cache-control') === undefined
-  if (!isRead || !isSilent || route.ttl === undefined || route.ttl === 0) return
-  reply.header('cache-control', reply.statusCode < 400 ? 'no-cache' : 'no-store')
 }

@@ -73,7 +73,7 @@ export class RedisLeases {
     return {
       ...entry && { stale: entry },
       ...lease.hitForMiss
-        ? { lease: this.#sharedLease(key, lease.token) }
+        ? { lease: this.#sharedLease(key, lease.token), hitForMiss: true }
         : { wait: () => this.#notifications.watch(this.#channelName(key)) }
     }
   }
