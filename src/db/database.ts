@@ -5,6 +5,7 @@ import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
+import { History } from '../clock/sqlite/history.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
@@ -68,14 +69,15 @@ export function createDatabase ({ writer, connect, close }: Connections, limits:
   const scopes = new AsyncLocalStorage<Scope>()
   const queue = withTimeout(new Mutex(), lockWaitMs)
   const inTransaction = () => current() !== undefined
-  // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
-  const committed = new Clock(connect(), true)
-  const uncommitted = new Clock(writer, false)
-  const versions = databaseVersions({ committed, uncommitted, writer, inTransaction, transaction })
-  const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
-  const readers = createReaders({ connect, committed, versions })
   // Waiting for a lock inside SQLite would block the event loop. `begin` waits outside.
   writer.pragma('busy_timeout = 0')
+  const history = new History(writer)
+  // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
+  const committed = new Clock(connect(), true, history)
+  const uncommitted = new Clock(writer, false, history)
+  const versions = databaseVersions({ committed, uncommitted, writer, inTransaction, transaction })
+  const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
+  const readers = createReaders({ connect, committed, history, versions })
 
   function current (): Scope | undefined {
     const scope = scopes.getStore()

@@ -2,6 +2,7 @@ import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
+import type { History } from '../clock/sqlite/history.ts'
 import { trackReads } from '../clock/sqlite/tracking.ts'
 
 interface Reader { readonly clock: Clock, readonly sql: BetterSQLite3Database }
@@ -11,6 +12,7 @@ export interface ReadersOptions {
   connect: () => Sqlite.Database
   /** The clock whose connection nobody else uses. */
   committed: Clock
+  history: History
   versions: Versions
 }
 
@@ -20,13 +22,13 @@ export interface ReadersOptions {
  * A statement that is not finished, e.g. an iterator, or an open `BEGIN` holds the snapshot of its connection, and all
  * other statements on it read outdated data too. Then another connection is used.
  */
-export function createReaders ({ connect, committed, versions }: ReadersOptions) {
+export function createReaders ({ connect, committed, history, versions }: ReadersOptions) {
   const readers: Reader[] = []
   let latest = open()
 
   function open (): Reader {
     const connection = connect()
-    const clock = new Clock(connection, true)
+    const clock = new Clock(connection, true, history)
     const sql = drizzle({ client: connection, logger: trackReads({ connection, clock, committed, versions }) })
     const reader = { clock, sql }
     readers.push(reader)

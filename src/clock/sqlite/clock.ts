@@ -4,10 +4,15 @@ import type Sqlite from 'better-sqlite3'
 import type { Stamp } from '../../cache/index.ts'
 import { Catalog, type Counter } from './catalog.ts'
 import { guardName } from './guards.ts'
+import type { History } from './history.ts'
 import { SLOTS } from './triggers.ts'
 
-/** The counters that belong to no table. The slots of the second are for tags that are neither a table nor a row. */
+/**
+ * The counters that belong to no table: a number that differs in each database, the nonce of the era, and a counter
+ * whose slots are for tags that are neither a table nor a row.
+ */
 const EPOCH = ':epoch'
+const ERA = ':era'
 const TAGS = ':tags'
 
 /** The state of all counters. */
@@ -32,11 +37,14 @@ export class Clock {
   readonly #allTicks: Sqlite.Statement<[], [number, string, number]>
   readonly #slotTicks: Sqlite.Statement<[number], number>
   readonly #changedSlot: Sqlite.Statement<[string, number], number>
+  readonly #eraEnd: Sqlite.Statement<[number], string>
   readonly #connection: Sqlite.Database
   readonly #readOnly: boolean
+  readonly #history: History | undefined
   readonly #checks = new WeakMap<readonly string[], CachedCheck>()
   #lastDataVersion: number | undefined
   #lastSchemaVersion: number | undefined
+  #lastUnstoredEra: number | undefined
   #catalog!: Catalog
   #snapshot!: Snapshot
   /** Counts the snapshots. */
@@ -45,10 +53,14 @@ export class Clock {
   /** Whether the clock was read within the batch. */
   #readInBatch = false
 
-  /** @param readOnly nothing is written through this connection, so `PRAGMA data_version` reports every change */
-  constructor (connection: Sqlite.Database, readOnly: boolean) {
+  /**
+   * @param readOnly nothing is written through this connection, so `PRAGMA data_version` reports every change
+   * @param history of the file, as this process takes part in it; undefined if it only watches
+   */
+  constructor (connection: Sqlite.Database, readOnly: boolean, history?: History) {
     this.#connection = connection
     this.#readOnly = readOnly
+    this.#history = history
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
     this.#allTicks = connection.prepare<[], [number, string, number]>(
@@ -56,6 +68,7 @@ export class Clock {
     this.#slotTicks = connection.prepare<[number], number>('SELECT ticks FROM larder_slots WHERE id = ?').pluck()
     this.#changedSlot = connection.prepare<[string, number], number>(
       'SELECT id FROM larder_slots WHERE id IN (SELECT value FROM json_each(?)) AND ticks > ?').pluck()
+    this.#eraEnd = connection.prepare<[number], string>('SELECT counters FROM larder_eras WHERE nonce = ?').pluck()
   }
 
   get catalog (): Catalog {
@@ -126,10 +139,11 @@ export class Clock {
     return changed
   }
 
-  #compare (stamp: Stamp, tags: readonly string[], { vector, counters }: Snapshot): string | undefined {
+  #compare (stamp: Stamp, tags: readonly string[], snapshot: Snapshot): string | undefined {
+    const { vector, counters } = snapshot
     const then = stamp.split('.').map(Number)
-    // The stamp is of another schema, or of another database.
-    if (then.length !== vector.length || then[0] !== vector[0] || then[1] !== vector[1]) return tags[0]
+    // The stamp is of another schema, of another database, or of a history that was undone.
+    if (then[0] !== vector[0] || !this.#isPast(then, snapshot)) return tags[0]
     /** The slots to read, by position in the vector. */
     const slots = new Map<number, number[]>()
     for (const tag of tags) {
@@ -138,7 +152,7 @@ export class Clock {
       const guard = counters.get(guardName(name))
       if (guard !== undefined && then[guard.position] !== vector[guard.position]) return tag
       if (then[position] === vector[position]) continue
-      // A stamp that is ahead of the clock is from a history that was undone, e.g. by restoring a copy.
+      // The counter may have been set back; its slots are not.
       if (slot === undefined || !(then[position]! < vector[position]!)) return tag
       const ids = slots.get(position)
       if (ids === undefined) slots.set(position, [id * SLOTS + slot])
@@ -151,6 +165,15 @@ export class Clock {
     return undefined
   }
 
+  /** Whether a version vector, of any schema, is from the history that led to a snapshot. */
+  #isPast (then: readonly number[], { vector, counters }: Snapshot): boolean {
+    if (then.length !== vector.length || then[1] !== vector[1]) return false
+    const { position } = counters.get(ERA)!
+    if (then[position] === vector[position]) return isUntil(vector, then, position)
+    const end = this.#eraEnd.get(then[position]!)
+    return end !== undefined && isUntil([vector[0]!, ...JSON.parse(end) as number[]], then, position)
+  }
+
   #slotId (tag: string, counters: Snapshot['counters']): number | undefined {
     const { name, slot } = findCounter(tag, this.#catalog)
     return slot === undefined ? undefined : counters.get(name)!.id * SLOTS + slot
@@ -158,8 +181,25 @@ export class Clock {
 
   /** Reads the clock. As long as no other connection commits, it costs one pragma. */
   #refresh (): Snapshot {
+    const history = this.#history
+    if (history?.isWaiting) history.storeEra()
     const dataVersion = this.#dataVersion.get()!
-    if (dataVersion === this.#lastDataVersion && this.#readOnly) return this.#snapshot
+    const isUnchanged = dataVersion === this.#lastDataVersion && history?.unstoredEra === this.#lastUnstoredEra
+    if (isUnchanged && this.#readOnly) return this.#snapshot
+    const last = this.#snapshot
+    this.#snapshot = this.#read()
+    const { complete } = this.#snapshot
+    if (this.#readOnly && complete && last?.complete && !this.#isPast(last.vector, this.#snapshot)) {
+      history?.beginEra()
+      this.#snapshot = this.#read()
+    }
+    this.#lastDataVersion = complete ? dataVersion : undefined
+    this.#lastUnstoredEra = history?.unstoredEra
+    return this.#snapshot
+  }
+
+  /** Reads all counters. */
+  #read (): Snapshot {
     this.#snapshotNumber++
     const schemaVersion = this.#schemaVersion.get()!
     const rows = this.#allTicks.all()
@@ -172,14 +212,17 @@ export class Clock {
     const counters = new Map<string, { position: number, id: number }>()
     for (const [id, name, ticks] of rows) {
       counters.set(name, { position: vector.length, id })
-      vector.push(ticks)
+      vector.push(name === ERA ? this.#history?.unstoredEra ?? ticks : ticks)
     }
     // If a counter of no table is missing (see triggers.ts), all stamps are invalid until the next start adds it.
-    const complete = counters.has(EPOCH) && counters.has(TAGS) && !this.#catalog.isTampered
-    this.#lastDataVersion = complete ? dataVersion : undefined
-    this.#snapshot = { stamp: complete ? vector.join('.') : randomUUID(), complete, vector, counters }
-    return this.#snapshot
+    const complete = [EPOCH, ERA, TAGS].every((name) => counters.has(name)) && !this.#catalog.isTampered
+    return { stamp: complete ? vector.join('.') : randomUUID(), complete, vector, counters }
   }
+}
+
+/** Whether a version vector is from no later than another one of the same era. @param era the position of the era */
+function isUntil (end: readonly number[], then: readonly number[], era: number): boolean {
+  return then.every((ticks, i) => i === 0 || i === era || ticks <= end[i]!)
 }
 
 /** Returns the counter of a table, a row, or any other tag. */

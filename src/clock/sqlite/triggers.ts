@@ -52,8 +52,8 @@ export function createTriggers (connection: Sqlite.Database): void {
   }).immediate()
 }
 
-/** The counters that belong to no table, as in drizzle/0001_clock.sql. */
-const FIXED_COUNTERS = "(0, ':epoch', 0), (1, ':tags', 0)"
+/** The counters that belong to no table, as in `drizzle/`. */
+const FIXED_COUNTERS = "(0, ':epoch', 0), (1, ':tags', 0), (NULL, ':era', 0)"
 
 /** Adds missing counters. They may restart at 0 after having existed, so a new epoch makes all stamps invalid. */
 function addCounters (connection: Sqlite.Database): void {
@@ -68,8 +68,9 @@ function addCounters (connection: Sqlite.Database): void {
 
 function isComplete (connection: Sqlite.Database): boolean {
   const existing = readTriggers(connection)
-  const fixed = connection.prepare('SELECT count(*) FROM larder_clock WHERE id IN (0, 1)').pluck().get()
-  return fixed === 2 && defineTriggers(connection).every(({ triggers }) => triggersMatch(triggers, existing))
+  const fixed = connection.prepare("SELECT count(*) FROM larder_clock WHERE id IN (0, 1) OR name = ':era'")
+  return fixed.pluck().get() === 3 &&
+    defineTriggers(connection).every(({ triggers }) => triggersMatch(triggers, existing))
 }
 
 /** Whether the triggers of a table exist and are what they should be. */
