@@ -12,7 +12,7 @@ import {
 import { andThen, type MaybePromise } from './util/maybe-promise.ts'
 import { elapsed, startTimer } from './util/timer.ts'
 import {
-  checkFraction, checkFunction, checkKey, checkObject, checkPositiveInteger, checkSeconds
+  checkDuration, checkFraction, checkFunction, checkKey, checkObject, checkPositiveInteger, checkSeconds
 } from './util/validate.ts'
 import type { ReadSet } from './versions/read-set.ts'
 
@@ -52,6 +52,8 @@ export interface CacheAdapter extends Cache {
   findStale (miss: Miss, options: LoadOptions): StaleHit | undefined
   /** Reports that a stale entry was served after a miss, unless `load` returned it, which reports it itself. */
   reportStale (key: string, entry: Entry): void
+  /** Whether a load of the key is in flight in this process, and its callers still wait for it. */
+  isLoading (key: string): boolean
   /** Whether a fresh entry is to be refreshed before it expires. */
   shouldRefreshEarly (key: string, entry: Entry): boolean
   /**
@@ -68,6 +70,8 @@ export interface CacheAdapter extends Cache {
   stats (): StoreStats | undefined
   /** False while a store beyond this process is known to be unavailable and gets no commands. */
   readonly storeAvailable: boolean
+  /** Milliseconds for which a caller waits for a load of another. */
+  readonly maxWaitMs: number
   /** Loads in flight in this process, of all keys. */
   readonly loadsInFlight: number
   readonly storeName: string
@@ -97,9 +101,10 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   protected readonly entries: EntryStore
   protected readonly loader: Loader
   protected readonly defaultTtl: number | null
+  readonly maxWaitMs: number
 
   constructor (options: CacheOptions) {
-    const { store, versions = store?.versions, ttl = 300, jitter = 0, maxLoads = 10_000 } = options
+    const { store, versions = store?.versions, ttl = 300, jitter = 0, maxLoads = 10_000, maxWait = 60 } = options
     const { now = Date.now, random = Math.random } = options
     checkObject('store', store, 'get', 'a store, e.g. memoryStore()')
     checkObject('versions', versions, 'stamp', 'a version clock, e.g. memoryVersions()')
@@ -107,10 +112,11 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     checkFunction('random', random)
     checkFraction('jitter', jitter)
     checkPositiveInteger('maxLoads', maxLoads)
+    this.maxWaitMs = checkDuration('maxWait', maxWait) * 1000
     this.defaultTtl = checkSeconds('ttl', ttl)
     const onEvent = (event: Parameters<typeof emit>[1]) => emit(this as unknown as Cache, event)
     this.entries = new EntryStore({ store, versions, jitter, now, random, onEvent })
-    this.loader = new Loader({ entries: this.entries, ttl: this.defaultTtl, maxLoads })
+    this.loader = new Loader({ entries: this.entries, ttl: this.defaultTtl, maxLoads, maxWaitMs: this.maxWaitMs })
   }
 
   get storeName (): string {
@@ -190,9 +196,13 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     this.entries.emit({ type: 'stale', key, entry })
   }
 
+  isLoading (key: string): boolean {
+    return this.loader.isLoading(key)
+  }
+
   shouldRefreshEarly (key: string, entry: Entry): boolean {
     const { now, random } = this.entries
-    return shouldRefreshEarly(entry, now(), random) && this.loader.inFlight.get(key) === undefined
+    return shouldRefreshEarly(entry, now(), random) && !this.isLoading(key)
   }
 
   async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {

@@ -83,7 +83,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     const decoded = decodeEntry(hit.entry, options.shared)
     if (isMiss(decoded)) return undefined
     const { stale: _, ...miss } = found // a background load that fails serves nothing in its place
-    if (hit.refresh) this.#refresh(key, loader, options, miss)
+    if (hit.refresh && !this.isLoading(key)) this.#refresh(key, loader, options, miss)
     this.entries.recordDependencies(currentReads(), hit.entry)
     this.reportStale(key, hit.entry)
     return decoded

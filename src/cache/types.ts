@@ -16,6 +16,11 @@ export interface CacheOptions {
   jitter?: number
   /** Loads in flight; beyond them each caller loads for itself, and nothing is stored. Default 10,000. */
   maxLoads?: number
+  /**
+   * Seconds for which a caller waits for a load that another began, in this process or in another. Then it loads for
+   * itself, and the next callers no longer wait for the first load. Default 60.
+   */
+  maxWait?: number
   /** Returns milliseconds since 1970. Default `Date.now`. */
   now?: () => number
   /** Returns a number from 0 to less than 1. Default `Math.random`. */
@@ -158,8 +163,8 @@ export interface LoadResult {
   readonly stored: boolean
   /**
    * Why it is not stored, as a token: `outdated` if its tags changed during the load, `revoked` if its key was
-   * deleted or written, `too-large`, `too-many-loads`, `store-unavailable`, `recursive-load`, `uncommitted-read`,
-   * `unwatched-read`.
+   * deleted or written, `too-large`, `too-many-loads`, `load-overdue` if its caller had waited for another load for
+   * too long, `store-unavailable`, `recursive-load`, `uncommitted-read`, `unwatched-read`.
    */
   readonly notStoredBecause?: string
   /** Another caller began the load, in this process or in another. */

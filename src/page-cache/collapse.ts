@@ -1,9 +1,9 @@
-import type { LoadHandle } from '../cache/index.ts'
+import { type LoadHandle, toTimerMs } from '../cache/index.ts'
 import { matchesVary, type MatchVary, type VaryMatch } from './key/variants.ts'
 import type { Page } from './stored-response.ts'
 
 /** A response that reports a failure of the upstream, as the requests that wait for the same key may get it. */
-export interface SharedFailure extends Pick<Page, 'headers' | 'removed' | 'body'> {
+export interface SharedFailure extends Pick<Page, 'headers' | 'body'> {
   /** The request headers on which it depends. Only requests with the same values may get it. */
   readonly varyMatch: VaryMatch
   readonly customKey: string | null
@@ -29,12 +29,13 @@ export class UpstreamFailure extends Error {
   }
 }
 
-/** Milliseconds for which requests wait for one that runs the handler; then each runs it for itself. */
-const LONGEST_WAIT_MS = 60_000
-
-/** Discards a load that is not settled within 60 s. Its handler goes on, for its own request alone. */
-export function limitLoad (load: LoadHandle): LoadHandle {
-  const timer = setTimeout(() => { load.discard({ keepStale: true }) }, LONGEST_WAIT_MS).unref()
+/**
+ * Discards a load that is not settled in time. Its handler goes on, for its own request alone.
+ *
+ * @param ms milliseconds for which requests wait for the handler of another; then each runs it for itself
+ */
+export function limitLoad (load: LoadHandle, ms: number): LoadHandle {
+  const timer = setTimeout(() => { load.discard({ keepStale: true }) }, toTimerMs(ms)).unref()
   const settle = <Args extends unknown[], T>(method: (...args: Args) => T) => (...args: Args) => {
     clearTimeout(timer)
     return method(...args)

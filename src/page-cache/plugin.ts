@@ -124,7 +124,6 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       queryIsKeyed,
       customKey: null,
       handlerRun: undefined,
-      served: undefined,
       replied: false,
       replacedByError: false,
       pendingStore: undefined,
@@ -174,10 +173,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       markUncacheable(reply)
     }
     ctx.replied = true
-    if (!handlerRun) {
-      if (ctx.served !== undefined && !ctx.replacedByError) responder.restoreStored(reply, ctx.served)
-      return passOn(ctx, payload, done)
-    }
+    if (!handlerRun) return passOn(ctx, payload, done)
     ctx.handlerRun = undefined
     updateCache.onResponse(ctx, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
       handlerRun.task?.load.discard({ keepStale: true })

@@ -60,7 +60,7 @@ t.test('a handler that never replies holds waiting requests for at most 60 s', a
   t.clock.advance(60_000)
   const { body, headers } = await second
   t.equal(body, 'call 2')
-  t.equal(headers['cache-status'], 'larder; fwd=uri-miss; detail=collapse-refused')
+  t.equal(headers['cache-status'], 'larder; fwd=uri-miss; stored; ttl=300')
 })
 
 t.test('a response that comes after its load was given up is not stored, and says so', async (t) => {

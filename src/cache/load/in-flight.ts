@@ -1,11 +1,14 @@
-import type { Lease } from '../stores/store.ts'
+import type { Lease, Store } from '../stores/store.ts'
 import type { LoadResult } from '../types.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
+import { toTimerMs } from '../util/timer.ts'
 import type { ReadSet } from '../versions/read-set.ts'
-import type { Stamp } from '../versions/versions.ts'
+import type { Stamp, Versions } from '../versions/versions.ts'
 
 /** A load in flight. */
 export interface InFlightLoad {
+  /** The version clock of its cache. Callers of a cache with another one cannot check what it has read. */
+  readonly versions: Versions
   /** Milliseconds since 1970. */
   readonly startedAt: number
   /** The version clock before the load began to read; undefined if no clock answered. */
@@ -26,6 +29,37 @@ export interface InFlightLoad {
   leaseHeld: MaybePromise<boolean | void>
   /** After its end: whether the result was current then. One check for all callers that joined. */
   stillCurrent: MaybePromise<boolean> | undefined
+  ended: boolean
+  /** Called at its end. Callers that wait no longer leave nothing behind, however long the load takes. */
+  readonly waiters: Set<() => void>
+}
+
+/** Waits until a load has ended, or for this many milliseconds. Returns whether it has ended. */
+export async function waitForEnd ({ ended, waiters }: InFlightLoad, ms: number): Promise<boolean> {
+  if (ended || ms <= 0) return ended
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const onEnd = () => resolve(true)
+  const timer = setTimeout(resolve, toTimerMs(ms), false)
+  waiters.add(onEnd)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    waiters.delete(onEnd)
+  }
+}
+
+const byStore = new WeakMap<Store, InFlightLoads>()
+
+/**
+ * Returns the loads of all caches of this process that use the store. They share them, so that a deletion by one cache
+ * is not overtaken by a load of another.
+ */
+export function shareLoads (store: Store): InFlightLoads {
+  if (store.base !== undefined) return shareLoads(store.base)
+  let loads = byStore.get(store)
+  if (loads === undefined) byStore.set(store, loads = new InFlightLoads())
+  return loads
 }
 
 /** The loads in flight in this process, by key. Only the latest load of a key may be joined and stored. */

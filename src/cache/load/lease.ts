@@ -6,8 +6,9 @@ import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */
 const LOOK_MS = 250
-/** Looks after which no load of another process is waited for any more: a minute. */
-const MAX_LOOKS = 240
+
+/** Unusable entries that other callers store while this one looks, after which it loads for itself. */
+const MAX_UNUSABLE = 100
 
 /** The result of an attempt to become the one that loads a key. */
 export interface Acquired {
@@ -23,6 +24,8 @@ export interface Acquired {
   readonly waited?: boolean
   /** The store cannot lease the key now. */
   readonly unavailable?: boolean
+  /** Another caller has held the lease for as long as this caller waits. */
+  readonly overdue?: boolean
   /** Another caller holds the lease, and this caller does not wait. */
   readonly busy?: boolean
 }
@@ -30,9 +33,11 @@ export interface Acquired {
 /**
  * Looks again after a miss, and acquires the lease of the key in the same step. While another process holds it, waits
  * for the entry that its load stores.
+ *
+ * @param maxWaitMs milliseconds for which it waits at most
  */
 export async function acquireLease (
-  entries: EntryStore, key: string, miss: Miss, options: LoadOptions
+  entries: EntryStore, key: string, miss: Miss, options: LoadOptions, maxWaitMs: number
 ): Promise<Acquired> {
   let { seen } = miss
   let expired = miss.miss === 'expired' ? seen : undefined
@@ -40,7 +45,9 @@ export async function acquireLease (
   if (isUnanswered(miss)) return { unavailable: entries.leases, expired }
   let waiter: LeaseWaiter | undefined
   try {
-    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const startedAt = performance.now()
+    let unusable = 0
+    while (true) {
       const found = await entries.acquire(key, seen)
       if (found === undefined) return { unavailable: true, expired }
       const isEntry = 'payload' in found
@@ -55,14 +62,18 @@ export async function acquireLease (
           throw new Error(`another process has just failed to load ${JSON.stringify(key)}`)
         }
       }
-      if (isEntry) continue
+      if (isEntry) {
+        if (++unusable < MAX_UNUSABLE) continue
+        return { overdue: true, waited: true }
+      }
       const { lease, hitForMiss } = found
       if (found.wait === undefined) return { lease, hitForMiss, expired, waited: waiter !== undefined }
       if (options.wait === false) return { busy: true }
+      const remainingMs = maxWaitMs - (performance.now() - startedAt)
+      if (remainingMs <= 0) return { overdue: true, waited: true }
       waiter ??= found.wait()
-      await waiter.next(LOOK_MS)
+      await waiter.next(Math.min(LOOK_MS, remainingMs))
     }
-    return { unavailable: true, waited: true }
   } finally {
     waiter?.end()
   }

@@ -3,14 +3,11 @@ import { LoadTimeoutError } from '../errors.ts'
 import { isMiss, type LoadOptions, type LoadResult, type Miss } from '../types.ts'
 import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
 import { currentReads, ReadSet } from '../versions/read-set.ts'
-import { decodeEntry, type EntryStore, isUnanswered, MISSES } from './entry-store.ts'
-import { type InFlightLoad, InFlightLoads } from './in-flight.ts'
+import { decodableEntry, decodeEntry, type EntryStore, isUnanswered, MISSES } from './entry-store.ts'
+import { type InFlightLoad, type InFlightLoads, shareLoads, waitForEnd } from './in-flight.ts'
 import type { Produce } from './produce.ts'
-import { HIT_FOR_MISS_MS, LoadRunner } from './run.ts'
+import { adoptEntry, GIVEN_UP, HIT_FOR_MISS_MS, LoadRunner, REPLACED } from './run.ts'
 import { mayServeStale } from './staleness.ts'
-
-/** The longest timer of Node in milliseconds. A longer one would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export interface LoaderOptions {
   readonly entries: EntryStore
@@ -18,6 +15,8 @@ export interface LoaderOptions {
   readonly ttl: number | null
   /** Loads in flight that are shared and stored. */
   readonly maxLoads: number
+  /** Milliseconds for which a caller waits for a load of another. */
+  readonly maxWaitMs: number
 }
 
 /** A call that missed. */
@@ -27,20 +26,29 @@ interface Caller {
   readonly miss: Miss
 }
 
-/** What a caller got by waiting for a load. */
-type Outcome = { readonly result: LoadResult } | { readonly error: unknown }
+/** What a caller got by waiting for a load. `overdue`: it has waited for as long as callers wait for another's load. */
+type Outcome = { readonly result: LoadResult } | { readonly error: unknown } | 'overdue'
 
 /** Loads missing values: one load for all callers that miss a key together, in this process and in others. */
 export class Loader {
-  readonly inFlight = new InFlightLoads()
+  readonly inFlight: InFlightLoads
   readonly #entries: EntryStore
   readonly #maxLoads: number
+  readonly #maxWaitMs: number
   readonly #runner: LoadRunner
 
-  constructor ({ entries, ttl, maxLoads }: LoaderOptions) {
+  constructor ({ entries, ttl, maxLoads, maxWaitMs }: LoaderOptions) {
+    this.inFlight = shareLoads(entries.store)
     this.#entries = entries
     this.#maxLoads = maxLoads
-    this.#runner = new LoadRunner(entries, ttl)
+    this.#maxWaitMs = maxWaitMs
+    this.#runner = new LoadRunner(entries, ttl, maxWaitMs)
+  }
+
+  /** Whether a load of the key is in flight that callers may wait for. */
+  isLoading (key: string): boolean {
+    const load = this.#find(key)
+    return load !== undefined && this.#remainingMs(load) > 0
   }
 
   /** Joins the load in flight if it has seen every write that the caller can know of, else starts one. */
@@ -48,14 +56,15 @@ export class Loader {
     key: string, produce: Produce, options: LoadOptions = {}, miss: Miss = MISSES.absent
   ): Promise<LoadResult> {
     const caller = { key, options, miss }
-    const earlier = this.inFlight.get(key)
-    if (earlier !== undefined && options.wait === false) return { value: undefined, stored: false }
+    const earlier = this.#find(key)
+    if (options.wait === false && this.isLoading(key)) return GIVEN_UP
     const isolatedBecause = this.#reasonNotToShare(earlier)
     if (isolatedBecause !== undefined) return await this.#start(caller, produce, isolatedBecause)
+    let outcome: Outcome | undefined
     if (earlier !== undefined) {
       if (await this.#isCurrent(earlier)) {
-        const outcome = await this.#wait(earlier, caller)
-        if (isTimeout(outcome) || await this.#wasCurrent(earlier, miss)) {
+        outcome = await this.#wait(earlier, caller, this.#remainingMs(earlier))
+        if (outcome !== 'overdue' && (isTimeout(outcome) || await this.#wasCurrent(earlier, miss))) {
           return await this.#conclude(outcome, earlier, caller, true)
         }
       } else {
@@ -64,12 +73,29 @@ export class Loader {
         this.#runner.release(earlier, earlier.reads.notStoredBecause === undefined ? 0 : HIT_FOR_MISS_MS)
       }
     }
-    // A load that began after this call has seen every such write.
-    const later = this.inFlight.get(key)
+    if (outcome === 'overdue') {
+      this.#runner.release(earlier!, 0)
+      await earlier!.leaseHeld
+    }
+    // A load that began after the caller came has seen every such write.
+    const later = this.#find(key)
     if (later !== undefined && later !== earlier) {
-      return await this.#conclude(await this.#wait(later, caller), later, caller, true)
+      if (outcome !== 'overdue') outcome = await this.#wait(later, caller, this.#remainingMs(later))
+      if (outcome === 'overdue') return await this.#start(caller, produce, 'load-overdue')
+      if (hasResult(outcome)) return await this.#conclude(outcome, later, caller, true)
     }
     return await this.#start(caller, produce, this.inFlight.size >= this.#maxLoads ? 'too-many-loads' : undefined)
+  }
+
+  /** Returns the load in flight of a key that callers of this cache may join. */
+  #find (key: string): InFlightLoad | undefined {
+    const load = this.inFlight.get(key)
+    return load?.versions === this.#entries.versions ? load : undefined
+  }
+
+  /** The milliseconds for which callers may still wait for a load. */
+  #remainingMs ({ startedAt }: InFlightLoad): number {
+    return this.#maxWaitMs - Math.max(0, this.#entries.now() - startedAt)
   }
 
   /** Why the caller can neither share a load nor store its result. */
@@ -83,6 +109,7 @@ export class Loader {
     const { key, options, miss } = caller
     const reads = options.reads ?? new ReadSet()
     const load: InFlightLoad = {
+      versions: this.#entries.versions,
       startedAt: this.#entries.now(),
       stamp: this.#entries.beginTracking(reads, options.tags),
       reads,
@@ -91,25 +118,51 @@ export class Loader {
       lease: undefined,
       leaseUnavailable: false,
       leaseHeld: undefined,
-      stillCurrent: undefined
+      stillCurrent: undefined,
+      ended: false,
+      waiters: new Set()
     }
-    const run = () =>
-      this.#runner.run({ key, load, produce, options, miss, isolatedBecause }).finally(() => reads.end())
+    const run = () => this.#runner.run({ key, load, produce, options, miss, isolatedBecause }).finally(() => {
+      reads.end()
+      load.ended = true
+      for (const onEnd of load.waiters) onEnd()
+    })
     if (isolatedBecause === undefined) this.inFlight.start(key, load, run)
     else load.result = run()
-    return await this.#conclude(await this.#wait(load, caller), load, caller, false)
+    load.result.catch(() => {}) // its callers may have left
+    const outcome = await this.#wait(load, caller)
+    // The loader has no bound for its own caller.
+    const settled = outcome as Exclude<Outcome, 'overdue'>
+    if ('result' in settled && settled.result === REPLACED) return await this.#startOver(caller, produce)
+    return await this.#conclude(settled, load, caller, false)
   }
 
-  /** Waits for a load, at most for the `timeout` of the caller. */
-  async #wait (load: InFlightLoad, { key, options, miss }: Caller): Promise<Outcome> {
-    const { staleIfError } = options
-    let { timeout } = options
-    if (timeout !== undefined && mayServeStale(miss.stale, staleIfError, this.#entries.now())) {
+  /** Looks again: the key was written, deleted or loaded anew before the load had begun. */
+  async #startOver ({ key, options }: Caller, produce: Produce): Promise<LoadResult> {
+    const found = decodableEntry(await this.#entries.find(key))
+    if (isMiss(found)) return await this.load(key, produce, options, found)
+    this.#entries.recordDependencies(currentReads(), found)
+    return adoptEntry(found)
+  }
+
+  /**
+   * Waits for a load, at most for the `timeout` of the caller.
+   *
+   * @param maxWaitMs milliseconds after which the load is overdue; default never
+   */
+  async #wait (load: InFlightLoad, { key, options, miss }: Caller, maxWaitMs = Infinity): Promise<Outcome> {
+    const { staleIfError, timeout } = options
+    let timeoutMs = timeout === undefined ? Infinity : timeout * 1000
+    if (mayServeStale(miss.stale, staleIfError, this.#entries.now())) {
       // A caller that can fall back on a stale value counts the time since the load began.
-      timeout = Math.max(0, timeout - (this.#entries.now() - load.startedAt) / 1000)
+      timeoutMs = Math.max(0, timeoutMs - Math.max(0, this.#entries.now() - load.startedAt))
+    }
+    const waitMs = Math.min(timeoutMs, maxWaitMs)
+    if (waitMs < Infinity && !await waitForEnd(load, waitMs)) {
+      return timeoutMs <= maxWaitMs ? { error: new LoadTimeoutError(key, timeout!) } : 'overdue'
     }
     try {
-      return { result: await within(timeout, key, load.result) }
+      return { result: await load.result }
     } catch (error) {
       return { error }
     }
@@ -117,7 +170,7 @@ export class Loader {
 
   /** Returns the result of a load, or in place of a failure a stale value. */
   async #conclude (
-    outcome: Outcome, load: InFlightLoad, { key, options, miss }: Caller, joined: boolean
+    outcome: Exclude<Outcome, 'overdue'>, load: InFlightLoad, { key, options, miss }: Caller, joined: boolean
   ): Promise<LoadResult> {
     if ('result' in outcome) {
       // The value that the caller makes of this one depends on the same reads.
@@ -168,18 +221,10 @@ export class Loader {
   }
 }
 
-function isTimeout (outcome: Outcome): boolean {
-  return 'error' in outcome && outcome.error instanceof LoadTimeoutError
+function hasResult (outcome: Exclude<Outcome, 'overdue'>): boolean {
+  return 'error' in outcome || (outcome.result !== GIVEN_UP && outcome.result !== REPLACED)
 }
 
-async function within<T> (seconds: number | undefined, key: string, work: Promise<T>): Promise<T> {
-  if (seconds === undefined) return await work
-  const deadline = Promise.withResolvers<never>()
-  const expire = () => deadline.reject(new LoadTimeoutError(key, seconds))
-  const timer = setTimeout(expire, Math.min(seconds * 1000, LONGEST_TIMER_MS))
-  try {
-    return await Promise.race([work, deadline.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+function isTimeout (outcome: Exclude<Outcome, 'overdue'>): boolean {
+  return 'error' in outcome && outcome.error instanceof LoadTimeoutError
 }

@@ -4,12 +4,17 @@ import { andThen, orElse } from '../util/maybe-promise.ts'
 import { collectReads } from '../versions/read-set.ts'
 import { decodeEntry, type EntryStore } from './entry-store.ts'
 import type { InFlightLoad } from './in-flight.ts'
-import { acquireLease } from './lease.ts'
+import { type Acquired, acquireLease } from './lease.ts'
 import type { Produce, Produced } from './produce.ts'
 import { nextRetry } from './staleness.ts'
 
 /** Milliseconds for which all processes load in parallel after a load whose result could not be stored. */
 export const HIT_FOR_MISS_MS = 10_000
+
+/** The result of a load that did not begin, because another caller loads the key and its own caller does not wait. */
+export const GIVEN_UP: LoadResult = { value: undefined, stored: false }
+/** The result of a load that did not begin, because its key was written, deleted or loaded anew before. */
+export const REPLACED: LoadResult = { value: undefined, stored: false }
 
 export interface LoadRun {
   readonly key: string
@@ -25,29 +30,44 @@ export interface LoadRun {
 export class LoadRunner {
   readonly #entries: EntryStore
   readonly #ttl: number | null
+  readonly #maxWaitMs: number
 
-  /** @param ttl seconds for which a value is stored if a call does not say; null: for ever */
-  constructor (entries: EntryStore, ttl: number | null) {
+  /**
+   * @param ttl seconds for which a value is stored if a call does not say; null: for ever
+   * @param maxWaitMs milliseconds for which the load of another process is waited for
+   */
+  constructor (entries: EntryStore, ttl: number | null, maxWaitMs: number) {
     this.#entries = entries
     this.#ttl = ttl
+    this.#maxWaitMs = maxWaitMs
   }
 
   async run (run: LoadRun): Promise<LoadResult> {
-    const { key, load, options, miss, isolatedBecause } = run
-    const acquired = isolatedBecause === undefined ? await acquireLease(this.#entries, key, miss, options) : {}
-    if (acquired.entry !== undefined) return this.#adopt(acquired.entry, load)
+    const { key, load, options, miss } = run
+    const acquired: Acquired = run.isolatedBecause === undefined
+      ? await acquireLease(this.#entries, key, miss, options, this.#maxWaitMs)
+      : {}
+    if (acquired.entry !== undefined) {
+      this.#entries.recordDependencies(load.reads, acquired.entry)
+      return adoptEntry(acquired.entry)
+    }
     if (acquired.busy) {
       load.revoked = true // callers that have joined look for themselves
-      return { value: undefined, stored: false }
+      return GIVEN_UP
     }
     load.lease = acquired.lease
     load.leaseUnavailable = acquired.unavailable === true
+    if (acquired.waited && load.revoked) {
+      await this.release(load, 0)
+      return REPLACED
+    }
     if (acquired.waited) {
       load.stamp = load.reads.restamp(this.#entries.versions, () => this.#entries.stamp(options.tags))
     }
     const { expired } = acquired
     try {
-      const result = await this.#produceAndStore(run, acquired.hitForMiss)
+      const begun = acquired.overdue ? { ...run, isolatedBecause: 'load-overdue' } : run
+      const result = await this.#produceAndStore(begun, acquired.hitForMiss)
       const { notStoredBecause } = result
       if (notStoredBecause !== undefined) this.#entries.emit({ type: 'refuse', key, reason: notStoredBecause })
       if (expired !== undefined && result.dropsStale) await this.#dropStale(key, expired, load)
@@ -58,13 +78,6 @@ export class LoadRunner {
       this.release(load, HIT_FOR_MISS_MS)
       throw error
     }
-  }
-
-  /** The result of a load that needs no loader function: another caller has stored an entry, which can be decoded. */
-  #adopt (entry: Entry, load: InFlightLoad): LoadResult {
-    this.#entries.recordDependencies(load.reads, entry)
-    const { value } = decodeEntry(entry) as { value: unknown }
-    return { value, entry, stored: true, coalesced: true }
   }
 
   async #produceAndStore (
@@ -156,6 +169,12 @@ export class LoadRunner {
     ))()
     await load.leaseHeld
   }
+}
+
+/** The result of a load that needs no loader function: another caller has stored an entry, which can be decoded. */
+export function adoptEntry (entry: Entry): LoadResult {
+  const { value } = decodeEntry(entry) as { value: unknown }
+  return { value, entry, stored: true, coalesced: true }
 }
 
 /** Seconds for which an entry may be served after its freshness lifetime. */

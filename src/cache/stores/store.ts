@@ -56,6 +56,8 @@ export interface Store {
   acquire? (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult>
   /** Reports the changes that other processes make, if they share the store. */
   readonly backplane?: Backplane
+  /** The store that holds the entries, if this one only caches them, and leases no keys. */
+  readonly base?: Store
   /** What this process may use while the store is unavailable to it. */
   readonly outage?: OutageStore
 }

@@ -174,7 +174,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
       l1.clear()
       await far.close()
     },
-    ...far.acquire && { acquire },
+    ...far.acquire ? { acquire } : { base: far },
     outage: l1,
     ...near.stats && { stats: () => near.stats!() }
   }

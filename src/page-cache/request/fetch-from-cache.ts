@@ -138,7 +138,7 @@ async function fetchShared (
     return await serveCollapsed(tools, ctx, location, outcome, status, directives)
   }
   if (outcome.hitForMiss) tools.hitForMiss.mark(key, ctx, tools.now())
-  const load = limitLoad(outcome)
+  const load = limitLoad(outcome, tools.cache.maxWaitMs)
   // A reply that the handler has hijacked never reaches our hooks; the reply to a client that has left does.
   reply.raw.once('close', () => { if (ctx.handlerRun !== undefined && reply.sent) load.discard({ keepStale: true }) })
   return beginHandler(tools, ctx, status, { location, stale, load })
@@ -199,7 +199,10 @@ function serveFailure (tools: FetchTools, ctx: PageCacheContext, error: unknown)
   const match = (varyNames: readonly string[]) => matchRequestVary(ctx, varyNames)
   const response = error instanceof UpstreamFailure ? error.responseFor(match, ctx.customKey) : undefined
   if (response === undefined) return beginHandler(tools, ctx, { fwd: 'miss', detail: 'collapse-refused' })
-  tools.responder.serveFailure(ctx.reply, (error as UpstreamFailure).status, response)
+  const { status } = error as UpstreamFailure
+  ctx.reply.code(status).headers(response.headers)
+  tools.responder.setCacheStatus(ctx.reply, { fwd: 'miss', fwdStatus: status, collapsed: true })
+  ctx.reply.send(response.body)
   return 'replied'
 }
 

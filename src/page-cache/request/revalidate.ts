@@ -30,7 +30,7 @@ export function revalidate (
   return ignoreReads(() => {
     const reads = new ReadSet()
     const result = cache.beginLoad(location.key, miss, { ...options, tags: ctx.route.tags, reads }, (handle) => {
-      const load = limitLoad(handle)
+      const load = limitLoad(handle, cache.maxWaitMs)
       const end = () => { load.discard({ keepStale: true }) } // a hook may have replied before the handler
       runAs({ revalidation: { location, stale, load, reads, encrypted } }, () => app.inject(request)).then(end, end)
     })

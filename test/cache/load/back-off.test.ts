@@ -50,17 +50,17 @@ t.test('the back-off after failed loads is shared between processes', async (t) 
   }
 })
 
-t.test('the note of a failure does not restore an entry that another cache deleted', async (t) => {
+t.test('the note of a failure does not restore an entry that the store has lost', async (t) => {
   const clock = fakeClock()
   const store = memoryStore({ now: clock.now })
-  const [mine, theirs] = [createCache({ store, now: clock.now }), createCache({ store, now: clock.now })]
+  const cache = createCache({ store, now: clock.now })
   const options = { ttl: 10, staleIfError: 1_000 }
-  await mine.getOrSet('key', () => 'old', options)
+  await cache.getOrSet('key', () => 'old', options)
   clock.advance(10)
   const held = deferredLoader()
-  const asked = mine.getOrSet('key', held.load, options)
+  const asked = cache.getOrSet('key', held.load, options)
   await held.began
-  await theirs.delete('key')
+  await store.delete(['key'])
   held.fail(new Error('upstream down'))
   t.equal(await asked, 'old', 'it was asked for before')
   t.equal(store.get('key'), undefined)

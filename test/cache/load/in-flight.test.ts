@@ -1,11 +1,12 @@
 import t from 'tap'
 import { type InFlightLoad, InFlightLoads } from '../../../src/cache/load/in-flight.ts'
-import { type LoadResult, ReadSet } from '../../../src/cache/index.ts'
+import { type LoadResult, memoryVersions, ReadSet } from '../../../src/cache/index.ts'
 
 /** Starts a load that ends when the test says so. */
 function start (inFlight: InFlightLoads, key = 'key') {
   const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
   const load: InFlightLoad = {
+    versions: memoryVersions(),
     startedAt: 0,
     stamp: 'stamp',
     reads: new ReadSet(),
@@ -14,7 +15,9 @@ function start (inFlight: InFlightLoads, key = 'key') {
     lease: undefined,
     leaseUnavailable: false,
     leaseHeld: undefined,
-    stillCurrent: undefined
+    stillCurrent: undefined,
+    ended: false,
+    waiters: new Set()
   }
   inFlight.start(key, load, () => promise)
   const settled = load.result.catch((error) => error as unknown)

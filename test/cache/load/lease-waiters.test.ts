@@ -1,24 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { listen } from '../../support/record-events.ts'
 import { createMemoryCache } from '../../support/create-memory-cache.ts'
 
-t.test('waits at most 60 s for the lease of another process', async (t) => {
+t.test('waits at most maxWait for the lease of another process, and looks again meanwhile', async (t) => {
   let looks = 0
-  let waited = 0
+  const waits: number[] = []
   let ended = 0
   const store: Store = {
     ...memoryStore(),
     acquire () {
       looks++
-      return { wait: () => ({ async next (ms) { waited += ms }, end () { ended++ } }) }
+      return { wait: () => ({ async next (ms) { waits.push(ms); await sleep(ms) }, end () { ended++ } }) }
     }
   }
-  const cache = createCache({ store })
+  const cache = createCache({ store, maxWait: 0.6 })
   t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
-  t.equal(waited, 60_000)
-  t.equal(looks, 240)
+  t.strictSame(waits.slice(0, 2), [250, 250])
+  t.ok((waits[2] ?? 0) <= 100, 'the rest')
+  t.equal(looks, waits.length + 1)
   t.equal(ended, 1)
   t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
 })
@@ -55,4 +57,15 @@ t.test('load with wait: false gives up if another process is loading the key, an
   filled.resolve()
   t.match(await follower, { value: 'theirs', stored: true, coalesced: true })
   t.strictSame(listener.events, [], 'nothing was loaded or refused')
+})
+
+t.test('looks no longer if it finds one unusable entry after another', async (t) => {
+  const memory = memoryStore()
+  let looks = 0
+  const entry = { payload: Uint8Array.of(1), storedAt: 0, freshUntil: 1, staleUntil: 1, tags: [], stamp: '' }
+  const store: Store = { ...memory, acquire: () => ({ ...entry, storedAt: ++looks }) }
+  const cache = createCache({ store })
+  t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
+  t.equal(looks, 100)
+  t.equal(await cache.get('key'), undefined)
 })
