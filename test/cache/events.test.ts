@@ -8,9 +8,9 @@ import { listen } from '../support/record-events.ts'
 function setUp (t: Test) {
   const clock = fakeClock()
   const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now })
-  const { events } = listen(t, cache)
+  const { events, heard } = listen(t, cache)
   /** What was told since it was last asked. */
-  return { clock, cache, told: () => events.splice(0) }
+  return { clock, cache, heard, told: () => events.splice(0) }
 }
 
 t.test('events are published on larder:cache, with the cache', async (t) => {
@@ -86,10 +86,15 @@ t.test('getOrSet emits the miss, the load with its duration, and the set', async
   t.strictSame(told().map(({ type }) => type), ['miss'])
 })
 
-t.test('a load whose value cannot be encoded emits an error', async (t) => {
-  const { cache, told } = setUp(t)
-  await cache.getOrSet('key', () => () => 'a function')
-  t.match(told().slice(1), [{ type: 'load' }, { type: 'error', doing: 'encode', error: { name: 'TypeError' } }])
+t.test('a load in the background whose value cannot be encoded emits an error', async (t) => {
+  const { cache, clock, heard, told } = setUp(t)
+  const options = { ttl: 10, staleWhileRevalidate: 20 }
+  await cache.getOrSet<unknown>('key', () => 'old', options)
+  clock.advance(10)
+  told()
+  t.equal(await cache.getOrSet<unknown>('key', () => () => 'a function', options), 'old')
+  await heard('error')
+  t.match(told().at(-1), { type: 'error', doing: 'refresh', error: { name: 'TypeError' } })
 })
 
 t.test('a stale value served after an error emits both', async (t) => {

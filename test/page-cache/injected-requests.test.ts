@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import { encode } from '@msgpack/msgpack'
 import Fastify from 'fastify'
 import t from 'tap'
+import { encodeValue } from '../../src/cache/entry/codec.ts'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
@@ -57,7 +57,7 @@ t.test('a foreign value under the key is never served stale', async (t) => {
   const { app, cache, store, clock, kept } = await site(t, stores.memory!, { ttl: 300, staleIfError: 300 })
   await ask(app)
   const [key] = kept()
-  for (const payload of [new Uint8Array([0xc1]), encode({ generation: 'x', lists: [['x-a']] })]) {
+  for (const payload of [new Uint8Array([0xc1]), encodeValue({ generation: 'x', lists: [['x-a']] })]) {
     await store.set(key!, {
       payload,
       storedAt: clock.now() - 2_000,

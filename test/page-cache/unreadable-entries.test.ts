@@ -1,5 +1,5 @@
-import { encode } from '@msgpack/msgpack'
 import t from 'tap'
+import { encodeValue } from '../../src/cache/entry/codec.ts'
 import { listen } from '../support/record-events.ts'
 import { stores, site } from './plugin-site.ts'
 
@@ -11,8 +11,7 @@ for (const name of Object.keys(stores)) {
       await app.inject('/page')
       const { key } = listener.events.find(({ type }) => type === 'set') as { key: string }
       for (const [i, value] of [
-        new Uint8Array([0xc1]), new Uint8Array([0xa1, 0x78]),
-        new Uint8Array([0x81, 0xa4, 0x62, 0x6f, 0x64, 0x79, 0xc4, 0x01, 0x00])
+        new Uint8Array([0xc1]), encodeValue('x'), encodeValue({ body: Buffer.of(0) })
       ].entries()) {
         await store.set(key, {
           payload: value, storedAt: clock.now(), freshUntil: Infinity, staleUntil: Infinity, tags: [], stamp: ''
@@ -31,7 +30,7 @@ t.test('a stored response that cannot be sent fails its own request only, on any
     await app.inject('/page')
     const spoilt = <T>(entry: T): T => entry && {
       ...entry,
-      payload: encode({
+      payload: encodeValue({
         status: 200, headers: { 'bad name': 'x' }, body: Buffer.from('x'), etag: '"x"', age: 0, varyValues: []
       })
     }

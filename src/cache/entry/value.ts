@@ -15,13 +15,15 @@ export function decodeSharedValue (entry: Entry): { value: unknown } {
 
 /** Freezes arrays and plain objects. Other objects, e.g. a Date, keep their state where freezing cannot reach it. */
 function deepFreeze<T> (value: T): T {
-  if (Array.isArray(value) || isPlainObject(value)) {
+  if ((Array.isArray(value) || isPlainObject(value)) && !Object.isFrozen(value)) {
+    Object.freeze(value) // first, since the value may contain itself
     for (const item of Object.values(value)) deepFreeze(item)
-    Object.freeze(value)
   }
   return value
 }
 
 function isPlainObject (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }

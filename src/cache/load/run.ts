@@ -101,14 +101,9 @@ export class LoadRunner {
     }
     const notStoredBecause = ignoreReads ? isolatedBecause : reads.notStoredBecause ?? isolatedBecause
     if (notStoredBecause !== undefined) return { value, stored: false, notStoredBecause }
-    let entry: Entry
-    try {
-      const tags = ignoreReads ? [] : this.#entries.compactTags(reads)
-      entry = this.#entries.createEntry(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
-    } catch (error) {
-      this.#entries.reportError('encode', error)
-      return { value, stored: false }
-    }
+    const tags = ignoreReads ? [] : this.#entries.compactTags(reads)
+    // A value that cannot be encoded fails the load: returning it once would hide that it can never be stored.
+    let entry = this.#entries.createEntry(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
     if (loadMs !== null && loadMs > 0) entry = { ...entry, loadMs }
     return { value, entry, ...await this.#store(key, entry, load) }
   }

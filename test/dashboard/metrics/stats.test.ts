@@ -38,7 +38,7 @@ t.test('CacheStats counts reads, loads and writes by the prefix of the key', asy
   t.equal(menu.loads.count, 2)
   t.equal(menu.loads.sum, 2)
   t.equal(menu.saved, 4, 'of the hit and of the stale value')
-  t.equal(menu.bytes, 2 * 5)
+  t.equal(menu.bytes, 2 * 6)
   t.equal(menu.sets, 1)
   t.equal(menu.deletes, 3)
   t.same([...menu.refusals], [['revoked', 1]])

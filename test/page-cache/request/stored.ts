@@ -1,4 +1,4 @@
-import { encode } from '@msgpack/msgpack'
+import { encodeValue } from '../../../src/cache/entry/codec.ts'
 import type { Entry } from '../../../src/cache/index.ts'
 import { type Page, type PreparedPage, readPage } from '../../../src/page-cache/stored-response.ts'
 
@@ -23,5 +23,5 @@ export function storeResponse (options: Partial<Page>, storedAt: number): { page
 /** Makes an entry with any content, with a lifetime of 60 s. */
 export function makeEntry (content: unknown, storedAt: number): Entry {
   const freshUntil = storedAt + 60_000
-  return { payload: encode(content), storedAt, freshUntil, staleUntil: freshUntil + 60_000, tags: [], stamp: '' }
+  return { payload: encodeValue(content), storedAt, freshUntil, staleUntil: freshUntil + 60_000, tags: [], stamp: '' }
 }

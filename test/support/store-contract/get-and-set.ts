@@ -67,12 +67,6 @@ export function getAndSet (t: Test, setUp: () => SetUp): void {
     }
   })
 
-  t.test('set drops properties that are undefined', async (t) => {
-    const { cache } = setUp()
-    await cache.set('key', { a: undefined, b: { c: undefined, d: 1 } })
-    t.ok(isDeepStrictEqual(await cache.get('key'), { b: { d: 1 } }))
-  })
-
   t.test('set stores a copy of the value', async (t) => {
     const { cache } = setUp()
     const value = { list: [1], bytes: Uint8Array.of(1) }

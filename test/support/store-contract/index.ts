@@ -11,6 +11,7 @@ import { invalidArguments } from './invalid-arguments.ts'
 import { deleteMatching } from './delete-matching.ts'
 import { getAndSet, getManyAndSetMany } from './get-and-set.ts'
 import { serveStale, timeout } from './stale.ts'
+import { values } from './values.ts'
 import type { MakeSetUp } from './set-up.ts'
 
 /** Creates an empty store that shares nothing with the stores before, and uses the given clock. */
@@ -19,7 +20,7 @@ export type MakeStore = (now: () => number) => Store
 const PARTS = [
   getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags,
   getOrSet, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead, limits,
-  invalidArguments
+  values, invalidArguments
 ]
 
 /** Tests the whole interface `Cache` over a kind of store. */

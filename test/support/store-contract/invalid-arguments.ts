@@ -100,11 +100,8 @@ export function invalidArguments (t: Test, setUp: () => SetUp): void {
     const { cache } = setUp()
     await refused(t, cache.set('key', undefined), /^undefined cannot be cached/)
     await refused(t, cache.add('key', undefined), /^undefined cannot be cached/)
-    await refused(t, cache.set('key', () => 1), /^this value cannot be cached/)
-    await refused(t, cache.set('key', { deep: Symbol('no') }), /^this value cannot be cached/)
-    const circle: { self?: unknown } = {}
-    circle.self = circle
-    await refused(t, cache.set('key', circle), /^this value cannot be cached/)
+    await refused(t, cache.set('key', () => 1), /^value cannot be cached: it is a function/)
+    await refused(t, cache.set('key', { deep: Symbol('no') }), /^value\.deep cannot be cached: it is a symbol/)
     t.equal(await cache.get('key'), undefined)
   })
 }

@@ -39,13 +39,6 @@ export function getOrSet (t: Test, setUp: () => SetUp): void {
     t.equal(await cache.getOrSet<unknown>('key', () => 'second'), 'second')
   })
 
-  t.test('getOrSet returns a value that cannot be encoded, and does not store it', async (t) => {
-    const { cache } = setUp()
-    const value = { run () {} }
-    t.equal(await cache.getOrSet('key', () => value), value)
-    t.equal(await cache.get('key'), undefined)
-  })
-
   t.test('callers that miss together share one load, each with a copy', async (t) => {
     const { cache } = setUp()
     const listener = listen(t, cache)

@@ -26,12 +26,12 @@ export function redisScript (commands: RedisCommands, source: string) {
 /** As in `deserializeEntry`, other bytes are no entry. */
 const FORMATS = `
 local function is_lease (bytes) return #bytes >= 27 and string.sub(bytes, 1, 2) == '\\193\\2' end
-local function has_header (bytes) return #bytes > 30 and string.sub(bytes, 1, 2) == '\\193\\1' end
+local function has_header (bytes) return #bytes > 30 and string.sub(bytes, 1, 2) == '\\193\\3' end
 local function payload_at (bytes) return 31 + struct.unpack('>I4', bytes, 27) end
 -- Stamp and tags of an entry of this length, or nil; the payload may be missing.
 local function read_metadata (bytes, length)
   if not has_header(bytes) or payload_at(bytes) > length then return nil end
-  local ok, metadata = pcall(cmsgpack.unpack, string.sub(bytes, 31, payload_at(bytes) - 1))
+  local ok, metadata = pcall(cjson.decode, string.sub(bytes, 31, payload_at(bytes) - 1))
   if not ok or type(metadata) ~= 'table' then return nil end
   if type(metadata[1]) == 'string' and type(metadata[2]) == 'table' then return metadata end
 end`

@@ -1,4 +1,3 @@
-import { decode, encode } from '@msgpack/msgpack'
 import { LRUCache } from 'lru-cache'
 import type { Entry, Retry } from '../../entry/entry.ts'
 import type { Stamp } from '../../versions/versions.ts'
@@ -7,10 +6,10 @@ import type { Stamp } from '../../versions/versions.ts'
  * An entry in bytes. Its times are at fixed offsets, so that a script inside Redis can change them, and the payload is
  * last, so that a script can increment it:
  *
- *   0 magic (a byte that begins no MessagePack value)   1 format
+ *   0 magic   1 format
  *   2 storedAt   10 freshUntil   18 staleUntil          float64, big endian
  *   26 length of the metadata                           uint32, big endian
- *   30 metadata: MessagePack [stamp, tags] or [stamp, tags, loadMs, retry], then the payload
+ *   30 metadata: JSON text of [stamp, tags] or [stamp, tags, loadMs, retry], then the payload
  *
  * A lease is stored at the key of its entry, so that deleting, replacing or evicting one does the same to the other:
  *
@@ -20,7 +19,8 @@ import type { Stamp } from '../../versions/versions.ts'
  *   27 the bytes of the stale entry, or nothing
  */
 const MAGIC = 0xc1
-const FORMAT = 1
+/** Entries of format 1, which had other payloads, are read as absent. */
+const FORMAT = 3
 const HEADER_BYTES = 30
 const LEASE_FORMAT = 2
 const LEASE_BYTES = 27
@@ -32,7 +32,7 @@ const NO_BYTES = new Uint8Array()
 export function serializeEntry (entry: Entry): Buffer {
   const { stamp, tags, loadMs, retry } = entry
   const isPlain = loadMs === undefined && retry === undefined
-  const metadata = encode(isPlain ? [stamp, tags] : [stamp, tags, loadMs ?? 0, retry ?? null])
+  const metadata = Buffer.from(JSON.stringify(isPlain ? [stamp, tags] : [stamp, tags, loadMs ?? 0, retry ?? null]))
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + metadata.length + entry.payload.length)
   bytes[0] = MAGIC
   bytes[1] = FORMAT
@@ -57,7 +57,7 @@ export function deserializeEntry (bytes: Buffer): Entry | undefined {
   const payloadAt = HEADER_BYTES + bytes.readUInt32BE(26)
   if (payloadAt >= bytes.length) return undefined
   try {
-    const metadata = decode(bytes.subarray(HEADER_BYTES, payloadAt)) as [Stamp, string[], number?, Retry?]
+    const metadata = JSON.parse(bytes.toString('utf8', HEADER_BYTES, payloadAt)) as [Stamp, string[], number?, Retry?]
     const [stamp, tags, loadMs = 0, retry] = metadata
     if (typeof stamp !== 'string' || !Array.isArray(tags)) return undefined
     return {

@@ -2,6 +2,13 @@ import t from 'tap'
 import { deserializeEntry } from '../../../../src/cache/stores/redis/serialization.ts'
 import { createRedisCache, client } from '../../../support/redis-store.ts'
 
+/** An entry that never expires, as earlier versions wrote it: `{ a: 1 }` with the tag `a`. */
+const FORMAT_1 = Buffer.concat([
+  Buffer.of(0xc1, 1), Buffer.alloc(8), Buffer.of(0x7f, 0xf0), Buffer.alloc(6), Buffer.of(0x7f, 0xf0), Buffer.alloc(6),
+  Buffer.of(0, 0, 0, 6), Buffer.of(0x92, 0xa1, 0x31, 0x91, 0xa1, 0x61), Buffer.of(0x81, 0xa1, 0x61, 0x01)
+])
+const EXPIRED_LEASE = Buffer.concat([Buffer.of(0xc1, 2), Buffer.alloc(8), Buffer.from('x'), Buffer.alloc(16)])
+
 /** Bytes that are not an entry of this version, each with a description. */
 async function foreignBytes (): Promise<Array<[string, Buffer]>> {
   const { cache, prefix } = createRedisCache()
@@ -17,14 +24,14 @@ async function foreignBytes (): Promise<Array<[string, Buffer]>> {
     bytes[at] = byte
     return bytes
   }
-  const withMetadata = (metadata: Buffer, of: Buffer) => {
-    const bytes = Buffer.concat([of.subarray(0, 30), metadata, of.subarray(30 + metadataLength)])
+  const withMetadata = (metadata: string, of: Buffer) => {
+    const bytes = Buffer.concat([of.subarray(0, 30), Buffer.from(metadata), of.subarray(30 + metadataLength)])
     bytes.writeUInt32BE(metadata.length, 26)
     return bytes
   }
   const withPayload = (payload: string) => {
     const bytes = Buffer.concat([counter.subarray(0, 30 + metadataLength), Buffer.from(payload)])
-    return withMetadata(Buffer.of(0x92, 0xa0, 0x90), bytes)
+    return withMetadata('["",[]]', bytes)
   }
   const truncated = Array.from({ length: text.length }, (_, length): [string, Buffer] =>
     [`the first ${length} bytes of an entry`, text.subarray(0, length)])
@@ -37,15 +44,17 @@ async function foreignBytes (): Promise<Array<[string, Buffer]>> {
     ['zeros', Buffer.alloc(100)],
     ['another magic', changed(0, 0x00)],
     ['another format', changed(1, 2)],
+    ['an entry of format 1, whose metadata and payload are MessagePack', FORMAT_1],
+    ['a lease over an entry of format 1', Buffer.concat([EXPIRED_LEASE, FORMAT_1])],
     ['a payload that begins beyond the end', changed(26, 0xff)],
     ['a payload of no bytes', text.subarray(0, 30 + metadataLength)],
-    ['metadata that are not MessagePack', changed(30, 0xc1)],
-    ['metadata that are not MessagePack, before an integer', changed(30, 0xc1, counter)],
-    ['metadata that are not a list', withMetadata(Buffer.of(0x05), text)],
-    ['metadata that are not a list, before an integer', withMetadata(Buffer.of(0x05), counter)],
-    ['metadata without a stamp', withMetadata(Buffer.of(0x92, 0x05, 0x90), counter)],
-    ['metadata without tags', withMetadata(Buffer.of(0x91, 0xa1, 0x31), counter)],
-    ['metadata that are truncated', withMetadata(Buffer.of(0x92, 0xa1), counter)],
+    ['metadata that are not JSON', changed(30, 0xc1)],
+    ['metadata that are not JSON, before an integer', changed(30, 0xc1, counter)],
+    ['metadata that are not a list', withMetadata('5', text)],
+    ['metadata that are not a list, before an integer', withMetadata('5', counter)],
+    ['metadata without a stamp', withMetadata('[5,[]]', counter)],
+    ['metadata without tags', withMetadata('["1"]', counter)],
+    ['metadata that are truncated', withMetadata('["', counter)],
     ['a payload that cannot be decoded', changed(30 + metadataLength, 0xc1)],
     ['a truncated payload', text.subarray(0, -1)],
     ['a payload of only a minus', withPayload('-')],

@@ -53,7 +53,7 @@ t.test('an entry that only the script can decode is replaced', async (t) => {
   await mine.set('key', 'value')
   const bytes = (await client.getBuffer(name))!
   // Metadata whose tags are a map in place of a list.
-  const metadata = Buffer.of(0x92, 0xa0, 0x80)
+  const metadata = Buffer.from('["",{}]')
   const foreign = Buffer.concat([bytes.subarray(0, 30), metadata, Buffer.of(1)])
   foreign.writeUInt32BE(metadata.length, 26)
   await client.set(name, foreign)
