@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaValidationError } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -17,12 +17,51 @@ const urlAjv = new Ajv({
 })
 const bodyAjv = new Ajv(options)
 
-/** Strict validation: unknown fields and wrong types are errors, and the message names the field. */
+/**
+ * Strict validation: unknown fields, wrong types and text that a database cannot store are errors, and the message
+ * names the field.
+ */
 export default fp((app, _options, done) => {
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodyAjv : urlAjv).compile(schema as object))
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    return withTextCheck((httpPart === 'body' ? bodyAjv : urlAjv).compile(schema as object))
+  })
   app.setSchemaErrorFormatter((errors, part) => new Error(formatMessage(selectError(errors), part)))
   done()
 }, { fastify: '5.x', name: 'larder-validation' })
+
+interface Validator {
+  (data: unknown): boolean
+  errors: ErrorObject[] | null
+}
+
+/** Adds a check of all text in the data, whatever its schema says. */
+function withTextCheck (validate: ValidateFunction): Validator {
+  const check = (data: unknown) => {
+    const error = validate(data) ? findUnstorableText(data, '') : undefined
+    validator.errors = error === undefined ? validate.errors ?? null : [error]
+    return validator.errors === null
+  }
+  const validator: Validator = Object.assign(check, { errors: null })
+  return validator
+}
+
+/**
+ * Finds a string that a database would change or refuse: UTF-8 has no lone surrogates, and PostgreSQL and many C
+ * programs take no NUL.
+ */
+function findUnstorableText (data: unknown, instancePath: string): ErrorObject | undefined {
+  if (typeof data === 'string') {
+    const part = data.includes('\0') ? 'NUL' : data.isWellFormed() ? undefined : 'a lone surrogate'
+    if (part === undefined) return undefined
+    return { instancePath, schemaPath: '', keyword: 'text', params: {}, message: `must not contain ${part}` }
+  }
+  if (typeof data !== 'object' || data === null) return undefined
+  for (const [key, value] of Object.entries(data)) {
+    const error = findUnstorableText(value, `${instancePath}/${key}`)
+    if (error !== undefined) return error
+  }
+  return undefined
+}
 
 /**
  * Selects the error to report, out of those for all alternatives of an `anyOf`.

@@ -225,7 +225,7 @@ t.test('maxLength counts code points', async (t) => {
 t.test('text is stored and returned unchanged', async (t) => {
   const { send, get } = await service(t)
   for (const title of [
-    '<script>alert(1)</script>', "'; DROP TABLE products; --", 'a\0b', ' Ω 👩‍🌾 ', '%s $1 ?1', '__proto__'
+    '<script>alert(1)</script>', "'; DROP TABLE products; --", ' Ω 👩‍🌾 ', '%s $1 ?1', '__proto__'
   ]) {
     const { id } = (await send('POST', URL, { title, price: '1' })).json()
     t.equal((await get(`${URL}/${id}`)).json().title, title)

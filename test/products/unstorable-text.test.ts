@@ -1,0 +1,79 @@
+import t from 'tap'
+import { formService, readError } from './html.ts'
+import { type Method, service } from './service.ts'
+
+/* Text that a database would change or refuse. */
+
+const URL = '/api/products'
+const BROKEN: Array<[text: string, part: string]> = [
+  ['a\0b', 'NUL'],
+  ['\0', 'NUL'],
+  ['a\ud800', 'a lone surrogate'],
+  ['\udc00b', 'a lone surrogate'],
+  ['\udc00\ud800', 'a lone surrogate']
+]
+const product = { title: 'Tea', price: '1.00' }
+
+t.test('NUL and lone surrogates are 400 in any text, and nothing is written', async (t) => {
+  const { send, rows } = await service(t)
+  const before = rows()
+  const texts: Array<[Method, string, (text: string) => unknown, string]> = [
+    ['POST', URL, (title) => ({ ...product, title }), 'body/title'],
+    ['POST', URL, (price) => ({ ...product, price }), 'body/price'],
+    ['POST', URL, (title) => [product, product, { ...product, title }], 'body/2/title'],
+    ['PUT', `${URL}/1`, (title) => ({ ...product, title }), 'body/title'],
+    ['PATCH', `${URL}/1`, (title) => ({ title }), 'body/title'],
+    ['PATCH', `${URL}/1`, (price) => ({ price }), 'body/price'],
+    ['PATCH', URL, (title) => ({ where: { title }, set: { price: '1' } }), 'body/where/title'],
+    ['PATCH', URL, (title) => ({ where: {}, set: { title } }), 'body/set/title'],
+    ['PATCH', URL, (price) => ({ where: { ids: [1] }, set: { price } }), 'body/set/price']
+  ]
+  for (const [text, part] of BROKEN) {
+    for (const [method, url, makeBody, field] of texts) {
+      const response = await send(method, url, makeBody(text))
+      const what = `${method} ${url} ${JSON.stringify(makeBody(text))}`
+      t.equal(response.statusCode, 400, what)
+      t.match(response.json(), { code: 'FST_ERR_VALIDATION', message: `${field} must not contain ${part}` }, what)
+    }
+  }
+  t.same(rows(), before)
+})
+
+t.test('other text is stored as it was sent, also outside the Basic Multilingual Plane', async (t) => {
+  const { send } = await service(t)
+  for (const title of ['\u0001\u007f', '🐴', '\ufffd\uffff', 'a\u2028b', 'e\u0301', '\ufeffTea']) {
+    const { id } = (await send('POST', URL, { ...product, title })).json()
+    t.equal((await send('GET', `${URL}/${id}`)).json().title, title)
+  }
+})
+
+t.test('NUL in a query string is 400, and names the parameter', async (t) => {
+  const { send, rows } = await service(t)
+  const before = rows()
+  const queries: Array<[Method, string, string]> = [
+    ['GET', `${URL}?page=1%00`, 'querystring/page must be integer'],
+    ['GET', `${URL}?limit=%00`, 'querystring/limit must be integer'],
+    ['GET', `${URL}?other=a%00b`, 'querystring/other must not contain NUL'],
+    ['GET', `${URL}/1%00`, 'params/id must be a positive integer'],
+    ['DELETE', `${URL}?id=1&id=2%00`, 'querystring/id/1 must be a positive integer']
+  ]
+  for (const [method, url, message] of queries) {
+    const response = await send(method, url)
+    t.equal(response.statusCode, 400, url)
+    t.equal(response.json().message, message, url)
+  }
+  t.same(rows(), before)
+})
+
+t.test('NUL in a form is 400, and the form is shown again with an error', async (t) => {
+  const { submit, rows } = await formService(t)
+  const before = rows()
+  for (const url of ['/products', '/products/1']) {
+    for (const field of ['title', 'price']) {
+      const response = await submit(url, { ...product, [field]: 'a\0b' })
+      t.equal(response.statusCode, 400)
+      t.equal(readError(response.body), `${field} must not contain NUL`)
+    }
+  }
+  t.same(rows(), before)
+})
