@@ -34,7 +34,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
   const { now = Date.now, logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
-    const database = openDatabase(config.DATABASE_URL)
+    const database = openDatabase(config.DATABASE_URL, { onStateChange: (_state, message) => app.log.error(message) })
     app.addHook('onClose', () => database.close())
 
     await app.register(connections)

@@ -11,6 +11,10 @@ export const DatabaseOpenError = createError<[string, string]>(
   'LARDER_DATABASE_OPEN', 'Cannot open the DATABASE_URL %s: %s', 500)
 export const DatabaseBusyError = createError(
   'LARDER_DATABASE_BUSY', 'The database is busy. Try again in a moment.', 503)
+export const DatabaseReadOnlyError = createError(
+  'LARDER_DATABASE_READ_ONLY', 'The database accepts no changes at the moment. Try again later.', 503)
+export const DatabaseLostError = createError(
+  'LARDER_DATABASE_LOST', 'The database is unavailable. Try again later.', 503)
 export const TransactionOverError = createError(
   'LARDER_TRANSACTION_OVER', 'The transaction of this call has ended. Await each call inside the transaction.', 500)
 export const TransactionTimeoutError = createError<[number]>(

@@ -8,7 +8,10 @@ import { Clock } from '../clock/sqlite/clock.ts'
 import { History } from '../clock/sqlite/history.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
-import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
+import {
+  DatabaseBusyError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError, TransactionTimeoutError
+} from '../errors.ts'
+import { type DatabaseState, FileState, isReadOnlyError, type StateListener } from './file-state.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { createReaders } from './readers.ts'
 
@@ -35,6 +38,8 @@ export interface Database {
   afterCommit (callback: () => unknown): void
   /** The version clock. Reads through `sql` add their tags to the current read set. */
   readonly versions: Versions
+  /** Checks whether the database can be read and written. */
+  checkState (): DatabaseState
   close (): void
 }
 
@@ -43,6 +48,8 @@ export interface DatabaseLimits {
   lockWaitMs?: number
   /** Milliseconds that a transaction may take. Default 30,000. */
   transactionMs?: number
+  /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it is well again. */
+  onStateChange?: StateListener
 }
 
 /** A transaction, or a savepoint within one. `queue` runs one savepoint at a time. */
@@ -58,24 +65,27 @@ export const LOCK_WAIT_MS = 5_000
 const TRANSACTION_MS = 30_000
 
 interface Connections {
+  path: string
   writer: Sqlite.Database
   /** Opens a connection that reads committed data. */
   connect: () => Sqlite.Database
   close: () => void
 }
 
-export function createDatabase ({ writer, connect, close }: Connections, limits: DatabaseLimits = {}): Database {
+export function createDatabase ({ path, writer, connect, close }: Connections, limits: DatabaseLimits = {}): Database {
   const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
   const scopes = new AsyncLocalStorage<Scope>()
   const queue = withTimeout(new Mutex(), lockWaitMs)
   const inTransaction = () => current() !== undefined
   // Waiting for a lock inside SQLite would block the event loop. `begin` waits outside.
   writer.pragma('busy_timeout = 0')
+  const file = new FileState(path, writer, limits.onStateChange)
   const history = new History(writer)
   // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
   const committed = new Clock(connect(), true, history)
   const uncommitted = new Clock(writer, false, history)
-  const versions = databaseVersions({ committed, uncommitted, writer, inTransaction, transaction })
+  const isLost = () => file.last === 'lost'
+  const versions = databaseVersions({ committed, uncommitted, writer, isLost, inTransaction, transaction })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
   const readers = createReaders({ connect, committed, history, versions })
 
@@ -90,7 +100,13 @@ export function createDatabase ({ writer, connect, close }: Connections, limits:
     return isOpen(scope) && writer.inTransaction
   }
 
+  /** Throws if what is read would be outdated, and what is written would be lost. */
+  function checkFile (): void {
+    if (file.isLost()) throw new DatabaseLostError()
+  }
+
   async function begin (): Promise<void> {
+    checkFile()
     const deadline = performance.now() + lockWaitMs
     while (!tryLock(() => writer.exec('BEGIN IMMEDIATE'))) {
       if (performance.now() >= deadline) throw new DatabaseBusyError()
@@ -135,7 +151,8 @@ export function createDatabase ({ writer, connect, close }: Connections, limits:
       const limited = () => withDeadline(withSavepoints(scope, work), transactionMs)
       return await inScope(scope, 'COMMIT', 'ROLLBACK', limited)
     })
-    const result = await run.catch((error: unknown) => { throw error === E_TIMEOUT ? new DatabaseBusyError() : error })
+    const result = await run.catch((error: unknown) => { throw translateError(error) })
+    checkFile()
     await runAll(scope.afterCommit)
     return result
   }
@@ -160,7 +177,9 @@ export function createDatabase ({ writer, connect, close }: Connections, limits:
 
   return {
     get sql () {
-      return inTransaction() ? writeSql : readers.sql
+      if (inTransaction()) return writeSql
+      checkFile()
+      return readers.sql
     },
     get inTransaction () {
       return inTransaction()
@@ -172,8 +191,17 @@ export function createDatabase ({ writer, connect, close }: Connections, limits:
       if (scope === undefined) throw new TransactionOverError()
       scope.afterCommit.push(callback)
     },
-    close
+    checkState: () => file.check(),
+    close () {
+      file.stop()
+      close()
+    }
   }
+}
+
+function translateError (error: unknown): unknown {
+  if (error === E_TIMEOUT) return new DatabaseBusyError()
+  return isReadOnlyError(error) ? new DatabaseReadOnlyError() : error
 }
 
 function isOpen ({ open, parent }: Scope): boolean {

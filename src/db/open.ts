@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
 import { createDatabase, type Database, type DatabaseLimits, LOCK_WAIT_MS } from './database.ts'
+import { isReadOnlyError } from './file-state.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { migrate } from './migrate.ts'
 
@@ -19,7 +20,7 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
   let temporary: string | undefined
   const connections: Sqlite.Database[] = []
   const close = () => {
-    for (const connection of connections) connection.close()
+    for (const connection of connections) closeUnlessBusy(connection)
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
   }
 
@@ -42,11 +43,21 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
       reader.pragma('query_only = ON')
       return reader
     }
-    return createDatabase({ writer, connect, close }, limits)
+    return createDatabase({ path, writer, connect, close }, limits)
   } catch (error) {
     close()
-    throw new DatabaseOpenError(url, (error as Error).message)
+    const { message } = error as Error
+    throw new DatabaseOpenError(url, isReadOnlyError(error)
+      ? `${message}. Make the file and its folder writable.`
+      : message)
   }
+}
+
+/** A statement of a caller that is not finished keeps its connection open, until the process ends. */
+function closeUnlessBusy (connection: Sqlite.Database): void {
+  try {
+    connection.close()
+  } catch {}
 }
 
 function parsePath (url: string): string {

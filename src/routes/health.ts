@@ -7,7 +7,8 @@ const Status = Type.Object({ status: Type.String() })
 const tags = ['health']
 
 /**
- * `/healthz`: the process is alive. `/readyz`: the database responds.
+ * `/healthz`: the process is alive. `/readyz`: the database responds. It says so if the database is read-only, since
+ * only reads are served then. A lost file is logged by the database, once.
  *
  * Neither checks Redis, because the service works without it.
  */
@@ -20,8 +21,10 @@ export const health: FastifyPluginCallback<{ database: Database }> = (app, { dat
     schema: { tags, summary: 'Ready to serve', response: { 200: Status, 503: Status } }
   }, async (request, reply) => {
     try {
+      const state = database.checkState()
+      if (state === 'lost') return reply.code(503).send({ status: 'database file deleted or replaced' })
       database.sql.get(sql`SELECT 1 FROM products LIMIT 1`)
-      return { status: 'ok' }
+      return { status: state }
     } catch (err) {
       request.log.error({ err }, 'database unavailable')
       return reply.code(503).send({ status: 'database unavailable' })

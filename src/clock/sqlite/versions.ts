@@ -13,6 +13,8 @@ export interface DatabaseVersionsOptions {
   /** The clock of the connection of transactions. */
   uncommitted: Clock
   writer: Sqlite.Database
+  /** Whether the file was deleted or replaced, so that nothing can be checked. */
+  isLost: () => boolean
   /** Whether the caller is inside a transaction. */
   inTransaction: () => boolean
   /** Runs `work` in a transaction, or as a part of the current one. */
@@ -26,7 +28,7 @@ export interface DatabaseVersionsOptions {
  * Inside a transaction, entries that its own changes made invalid are misses, and nothing is stored.
  */
 export function databaseVersions (
-  { committed, uncommitted, writer, inTransaction, transaction }: DatabaseVersionsOptions
+  { committed, uncommitted, writer, isLost, inTransaction, transaction }: DatabaseVersionsOptions
 ): Versions {
   const countName = writer.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
   const countSlot = writer.prepare(`INSERT INTO larder_slots
@@ -40,7 +42,8 @@ export function databaseVersions (
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
     // A transaction sees its own changes at once.
-    firstChanged: (stamp, tags) => (inTransaction() ? uncommitted : committed).firstChanged(stamp, tags),
+    firstChanged: (stamp, tags) =>
+      isLost() ? tags[0] : (inTransaction() ? uncommitted : committed).firstChanged(stamp, tags),
 
     batch: (work) => committed.batch(work),
 
