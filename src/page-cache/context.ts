@@ -40,6 +40,8 @@ export interface PageCacheContext {
   customKey: string | null
   /** Present from the start of the handler to its response. */
   handlerRun: HandlerRun | undefined
+  /** The response of another run that is sent. */
+  served: Pick<PreparedPage, 'headers' | 'policies'> | undefined
   /** Whether a reply has been sent to the `onSend` hooks. */
   replied: boolean
   /** Whether an error has replaced that reply. */
@@ -63,6 +65,8 @@ export interface PendingStore {
   readonly policy: StoragePolicy
   /** What to store; undefined if the response is outdated already. */
   readonly page: Page | undefined
+  /** The headers of hooks, which are stored if the body depends on them. */
+  readonly hookHeaders: Page['headers']
   /** The body of the page, if it is a stream. */
   readonly stream: PendingStream | undefined
   /** The headers that we have set about the lifetime of the response. */

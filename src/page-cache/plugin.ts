@@ -124,6 +124,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       queryIsKeyed,
       customKey: null,
       handlerRun: undefined,
+      served: undefined,
       replied: false,
       replacedByError: false,
       pendingStore: undefined,
@@ -173,7 +174,10 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       markUncacheable(reply)
     }
     ctx.replied = true
-    if (!handlerRun) return passOn(ctx, payload, done)
+    if (!handlerRun) {
+      if (ctx.served !== undefined && !ctx.replacedByError) responder.restoreStored(reply, ctx.served)
+      return passOn(ctx, payload, done)
+    }
     ctx.handlerRun = undefined
     updateCache.onResponse(ctx, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
       handlerRun.task?.load.discard({ keepStale: true })

@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheAdapter } from '../cache/index.ts'
+import type { SharedFailure } from './collapse.ts'
+import type { PageCacheContext } from './context.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
 import { selectRange } from './http/range.ts'
 import { appendHeader, markUncacheable, toNotModified } from './reply-headers.ts'
-import { headersAt, type PreparedPage } from './stored-response.ts'
+import { headersAt, type PreparedPage, selectPolicies } from './stored-response.ts'
 
 /** Turns stored responses into replies, and reports in each reply what the cache did. */
 export class Responder {
@@ -19,9 +21,18 @@ export class Responder {
 
   /** Sends a stored response. */
   serveStored (request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus): void {
-    const { outerReads } = request.pageCache!
-    if (outerReads !== undefined) this.#cache.recordDependencies(outerReads, page.entry)
-    reply.send(this.applyStored(request, reply, page, status))
+    const ctx = request.pageCache!
+    if (ctx.outerReads !== undefined) this.#cache.recordDependencies(ctx.outerReads, page.entry)
+    ctx.served = page
+    sendBody(reply, this.applyStored(request, reply, page, status))
+  }
+
+  /** Removes what Fastify, and `onSend` hooks that run before ours, have set for the response of another run. */
+  restoreStored (reply: FastifyReply, { headers, policies }: NonNullable<PageCacheContext['served']>): void {
+    if (headers['content-type'] === undefined) reply.removeHeader('content-type')
+    for (const [name, value] of policies) {
+      if (reply.getHeader(name) !== value) reply.header(name, value)
+    }
   }
 
   /** Gives a reply the status and headers of a stored response, and returns the payload to send. */
@@ -30,10 +41,20 @@ export class Responder {
   ): Buffer | string | undefined {
     const { headers, ttl, cacheStatus } = headersAt(page, this.#now())
     reply.code(page.status)
+    if (page.removed !== undefined) for (const name of page.removed) reply.removeHeader(name)
     reply.headers(headers)
     this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(status, ttl), page)
     const body = this.selectContent(request, reply, page, page.body)
     return body === page.body && request.raw.method !== 'HEAD' ? page.payload : body
+  }
+
+  /** Sends the failure of another request. */
+  serveFailure (reply: FastifyReply, statusCode: number, { headers, removed = [], body }: SharedFailure): void {
+    reply.request.pageCache!.served = { headers, policies: selectPolicies(headers) }
+    for (const name of removed) reply.removeHeader(name)
+    reply.code(statusCode).headers(headers)
+    this.setCacheStatus(reply, { fwd: 'miss', fwdStatus: statusCode, collapsed: true })
+    sendBody(reply, body as Buffer)
   }
 
   /**
@@ -92,4 +113,13 @@ export class Responder {
     }
     pageEvents.publish(event)
   }
+}
+
+/** Sends a body that is serialized already: Fastify would serialize a text again, and add to its content type. */
+function sendBody (reply: FastifyReply, body: Buffer | string | undefined): void {
+  reply.serializer(keepText).send(body)
+}
+
+function keepText (payload: unknown): string {
+  return typeof payload === 'string' ? payload : JSON.stringify(payload)
 }

@@ -11,6 +11,8 @@ export type ReplyHeaders = Readonly<Record<string, string | number | string[] | 
 export interface Page {
   status: number
   headers: Record<string, string | string[]>
+  /** The names of headers that hooks set and the handler has removed; absent if there are none. */
+  removed?: string[]
   body: Uint8Array
   /** Empty if there is none. */
   etag: string
@@ -53,6 +55,8 @@ export interface PreparedPage extends Page {
   readonly body: Buffer
   /** The body to send: Node and Fastify send a short text faster as a string, together with the headers. */
   readonly payload: Buffer | string
+  /** Its security policies: hooks set others on each reply, which may not fit the body. */
+  readonly policies: ReadonlyArray<readonly [name: string, value: string | string[]]>
   /** Undefined if the response's own `Cache-Control` is sent unchanged. */
   readonly clientLifetime: ClientLifetime | undefined
   /** When it was generated, in milliseconds since 1970. */
@@ -101,35 +105,6 @@ export function mayServeStaleIfError ({ entry, staleIfError }: PreparedPage, now
   return now < entry.freshUntil + staleIfError * 1000
 }
 
-/**
- * Headers that are not stored: they belong to one message or connection (RFC 9110 section 7.6.1), are set anew on each
- * reply, or are stored elsewhere.
- */
-const NOT_STORED = new Set([
-  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization',
-  'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'age', 'content-length', 'set-cookie',
-  'cache-status', 'server-timing', 'etag'
-])
-
-/**
- * Returns the headers that are stored with a response, RFC 9111 section 3.1.
- *
- * @param before reply headers from before the handler ran: hooks of the application set them on each reply
- * @param omitted names of headers that the response itself forbids to store
- */
-export function selectStoredHeaders (
-  headers: ReplyHeaders, before: ReplyHeaders, omitted: readonly string[] = []
-): Page['headers'] {
-  const ofConnection = String(headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim())
-  const stored: Page['headers'] = {}
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || value === before[name]) continue
-    if (NOT_STORED.has(name) || ofConnection.includes(name) || omitted.includes(name)) continue
-    stored[name] = Array.isArray(value) ? value : String(value)
-  }
-  return stored
-}
-
 /** The longest body in bytes that is converted to a string once. */
 const LONGEST_STRING = 64 * 1024
 
@@ -164,6 +139,11 @@ export function readMatchingPage (entry: Entry, varyMatch: VaryMatch): PreparedP
   return page !== undefined && matchesVary(page, varyMatch) ? page : undefined
 }
 
+/** Returns the security policies among the headers of a response. */
+export function selectPolicies (headers: Page['headers']): PreparedPage['policies'] {
+  return Object.entries(headers).filter(([name]) => name.startsWith('content-security-policy'))
+}
+
 function preparePage (page: Page, entry: Entry): PreparedPage | undefined {
   const { headers, body, etag, varyValues, cacheControl } = page
   const isBroken = !(body instanceof Uint8Array) || typeof headers !== 'object' || typeof etag !== 'string'
@@ -175,6 +155,7 @@ function preparePage (page: Page, entry: Entry): PreparedPage | undefined {
     ...page,
     body: bytes,
     payload: bytes.length <= LONGEST_STRING && isAscii(bytes) ? bytes.toString('latin1') : bytes,
+    policies: selectPolicies(headers),
     clientLifetime: cacheControl === undefined
       ? undefined
       : resolveClientLifetime({ ...page, cacheControl, freshnessLifetime, date, hasTags: entry.tags.length > 0 }),

@@ -199,10 +199,7 @@ function serveFailure (tools: FetchTools, ctx: PageCacheContext, error: unknown)
   const match = (varyNames: readonly string[]) => matchRequestVary(ctx, varyNames)
   const response = error instanceof UpstreamFailure ? error.responseFor(match, ctx.customKey) : undefined
   if (response === undefined) return beginHandler(tools, ctx, { fwd: 'miss', detail: 'collapse-refused' })
-  const { status } = error as UpstreamFailure
-  ctx.reply.code(status).headers(response.headers)
-  tools.responder.setCacheStatus(ctx.reply, { fwd: 'miss', fwdStatus: status, collapsed: true })
-  ctx.reply.send(response.body)
+  tools.responder.serveFailure(ctx.reply, (error as UpstreamFailure).status, response)
   return 'replied'
 }
 

@@ -1,6 +1,8 @@
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { FastifyReply } from 'fastify'
+import type { PageCacheContext, PendingStream } from '../context.ts'
+import type { ReplyHeaders } from '../stored-response.ts'
 
 /** The body of a response in an `onSend` hook: whole, or a stream. */
 export type Body = Buffer | Readable
@@ -63,4 +65,15 @@ export function collectStream (source: Readable, maxBytes: number, length: numbe
     resolve(error || (length !== undefined && length !== size) ? 'incomplete' : Buffer.concat(chunks))
   })
   return { stream, body: promise }
+}
+
+/** Sends a stream, and collects it. */
+export function sendStream (
+  { route, headerTracker }: PageCacheContext, body: Readable, contentLength: ReplyHeaders[string]
+): { payload: Readable, stream: PendingStream } {
+  const length = contentLength === undefined ? undefined : Number(contentLength)
+  const collected = collectStream(body, route.maxBytes, length)
+  const stream = { body: collected.body, readCount: headerTracker.readCount, isFlowing: false }
+  process.nextTick(() => { stream.isFlowing = true })
+  return { payload: collected.stream, stream }
 }

@@ -1,9 +1,10 @@
 import { type SharedFailure, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { parseVary } from '../http/vary.ts'
-import { type PreparedPage, readPage, selectStoredHeaders } from '../stored-response.ts'
+import { type PreparedPage, readPage } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
 import { isSharedFailure } from './policy.ts'
+import { selectPrintedHeaders, selectStoredHeaders } from './stored-headers.ts'
 
 /**
  * Ends a load with the failure of its handler: waiting requests get the failure, or a stale response.
@@ -28,8 +29,10 @@ function shareFailure (
   const { readAll, readClientAddress, readByName, keyHeaders } = headerTracker
   if (!Buffer.isBuffer(body) || readAll || readClientAddress || !isSharedFailure(code, headers)) return undefined
   const varyNames = [...new Set([...parseVary(headers.vary), ...readByName, ...keyHeaders])]
+  const { headers: stored, hookHeaders, removed } = selectStoredHeaders(headers, run.before)
   return {
-    headers: { ...selectStoredHeaders(headers, run.before), 'cache-control': 'no-store' },
+    headers: { ...selectPrintedHeaders(hookHeaders, body), ...stored, 'cache-control': 'no-store' },
+    removed,
     body,
     customKey,
     varyMatch: matchRequestVary(ctx, varyNames)

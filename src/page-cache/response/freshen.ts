@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { matchesNone } from '../http/conditional.ts'
 import { combineLines } from '../http/fields.ts'
-import type { PreparedPage } from '../stored-response.ts'
+import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 
 /** Headers of a 304 that do not replace those of the stored response, RFC 9111 section 3.2. */
 const NOT_UPDATED = ['content-encoding', 'content-length', 'content-md5', 'content-range']
@@ -19,14 +19,21 @@ export function validatesOther (reply: FastifyReply, stale: PreparedPage): boole
 /**
  * Freshens a stored response: makes a 304 of the handler a whole response with updated headers, RFC 9111 section 4.3.4.
  *
+ * Headers that hooks have set for this request do not replace those of the stored body.
+ *
+ * @param before reply headers from before the handler ran
  * @returns the stored body
  */
-export function freshen (reply: FastifyReply, stale: PreparedPage): Buffer {
+export function freshen (reply: FastifyReply, stale: PreparedPage, before: ReplyHeaders): Buffer {
   for (const name of NOT_UPDATED) reply.removeHeader(name)
   if (DEFAULT_TYPES.has(reply.getHeader('content-type'))) reply.removeHeader('content-type')
   const { headers, cacheControl, etag, ownEtag } = stale
   for (const [name, value] of Object.entries({ ...headers, ...cacheControl && { 'cache-control': cacheControl } })) {
-    if (name !== 'date' && !reply.hasHeader(name)) reply.header(name, value)
+    const isOfHook = before[name] !== undefined && reply.getHeader(name) === before[name]
+    if (name !== 'date' && (isOfHook || !reply.hasHeader(name))) reply.header(name, value)
+  }
+  for (const name of stale.removed ?? []) {
+    if (reply.getHeader(name) === before[name]) reply.removeHeader(name)
   }
   if (ownEtag) reply.header('etag', etag)
   reply.code(stale.status)

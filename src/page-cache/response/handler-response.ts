@@ -34,7 +34,7 @@ export function readResponse (
   let body = readBody(payload, reply)
   const freshened = reply.statusCode === 304 ? task.stale : undefined
   const isOther = freshened !== undefined && validatesOther(reply, freshened)
-  if (freshened !== undefined) body = freshen(reply, freshened)
+  if (freshened !== undefined) body = freshen(reply, freshened, run.before)
   const headers = reply.getHeaders() as ReplyHeaders
   const isWhole = Buffer.isBuffer(body)
   return {

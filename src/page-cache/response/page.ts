@@ -1,8 +1,9 @@
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { computeEtag } from '../http/conditional.ts'
-import { type Page, selectStoredHeaders, type StoragePolicy } from '../stored-response.ts'
+import type { Page, StoragePolicy } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
 import { setsClientLifetime } from './lifetime.ts'
+import { selectPrintedHeaders, type StoredHeaders } from './stored-headers.ts'
 
 /**
  * Builds what is stored of a response, still without its body.
@@ -10,12 +11,13 @@ import { setsClientLifetime } from './lifetime.ts'
  * @param now milliseconds since 1970
  */
 export function buildPage (
-  ctx: PageCacheContext, { code, headers, run }: HandlerResponse, policy: StoragePolicy, now: number
+  ctx: PageCacheContext, { code, headers }: HandlerResponse, stored: StoredHeaders, policy: StoragePolicy, now: number
 ): Page {
-  const { age, staleWhileRevalidate, staleIfError, allowsAuthorization, varyNames, omitted, clientMaxAge } = policy
+  const { age, staleWhileRevalidate, staleIfError, allowsAuthorization, varyNames, clientMaxAge } = policy
   const page: Page = {
     status: code,
-    headers: selectStoredHeaders(headers, run.before, omitted),
+    headers: stored.headers,
+    ...stored.removed.length > 0 && { removed: stored.removed },
     body: Buffer.alloc(0),
     etag: String(headers.etag ?? ''),
     ownEtag: headers.etag !== undefined,
@@ -38,10 +40,13 @@ export function buildPage (
   return page
 }
 
-/** Adds the body to a page, and an entity tag if the handler has set none. */
-export function withBody (page: Page, body: Buffer, { request }: PageCacheContext): Page {
+/** Adds the body to a page, the headers of hooks that it depends on, and an entity tag if the handler has set none. */
+export function withBody (
+  page: Page, body: Buffer, hookHeaders: Page['headers'], { request }: PageCacheContext
+): Page {
   // A handler that gives a HEAD no body does not say which body a GET would get.
   const isUnknown = request.raw.method === 'HEAD' && body.length === 0
   const needsEtag = !page.ownEtag && page.status === 200 && !isUnknown
-  return { ...page, body, etag: needsEtag ? computeEtag(body) : page.etag }
+  const headers = { ...selectPrintedHeaders(hookHeaders, body), ...page.headers }
+  return { ...page, headers, body, etag: needsEtag ? computeEtag(body) : page.etag }
 }

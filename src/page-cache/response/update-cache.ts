@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import type { CacheAdapter } from '../../cache/index.ts'
 import type {
   HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult, StoreTask
@@ -9,13 +8,14 @@ import { isCoveredByKey } from '../key/key.ts'
 import { addVary } from '../reply-headers.ts'
 import type { Responder } from '../serve.ts'
 import { mayServeStaleIfError, type Page, type ReplyHeaders, type StoragePolicy } from '../stored-response.ts'
-import { collectStream } from './body.ts'
+import { sendStream } from './body.ts'
 import { failLoad } from './failure.ts'
 import { type HandlerResponse, readResponse, restoreHeaders } from './handler-response.ts'
 import { forbidHeuristicReuse, removeLifetime, setLifetime } from './lifetime.ts'
 import { buildPage, withBody } from './page.ts'
 import { decideStorage, describeLifetime, forbiddenByLaterHooks, isFailure, type StorageDecision } from './policy.ts'
 import { ResponseStore } from './store.ts'
+import { hasLaterNonce, selectStoredHeaders } from './stored-headers.ts'
 
 /** Stores the responses of handlers if HTTP allows it, in two `onSend` hooks: the first one and the last one. */
 export class UpdateCache {
@@ -80,8 +80,10 @@ export class UpdateCache {
     const headers: ReplyHeaders = { ...response.headers, vary: reply.getHeader('vary') }
     const isOutdated = await this.#isOutdated(ctx, response)
     if (isOutdated) await task.load.discard()
-    let page = isOutdated ? undefined : buildPage(ctx, { ...response, headers }, policy, this.#now())
-    if (page !== undefined && Buffer.isBuffer(body)) page = withBody(page, body, ctx)
+    const stored = selectStoredHeaders(headers, response.run.before, policy.omitted)
+    const { hookHeaders } = stored
+    let page = isOutdated ? undefined : buildPage(ctx, { ...response, headers }, stored, policy, this.#now())
+    if (page !== undefined && Buffer.isBuffer(body)) page = withBody(page, body, hookHeaders, ctx)
     if (page !== undefined && page.etag !== '') reply.header('etag', page.etag)
     const lifetimeHeaders = setLifetime(ctx, response, policy, this.#mayGetTags(ctx, response), this.#now())
     outerReads?.include(reads)
@@ -96,6 +98,7 @@ export class UpdateCache {
       status: { ...reply.statusCode !== code && { fwdStatus: code }, ...response.status },
       policy,
       page,
+      hookHeaders,
       stream: sent.stream,
       lifetimeHeaders,
       lifetime: describeLifetime(reply.getHeaders())
@@ -155,9 +158,7 @@ export class UpdateCache {
     const pending = ctx.pendingStore!
     ctx.pendingStore = undefined
     const { status, policy } = pending
-    const reason = ctx.replacedByError
-      ? 'reply-failed'
-      : forbiddenByLaterHooks(reply.getHeaders(), pending.lifetime)
+    const reason = ctx.replacedByError ? 'reply-failed' : this.#forbiddenByLaterHooks(ctx, pending)
     if (reason !== undefined) {
       this.#release(ctx, pending.task, pending.code, pending.requested, reason)
       removeLifetime(reply, pending)
@@ -166,6 +167,12 @@ export class UpdateCache {
     const { stored, notStoredBecause = 'not-stored' } = await this.#storePending(ctx, pending)
     const result = stored ? { stored } : { detail: notStoredBecause }
     this.#responder.setCacheStatus(reply, { ...status, ...result }, Math.floor(policy.ttl))
+  }
+
+  #forbiddenByLaterHooks ({ reply }: PageCacheContext, { lifetime, page }: PendingStore): string | undefined {
+    const headers = reply.getHeaders()
+    if (page !== undefined && hasLaterNonce(headers, page, page.body as Buffer)) return 'csp-nonce'
+    return forbiddenByLaterHooks(headers, lifetime)
   }
 
   /** Releases the requests that wait for a response that an error has replaced. */
@@ -208,17 +215,17 @@ export class UpdateCache {
   async #writeStream (
     ctx: PageCacheContext, pending: PendingStore, page: Page, stream: PendingStream
   ): Promise<void> {
-    const { task: { load, location }, requested } = pending
+    const { task: { load, location }, requested, hookHeaders } = pending
     const body = await stream.body
     // The stream may depend on headers that it has read on the way, by which the response does not vary.
     const hasReadMore = ctx.headerTracker.readCount !== stream.readCount
     if (body === 'incomplete') {
       load.discard({ keepStale: true })
-    } else if (body === 'too-large' || hasReadMore) {
+    } else if (body === 'too-large' || hasReadMore || hasLaterNonce(ctx.reply.getHeaders(), page, body)) {
       load.discard({ keepStale: body !== 'too-large' })
       this.#hitForMiss.mark(location.key, ctx, requested)
     } else {
-      await this.#write(ctx, pending, withBody(page, body, ctx))
+      await this.#write(ctx, pending, withBody(page, body, hookHeaders, ctx))
     }
   }
 
@@ -234,15 +241,4 @@ export class UpdateCache {
     else if (result.stored) this.#hitForMiss.clear(key, ctx)
     return result
   }
-}
-
-/** Sends a stream, and collects it. */
-function sendStream (
-  { route, headerTracker }: PageCacheContext, body: Readable, contentLength: ReplyHeaders[string]
-): { payload: Readable, stream: PendingStream } {
-  const length = contentLength === undefined ? undefined : Number(contentLength)
-  const collected = collectStream(body, route.maxBytes, length)
-  const stream = { body: collected.body, readCount: headerTracker.readCount, isFlowing: false }
-  process.nextTick(() => { stream.isFlowing = true })
-  return { payload: collected.stream, stream }
 }
