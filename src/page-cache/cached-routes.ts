@@ -1,12 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import createRouter, { type HTTPVersion, type Instance } from 'find-my-way'
+import type { RouterOptions } from './key/request-target.ts'
 import type { RouteCacheConfig } from './options.ts'
 
 /** Its types lack `useSemicolonDelimiter`. */
 type RouterConfig = Parameters<typeof createRouter<HTTPVersion.V1>>[0] & { useSemicolonDelimiter?: boolean }
 
+/** A route that may answer to a URL, with the parameters in its path. */
+export interface RouteMatch {
+  readonly route: RouteCacheConfig
+  readonly params: Readonly<Record<string, string | undefined>>
+}
+
 /** The routes with a page cache, found by URL or by pattern. */
 export class CachedRoutes {
+  /** How the router of the application reads URLs. */
+  readonly routerOptions: RouterOptions
   readonly #config: RouterConfig
   /** A router for each set of constraints, so that a match under one of them does not hide those under others. */
   readonly #routers = new Map<string, Instance<HTTPVersion.V1>>()
@@ -18,12 +27,10 @@ export class CachedRoutes {
       caseSensitive = true, ignoreTrailingSlash = false, ignoreDuplicateSlashes = false, maxParamLength = 100,
       useSemicolonDelimiter = false
     } = { ...config, ...config.routerOptions } as RouterConfig
+    this.routerOptions = { caseSensitive, ignoreTrailingSlash, ignoreDuplicateSlashes, useSemicolonDelimiter }
     this.#config = {
-      caseSensitive,
-      ignoreTrailingSlash,
-      ignoreDuplicateSlashes,
+      ...this.routerOptions,
       maxParamLength,
-      useSemicolonDelimiter,
       allowUnsafeRegex: true // the application has already accepted every pattern
     }
   }
@@ -45,9 +52,11 @@ export class CachedRoutes {
   }
 
   /** Returns the routes that may answer to a URL. @param url path and query */
-  for (url: string): readonly RouteCacheConfig[] {
-    return [...this.#routers.values()]
-      .flatMap((router) => router.find('GET', url)?.store as RouteCacheConfig[] | undefined ?? [])
+  for (url: string): readonly RouteMatch[] {
+    return [...this.#routers.values()].flatMap((router) => {
+      const found = router.find('GET', url)
+      return (found?.store as RouteCacheConfig[] | undefined ?? []).map((route) => ({ route, params: found!.params }))
+    })
   }
 
   #routerFor (constraints: string): Instance<HTTPVersion.V1> {

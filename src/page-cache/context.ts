@@ -34,8 +34,8 @@ export interface PageCacheContext {
   /** Present for requests of the page cache itself. */
   readonly revalidation: Revalidation | undefined
   readonly explainRequest: ExplainRequest | undefined
-  /** Whether all query parameters that the handler can see are part of the key. */
-  readonly queryIsKeyed: boolean
+  /** Why the key does not cover the URL that the handler sees, as a token; undefined if it does. */
+  readonly notKeyedBecause: string | undefined
   /** The result of the route's option `key`; null without it. */
   customKey: string | null
   /** Present from the start of the handler to its response. */

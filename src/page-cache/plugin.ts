@@ -12,8 +12,8 @@ import type { PageCacheContext } from './context.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
 import { HeaderTracker } from './key/header-tracking.ts'
-import type { RequestTarget } from './key/key.ts'
-import { type QuerystringParser, removeUnkeyedParams } from './key/query.ts'
+import type { QuerystringParser } from './key/query.ts'
+import { normalizeRequest, readTarget } from './key/request-target.ts'
 import { type CachePageOptions, checkOption, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
 import { markUncacheable, weakenEtag } from './reply-headers.ts'
 import { LookupBatcher } from './request/batch.ts'
@@ -62,6 +62,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     return done(error as Error)
   }
   const routes = new CachedRoutes(app.initialConfig)
+  const { routerOptions } = routes
   const responder = new Responder(cache, now)
   const hitForMiss = new HitForMiss(now)
   const updateCache = new UpdateCache(cache, responder, hitForMiss, now)
@@ -95,7 +96,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     const headerTracker = HeaderTracker.track(raw)
     const route = config?.[ROUTE]
     // Now, since a handler that hijacks the reply may leave the request without its socket.
-    if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol)
+    if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol, routerOptions)
     if (route === undefined) {
       headerTracker.end()
       if (config?.cachePage === undefined) return done()
@@ -107,7 +108,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     // The scheme is that of the request for which a self-request is made.
     const encrypted = revalidation?.encrypted === true || explainRequest?.encrypted === true
     if (encrypted) Object.assign(raw.socket, { encrypted: true })
-    const queryIsKeyed = route.query === undefined || removeUnkeyedParams(request, route.query, querystringParser)
+    const notKeyedBecause = normalizeRequest(request, route, headerTracker, routerOptions, querystringParser)
     const outer = currentReads()
     const reads = revalidation?.reads ?? new ReadSet()
     request.pageCache = {
@@ -115,13 +116,13 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       reply,
       route,
       startedAt: performance.now(),
-      target: readTarget(request, encrypted ? 'https' : request.protocol),
+      target: readTarget(request, encrypted ? 'https' : request.protocol, routerOptions),
       headerTracker,
       reads,
       outerReads: outer === reads ? undefined : outer,
       revalidation,
       explainRequest,
-      queryIsKeyed,
+      notKeyedBecause,
       customKey: null,
       handlerRun: undefined,
       served: undefined,
@@ -218,11 +219,6 @@ function checkPluginOptions (
 function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {
   ctx.contentEncoding = ctx.reply.getHeader('content-encoding')
   done(null, payload)
-}
-
-function readTarget ({ raw, host }: FastifyRequest, protocol: string): RequestTarget {
-  const { url, originalUrl } = raw as typeof raw & { originalUrl?: string }
-  return { protocol, host, url: url!, originalUrl: originalUrl === url ? undefined : originalUrl }
 }
 
 export const pageCache = fp(plugin, { fastify: '5.x', name: 'larder-page-cache' })

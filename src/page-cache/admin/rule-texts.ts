@@ -14,6 +14,7 @@ const BYPASSES: Readonly<Record<string, string>> = {
   'ttl-zero': 'The ttl of the route is zero, so none of its responses is stored.',
   'request-body': 'The request has a body, which is not part of the key.',
   'no-store': 'A hook before the handler has set no-store (RFC 9111 section 5.2.2.5).',
+  'request-target': 'The URL of the request names another host than its header Host (RFC 9112 section 3.2.2).',
   'query-parser': 'The application parses queries in another way than the page cache, ' +
     'and the route has the option query.',
   private: 'A hook before the handler has set private (RFC 9111 section 5.2.2.7).',

@@ -13,9 +13,11 @@ export interface RequestTarget {
   readonly url: string
   /** The URL that the client sent, if the application has rewritten it. */
   readonly originalUrl?: string | undefined
+  /** The parameters in the path, if the router ignores the case of the rest of it. */
+  readonly params?: readonly string[] | undefined
 }
 
-interface MemoizedKey extends Omit<RequestTarget, 'url'> { readonly key: string }
+interface MemoizedKey extends Omit<RequestTarget, 'url' | 'params'> { readonly key: string }
 
 /** Keys of recent requests, by route and URL: computing one takes several microseconds. */
 const memo = new WeakMap<RouteCacheConfig, Map<string, MemoizedKey>>()
@@ -53,15 +55,21 @@ function digest (target: RequestTarget, route: RouteCacheConfig): string {
 }
 
 /** Returns the parts of a URL that are in its key, in a normal form. */
-export function describeKey ({ protocol, host, url, originalUrl }: RequestTarget, { query }: RouteCacheConfig) {
+export function describeKey ({ protocol, host, url, originalUrl, params }: RequestTarget, { query }: RouteCacheConfig) {
   const [path, search] = splitUrl(url)
   return {
     protocol,
     host: normalizeHost(host, protocol),
-    path: normalizeEncoding(path),
+    path: params === undefined ? normalizeEncoding(path) : decodePath(path).toLowerCase(),
     query: normalizeQuery(search, query),
-    ...originalUrl !== undefined && { originalUrl }
+    ...originalUrl !== undefined && { originalUrl },
+    ...params !== undefined && { params }
   }
+}
+
+/** Decodes a path as the router does for text outside of parameters; it has refused what cannot be decoded. */
+function decodePath (path: string): string {
+  return decodeURI(path.replaceAll('%25', '%2525'))
 }
 
 /** Removes the port that the scheme implies, RFC 3986 section 6.2.3. */

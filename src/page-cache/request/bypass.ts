@@ -6,11 +6,11 @@ import type { DecisionInput } from './decision.ts'
 
 /** Returns why a request bypasses the cache, as far as that is known before the lookup. */
 export function reasonToBypass (
-  { request, reply, route, queryIsKeyed, headerTracker }: PageCacheContext
+  { request, reply, route, notKeyedBecause, headerTracker }: PageCacheContext
 ): CacheStatus | undefined {
   const bypass = (detail: string): CacheStatus => ({ fwd: 'bypass', detail })
   if (route.ttl === 0) return bypass('ttl-zero')
-  if (!queryIsKeyed) return bypass('query-parser')
+  if (notKeyedBecause !== undefined) return bypass(notKeyedBecause)
   // A body would not be part of the key.
   const hasBody = [headerTracker.headers, headerTracker.sent]
     .some((headers) => headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
