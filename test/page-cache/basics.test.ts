@@ -4,12 +4,15 @@ import t from 'tap'
 import { createCache, type Entry, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { readPage } from '../../src/page-cache/stored-response.ts'
-import { stores, site, type Handler } from './plugin-site.ts'
+import { createTestApp, type Handler } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
-for (const name of Object.keys(stores)) {
+const stores = await pageStores(t)
+
+for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('the first response is stored and served until its lifetime ends', async (t) => {
-      const { app, clock } = await site(t, name, 300)
+      const { app, clock } = await createTestApp(t, 300, undefined, { store })
       const cold = await app.inject('/page')
       t.equal(cold.body, 'call 1')
       t.match(cold.headers, {
@@ -42,10 +45,10 @@ for (const name of Object.keys(stores)) {
 
     t.test('concurrent misses run the handler once', async (t) => {
       const gate = Promise.withResolvers<void>()
-      const { app, calls } = await site(t, name, 300, async (_request, _reply, call) => {
+      const { app, calls } = await createTestApp(t, 300, async (_request, _reply, call) => {
         await gate.promise
         return `call ${call}`
-      })
+      }, { store })
       const all = Array.from({ length: 10 }, () => app.inject('/page'))
       await turn()
       gate.resolve()
@@ -61,11 +64,11 @@ for (const name of Object.keys(stores)) {
     t.test('requests that wait for a response which is not stored then run in parallel', async (t) => {
       const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       let running = 0
-      const { app, calls } = await site(t, name, 300, async (_request, reply, call) => {
+      const { app, calls } = await createTestApp(t, 300, async (_request, reply, call) => {
         if (++running === 5) gates[1]!.resolve() // all others are in here at once
         await gates[call === 1 ? 0 : 1]!.promise
         return reply.code(404).send('gone')
-      })
+      }, { store })
       const all = Array.from({ length: 5 }, () => app.inject('/page'))
       while (calls() === 0) await turn()
       await turn()
@@ -80,10 +83,10 @@ for (const name of Object.keys(stores)) {
 
     t.test('a hit has the bytes, headers and ETag of the handler', async (t) => {
       const bytes = Buffer.from([0, 255, 10, 200])
-      const { app } = await site(t, name, 300, (_request, reply) => reply
+      const { app } = await createTestApp(t, 300, (_request, reply) => reply
         .header('content-type', 'application/octet-stream').header('x-many', ['a', 'b']).header('etag', 'W/"mine"')
         .header('connection', 'x-hop').header('x-hop', '1').header('server-timing', 'db;dur=1')
-        .header('age', '7').send(bytes))
+        .header('age', '7').send(bytes), { store })
       await app.inject('/page')
       const warm = await app.inject('/page')
       t.same(warm.rawPayload, bytes)
@@ -96,7 +99,7 @@ for (const name of Object.keys(stores)) {
 
     t.test('responses with an empty body and without a body are stored', async (t) => {
       for (const body of ['', undefined]) {
-        const { app, calls } = await site(t, name, 300, (_request, reply) => reply.send(body))
+        const { app, calls } = await createTestApp(t, 300, (_request, reply) => reply.send(body), { store })
         await app.inject('/page')
         t.equal((await app.inject('/page')).body, '')
         t.equal(calls(), 1)
@@ -106,7 +109,7 @@ for (const name of Object.keys(stores)) {
 }
 
 t.test('If-None-Match gets a 304 on a miss and on a hit', async (t) => {
-  const { app, calls } = await site(t, 'memory', 300, () => 'same')
+  const { app, calls } = await createTestApp(t, 300, () => 'same')
   const { headers: { etag } } = await app.inject('/page')
   const warm = await app.inject({ url: '/page', headers: { 'if-none-match': `"x", W/${etag}` } })
   t.equal(warm.statusCode, 304)
@@ -137,7 +140,7 @@ t.test('responses that HTTP forbids to store are not stored', async (t) => {
     ['authorization', () => 'x', { authorization: 'Basic eDp5' }]
   ]
   for (const [detail, handler, headers] of refusals) {
-    const { app, calls } = await site(t, 'memory', { ttl: 300, maxBytes: 1000 }, handler)
+    const { app, calls } = await createTestApp(t, { ttl: 300, maxBytes: 1000 }, handler)
     for (const call of [1, 2]) {
       const { headers: answer } = await app.inject({ url: '/page', ...headers && { headers } })
       const why = detail === 'authorization' ? 'bypass' : 'uri-miss'
@@ -149,12 +152,12 @@ t.test('responses that HTTP forbids to store are not stored', async (t) => {
 })
 
 t.test('an error response carries no lifetime and no validator', async (t) => {
-  const { app } = await site(t, 'memory', 300, () => { throw new Error('broken') })
+  const { app } = await createTestApp(t, 300, () => { throw new Error('broken') })
   t.equal((await app.inject('/page')).headers['cache-control'], 'no-store')
 })
 
 t.test('unsafe methods bypass the cache and invalidate the stored response', async (t) => {
-  const { app } = await site(t, 'memory', 300)
+  const { app } = await createTestApp(t, 300, undefined, { method: ['GET', 'POST'] })
   await app.inject('/page')
   const post = await app.inject({ method: 'POST', url: '/page' })
   t.equal(post.body, 'call 2')
@@ -164,7 +167,7 @@ t.test('unsafe methods bypass the cache and invalidate the stored response', asy
 })
 
 t.test('a response that was read uses no more memory than the store counts', async (t) => {
-  const { app, store } = await site(t, 'memory', 300, () => 'x'.repeat(1000))
+  const { app, store } = await createTestApp(t, 300, () => 'x'.repeat(1000))
   const entries: Entry[] = []
   const { set } = store
   store.set = (key, entry) => { entries.push(entry); return set(key, entry) }

@@ -4,7 +4,7 @@ import { memoryStore } from '../../src/cache/index.ts'
 import { PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
-import { site } from './site.ts'
+import { createTestApp } from '../support/create-test-app.ts'
 
 const inMemory = (_t: Test, now: () => number) => memoryStore({ now })
 
@@ -19,7 +19,7 @@ function hear (t: Test) {
 }
 
 t.test('an event is emitted for every response', async (t) => {
-  const { app, cache } = await site(t, inMemory, 300)
+  const { app, cache } = await createTestApp(t, 300, undefined, { store: inMemory })
   const { events, end } = hear(t)
   await app.inject('/page?x=1')
   await app.inject('/page?x=1')
@@ -34,8 +34,8 @@ t.test('an event is emitted for every response', async (t) => {
 
 t.test('each response emits one event; a stale one states the load time that it saved', async (t) => {
   const clock = fakeClock()
-  const { app, cache, listener } = await site(
-    t, inMemory, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { clock }
+  const { app, cache, listener } = await createTestApp(
+    t, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { store: inMemory, clock }
   )
   const count = (what: string) => listener.events.filter(({ type }) => type === what).length
   const { events } = hear(t)

@@ -2,12 +2,15 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { stores, site } from './plugin-site.ts'
+import { createTestApp } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
-for (const name of Object.keys(stores)) {
+const stores = await pageStores(t)
+
+for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('HEAD is served from the response to GET, or else from its own', async (t) => {
-      const { app, calls } = await site(t, name, 300)
+      const { app, calls } = await createTestApp(t, 300, undefined, { store })
       const head = () => app.inject({ method: 'HEAD', url: '/page' })
       const first = await head()
       t.equal(first.body, '')

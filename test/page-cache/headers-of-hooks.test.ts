@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import helmet from 'helmet'
 import t, { type Test } from 'tap'
 import type { CachePageOptions } from '../../src/page-cache/index.ts'
-import { site } from './site.ts'
-import { pageStores } from './stores.ts'
+import { createTestApp } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
 const CSP = 'content-security-policy'
 const stores = await pageStores(t)
@@ -35,7 +35,9 @@ async function hookedPage (
     isBefore = true, store = 'memory', cachePage = 60
   }: { isBefore?: boolean, store?: string, cachePage?: CachePageOptions | number } = {}
 ) {
-  return await site(t, stores[store]!, cachePage, handler, isBefore ? { before: add } : { after: add })
+  return await createTestApp(t, cachePage, handler, {
+    store: stores[store]!, ...isBefore ? { before: add } : { after: add }
+  })
 }
 
 for (const store of Object.keys(stores)) {

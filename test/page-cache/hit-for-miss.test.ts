@@ -9,24 +9,24 @@ import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 import { startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
-import { type Handler, type OnePage, onePage, type Setting } from './one-page.ts'
-import { pageStores } from './stores.ts'
+import { type Handler, type TestApp, createTestApp, type TestAppOptions } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
 /** How many requests arrive together. */
 const REQUESTS = 4
 
-interface GatedPage extends OnePage {
+interface GatedPage extends TestApp {
   /** Lets all runs of the handler go on, those that wait and those to come. */
   open: () => void
 }
 
 /** A page whose handler waits until it may go on. */
 async function gatedPage (
-  t: Test, cachePage: CachePageOptions | number, handler: Handler, setting: Setting = {}
+  t: Test, cachePage: CachePageOptions | number, handler: Handler, setting: TestAppOptions = {}
 ): Promise<GatedPage> {
   let gate = Promise.withResolvers<void>()
   gate.resolve()
-  const page = await onePage(t, cachePage, async (request, reply, call) => {
+  const page = await createTestApp(t, cachePage, async (request, reply, call) => {
     await gate.promise
     return handler(request, reply, call)
   }, setting)
@@ -34,8 +34,8 @@ async function gatedPage (
   return {
     ...page,
     open: () => gate.resolve(),
-    async ask (...options) {
-      const answer = await page.ask(...options)
+    async get (...options) {
+      const answer = await page.get(...options)
       close()
       return answer
     }
@@ -78,10 +78,10 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     for (const [what, [options, handler]] of Object.entries(REFUSED)) {
       t.test(`after a response that ${what}, requests run the handler in parallel`, async (t) => {
         const page = await gatedPage(t, options, handler, { store })
-        await page.ask()
+        await page.get()
         await page.settled()
         t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
-        await page.ask()
+        await page.get()
         page.clock.advance(5)
         t.equal(await countParallelRuns(page, REQUESTS), REQUESTS, 'as long as requests arrive')
       })
@@ -93,11 +93,11 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         if (cookie) reply.header('set-cookie', 'a=1')
         return `call ${call}`
       }, { store })
-      await page.ask()
+      await page.get()
       await page.settled()
       cookie = false
       t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
-      t.match(await page.ask(), { status: 'hit; ttl=60' })
+      t.match(await page.get(), { status: 'hit; ttl=60' })
       page.clock.advance(61)
       t.equal(await countParallelRuns(page, 1), 1, 'the key is forgotten')
     })
@@ -106,10 +106,10 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
 
 t.test('the first request leads again ten seconds after the last refusal', async (t) => {
   const page = await gatedPage(t, 60, (_request, reply) => reply.header('set-cookie', 'a=1').send('page'))
-  await page.ask()
+  await page.get()
   page.clock.advance(9)
   t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
-  await page.ask()
+  await page.get()
   page.clock.advance(11)
   t.equal(await countParallelRuns(page, 1), 1)
 })
@@ -119,21 +119,21 @@ t.test('the key of a slow handler is remembered for as much longer as it took', 
     if (call === 1) page.clock.advance(30)
     return reply.header('set-cookie', 'a=1').send('page')
   })
-  await page.ask()
+  await page.get()
   page.clock.advance(39)
   t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
 })
 
 t.test('Cache-Status says that a request did not wait for another', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { ask, calls } = await onePage(t, 60, async (_request, reply, call) => {
+  const { get, calls } = await createTestApp(t, 60, async (_request, reply, call) => {
     if (call > 1) await gate.promise
     return reply.header('set-cookie', 'a=1').send('page')
   })
-  t.match(await ask(), { status: 'fwd=uri-miss; detail=set-cookie' })
-  const leader = ask()
+  t.match(await get(), { status: 'fwd=uri-miss; detail=set-cookie' })
+  const leader = get()
   await until('it runs', () => calls() === 2)
-  const other = ask()
+  const other = get()
   await until('it runs', () => calls() === 3)
   gate.resolve()
   t.match(await leader, { status: 'fwd=uri-miss; detail=set-cookie' })
@@ -142,26 +142,26 @@ t.test('Cache-Status says that a request did not wait for another', async (t) =>
 
 t.test('a personal response does not keep requests without cookies from sharing one', async (t) => {
   const page = await gatedPage(t, 60, ({ headers }) => headers.cookie ?? 'page')
-  t.match(await page.ask({ cookie: 'a=1' }), { status: 'fwd=uri-miss; detail=cookie' })
+  t.match(await page.get({ cookie: 'a=1' }), { status: 'fwd=uri-miss; detail=cookie' })
   t.equal(await countParallelRuns(page, REQUESTS, { cookie: 'a=2' }), REQUESTS)
-  t.match(await page.ask({ cookie: 'a=1' }), { status: 'fwd=uri-miss; detail=cookie' })
+  t.match(await page.get({ cookie: 'a=1' }), { status: 'fwd=uri-miss; detail=cookie' })
   t.equal(await countParallelRuns(page, 1), 1)
 })
 
 t.test('requests share a failure that stays within stale-if-error, and get the stale response', async (t) => {
   const page = await gatedPage(t, { ttl: 60, staleIfError: 600 }, (_request, reply, call) =>
     call === 1 ? 'page' : reply.code(500).send('broken'))
-  await page.ask()
+  await page.get()
   page.clock.advance(61)
   page.open()
-  t.match(await page.ask(), { body: 'page', status: /detail=stale-if-error/ })
+  t.match(await page.get(), { body: 'page', status: /detail=stale-if-error/ })
   page.clock.advance(120)
   t.equal(await countParallelRuns(page, 1), 1)
 })
 
 t.test('all requests of an upstream failure share it, so they wait for one another', async (t) => {
   const page = await gatedPage(t, 60, (_request, reply) => reply.code(503).send('away'))
-  await page.ask()
+  await page.get()
   t.equal(await countParallelRuns(page, 1), 1)
 })
 

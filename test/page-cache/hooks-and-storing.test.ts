@@ -1,16 +1,10 @@
 import { Readable } from 'node:stream'
 import compress from '@fastify/compress'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from './site.ts'
-import { pageStores } from './stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
+import pageCache from '../../src/page-cache/index.ts'
+import { createTestApp, sendRequest } from '../support/create-test-app.ts'
 
 t.test('a guard that another plugin adds to a route runs before the lookup, however it is added', async (t) => {
   const guard = async (
@@ -41,9 +35,9 @@ t.test('a guard that another plugin adds to a route runs before the lookup, howe
       })
       app.get('/page', { config: { cachePage: 300 }, ...given && { preHandler: given } }, async () => 'secret page')
       t.teardown(() => app.close())
-      t.match(await ask(app, { 'x-key': 'secret' }), { body: 'secret page', status: /; stored/ }, way)
-      t.equal((await ask(app)).statusCode, 401, way)
-      t.match(await ask(app, { 'x-key': 'secret' }), { body: 'secret page', status: /; hit/ }, way)
+      t.match(await sendRequest(app, { url: '/page', headers: { 'x-key': 'secret' } }), { body: 'secret page', status: /; stored/ }, way)
+      t.equal((await sendRequest(app, { url: '/page' })).statusCode, 401, way)
+      t.match(await sendRequest(app, { url: '/page', headers: { 'x-key': 'secret' } }), { body: 'secret page', status: /^hit/ }, way)
     }
   }
 })
@@ -59,30 +53,30 @@ t.test('headers that onSend hooks add decide too, in whatever order the hooks we
   for (const [what, [name, value, detail]] of Object.entries(additions)) {
     for (const place of ['before', 'after'] as const) {
       for (const make of [() => 'page', () => Readable.from(['page'])]) {
-        const { app, calls } = await onMemory(t, 300, make, {
+        const { get, calls } = await createTestApp(t, 300, make, {
           [place]: (app: FastifyInstance) => app.addHook(
             'onSend', async (_request, reply) => { reply.header(name, value) }
           )
         })
         for (let i = 1; i <= 2; i++) {
           t.match(
-            await ask(app), { body: 'page', status: `larder; fwd=uri-miss; detail=${detail}` }, `${what}, ${place}`
+            await get(), { body: 'page', status: `fwd=uri-miss; detail=${detail}` }, `${what}, ${place}`
           )
           t.equal(calls(), i)
         }
-        if (what === 'a cookie') t.equal((await ask(app)).headers['cache-control'], 'no-cache')
+        if (what === 'a cookie') t.equal((await get()).headers['cache-control'], 'no-cache')
       }
     }
   }
-  const { app, calls } = await onMemory(t, 300, undefined, {
+  const { get, calls } = await createTestApp(t, 300, undefined, {
     after: (app) => app.addHook(
       'onSend',
       async (_request, reply) => { reply.header('cache-control', 'private="x-user", max-age=5').header('vary', 'x-a') }
     )
   })
-  await ask(app)
+  await get()
   t.match(
-    await ask(app), { status: /; hit/, headers: { 'cache-control': 'private="x-user", max-age=5' } },
+    await get(), { status: /^hit/, headers: { 'cache-control': 'private="x-user", max-age=5' } },
     'what forbids nothing'
   )
   t.equal(calls(), 1)
@@ -90,11 +84,11 @@ t.test('headers that onSend hooks add decide too, in whatever order the hooks we
 
 t.test('a request that waits for a response which a hook makes private runs its own handler', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { app, calls, listener } = await onMemory(t, 300, async (_request, _reply, call) => {
+  const { get, calls, listener } = await createTestApp(t, 300, async (_request, _reply, call) => {
     await gate.promise
     return `call ${call}`
   }, { after: (app) => app.addHook('onSend', async (_request, reply) => { reply.header('set-cookie', 'a=b') }) })
-  const all = Promise.all([ask(app), ask(app)])
+  const all = Promise.all([get(), get()])
   await listener.heard('miss', 2)
   gate.resolve()
   t.strictSame((await all).map(({ body }) => body), ['call 1', 'call 2'])
@@ -103,37 +97,37 @@ t.test('a request that waits for a response which a hook makes private runs its 
 
 t.test('nothing is stored if an onSend hook fails after the handler has replied', async (t) => {
   let fails = 3
-  const { app, calls, kept } = await onMemory(t, 300, undefined, {
+  const { get, calls, storedKeys } = await createTestApp(t, 300, undefined, {
     after: (app) => app.addHook('onSend', async () => { if (fails-- > 0) throw new Error('no') })
   })
-  t.match(await ask(app), { statusCode: 500 }, 'also for the error that took its place')
+  t.match(await get(), { statusCode: 500 }, 'also for the error that took its place')
   t.match(
-    await ask(app),
-    { statusCode: 500, headers: { 'cache-control': 'no-store' }, status: 'larder; fwd=uri-miss; detail=reply-failed' },
+    await get(),
+    { statusCode: 500, headers: { 'cache-control': 'no-store' }, status: 'fwd=uri-miss; detail=reply-failed' },
     'nobody waits for it'
   )
-  t.strictSame(kept(), [])
-  t.match(await ask(app), { body: 'call 3', status: /; stored/ })
+  t.strictSame(storedKeys(), [])
+  t.match(await get(), { body: 'call 3', status: /; stored/ })
   t.equal(calls(), 3)
 })
 
 t.test('a body that a later hook compresses gets a weak ETag (RFC 9110 section 8.8.3)', async (t) => {
-  const { app } = await onMemory(t, 300, () => 'x'.repeat(5_000), { after: (app) => app.register(compress) })
-  const { etag } = (await ask(app)).headers
+  const { get } = await createTestApp(t, 300, () => 'x'.repeat(5_000), { after: (app) => app.register(compress) })
+  const { etag } = (await get()).headers
   t.match(etag, /^"/)
-  for (let i = 0; i < 2; i++) t.equal((await ask(app, { 'accept-encoding': 'gzip' })).headers.etag, `W/${String(etag)}`)
-  t.match(await ask(app, { 'accept-encoding': 'gzip', 'if-none-match': `W/${String(etag)}` }), { statusCode: 304 })
-  t.match(await ask(app, { range: 'bytes=0-9', 'if-range': `W/${String(etag)}` }), { statusCode: 200 })
-  const untagged = await onMemory(
+  for (let i = 0; i < 2; i++) t.equal((await get({ 'accept-encoding': 'gzip' })).headers.etag, `W/${String(etag)}`)
+  t.match(await get({ 'accept-encoding': 'gzip', 'if-none-match': `W/${String(etag)}` }), { statusCode: 304 })
+  t.match(await get({ range: 'bytes=0-9', 'if-range': `W/${String(etag)}` }), { statusCode: 200 })
+  const untagged = await createTestApp(
     t, 300, (_request, reply) => reply.code(404).header('cache-control', 'max-age=60').send('x'.repeat(5_000)),
     { after: (app) => app.register(compress) }
   )
-  t.notOk('etag' in (await ask(untagged.app, { 'accept-encoding': 'gzip' })).headers)
+  t.notOk('etag' in (await untagged.get({ 'accept-encoding': 'gzip' })).headers)
 })
 
 t.test('a reply that a hook sends before the page cache runs is not stored', async (t) => {
-  const { app } = await onMemory(t, 300, undefined, {
+  const { get } = await createTestApp(t, 300, undefined, {
     before: (app) => app.addHook('onRequest', async (_request, reply) => reply.code(503).send('closed'))
   })
-  t.match(await ask(app), { statusCode: 503, body: 'closed', status: 'undefined' })
+  t.match(await get(), { statusCode: 503, body: 'closed', status: 'undefined' })
 })

@@ -5,10 +5,7 @@ import { encodeValue } from '../../src/cache/entry/codec.ts'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
-import { ask, site } from './site.ts'
-import { pageStores } from './stores.ts'
-
-const stores = await pageStores(t)
+import { createTestApp } from '../support/create-test-app.ts'
 
 t.test('a response built from injected requests depends on what those responses depend on', async (t) => {
   const clock = fakeClock()
@@ -54,9 +51,9 @@ t.test('a response built from injected requests depends on what those responses 
 })
 
 t.test('a foreign value under the key is never served stale', async (t) => {
-  const { app, cache, store, clock, kept } = await site(t, stores.memory!, { ttl: 300, staleIfError: 300 })
-  await ask(app)
-  const [key] = kept()
+  const { get, cache, store, clock, storedKeys } = await createTestApp(t, { ttl: 300, staleIfError: 300 })
+  await get()
+  const [key] = storedKeys()
   for (const payload of [new Uint8Array([0xc1]), encodeValue({ generation: 'x', lists: [['x-a']] })]) {
     await store.set(key!, {
       payload,
@@ -66,31 +63,31 @@ t.test('a foreign value under the key is never served stale', async (t) => {
       tags: [],
       stamp: ''
     })
-    t.match(await ask(app), { statusCode: 200, status: 'larder; fwd=stale; stored; ttl=300' })
+    t.match(await get(), { statusCode: 200, status: 'fwd=stale; stored; ttl=300' })
   }
   await cache.clear()
 })
 
 t.test('an index of variants that is deleted while it is updated is not stored again', async (t) => {
-  const { app, store, kept } = await site(
-    t, stores.memory!, 300,
+  const { get, store, storedKeys } = await createTestApp(
+    t, 300,
     (_request, reply, call) => reply.header('vary', call === 1 ? 'x-a' : 'x-b').send(`call ${call}`)
   )
-  await ask(app, { 'x-a': '1' })
-  const primary = kept().find((key) => key.split(':').length === 3)!
-  const { get } = store
+  await get({ 'x-a': '1' })
+  const primary = storedKeys().find((key) => key.split(':').length === 3)!
+  const { get: readEntry } = store
   let looks = 0
-  store.get = (key) => key === primary && ++looks > 2 ? undefined : get.call(store, key)
-  t.equal((await ask(app, { 'x-a': '2' })).body, 'call 2')
+  store.get = (key) => key === primary && ++looks > 2 ? undefined : readEntry.call(store, key)
+  t.equal((await get({ 'x-a': '2' })).body, 'call 2')
   t.ok(looks > 2)
-  t.equal(kept().filter((key) => key === primary).length, 1)
+  t.equal(storedKeys().filter((key) => key === primary).length, 1)
 })
 
 t.test('Vary: * is sent without other names', async (t) => {
-  const { app } = await site(
-    t, stores.memory!, { ttl: 300, vary: ['x-a'] }, (_request, reply) => reply.header('vary', 'x-b, *').send('x')
+  const { get } = await createTestApp(
+    t, { ttl: 300, vary: ['x-a'] }, (_request, reply) => reply.header('vary', 'x-b, *').send('x')
   )
-  t.match((await ask(app)).headers, { vary: '*' })
+  t.match((await get()).headers, { vary: '*' })
 })
 
 t.test('the page cache refuses to be registered twice in one scope', async (t) => {

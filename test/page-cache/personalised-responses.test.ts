@@ -1,17 +1,11 @@
 import { Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from './site.ts'
-import { pageStores } from './stores.ts'
+import pageCache from '../../src/page-cache/index.ts'
+import { createTestApp } from '../support/create-test-app.ts'
 
 // A response that was made from what one client sent is never sent to another client.
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
 
 t.test('a stream that reads request headers while it is produced is not shared', async (t) => {
   const ways: Record<string, (request: FastifyRequest) => unknown> = {
@@ -20,61 +14,61 @@ t.test('a stream that reads request headers while it is produced is not shared',
     'the address': ({ ip }) => ip
   }
   for (const [way, read] of Object.entries(ways)) {
-    const { app, calls } = await onMemory(t, 300, (request) => Readable.from((async function * () {
+    const { get, calls } = await createTestApp(t, 300, (request) => Readable.from((async function * () {
       yield 'for '
       yield String(read(request))
     })()))
     for (const user of ['alice', 'bob']) {
       t.match(
-        await ask(app, { 'x-user': user }), { body: way === 'the address' ? 'for 127.0.0.1' : `for ${user}` }, way
+        await get({ 'x-user': user }), { body: way === 'the address' ? 'for 127.0.0.1' : `for ${user}` }, way
       )
     }
     t.equal(calls(), 2, way)
   }
-  const async = await onMemory(t, 300, () => Readable.from(['page']), {
+  const async = await createTestApp(t, 300, () => Readable.from(['page']), {
     after: (app) => app.addHook('onSend', async ({ headers }, _reply, payload) => {
       await new Promise(setImmediate)
       return headers['x-user'] === undefined ? payload : 'other'
     })
   })
-  await ask(async.app)
-  t.match(await ask(async.app), { status: /fwd=uri-miss/ }, 'nobody can tell who has read it')
+  await async.get()
+  t.match(await async.get(), { status: /fwd=uri-miss/ }, 'nobody can tell who has read it')
 })
 
 t.test('no request waits for a stream of server-sent events', async (t) => {
-  const { app, calls } = await onMemory(
+  const { get, calls } = await createTestApp(
     t, 300, (_request, reply) => reply.type('text/event-stream; charset=utf-8').send('data: 1\n\n')
   )
-  for (let i = 0; i < 2; i++) t.equal((await ask(app)).status, 'larder; fwd=uri-miss; detail=event-stream')
+  for (let i = 0; i < 2; i++) t.equal((await get()).status, 'fwd=uri-miss; detail=event-stream')
   t.equal(calls(), 2)
 })
 
 t.test('a response that depends on the client address or on the request id is not shared', async (t) => {
-  const { app } = await onMemory(t, 300, ({ ip }) => ip)
-  for (let i = 0; i < 2; i++) t.equal((await ask(app)).status, 'larder; fwd=uri-miss; detail=client-address-read')
-  const replaced = await onMemory(t, 300, (request) => {
+  const { get } = await createTestApp(t, 300, ({ ip }) => ip)
+  for (let i = 0; i < 2; i++) t.equal((await get()).status, 'fwd=uri-miss; detail=client-address-read')
+  const replaced = await createTestApp(t, 300, (request) => {
     Object.assign(request, { ip: 'unknown' })
     return request.ip
   })
-  t.match(await ask(replaced.app), { body: 'unknown', status: /; stored/ })
+  t.match(await replaced.get(), { body: 'unknown', status: /; stored/ })
 
-  const named = await onMemory(t, 300, ({ id }) => id, {
+  const named = await createTestApp(t, 300, ({ id }) => id, {
     app: Fastify({ requestIdHeader: 'x-call', genReqId: () => 'ours' })
   })
-  t.match(await ask(named.app, { 'x-call': '<b>' }), { body: '<b>', headers: { vary: 'x-call' } })
-  t.match(await ask(named.app), { body: 'ours', status: /fwd=vary-miss/ })
-  t.match(await ask(named.app, { 'x-call': '<b>' }), { body: '<b>', status: /; hit/ })
+  t.match(await named.get({ 'x-call': '<b>' }), { body: '<b>', headers: { vary: 'x-call' } })
+  t.match(await named.get(), { body: 'ours', status: /fwd=vary-miss/ })
+  t.match(await named.get({ 'x-call': '<b>' }), { body: '<b>', status: /^hit/ })
 })
 
 t.test('a failure is shared only with requests that would have received the same failure', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { app, calls, listener } = await onMemory(t, {
+  const { get, calls, listener } = await createTestApp(t, {
     ttl: 300, key: ({ headers }) => String(headers['x-tenant'])
   }, async ({ headers }, reply) => {
     await gate.promise
     return reply.code(503).send(`for ${headers['x-tenant']}`)
   })
-  const all = Promise.all(['a', 'b', 'a'].map((tenant) => ask(app, { 'x-tenant': tenant })))
+  const all = Promise.all(['a', 'b', 'a'].map((tenant) => get({ 'x-tenant': tenant })))
   await listener.heard('miss', 3)
   gate.resolve()
   t.strictSame((await all).map(({ body }) => body), ['for a', 'for b', 'for a'])
@@ -83,11 +77,11 @@ t.test('a failure is shared only with requests that would have received the same
 
 t.test('headers that a handler sets on the raw response count', async (t) => {
   for (const [control, status] of [['private', 'detail=private'], ['max-age=7', 'stored; ttl=7']] as const) {
-    const { app } = await onMemory(t, 300, (_request, reply) => {
+    const { get } = await createTestApp(t, 300, (_request, reply) => {
       reply.raw.setHeader('cache-control', control)
       return 'page'
     })
-    t.match(await ask(app), { status: `larder; fwd=uri-miss; ${status}`, headers: { 'cache-control': control } })
+    t.match(await get(), { status: `fwd=uri-miss; ${status}`, headers: { 'cache-control': control } })
   }
 })
 
@@ -104,11 +98,11 @@ t.test('over HTTP/2 the application sees the same headers as without a page cach
 })
 
 t.test('a stream that ends while a slow onSend hook still runs is stored after the hook', async (t) => {
-  const { app, listener, calls } = await onMemory(t, 300, () => Readable.from(['page']), {
+  const { get, listener, calls } = await createTestApp(t, 300, () => Readable.from(['page']), {
     after: (app) => app.addHook('onSend', async () => { await new Promise(setImmediate) })
   })
-  await ask(app)
+  await get()
   await listener.heard('set')
-  t.match(await ask(app), { body: 'page', status: /; hit/ })
+  t.match(await get(), { body: 'page', status: /^hit/ })
   t.equal(calls(), 1)
 })

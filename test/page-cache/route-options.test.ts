@@ -2,12 +2,15 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { stores, site } from './plugin-site.ts'
+import { createTestApp } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
-for (const name of Object.keys(stores)) {
+const stores = await pageStores(t)
+
+for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('tags of the route are stored with the entry', async (t) => {
-      const { app, cache } = await site(t, name, { ttl: 300, tags: ['menu'] })
+      const { app, cache } = await createTestApp(t, { ttl: 300, tags: ['menu'] }, undefined, { store })
       await app.inject('/page')
       t.equal((await app.inject('/page')).body, 'call 1')
       await cache.invalidateTags(['menu'])
@@ -19,7 +22,7 @@ for (const name of Object.keys(stores)) {
 }
 
 t.test('ttl: 0 disables caching for the route', async (t) => {
-  const { app } = await site(t, 'memory', 0)
+  const { app } = await createTestApp(t, 0)
   await app.inject('/page')
   const second = await app.inject('/page')
   t.equal(second.body, 'call 2')
@@ -27,7 +30,7 @@ t.test('ttl: 0 disables caching for the route', async (t) => {
 })
 
 t.test('a ttl of less than a second is respected', async (t) => {
-  const { app, clock } = await site(t, 'memory', 0.5)
+  const { app, clock } = await createTestApp(t, 0.5)
   const cold = await app.inject('/page')
   t.equal(cold.headers['cache-control'], 'max-age=0', 'browsers count in whole seconds')
   clock.advance(0.4)
@@ -37,20 +40,20 @@ t.test('a ttl of less than a second is respected', async (t) => {
 })
 
 t.test('without a ttl the Cache-Control of the response decides, and is sent unchanged', async (t) => {
-  const { app, clock } = await site(
-    t, 'memory', {}, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`)
+  const { app, clock } = await createTestApp(
+    t, {}, (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`)
   )
   await app.inject('/page')
   clock.advance(20)
   const warm = await app.inject('/page')
   t.match(warm.headers, { 'cache-control': 'public, max-age=60', age: '20', 'cache-status': 'larder; hit; ttl=40' })
-  const silent = await site(t, 'memory', {})
+  const silent = await createTestApp(t, {})
   t.equal((await silent.app.inject('/page')).headers['cache-status'], 'larder; fwd=uri-miss; detail=no-lifetime')
 })
 
 t.test('a shorter max-age of the response wins, and its other directives stay', async (t) => {
-  const { app, clock } = await site(
-    t, 'memory', 300,
+  const { app, clock } = await createTestApp(
+    t, 300,
     (_request, reply, call) => reply.header('cache-control', 'public, max-age=60').send(`call ${call}`)
   )
   t.equal((await app.inject('/page')).headers['cache-control'], 'public, max-age=60')
@@ -61,8 +64,8 @@ t.test('a shorter max-age of the response wins, and its other directives stay', 
 })
 
 t.test('headers in the key are listed in Vary', async (t) => {
-  const { app } = await site(
-    t, 'memory', { ttl: 300, vary: ['Accept-Language'] },
+  const { app } = await createTestApp(
+    t, { ttl: 300, vary: ['Accept-Language'] },
     (request, reply) => reply.header('vary', 'accept-language').send(String(request.headers['accept-language']))
   )
   for (const language of ['de', 'fr', 'de']) {
@@ -75,9 +78,9 @@ t.test('headers in the key are listed in Vary', async (t) => {
 })
 
 t.test('a key function that throws fails its own request only, at once', async (t) => {
-  const { app } = await site(t, 'memory', { ttl: 300, key: () => { throw new Error('no key') } })
+  const { app } = await createTestApp(t, { ttl: 300, key: () => { throw new Error('no key') } })
   t.equal((await app.inject('/page')).statusCode, 500)
-  const promising = await site(t, 'memory', { ttl: 300, key: (async () => 'x') as never })
+  const promising = await createTestApp(t, { ttl: 300, key: (async () => 'x') as never })
   const { statusCode, json } = await promising.app.inject('/page')
   t.equal(statusCode, 500)
   t.match(json(), { message: 'key in cachePage of /page must return a string, got object' })

@@ -1,36 +1,30 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from './site.ts'
-import { pageStores } from './stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
+import pageCache from '../../src/page-cache/index.ts'
+import { createTestApp, sendRequest } from '../support/create-test-app.ts'
 
 t.test('a rewritten URL and its original are both in the key', async (t) => {
   const show = ({ url, originalUrl, query }: FastifyRequest) => JSON.stringify([url, originalUrl, query])
   const rewriting = () => Fastify({ rewriteUrl: ({ url }) => url!.replace(/^\/of\/\w+/, '') })
-  const { app } = await onMemory(t, 300, show, { app: rewriting() })
+  const { get } = await createTestApp(t, 300, show, { app: rewriting() })
   for (const name of ['alice', 'bob', 'alice']) {
     t.equal(
-      (await ask(app, {}, `/of/${name}/page`)).body, `["/page","/of/${name}/page",{}]`
+      (await get({}, { url: `/of/${name}/page` })).body, `["/page","/of/${name}/page",{}]`
     )
   }
-  t.match(await ask(app, {}, '/of/bob/page'), { status: /; hit/ })
+  t.match(await get({}, { url: '/of/bob/page' }), { status: /^hit/ })
 
   const noting = (app: FastifyInstance) => app.addHook(
     'onRequest', async ({ raw }) => { Object.assign(raw, { originalUrl: raw.url }) }
   )
-  const noted = await onMemory(t, 300, show, { before: noting })
-  for (let i = 0; i < 2; i++) t.equal((await ask(noted.app)).body, '["/page","/page",{}]')
+  const noted = await createTestApp(t, 300, show, { before: noting })
+  for (let i = 0; i < 2; i++) t.equal((await noted.get()).body, '["/page","/page",{}]')
   t.equal(noted.calls(), 1)
 
-  const listing = await onMemory(t, { ttl: 300, query: ['a'] }, show, { app: rewriting() })
-  t.equal((await ask(listing.app, {}, '/of/x/page?evil=1&a=1')).body, '["/page?a=1","/of/x/page?a=1",{"a":"1"}]')
-  t.match(await ask(listing.app, {}, '/of/x/page?a=1&evil=2'), { status: /; hit/ })
+  const listing = await createTestApp(t, { ttl: 300, query: ['a'] }, show, { app: rewriting() })
+  t.equal((await listing.get({}, { url: '/of/x/page?evil=1&a=1' })).body, '["/page?a=1","/of/x/page?a=1",{"a":"1"}]')
+  t.match(await listing.get({}, { url: '/of/x/page?a=1&evil=2' }), { status: /^hit/ })
 })
 
 t.test('routes that differ only in a constraint share no responses', async (t) => {
@@ -58,7 +52,10 @@ t.test('routes that differ only in a constraint share no responses', async (t) =
       '/page', { constraints: { tenant }, config: { cachePage: 300 } }, async () => String(tenant)
     )
   }
-  for (const tenant of ['alice', 'bob', 'alice']) t.equal((await ask(app, { 'x-tenant': tenant })).body, `/^${tenant}/`)
+  for (const tenant of ['alice', 'bob', 'alice']) {
+    const headers = { 'x-tenant': tenant }
+    t.equal((await sendRequest(app, { url: '/page', headers })).body, `/^${tenant}/`)
+  }
   const other = await make()
   t.throws(() => other.get(
     '/other', { constraints: { tenant: { of: 'alice' } }, config: { cachePage: 300 } }, async () => ''

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
-import { type Handler, onePage } from './one-page.ts'
-import { pageStores } from './stores.ts'
+import { createTestApp, type Handler } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
 /** Headers that are about one message. */
 const OF_ONE_MESSAGE = new Set([
@@ -39,7 +39,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
     for (const [what, handler] of Object.entries(CASES)) {
       t.test(`${what}: a hit has the headers and the body of the first response`, async (t) => {
-        const { app, settled } = await onePage(t, 60, handler, { store })
+        const { app, settled } = await createTestApp(t, 60, handler, { store })
         for (const method of ['GET', 'HEAD'] as const) {
           const first = await app.inject({ method, url: '/page' })
           await settled()
@@ -57,27 +57,27 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
 t.test('a serializer that a hook sets does not serialize a stored response again', async (t) => {
   const app = Fastify()
   app.addHook('onRequest', async (_request, reply) => { reply.serializer((payload) => `<${String(payload)}>`) })
-  const { ask } = await onePage(t, 60, (_request, reply) => reply.type('text/html').send('page'), { app })
-  t.match(await ask(), { body: '<page>' })
-  t.match(await ask(), { body: '<page>', status: 'hit; ttl=60' })
+  const { get } = await createTestApp(t, 60, (_request, reply) => reply.type('text/html').send('page'), { app })
+  t.match(await get(), { body: '<page>' })
+  t.match(await get(), { body: '<page>', status: 'hit; ttl=60' })
 })
 
 t.test('an error that replaces a hit is serialized as ever', async (t) => {
   let fails = false
-  const { app, ask } = await onePage(t, 60, () => Readable.from(['page']))
+  const { app, get } = await createTestApp(t, 60, () => Readable.from(['page']))
   app.addHook('onSend', async () => { if (fails) throw new Error('broken') })
-  await ask()
+  await get()
   fails = true
-  t.match(await ask(), { statusCode: 500, body: /"message":"broken"/, headers: { 'content-type': /^application\/json/ } })
+  t.match(await get(), { statusCode: 500, body: /"message":"broken"/, headers: { 'content-type': /^application\/json/ } })
 })
 
 t.test('a failure without a type that waiting requests share has none for any of them', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { ask, listener, calls } = await onePage(t, 60, async (_request, reply) => {
+  const { get, listener, calls } = await createTestApp(t, 60, async (_request, reply) => {
     await gate.promise
     return reply.code(503).send()
   })
-  const all = [ask(), ask()]
+  const all = [get(), get()]
   await listener.heard('miss', 2)
   gate.resolve()
   for (const { statusCode, headers } of await Promise.all(all)) {

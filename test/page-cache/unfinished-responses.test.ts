@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { site } from './plugin-site.ts'
+import { createTestApp } from '../support/create-test-app.ts'
 
 t.test('waiting requests go on if the reply of the handler never reaches our hooks', async (t) => {
   const app = Fastify()
@@ -30,7 +30,7 @@ t.test('waiting requests go on if the reply of the handler never reaches our hoo
 
 t.test('the response is stored even if the client has disconnected', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { app, calls } = await site(t, 'memory', 300, async (_request, _reply, call) => {
+  const { app, calls } = await createTestApp(t, 300, async (_request, _reply, call) => {
     await gate.promise
     return `call ${call}`
   })
@@ -49,8 +49,8 @@ t.test('the response is stored even if the client has disconnected', async (t) =
 })
 
 t.test('a handler that never replies holds waiting requests for at most 60 s', async (t) => {
-  const { app, calls } = await site(
-    t, 'memory', 300, (_request, _reply, call) => call === 1 ? new Promise(() => {}) : `call ${call}`
+  const { app, calls } = await createTestApp(
+    t, 300, (_request, _reply, call) => call === 1 ? new Promise(() => {}) : `call ${call}`
   )
   t.clock.enter()
   t.teardown(() => t.clock.exit())
@@ -65,7 +65,7 @@ t.test('a handler that never replies holds waiting requests for at most 60 s', a
 
 t.test('a response that comes after its load was given up is not stored, and says so', async (t) => {
   const gate = Promise.withResolvers<void>()
-  const { app, calls } = await site(t, 'memory', 300, async () => {
+  const { app, calls } = await createTestApp(t, 300, async () => {
     await gate.promise
     return 'late'
   })

@@ -1,12 +1,15 @@
 import t from 'tap'
 import { encodeValue } from '../../src/cache/entry/codec.ts'
 import { listen } from '../support/record-events.ts'
-import { stores, site } from './plugin-site.ts'
+import { createTestApp } from '../support/create-test-app.ts'
+import { pageStores } from '../support/page-stores.ts'
 
-for (const name of Object.keys(stores)) {
+const stores = await pageStores(t)
+
+for (const [name, makeStore] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('a foreign value under the key of a page is treated as a miss', async (t) => {
-      const { app, cache, store, clock } = await site(t, name, 300)
+      const { app, cache, store, clock } = await createTestApp(t, 300, undefined, { store: makeStore })
       const listener = listen(t, cache)
       await app.inject('/page')
       const { key } = listener.events.find(({ type }) => type === 'set') as { key: string }
@@ -25,8 +28,8 @@ for (const name of Object.keys(stores)) {
 }
 
 t.test('a stored response that cannot be sent fails its own request only, on any store', async (t) => {
-  for (const name of Object.keys(stores)) {
-    const { app, store } = await site(t, name, 300)
+  for (const makeStore of Object.values(stores)) {
+    const { app, store } = await createTestApp(t, 300, undefined, { store: makeStore })
     await app.inject('/page')
     const spoilt = <T>(entry: T): T => entry && {
       ...entry,

@@ -1,5 +1,4 @@
-import type { Handler } from '../page-cache/one-page.ts'
-
+import type { Handler } from './create-test-app.ts'
 export const MODIFIED = 'Wed, 31 Dec 2025 00:00:00 GMT'
 
 /** A handler that gives a page first, and then says that it is still so. */

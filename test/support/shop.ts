@@ -2,8 +2,8 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createCache } from '../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
-import { answerOf } from '../page-cache/one-page.ts'
-import type { MakeStore } from '../page-cache/stores.ts'
+import { sendRequest } from './create-test-app.ts'
+import type { MakeStore } from './page-stores.ts'
 
 /** An app whose pages tell how often any was made, and whose other methods answer what they are told to. */
 export async function shop (
@@ -30,7 +30,7 @@ export async function shop (
   t.teardown(() => app.close())
   const isKept = async (
     url: string, headers: Record<string, string> = {}
-  ) => (await answerOf(app, { url, headers })).status.startsWith('hit')
+  ) => (await sendRequest(app, { url, headers })).status.startsWith('hit')
   /** Asks twice, so that the page is kept. */
   const keep = async (url: string, headers: Record<string, string> = {}) => {
     await isKept(url, headers)

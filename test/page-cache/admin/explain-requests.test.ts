@@ -2,8 +2,7 @@ import Fastify, { type FastifyReply } from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, type ExplainQuestion } from '../../../src/page-cache/index.ts'
-import { explained } from '../../support/explained.ts'
-import { onePage } from '../one-page.ts'
+import { createTestApp } from '../../support/create-test-app.ts'
 
 t.test('explainPage says why a request bypasses the cache', async (t) => {
   for (const [cachePage, question, rule] of [
@@ -18,7 +17,7 @@ t.test('explainPage says why a request bypasses the cache', async (t) => {
       'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.'
     ]
   ] as Array<[CachePageOptions | number, Partial<ExplainQuestion>, string]>) {
-    const { explain } = await explained(t, cachePage)
+    const { explain } = await createTestApp(t, cachePage)
     t.match((await explain(question)).outcome, { runsHandler: true, rule })
   }
   for (const [control, rule] of [
@@ -27,19 +26,19 @@ t.test('explainPage says why a request bypasses the cache', async (t) => {
   ] as const) {
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', control) })
-    const { rule: ruleOf } = await explained(t, 60, undefined, { app })
-    t.equal(await ruleOf(), rule)
+    const { explainRule } = await createTestApp(t, 60, undefined, { app })
+    t.equal(await explainRule(), rule)
   }
   const app = Fastify({ routerOptions: { querystringParser: (text) => ({ all: text }) } })
-  const { rule } = await explained(t, { ttl: 60, query: ['a'] }, undefined, { app })
+  const { explainRule } = await createTestApp(t, { ttl: 60, query: ['a'] }, undefined, { app })
   t.equal(
-    await rule({ url: '/page?b=1' }),
+    await explainRule({ url: '/page?b=1' }),
     'The application parses queries in another way than the page cache, and the route has the option query.'
   )
 })
 
 t.test('explainPage respects request directives if the route does', async (t) => {
-  const { ask, rule, clock, explain } = await explained(t, { ttl: 60, requestDirectives: true })
+  const { get, explainRule, clock, explain } = await createTestApp(t, { ttl: 60, requestDirectives: true })
   const asked = (control: string) => ({ headers: { 'cache-control': control } })
   t.match(await explain(asked('only-if-cached')), {
     outcome: {
@@ -48,54 +47,55 @@ t.test('explainPage respects request directives if the route does', async (t) =>
       rule: 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
     }
   })
-  await ask()
+  await get()
   clock.advance(30)
   t.match(
-    await rule(asked('no-cache')), 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.'
+    await explainRule(asked('no-cache')),
+    'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.'
   )
   t.match(
-    await rule(asked('max-age=10')),
+    await explainRule(asked('max-age=10')),
     'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), and the route respects it.'
   )
   t.match(
-    await rule(asked('min-fresh=40')),
+    await explainRule(asked('min-fresh=40')),
     'The stored response expires within the min-fresh of the client (RFC 9111 section 5.2.1.3), and the route ' +
       'respects it.'
   )
   t.match(
-    await rule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }),
+    await explainRule({ headers: { authorization: 'x', ...asked('only-if-cached').headers } }),
     'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
   )
 
-  const old = await explained(
+  const old = await createTestApp(
     t, { requestDirectives: true },
     (_request, reply) => reply.headers({ 'cache-control': 'max-age=10', etag: '"a"' }).send('page')
   )
-  await old.ask()
+  await old.get()
   old.clock.advance(15)
   t.match(
-    await old.rule(asked('max-stale=10')),
+    await old.explainRule(asked('max-stale=10')),
     'The stored response expired 5 s ago; the client accepts that with max-stale (RFC 9111 section 5.2.1.2), and ' +
       'the route respects it.'
   )
 })
 
 t.test('explainPage reports stale-if-error, unreadable entries and an unavailable store', async (t) => {
-  const { ask, rule, clock, calls } = await explained(
+  const { get, explainRule, clock, calls } = await createTestApp(
     t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => call === 1 ? 'page' : reply.code(503).send('sorry')
   )
-  await ask()
+  await get()
   clock.advance(11)
-  await ask()
+  await get()
   t.equal(calls(), 2)
   t.equal(
-    await rule(),
+    await explainRule(),
     'The stored response expired 1 s ago; it is served stale, since revalidating it failed a moment ago (RFC 5861 ' +
       'section 4).'
   )
 
-  const broken = await explained(t, 60)
-  await broken.ask()
+  const broken = await createTestApp(t, 60)
+  await broken.get()
   const key = (await broken.explain()).key!.name
   await broken.cache.set(key, 'no page')
   t.match(await broken.explain(), {
@@ -109,10 +109,10 @@ t.test('explainPage reports stale-if-error, unreadable entries and an unavailabl
 })
 
 t.test('explainPage uses the custom key, the host, the scheme and the listed parameters', async (t) => {
-  const { ask, explain } = await explained(t, {
+  const { get, explain } = await createTestApp(t, {
     ttl: 60, query: ['a'], key: ({ headers }) => String(headers['x-tenant'])
   })
-  await ask({ 'x-tenant': 'red' }, { url: '/page?a=1&b=2' })
+  await get({ 'x-tenant': 'red' }, { url: '/page?a=1&b=2' })
   t.match(await explain({ url: '/page?b=3&a=1', headers: { 'x-tenant': 'red' } }), {
     request: { url: '/page?a=1' },
     key: {
@@ -161,11 +161,11 @@ t.test('explainPage reports URLs that the page cache does not handle', async (t)
 })
 
 t.test('a request that a handler injects during explainPage is an ordinary request', async (t) => {
-  const { app, ask, explain, calls } = await explained(
+  const { app, get, explain, calls } = await createTestApp(
     t, 60,
     async (_request, _reply, call) => call === 1 ? (await app.explainPage({ url: '/page' })).outcome.rule : 'page'
   )
-  t.match((await ask()).body, 'Nothing is stored under this key.')
+  t.match((await get()).body, 'Nothing is stored under this key.')
   t.match(await explain(), { outcome: { cacheStatus: /hit/ } })
   t.equal(calls(), 1)
 })
@@ -180,7 +180,7 @@ t.test('explainPage reports hooks that time out or close the connection', async 
   for (const hook of [() => never, (reply: FastifyReply) => { reply.raw.destroy(); return never }]) {
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => await hook(reply))
-    await onePage(t, 60, undefined, { app })
+    await createTestApp(t, 60, undefined, { app })
     t.match(await app.explainPage({ url: '/page' }), {
       outcome: { rule: 'The hooks of the route do not answer within 5 s, so there is no lookup.' }
     })

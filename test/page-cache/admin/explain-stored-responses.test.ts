@@ -1,7 +1,6 @@
 import t from 'tap'
-import { explained } from '../../support/explained.ts'
-import { onePage } from '../one-page.ts'
-import { pageStores } from '../stores.ts'
+import { createTestApp } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
 
@@ -9,8 +8,8 @@ for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('explainPage describes the stored response and the outcome of a request', async (t) => {
       const {
-        ask, explain, clock, calls, cache
-      } = await explained(
+        get, explain, clock, calls, cache
+      } = await createTestApp(
         t, { ttl: 60, staleWhileRevalidate: 10, staleIfError: 20, tags: ['news'], vary: ['x-lang'] }, undefined,
         { store }
       )
@@ -27,7 +26,7 @@ for (const [name, store] of Object.entries(stores)) {
         outcome: { cacheStatus: 'larder; fwd=uri-miss', runsHandler: true, rule: 'Nothing is stored under this key.' }
       }, 'nothing yet')
       t.equal(calls(), 0, 'the handler does not run')
-      await ask({ 'x-lang': 'de' })
+      await get({ 'x-lang': 'de' })
       clock.advance(5)
       const headers = { 'x-lang': 'de' }
       const kept = await explain({ headers })
@@ -92,7 +91,7 @@ for (const [name, store] of Object.entries(stores)) {
       })
       t.equal(calls(), 1, 'nothing was made anew')
 
-      await ask(headers)
+      await get(headers)
       await cache.invalidateTags(['news'])
       t.match(await explain({ headers }), {
         page: { tags: [{ tag: 'news', changed: true }] },
@@ -106,30 +105,30 @@ for (const [name, store] of Object.entries(stores)) {
 }
 
 t.test('explainPage describes a response that never expires, and one without tags', async (t) => {
-  const { ask, explain } = await explained(t, 60)
-  await ask()
+  const { get, explain } = await createTestApp(t, 60)
+  await get()
   t.match(await explain(), { page: { tags: [], tagCount: 0, stamp: '' } })
 })
 
 t.test('explainPage reports an expired index of variants, and at most a hundred tags', async (t) => {
   const {
-    ask, explain, rule, clock, cache
-  } = await explained(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
-  await ask()
+    get, explain, explainRule, clock, cache
+  } = await createTestApp(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
+  await get()
   await cache.invalidateTags(['tag-299'])
-  t.equal(await rule(), 'Dependencies of the stored response have changed.')
+  t.equal(await explainRule(), 'Dependencies of the stored response have changed.')
   const { page } = await explain()
   t.equal(page!.tagCount, 300)
   t.ok(page!.tags.length < 300)
   clock.advance(21)
-  t.equal(await rule(), 'This URL has several variants, and the index of its variants has expired.')
+  t.equal(await explainRule(), 'This URL has several variants, and the index of its variants has expired.')
 })
 
 t.test('explainPage counts, refreshes and changes nothing', async (t) => {
   const {
-    ask, explain, clock, listener, calls
-  } = await explained(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
-  await ask()
+    get, explain, clock, listener, calls
+  } = await createTestApp(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
+  await get()
   clock.advance(11)
   listener.events.length = 0
   for (let i = 0; i < 3; i++) await explain()
@@ -138,7 +137,7 @@ t.test('explainPage counts, refreshes and changes nothing', async (t) => {
 })
 
 t.test('explainPage does not describe a variant for other header values under the same key', async (t) => {
-  const { app } = await onePage(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
+  const { app } = await createTestApp(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
     reply.header('etag', `"of ${String(request.headers['x-user'])}"`)
     return 'page'
   })

@@ -1,8 +1,8 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { shop } from '../../support/shop.ts'
-import { answerOf } from '../one-page.ts'
-import { pageStores } from '../stores.ts'
+import { sendRequest } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
 
@@ -95,7 +95,7 @@ for (const [name, store] of Object.entries(stores)) {
     t.test('all variants and responses to HEAD are invalidated too', async (t) => {
       const { app, isKept, change } = await shop(t, store)
       app.get('/vary', { config: { cachePage: { ttl: 60, vary: ['x-a'] } } }, async () => 'page')
-      const head = async () => (await answerOf(app, { method: 'HEAD', url: '/items/1' })).status.startsWith('hit')
+      const head = async () => (await sendRequest(app, { method: 'HEAD', url: '/items/1' })).status.startsWith('hit')
       for (const a of ['1', '2', '1', '2']) await isKept('/vary', { 'x-a': a })
       await head()
       t.ok(await head() && await isKept('/vary', { 'x-a': '1' }) && await isKept('/vary', { 'x-a': '2' }))
@@ -155,7 +155,7 @@ t.test('routes with constraints or other parameter names for one URL are all inv
     await isKept(url, headers)
     t.ok(await isKept(url, headers), url)
   }
-  const head = async () => (await answerOf(app, { method: 'HEAD', url: '/head/1' })).status.startsWith('hit')
+  const head = async () => (await sendRequest(app, { method: 'HEAD', url: '/head/1' })).status.startsWith('hit')
   await head()
   t.ok(await head())
   await isKept('/head/1')

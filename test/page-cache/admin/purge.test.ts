@@ -4,8 +4,8 @@ import { createCache } from '../../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, type Purge } from '../../../src/page-cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { until } from '../../support/until.ts'
-import { answerOf, onePage } from '../one-page.ts'
-import { type MakeStore, pageStores } from '../stores.ts'
+import { createTestApp, sendRequest } from '../../support/create-test-app.ts'
+import { type MakeStore, pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
 const URL_OF_PAGE = 'http://localhost:80/page'
@@ -27,7 +27,7 @@ async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {})
   t.teardown(() => app.close())
   const status = async (
     url: string, headers: Record<string, string> = {}
-  ) => (await answerOf(app, { url, headers })).status
+  ) => (await sendRequest(app, { url, headers })).status
   const fill = async () => {
     for (const id of [1, 2]) {
       for (const a of ['a', 'b']) {
@@ -37,7 +37,7 @@ async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {})
         }
       }
     }
-    await answerOf(app, { method: 'HEAD', url: '/page?head' })
+    await sendRequest(app, { method: 'HEAD', url: '/page?head' })
     await status('/page')
     await cache.set('other', 1)
   }
@@ -108,16 +108,17 @@ for (const [name, store] of Object.entries(stores)) {
       for (const headers of [{}, { range: 'bytes=0-3' }] as Array<Record<string, string>>) {
         for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
           const gate = Promise.withResolvers<void>()
-          const { app, ask, calls } = await onePage(t, { ttl: 60, tags: ['page'] }, async (_request, _reply, call) => {
+          const options = { ttl: 60, tags: ['page'] }
+          const { app, get, calls } = await createTestApp(t, options, async (_request, _reply, call) => {
             if (call === 1) await gate.promise
             return `call ${call}`
           }, { store })
-          const early = ask(headers)
+          const early = get(headers)
           await until('the handler runs', () => calls() === 1)
           t.equal(await app.purgePages(what), 0)
           gate.resolve()
           t.match((await early).status, /detail=(revoked|outdated|range)$/, JSON.stringify([what, headers]))
-          t.match(await ask(), { body: 'call 2' })
+          t.match(await get(), { body: 'call 2' })
         }
       }
     })
@@ -135,14 +136,14 @@ for (const [name, store] of Object.entries(stores)) {
 }
 
 t.test('purgePages rejects arguments other than url, route, tag or all', async (t) => {
-  const { app, ask } = await onePage(t, 60)
-  await ask()
+  const { app, get } = await createTestApp(t, 60)
+  await get()
   for (const what of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
     await t.rejects(app.purgePages(what as never), {
       name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.'
     })
   }
-  t.match(await ask(), { status: 'hit; ttl=60' })
+  t.match(await get(), { status: 'hit; ttl=60' })
 })
 
 t.test('purgePages rejects an invalid URL and an unknown route', async (t) => {

@@ -1,13 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
-import type { CachePageOptions } from '../../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
+import t from 'tap'
+import { createTestApp, type Handler, sendRequest } from '../../support/create-test-app.ts'
 
 t.test('a handler that copies all headers: stored only with its own lifetime, never with cookies', async (t) => {
   const ways: Record<string, (request: FastifyRequest) => unknown> = {
@@ -24,58 +17,58 @@ t.test('a handler that copies all headers: stored only with its own lifetime, ne
     'rawHeaders by method': ({ raw }) => raw.rawHeaders.indexOf('x-lang')
   }
   for (const [way, read] of Object.entries(ways)) {
-    const { app } = await onMemory(t, 300, read)
-    await ask(app)
-    t.equal((await ask(app)).status, 'larder; fwd=uri-miss; detail=all-headers-read', way)
+    const { get } = await createTestApp(t, 300, read)
+    await get()
+    t.equal((await get()).status, 'fwd=uri-miss; detail=all-headers-read', way)
     for (const when of ['onRequest', 'preHandler'] as const) {
-      const hooked = await onMemory(t, 300, undefined, {
+      const hooked = await createTestApp(t, 300, undefined, {
         after: (app) => app.addHook(when, async (request) => { read(request) })
       })
-      t.equal((await ask(hooked.app)).status, 'larder; fwd=uri-miss; detail=all-headers-read', `${way} in ${when}`)
+      t.equal((await hooked.get()).status, 'fwd=uri-miss; detail=all-headers-read', `${way} in ${when}`)
     }
-    const lasting = await onMemory(
+    const lasting = await createTestApp(
       t, 300,
       (request, reply) => reply.header('cache-control', 'max-age=60').header('vary', 'x-lang').send(
         JSON.stringify(read(request) ?? null)
       )
     )
-    t.equal((await ask(lasting.app, { cookie: 'a=b' })).status, 'larder; fwd=uri-miss; detail=cookie', way)
+    t.equal((await lasting.get({ cookie: 'a=b' })).status, 'fwd=uri-miss; detail=cookie', way)
     t.match(
-      await ask(lasting.app), { status: 'larder; fwd=uri-miss; stored; ttl=60', headers: { vary: 'x-lang' } }, way
+      await lasting.get(), { status: 'fwd=uri-miss; stored; ttl=60', headers: { vary: 'x-lang' } }, way
     )
-    t.match(await ask(lasting.app, { 'x-other': '1' }), { status: 'larder; hit; ttl=60' }, way)
-    t.match(await ask(lasting.app, { 'x-lang': 'de' }), { status: /vary-miss/ }, way)
+    t.match(await lasting.get({ 'x-other': '1' }), { status: 'hit; ttl=60' }, way)
+    t.match(await lasting.get({ 'x-lang': 'de' }), { status: /vary-miss/ }, way)
   }
 })
 
 t.test('reading rawHeaders counts as reading all headers', async (t) => {
-  const { app } = await onMemory(t, 300, ({ raw }) => raw.headersDistinct['x-lang'])
+  const { app } = await createTestApp(t, 300, ({ raw }) => raw.headersDistinct['x-lang'])
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   t.equal(
     (await fetch(`${address}/page`, { headers: { 'x-lang': 'de' } })).headers.get('cache-status'),
     'larder; fwd=uri-miss; detail=all-headers-read'
   )
-  const whole = await onMemory(t, 300, ({ headers }) => headers)
-  t.equal((await ask(whole.app)).status, 'larder; fwd=uri-miss; detail=all-headers-read')
+  const whole = await createTestApp(t, 300, ({ headers }) => headers)
+  t.equal((await whole.get()).status, 'fwd=uri-miss; detail=all-headers-read')
 })
 
 t.test('a header that the handler reads counts even if a hook or the key has listed all headers', async (t) => {
   const list = async ({ headers }: FastifyRequest) => { Object.keys(headers) }
-  const hooked = await onMemory(
+  const hooked = await createTestApp(
     t, {}, ({ headers }, reply) => reply.header('cache-control', 'max-age=60').send(String(headers['x-lang'])),
     { after: (app) => app.addHook('onRequest', list) }
   )
-  const keyed = await onMemory(
+  const keyed = await createTestApp(
     t, { ttl: 60, key: ({ headers }) => String(Object.keys(headers).includes('x-preview')) },
     ({ headers }) => String(headers['x-lang'])
   )
   for (const { app } of [hooked, keyed]) {
     for (const lang of ['de', 'fr']) {
-      t.match(await ask(app, { 'x-lang': lang }), {
+      t.match(await sendRequest(app, { url: '/page', headers: { 'x-lang': lang } }), {
         body: lang, headers: { vary: /x-lang/ }
       })
     }
-    t.match(await ask(app, { 'x-lang': 'de' }), { body: 'de', status: /; hit/ })
+    t.match(await sendRequest(app, { url: '/page', headers: { 'x-lang': 'de' } }), { body: 'de', status: /^hit/ })
   }
 })
 
@@ -96,7 +89,7 @@ t.test('listing headers, then reading some, varies by those; reading all counts 
     ]
   }
   for (const [way, [read, vary]] of Object.entries(ways)) {
-    const { app } = await onMemory(t, {}, own(read))
-    t.equal((await ask(app, { 'x-a': '1', 'x-b': '2' })).headers.vary, vary, way)
+    const { get } = await createTestApp(t, {}, own(read))
+    t.equal((await get({ 'x-a': '1', 'x-b': '2' })).headers.vary, vary, way)
   }
 })

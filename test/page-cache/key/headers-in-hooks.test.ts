@@ -1,14 +1,8 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
+import pageCache from '../../../src/page-cache/index.ts'
+import { createTestApp, sendRequest } from '../../support/create-test-app.ts'
 
 type Named = FastifyRequest & { user?: unknown }
 const greet = (request: FastifyRequest) => `for ${String((request as Named).user)}`
@@ -17,29 +11,29 @@ t.test('headers that a hook reads are tracked even if it was registered before t
   const before = (app: FastifyInstance) => app.addHook(
     'onRequest', async (request: Named) => { request.user = request.headers['x-user'] }
   )
-  const { app } = await onMemory(t, 300, greet, { before })
+  const { get } = await createTestApp(t, 300, greet, { before })
   for (const user of ['alice', 'bob', 'alice']) {
-    t.match(await ask(app, { 'x-user': user }), {
+    t.match(await get({ 'x-user': user }), {
       body: `for ${user}`, headers: { vary: 'x-user' }
     })
   }
-  t.match(await ask(app, { 'x-user': 'bob' }), { status: /; hit/ })
+  t.match(await get({ 'x-user': 'bob' }), { status: /^hit/ })
 })
 
 t.test('a hook that reads User-Agent is tracked too; Fastify\'s own log line is not', async (t) => {
   const before = (app: FastifyInstance) => app.addHook(
     'onRequest', async (request: Named) => { request.user = /Mobile/.test(request.headers['user-agent'] ?? '') }
   )
-  const { app } = await onMemory(t, 300, greet, { before })
+  const { get } = await createTestApp(t, 300, greet, { before })
   for (const agent of ['Mobile', 'Desktop']) {
-    t.match(await ask(app, { 'user-agent': agent }), {
+    t.match(await get({ 'user-agent': agent }), {
       body: `for ${agent === 'Mobile'}`, headers: { vary: 'user-agent' }
     })
   }
   const logging = Fastify({ trustProxy: true, logger: { level: 'info', stream: { write () {} } } })
-  const logged = await onMemory(t, 300, undefined, { app: logging })
-  t.notOk('vary' in (await ask(logged.app, { 'x-forwarded-for': '192.0.2.1' })).headers)
-  t.match(await ask(logged.app, { 'x-forwarded-for': '192.0.2.2' }), { status: /; hit/ })
+  const logged = await createTestApp(t, 300, undefined, { app: logging })
+  t.notOk('vary' in (await logged.get({ 'x-forwarded-for': '192.0.2.1' })).headers)
+  t.match(await logged.get({ 'x-forwarded-for': '192.0.2.2' }), { status: /^hit/ })
 })
 
 t.test('a header that a hook reads and then deletes or redacts counts as the client sent it', async (t) => {
@@ -58,10 +52,10 @@ t.test('a header that a hook reads and then deletes or redacts counts as the cli
     }
   }
   for (const [way, hook] of Object.entries(hooks)) {
-    const { app, calls } = await onMemory(t, 300, greet, {
+    const { get, calls } = await createTestApp(t, 300, greet, {
       after: (app) => app.addHook('preHandler', async (request) => hook(request))
     })
-    for (const user of ['alice', 'bob', 'alice']) t.equal((await ask(app, { 'x-user': user })).body, `for ${user}`, way)
+    for (const user of ['alice', 'bob', 'alice']) t.equal((await get({ 'x-user': user })).body, `for ${user}`, way)
     t.equal(calls(), 2, way)
   }
   for (const [name, detail] of [
@@ -71,14 +65,14 @@ t.test('a header that a hook reads and then deletes or redacts counts as the cli
       request.user = request.headers[name]
       delete request.headers[name]
     })
-    const { app } = await onMemory(t, 300, greet, { after })
+    const { get } = await createTestApp(t, 300, greet, { after })
     for (const user of ['alice', 'bob']) {
-      t.match(await ask(app, { [name]: user }), {
-        body: `for ${user}`, status: `larder; ${detail}`
+      t.match(await get({ [name]: user }), {
+        body: `for ${user}`, status: `${detail}`
       })
     }
-    t.match(await ask(app), { body: 'for undefined', status: /; stored/ })
-    t.match(await ask(app, { [name]: 'alice' }), { body: 'for alice' })
+    t.match(await get(), { body: 'for undefined', status: /; stored/ })
+    t.match(await get({ [name]: 'alice' }), { body: 'for alice' })
   }
 })
 
@@ -88,8 +82,8 @@ t.test('ignoreHeaders of the plugin applies to all routes', async (t) => {
   app.addHook('onRequest', async ({ ip }) => { String(ip) })
   app.get('/page', { config: { cachePage: { ttl: 300, ignoreHeaders: ['user-agent'] } } }, async () => 'page')
   t.teardown(() => app.close())
-  t.notOk('vary' in (await ask(app, { 'x-forwarded-for': '192.0.2.1' })).headers)
-  t.match(await ask(app, { 'x-forwarded-for': '192.0.2.2' }), { status: /; hit/ })
+  t.notOk('vary' in (await sendRequest(app, { url: '/page', headers: { 'x-forwarded-for': '192.0.2.1' } })).headers)
+  t.match(await sendRequest(app, { url: '/page', headers: { 'x-forwarded-for': '192.0.2.2' } }), { status: /^hit/ })
   const bad = Fastify()
   bad.register(pageCache, { cache: createCache({ store: memoryStore() }), ignoreHeaders: 'x' as never })
   await t.rejects(async () => await bad.ready(), {
@@ -100,14 +94,14 @@ t.test('ignoreHeaders of the plugin applies to all routes', async (t) => {
 t.test('headers that hooks read before the handler count, in whatever order the hooks were registered', async (t) => {
   for (const when of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
     for (const place of ['after', 'before'] as const) {
-      const { app, calls } = await onMemory(t, 300, (request) => String((request as { lang?: unknown }).lang), {
+      const { get, calls } = await createTestApp(t, 300, (request) => String((request as { lang?: unknown }).lang), {
         [place]: (app: FastifyInstance) => app.addHook(
           when, async (request: FastifyRequest) => { Object.assign(request, { lang: request.headers['x-lang'] }) }
         )
       })
       for (const lang of ['de', 'fr', 'de']) {
         t.match(
-          await ask(app, { 'x-lang': lang }), { body: lang, headers: { vary: 'x-lang' } }, `${when}, ${place}`
+          await get({ 'x-lang': lang }), { body: lang, headers: { vary: 'x-lang' } }, `${when}, ${place}`
         )
       }
       t.equal(calls(), 2)
@@ -116,13 +110,13 @@ t.test('headers that hooks read before the handler count, in whatever order the 
 })
 
 t.test('ignoreHeaders: reads of these headers do not count', async (t) => {
-  const { app, calls } = await onMemory(
+  const { get, calls } = await createTestApp(
     t, { ttl: 300, ignoreHeaders: ['X-Lang', 'cookie'] },
     ({ headers }, _reply, call) => `${headers['x-lang']} ${headers.cookie} by ${call}`
   )
-  await ask(app, { 'x-lang': 'de' })
-  const other = await ask(app, { 'x-lang': 'fr', cookie: 'a=b' })
-  t.match(other, { body: 'de undefined by 1', status: /; hit/ })
+  await get({ 'x-lang': 'de' })
+  const other = await get({ 'x-lang': 'fr', cookie: 'a=b' })
+  t.match(other, { body: 'de undefined by 1', status: /^hit/ })
   t.notOk('vary' in other.headers)
   t.equal(calls(), 1)
 })
@@ -133,31 +127,31 @@ t.test('headers that hooks read for logging count only if the handler reads them
   const log = async ({ headers }: FastifyRequest) => { names.map((name) => headers[name]) }
   const after = (app: FastifyInstance) =>
     app.addHook('onRequest', log).addHook('preHandler', log).addHook('onResponse', log)
-  const logging = await onMemory(t, 300, undefined, { after })
-  t.notOk('vary' in (await ask(logging.app, headersOf('1'))).headers)
-  t.match(await ask(logging.app, headersOf('2')), { status: /; hit/ })
+  const logging = await createTestApp(t, 300, undefined, { after })
+  t.notOk('vary' in (await logging.get(headersOf('1'))).headers)
+  t.match(await logging.get(headersOf('2')), { status: /^hit/ })
   for (const name of names) {
-    const { app } = await onMemory(t, 300, ({ headers }) => headers[name], { after })
-    t.match(await ask(app, headersOf('1')), { body: '1', headers: { vary: name } })
-    t.match(await ask(app, headersOf('2')), { body: '2', status: /vary-miss/ })
+    const { get } = await createTestApp(t, 300, ({ headers }) => headers[name], { after })
+    t.match(await get(headersOf('1')), { body: '1', headers: { vary: name } })
+    t.match(await get(headersOf('2')), { body: '2', status: /vary-miss/ })
   }
 })
 
 t.test('headers of the message and the connection do not count if a hook reads them', async (t) => {
   const names = ['connection', 'if-none-match', 'range', 'cache-control', 'pragma', 'content-type']
   const read = ({ headers }: FastifyRequest) => names.map((name) => typeof headers[name]).join()
-  const hooked = await onMemory(t, 300, undefined, {
+  const hooked = await createTestApp(t, 300, undefined, {
     after: (app) => app.addHook('onRequest', async (request) => { read(request) })
   })
-  t.notOk('vary' in (await ask(hooked.app, { 'if-none-match': '"x"', connection: 'close' })).headers)
-  t.match(await ask(hooked.app, { pragma: 'x' }), { status: /; hit/ })
-  const { app } = await onMemory(t, 300, read)
-  const first = await ask(app, { 'if-none-match': '"x"', connection: 'close' })
+  t.notOk('vary' in (await hooked.get({ 'if-none-match': '"x"', connection: 'close' })).headers)
+  t.match(await hooked.get({ pragma: 'x' }), { status: /^hit/ })
+  const { get } = await createTestApp(t, 300, read)
+  const first = await get({ 'if-none-match': '"x"', connection: 'close' })
   t.equal(
     first.body, 'string,undefined,undefined,undefined,undefined,undefined', 'for the whole page no condition is shown'
   )
   t.equal(first.headers.vary, 'cache-control, connection, content-type, pragma')
-  t.match(await ask(app, { pragma: 'x' }), {
+  t.match(await get({ pragma: 'x' }), {
     body: 'undefined,undefined,undefined,undefined,string,undefined', status: /vary-miss/
   })
 })

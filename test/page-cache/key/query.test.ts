@@ -1,40 +1,34 @@
 import Fastify, { type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import pageCache, { type CachePageOptions } from '../../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (
-  t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting
-) => site(t, stores.memory!, cachePage, handler, setting)
+import pageCache from '../../../src/page-cache/index.ts'
+import { createTestApp, sendRequest } from '../../support/create-test-app.ts'
 
 t.test('query: unlisted parameters are hidden from every way to read the URL, or nothing is stored', async (t) => {
   const show = ({ url, originalUrl, query }: FastifyRequest) => JSON.stringify([url, originalUrl, query])
   const options = { ttl: 300, query: ['a'] }
-  const early = await onMemory(t, options, show, {
+  const early = await createTestApp(t, options, show, {
     before: (app) => app.addHook('onRequest', async (request) => { show(request) })
   })
-  t.equal((await ask(early.app, {}, '/page?a=1&f[%zz]=evil&%zz=evil')).body, '["/page?a=1","/page?a=1",{"a":"1"}]')
-  t.match(await ask(early.app, {}, '/page?a=1'), { status: /; hit/ })
+  t.equal((await early.get({}, { url: '/page?a=1&f[%zz]=evil&%zz=evil' })).body, '["/page?a=1","/page?a=1",{"a":"1"}]')
+  t.match(await early.get({}, { url: '/page?a=1' }), { status: /^hit/ })
 
   // A parser of nested names that takes semicolons.
   const querystringParser = (text: string) => Object.fromEntries(
     text.split(/[;&]/).map((pair) => pair.replaceAll(/[[\]]/g, '').split('='))
   )
   const app = () => Fastify({ routerOptions: { querystringParser } })
-  const unknown = await onMemory(t, options, show, { app: app() })
-  t.match(await ask(unknown.app, {}, '/page?[a]=evil'), {
-    body: /evil/, status: 'larder; fwd=bypass; detail=query-parser'
+  const unknown = await createTestApp(t, options, show, { app: app() })
+  t.match(await unknown.get({}, { url: '/page?[a]=evil' }), {
+    body: /evil/, status: 'fwd=bypass; detail=query-parser'
   })
-  t.match(await ask(unknown.app, {}, '/page?a=1'), { status: /; stored/ })
+  t.match(await unknown.get({}, { url: '/page?a=1' }), { status: /; stored/ })
 
   const known = app()
   await known.register(pageCache, { cache: createCache({ store: memoryStore() }), querystringParser })
   known.get('/page', { config: { cachePage: options } }, async (request) => show(request))
   t.teardown(() => known.close())
-  t.match(await ask(known, {}, '/page?b=1;c=2&a=3'), {
+  t.match(await sendRequest(known, { url: '/page?b=1;c=2&a=3' }), {
     body: '["/page?a=3","/page?a=3",{"a":"3"}]', status: /; stored/
   })
 
@@ -46,21 +40,21 @@ t.test('query: unlisted parameters are hidden from every way to read the URL, or
 })
 
 t.test('query: the handler does not see unlisted parameters', async (t) => {
-  const { app, calls } = await onMemory(t, { ttl: 300, query: ['a', 'f'] }, (request, _reply, call) => ({
+  const { get, calls } = await createTestApp(t, { ttl: 300, query: ['a', 'f'] }, (request, _reply, call) => ({
     url: request.url, original: request.originalUrl, raw: request.raw.url, query: { ...request.query as object }, call
   }))
   const show = (url: string, query: object, call: number) => ({ url, original: url, raw: url, query, call })
-  const get = async (url: string) => JSON.parse((await ask(app, {}, url)).body)
-  t.strictSame(await get('/page?b=1&a=1&utm=x'), show('/page?a=1', { a: '1' }, 1))
-  t.strictSame(await get('/page?a=1&b=other'), show('/page?a=1', { a: '1' }, 1))
-  t.strictSame(await get('/page?b=2'), show('/page', {}, 2))
-  t.strictSame(await get('/page?'), show('/page', {}, 2))
-  t.strictSame(await get('/page?a=1&a=2&b=1&b=2'), show('/page?a=1&a=2', { a: ['1', '2'] }, 3))
-  t.strictSame(await get('/page?a=2&a=1'), show('/page?a=2&a=1', { a: ['2', '1'] }, 4))
+  const readUrl = async (url: string) => JSON.parse((await get({}, { url })).body)
+  t.strictSame(await readUrl('/page?b=1&a=1&utm=x'), show('/page?a=1', { a: '1' }, 1))
+  t.strictSame(await readUrl('/page?a=1&b=other'), show('/page?a=1', { a: '1' }, 1))
+  t.strictSame(await readUrl('/page?b=2'), show('/page', {}, 2))
+  t.strictSame(await readUrl('/page?'), show('/page', {}, 2))
+  t.strictSame(await readUrl('/page?a=1&a=2&b=1&b=2'), show('/page?a=1&a=2', { a: ['1', '2'] }, 3))
+  t.strictSame(await readUrl('/page?a=2&a=1'), show('/page?a=2&a=1', { a: ['2', '1'] }, 4))
   t.strictSame(
-    await get('/page?f[x]=1&g[f]=2&%66[y]=3'), show('/page?f[x]=1&%66[y]=3', { 'f[x]': '1', 'f[y]': '3' }, 5)
+    await readUrl('/page?f[x]=1&g[f]=2&%66[y]=3'), show('/page?f[x]=1&%66[y]=3', { 'f[x]': '1', 'f[y]': '3' }, 5)
   )
-  t.strictSame(await get('/page?%61=1'), show('/page?a=1', { a: '1' }, 1))
-  t.strictSame(await get('/page?%zz=1&%=2'), show('/page', {}, 2))
+  t.strictSame(await readUrl('/page?%61=1'), show('/page?a=1', { a: '1' }, 1))
+  t.strictSame(await readUrl('/page?%zz=1&%=2'), show('/page', {}, 2))
   t.equal(calls(), 5)
 })

@@ -10,42 +10,42 @@ import { soak } from '../../support/soak.ts'
 import { until } from '../../support/until.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
 import { echo } from '../../support/varying-handler.ts'
-import { ask, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
 import { findColliding, readIndex } from './variant-collisions.ts'
+import { createTestApp, sendRequest } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
 
 for (const [name, makeStore] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('two variants that share a key both stay, a third replaces the second', async (t) => {
-      const { app, cache, kept, calls } = await site(t, makeStore, 300, echo)
-      await ask(app, { 'x-v': 'a' })
-      const { primaryKey, index } = await readIndex(cache, kept())
+      const { get, cache, storedKeys, calls } = await createTestApp(t, 300, echo, { store: makeStore })
+      await get({ 'x-v': 'a' })
+      const { primaryKey, index } = await readIndex(cache, storedKeys())
       const values = findColliding(primaryKey, index, 3, { sameSecond: true })
       const bodies: string[] = []
-      for (const value of values.slice(0, 2)) bodies.push((await ask(app, { 'x-v': value })).body)
+      for (const value of values.slice(0, 2)) bodies.push((await get({ 'x-v': value })).body)
       for (const [i, value] of values.slice(0, 2).entries()) {
-        t.match(await ask(app, { 'x-v': value }), { body: bodies[i], status: /; hit/ })
+        t.match(await get({ 'x-v': value }), { body: bodies[i], status: /^hit/ })
       }
-      const third = await ask(app, { 'x-v': values[2]! })
-      t.match(third, { body: `"${values[2]}" by 4`, status: 'larder; fwd=vary-miss; stored; ttl=300' })
-      t.match(await ask(app, { 'x-v': values[2]! }), { body: third.body, status: /; hit/ })
-      t.match(await ask(app, { 'x-v': values[0]! }), { body: bodies[0], status: /; hit/ })
-      t.match(await ask(app, { 'x-v': values[1]! }), { body: `"${values[1]}" by 5`, status: /vary-miss/ })
+      const third = await get({ 'x-v': values[2]! })
+      t.match(third, { body: `"${values[2]}" by 4`, status: 'fwd=vary-miss; stored; ttl=300' })
+      t.match(await get({ 'x-v': values[2]! }), { body: third.body, status: /^hit/ })
+      t.match(await get({ 'x-v': values[0]! }), { body: bodies[0], status: /^hit/ })
+      t.match(await get({ 'x-v': values[1]! }), { body: `"${values[1]}" by 5`, status: /vary-miss/ })
       t.equal(calls(), 5)
     })
 
     t.test('concurrent requests for variants that share a key get their own response', async (t) => {
       const gate = Promise.withResolvers<void>()
-      const { app, cache, kept, calls } = await site(t, makeStore, 300, async (request, reply, call) => {
+      const { get, cache, storedKeys, calls } = await createTestApp(t, 300, async (request, reply, call) => {
         if (call > 1) await gate.promise
         return echo(request, reply, call)
-      })
-      await ask(app, { 'x-v': 'a' })
-      const { primaryKey, index } = await readIndex(cache, kept())
+      }, { store: makeStore })
+      await get({ 'x-v': 'a' })
+      const { primaryKey, index } = await readIndex(cache, storedKeys())
       const values = findColliding(primaryKey, index, 3)
-      const all = [...values, ...values].map((value) => ask(app, { 'x-v': value }))
+      const all = [...values, ...values].map((value) => get({ 'x-v': value }))
       await until('the handler runs', () => calls() > 1)
       await turn()
       gate.resolve()
@@ -53,7 +53,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         t.equal(statusCode, 200)
         t.match(body, `"${values[i % 3]}" by`)
       }
-      for (const value of values) t.match((await ask(app, { 'x-v': value })).body, `"${value}" by`)
+      for (const value of values) t.match((await get({ 'x-v': value })).body, `"${value}" by`)
     })
 
     t.test('no request gets the variant of another, in any interleaving', async (t) => {
@@ -61,18 +61,18 @@ for (const [name, makeStore] of Object.entries(stores)) {
       const request = fc.record({
         a: value, b: value, n: fc.nat(11), list: fc.constantFrom('x-a', 'x-b', 'x-n', 'x-a, x-b', 'X-B, x-a, x-n')
       })
-      const { app, cache, kept, clock } = await site(t, makeStore, 60, ({ headers }, reply) => {
+      const { get, cache, storedKeys, clock } = await createTestApp(t, 60, ({ headers }, reply) => {
         reply.header('vary', `x-list, ${headers['x-list']}`)
         return Object.fromEntries(String(headers['x-list']).toLowerCase().split(', ').map((name) => [
           name, headers[name] ?? null
         ]))
-      })
+      }, { store: makeStore })
       let numbers: string[] = []
       await fc.assert(fc.asyncProperty(fc.array(fc.array(request, { minLength: 1, maxLength: 8 }), {
         minLength: 1, maxLength: 4
       }), async (batches) => {
         for (const batch of batches) {
-          const answers = await Promise.all(batch.map(({ a, b, n, list }) => ask(app, {
+          const answers = await Promise.all(batch.map(({ a, b, n, list }) => get({
             ...a !== undefined && { 'x-a': a },
             ...b !== undefined && { 'x-b': b },
             'x-n': numbers[n] ?? String(n),
@@ -90,7 +90,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
         }
         clock.advance(7)
         // From the second round on, numbers that share their places.
-        const { primaryKey, index } = await readIndex(cache, kept())
+        const { primaryKey, index } = await readIndex(cache, storedKeys())
         const list = index.varyLists.find(([first, ...others]) => first === 'x-list' && others.join() === 'x-n')
         if (list !== undefined) {
           const places = new Map<string, string[]>()
@@ -115,18 +115,22 @@ t.test('processes that share a Redis share variants, and run the handler once fo
   const clock = fakeClock()
   const gate = Promise.withResolvers<void>()
   let calls = 0
-  const make = async () => await site(t, (t, now) => {
-    const client = new Redis(url)
-    t.teardown(() => client.disconnect())
-    return patientRedisStore({ client, now })
-  }, 300, async (request, reply) => {
+  const make = async () => await createTestApp(t, 300, async (request, reply) => {
     calls++
     await gate.promise
     return echo(request, reply, calls)
-  }, { clock, app: Fastify() })
+  }, {
+    store: (t, now) => {
+      const client = new Redis(url)
+      t.teardown(() => client.disconnect())
+      return patientRedisStore({ client, now })
+    },
+    clock,
+    app: Fastify()
+  })
   const sites = [await make(), await make()]
   const values = Array.from({ length: 12 }, (_, i) => 'abc'[i % 3]!)
-  const all = values.map((value, i) => ask(sites[i % 2]!.app, { 'x-v': value }))
+  const all = values.map((value, i) => sites[i % 2]!.get({ 'x-v': value }))
   await until('the handler runs', () => calls === 1)
   await Promise.all(sites.map(({ listener }) => listener.heard('miss', 6)))
   gate.resolve()
@@ -134,14 +138,14 @@ t.test('processes that share a Redis share variants, and run the handler once fo
   t.equal(calls, 3)
   for (const { app } of sites) {
     for (const value of ['a', 'b', 'c']) {
-      t.match(await ask(app, { 'x-v': value }), { body: `"${value}" by`, status: /; hit/ })
+      t.match(await sendRequest(app, { url: '/page', headers: { 'x-v': value } }), { body: `"${value}" by`, status: /^hit/ })
     }
   }
 
-  const { primaryKey, index } = await readIndex(sites[0]!.cache, sites.flatMap(({ kept }) => kept()))
+  const { primaryKey, index } = await readIndex(sites[0]!.cache, sites.flatMap(({ storedKeys }) => storedKeys()))
   const together = findColliding(primaryKey, index, 4, { sameSecond: true })
   const bodies = await Promise.all([
     ...together, ...together
-  ].map((value, i) => ask(sites[i % 2]!.app, { 'x-v': value })))
+  ].map((value, i) => sites[i % 2]!.get({ 'x-v': value })))
   for (const [i, { body }] of bodies.entries()) t.match(body, `"${together[i % 4]}" by`)
 })

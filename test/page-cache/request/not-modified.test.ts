@@ -6,8 +6,8 @@ import pageCache from '../../../src/page-cache/index.ts'
 import { createProducts } from '../../../src/products/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { MODIFIED, confirming } from '../../support/not-modified-handler.ts'
-import { answerOf, dateAt, onePage } from '../one-page.ts'
-import { pageStores } from '../stores.ts'
+import { createTestApp, dateAt, sendRequest } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
 
@@ -21,11 +21,11 @@ for (const [name, store] of Object.entries(stores)) {
         [{ etag: '"v1"', 'last-modified': MODIFIED }, { 'if-none-match': '"v1"', 'if-modified-since': MODIFIED }]
       ]
       for (const [own, sent] of validators) {
-        const { ask, clock, shown, calls } = await onePage(t, 10, confirming(own), { store })
-        const first = await ask()
+        const { get, clock, shown, calls } = await createTestApp(t, 10, confirming(own), { store })
+        const first = await get()
         for (const call of [2, 3]) {
           clock.advance(11)
-          const confirmed = await ask()
+          const confirmed = await get()
           t.match(confirmed, {
             statusCode: 200,
             body: 'page',
@@ -41,7 +41,7 @@ for (const [name, store] of Object.entries(stores)) {
           t.notOk('age' in confirmed.headers)
           t.same(shown[call - 1], sent)
           clock.advance(9)
-          t.match(await ask(), {
+          t.match(await get(), {
             body: 'page', status: 'hit; ttl=1', headers: { age: '9', etag: String(first.headers.etag) }
           })
         }
@@ -50,7 +50,7 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('headers of a 304 replace the stored ones, except those of the body (RFC 9111 section 3.2)', async (t) => {
-      const { ask, clock } = await onePage(t, {}, confirming(
+      const { get, clock } = await createTestApp(t, {}, confirming(
         { etag: '"v1"', 'cache-control': 'max-age=10', 'x-a': '1', 'x-b': '1', 'content-language': 'en' },
         {
           etag: 'W/"v1"',
@@ -66,7 +66,7 @@ for (const [name, store] of Object.entries(stores)) {
           'x-hop': '1'
         }
       ), { store })
-      await ask()
+      await get()
       clock.advance(11)
       const updated = {
         etag: '"v1"',
@@ -79,7 +79,7 @@ for (const [name, store] of Object.entries(stores)) {
         'content-type': /^text\/plain/
       }
       const check = async (status: string) => {
-        const answer = await ask()
+        const answer = await get()
         t.match(answer, { statusCode: 200, body: 'page', status, headers: updated })
         for (const absent of [
           'content-encoding', 'content-range', 'content-md5'
@@ -96,35 +96,35 @@ for (const [name, store] of Object.entries(stores)) {
         [60, 'max-age=10', 10], [60, 'stale-if-error=5, max-age=10', 10], [undefined, 'max-age=10', 10],
         [5, 'public', 5]
       ] as const) {
-        const { ask, clock } = await onePage(
+        const { get, clock } = await createTestApp(
           t, { ...ttl && { ttl } }, confirming({ etag: '"v1"', 'cache-control': own }), { store }
         )
-        await ask()
+        await get()
         clock.advance(11)
-        t.match(await ask(), {
+        t.match(await get(), {
           body: 'page',
           status: `fwd=stale; fwd-status=304; stored; ttl=${left}`,
           headers: { 'cache-control': own === 'public' ? 'public, max-age=5' : own }
         })
         clock.advance(left + 1)
-        t.match(await ask(), { body: 'page', status: `fwd=stale; fwd-status=304; stored; ttl=${left}` })
+        t.match(await get(), { body: 'page', status: `fwd=stale; fwd-status=304; stored; ttl=${left}` })
       }
     })
 
     t.test('an Expires that a 304 omits has passed by then (RFC 9111 sections 3.2 and 5.3)', async (t) => {
       for (const ttl of [60, undefined]) {
-        const { ask, clock } = await onePage(t, { ...ttl && { ttl } }, (_request, reply, call) => {
+        const { get, clock } = await createTestApp(t, { ...ttl && { ttl } }, (_request, reply, call) => {
           return call === 1
             ? reply.headers({
               etag: '"v1"', expires: dateAt(clock, 10)
             }).send('page')
             : reply.code(304).send()
         }, { store })
-        t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=10' })
+        t.match(await get(), { status: 'fwd=uri-miss; stored; ttl=10' })
         clock.advance(11)
         for (let i = 0; i < 2; i++) {
           t.match(
-            await ask(), { body: 'page', status: 'fwd=stale; fwd-status=304; stored; ttl=0' }, `ttl ${ttl}`
+            await get(), { body: 'page', status: 'fwd=stale; fwd-status=304; stored; ttl=0' }, `ttl ${ttl}`
           )
         }
       }
@@ -137,17 +137,17 @@ t.test('a freshened response whose tags changed meanwhile is sent and not stored
   const versions: Versions = { stamp: () => 's', firstChanged: () => current ? undefined : 'page', invalidate () {} }
   for (const own of [{ etag: '"v1"' }, { 'last-modified': MODIFIED }]) {
     current = true
-    const { ask, clock, shown } = await onePage(t, { ttl: 10, tags: ['menu'] }, (_request, reply, call) => {
+    const { get, clock, shown } = await createTestApp(t, { ttl: 10, tags: ['menu'] }, (_request, reply, call) => {
       if (call === 2) current = false
       return call === 2 ? reply.code(304).send() : reply.headers(own as Record<string, string>).send(`call ${call}`)
     }, { versions })
-    await ask()
+    await get()
     clock.advance(11)
-    t.match(await ask(), {
+    t.match(await get(), {
       statusCode: 200, body: 'call 1', status: 'fwd=stale; fwd-status=304; ttl=10; detail=outdated', headers: own
     })
     current = true
-    t.match(await ask(), { body: 'call 3', status: /stored; ttl=10$/ }, 'the old page is over')
+    t.match(await get(), { body: 'call 3', status: /stored; ttl=10$/ }, 'the old page is over')
     t.same(shown[2], {})
   }
 })
@@ -170,15 +170,15 @@ t.test('a freshened response keeps its first dependencies and adds those of the 
     await products.find(2)
     return reply.code(304).send()
   })
-  const ask = async () => await answerOf(app, { url: '/page' })
+  const get = async () => await sendRequest(app, { url: '/page' })
   for (const id of [1, 2]) {
     calls = 0
-    await ask()
+    await get()
     clock.advance(11)
-    t.match(await ask(), { statusCode: 200, body: '1', status: 'fwd=stale; fwd-status=304; stored; ttl=10' })
-    t.match(await ask(), { body: '1', status: 'hit; ttl=10' })
+    t.match(await get(), { statusCode: 200, body: '1', status: 'fwd=stale; fwd-status=304; stored; ttl=10' })
+    t.match(await get(), { body: '1', status: 'hit; ttl=10' })
     await products.update(id, { title: 'c' })
-    t.match(await ask(), { status: /detail=(invalidated|status-304)$/ })
+    t.match(await get(), { status: /detail=(invalidated|status-304)$/ })
     await cache.clear()
   }
 })

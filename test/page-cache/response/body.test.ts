@@ -1,23 +1,20 @@
 import { text } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
-import type { CachePageOptions } from '../../../src/page-cache/index.ts'
+import t from 'tap'
 import { open } from '../../support/open-response.ts'
-import { ask, type Handler, type Setting, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
+import { createTestApp } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
-const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) =>
-  site(t, stores.memory!, cachePage, handler, setting)
 
 for (const [name, makeStore] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('a response without content is stored with its status', async (t) => {
       for (const status of [204, 301, 404]) {
-        const { app, calls } = await site(t, makeStore, {}, (_request, reply) =>
-          reply.code(status).header('cache-control', 'max-age=60').header('location', '/x').send())
-        await ask(app)
-        const warm = await ask(app)
-        t.match(warm, { statusCode: status, body: '', status: 'larder; hit; ttl=60', headers: { location: '/x' } })
+        const { get, calls } = await createTestApp(t, {}, (_request, reply) =>
+          reply.code(status).headers({ 'cache-control': 'max-age=60', location: '/x' }).send(), { store: makeStore })
+        await get()
+        const warm = await get()
+        t.match(warm, { statusCode: status, body: '', status: 'hit; ttl=60', headers: { location: '/x' } })
         t.equal(warm.headers['content-type'], undefined)
         t.equal(warm.headers['content-length'], status === 204 ? undefined : '0')
         t.equal(calls(), 1)
@@ -28,7 +25,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
 
 t.test('a hijacked reply is not stored, and blocks no other request', async (t) => {
   for (const hijack of [true, false]) {
-    const { app, calls, listener } = await onMemory(t, 300, (_request, reply, call) => {
+    const { app, calls, listener } = await createTestApp(t, 300, (_request, reply, call) => {
       if (hijack) reply.hijack()
       reply.raw.end(`raw ${call}`)
     })
@@ -42,7 +39,8 @@ t.test('a hijacked reply is not stored, and blocks no other request', async (t) 
 
 t.test('a Response that may not be stored has each of its headers once', async (t) => {
   for (const body of [null, 'text']) {
-    const { app } = await onMemory(t, 300, () => new Response(body, { status: 202, headers: { 'set-cookie': 'a=b' } }))
-    t.match(await ask(app), { statusCode: 202, body: body ?? '', headers: { 'set-cookie': 'a=b' } })
+    const headers = { 'set-cookie': 'a=b' }
+    const { get } = await createTestApp(t, 300, () => new Response(body, { status: 202, headers }))
+    t.match(await get(), { statusCode: 202, body: body ?? '', headers: { 'set-cookie': 'a=b' } })
   }
 })

@@ -2,14 +2,8 @@ import { Readable } from 'node:stream'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import compress from '@fastify/compress'
 import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
-import type { CachePageOptions } from '../../../src/page-cache/index.ts'
-import { ask, type Handler, type Setting, site } from '../site.ts'
-import { pageStores } from '../stores.ts'
-
-const stores = await pageStores(t)
-const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: Setting) =>
-  site(t, stores.memory!, cachePage, handler, setting)
+import t from 'tap'
+import { createTestApp } from '../../support/create-test-app.ts'
 
 for (const place of ['before', 'after'] as const) {
   t.test(`with @fastify/compress registered ${place} the page cache each client gets its encoding`, async (t) => {
@@ -19,7 +13,7 @@ for (const place of ['before', 'after'] as const) {
     }
     for (const [kind, make] of Object.entries(bodies)) {
       for (const ownEtag of [false, true]) {
-        const { app, calls, listener } = await onMemory(t, 300, (_request, reply) => {
+        const { app, calls, listener } = await createTestApp(t, 300, (_request, reply) => {
           if (ownEtag) reply.header('etag', '"own"')
           return reply.type('text/plain').send(make())
         }, { [place]: (app: FastifyInstance) => app.register(compress) })
@@ -61,7 +55,7 @@ for (const place of ['before', 'after'] as const) {
 
 t.test('a response that its handler has compressed varies by Accept-Encoding', async (t) => {
   const long = 'compressible '.repeat(500)
-  const { app, calls, listener } = await onMemory(t, 300, (_request, reply) =>
+  const { app, get, calls, listener } = await createTestApp(t, 300, (_request, reply) =>
     (reply.type('text/plain') as unknown as { compress: (body: unknown) => unknown }).compress(Readable.from([long])), {
     before: (app) => app.register(compress, { global: false })
   })
@@ -73,7 +67,7 @@ t.test('a response that its handler has compressed varies by Accept-Encoding', a
     t.equal((encoding === 'gzip' ? gunzipSync : brotliDecompressSync)(answer.rawPayload).toString(), long)
     if (i < 2) await listener.heard('set', i === 0 ? 2 : 3)
   }
-  const plain = await ask(app, { 'accept-encoding': 'identity' })
+  const plain = await get({ 'accept-encoding': 'identity' })
   t.equal(plain.body, long)
   t.notOk('content-encoding' in plain.headers)
   t.equal(calls(), 3)

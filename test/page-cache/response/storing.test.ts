@@ -1,6 +1,6 @@
 import t from 'tap'
-import { dateAt, type Handler, onePage } from '../one-page.ts'
-import { pageStores } from '../stores.ts'
+import { createTestApp, dateAt, type Handler } from '../../support/create-test-app.ts'
+import { pageStores } from '../../support/page-stores.ts'
 
 /** A handler whose page has these fields. */
 const having = (headers: Record<string, string>, status = 200): Handler =>
@@ -10,58 +10,58 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
     t.test('the Age of the handler\'s response counts (RFC 9111 section 4.2.3)', async (t) => {
       for (const [age, counts] of [['7', 7], ['7, 100', 7], ['old', 0], ['-5', 0], ['1.5', 0]] as const) {
-        const { ask, clock } = await onePage(t, {}, having({ age, 'cache-control': 'max-age=60' }), { store })
-        t.match(await ask(), { status: `fwd=uri-miss; stored; ttl=${60 - counts}` })
+        const { get, clock } = await createTestApp(t, {}, having({ age, 'cache-control': 'max-age=60' }), { store })
+        t.match(await get(), { status: `fwd=uri-miss; stored; ttl=${60 - counts}` })
         clock.advance(3)
-        t.match(await ask(), {
+        t.match(await get(), {
           body: 'call 1',
           status: `hit; ttl=${57 - counts}`,
           headers: { age: String(counts + 3), 'cache-control': 'max-age=60' }
         })
         clock.advance(57 - counts)
-        t.match(await ask(), { body: 'call 2' }, 'its life ends that much earlier')
+        t.match(await get(), { body: 'call 2' }, 'its life ends that much earlier')
       }
     })
 
     t.test('Date is stored, and determines the age (RFC 9111 section 4.2.3)', async (t) => {
-      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({
+      const { get, clock } = await createTestApp(t, {}, (_request, reply) => reply.headers({
         date: dateAt(clock, -20), 'cache-control': 'max-age=60'
       }).send('page'), { store })
       const date = dateAt(clock, -20)
-      t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { date } })
+      t.match(await get(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { date } })
       clock.advance(5)
-      t.match(await ask(), { status: 'hit; ttl=35', headers: { date, age: '25' } })
+      t.match(await get(), { status: 'hit; ttl=35', headers: { date, age: '25' } })
     })
 
     t.test('the greater of Age plus delay and apparent age counts (RFC 9111 section 4.2.3)', async (t) => {
       for (const [age, since, took, ttl] of [
         ['30', 10, 0, 30], ['10', 30, 0, 30], ['10', 0, 5, 45], ['0', 0, 5, 55]
       ] as const) {
-        const { ask, clock } = await onePage(t, {}, (_request, reply) => {
+        const { get, clock } = await createTestApp(t, {}, (_request, reply) => {
           clock.advance(took)
           return reply.headers({ age, date: dateAt(clock, -since), 'cache-control': 'max-age=60' }).send('page')
         }, { store })
-        t.match(await ask(), { status: `fwd=uri-miss; stored; ttl=${ttl}` })
-        t.match(await ask(), { status: `hit; ttl=${ttl}`, headers: { age: String(60 - ttl) } })
+        t.match(await get(), { status: `fwd=uri-miss; stored; ttl=${ttl}` })
+        t.match(await get(), { status: `hit; ttl=${ttl}`, headers: { age: String(60 - ttl) } })
       }
     })
 
     t.test('Expires counts from Date (RFC 9111 section 4.2.1)', async (t) => {
-      const { ask, clock } = await onePage(t, {}, (_request, reply) => reply.headers({
+      const { get, clock } = await createTestApp(t, {}, (_request, reply) => reply.headers({
         date: dateAt(clock, -10), expires: dateAt(clock, 50)
       }).send('page'), { store })
-      t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=50' })
+      t.match(await get(), { status: 'fwd=uri-miss; stored; ttl=50' })
       clock.advance(49)
-      t.match(await ask(), { status: 'hit; ttl=1', headers: { expires: dateAt(clock, 1) } })
+      t.match(await get(), { status: 'hit; ttl=1', headers: { expires: dateAt(clock, 1) } })
     })
 
     t.test('the ttl of the route counts from when the response was generated', async (t) => {
-      const { ask, clock } = await onePage(t, 60, having({ age: '20' }), { store })
-      t.match(await ask(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { 'cache-control': 'max-age=40' } })
+      const { get, clock } = await createTestApp(t, 60, having({ age: '20' }), { store })
+      t.match(await get(), { status: 'fwd=uri-miss; stored; ttl=40', headers: { 'cache-control': 'max-age=40' } })
       clock.advance(39)
-      t.match(await ask(), { status: 'hit; ttl=1', headers: { 'cache-control': 'max-age=1', age: '59' } })
+      t.match(await get(), { status: 'hit; ttl=1', headers: { 'cache-control': 'max-age=1', age: '59' } })
       clock.advance(1)
-      t.match(await ask(), { body: 'call 2' })
+      t.match(await get(), { body: 'call 2' })
     })
 
     t.test('a response of any status with a lifetime of its own is stored (RFC 9111 section 3)', async (t) => {
@@ -70,12 +70,12 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       ]) {
         for (const options of [{}, { ttl: 5 }]) {
           const life = options.ttl !== undefined && status === 200 ? 5 : 60
-          const { ask, calls } = await onePage(t, options, having({
+          const { get, calls } = await createTestApp(t, options, having({
             'cache-control': 'max-age=60', location: '/other'
           }, status), { store })
-          const first = await ask()
+          const first = await get()
           t.match(first, { statusCode: status, status: `fwd=uri-miss; stored; ttl=${life}` })
-          t.match(await ask(), {
+          t.match(await get(), {
             statusCode: status,
             body: first.body,
             status: `hit; ttl=${life}`,
@@ -94,24 +94,24 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         [299, 'must-understand, no-store, max-age=60', 'fwd=uri-miss; detail=must-understand'],
         [200, 'no-store, max-age=60', 'fwd=uri-miss; detail=no-store']
       ] as const) {
-        const { ask } = await onePage(t, {}, having({ 'cache-control': control }, status), { store })
-        t.match(await ask(), { statusCode: status, status: told }, `${status} ${control}`)
+        const { get } = await createTestApp(t, {}, having({ 'cache-control': control }, status), { store })
+        t.match(await get(), { statusCode: status, status: told }, `${status} ${control}`)
       }
     })
 
     t.test('headers that no-cache and private name are not stored (RFC 9111 sections 5.2.2.4, 5.2.2.7)', async (t) => {
       for (const options of [{}, { ttl: 60 }]) {
-        const { ask } = await onePage(t, options, having({
+        const { get } = await createTestApp(t, options, having({
           'cache-control': 'max-age=60, no-cache="X-A, x-b", private="x-c"',
           'x-a': '1',
           'x-b': '1',
           'x-c': '1',
           'x-d': '1'
         }), { store })
-        t.match(await ask(), {
+        t.match(await get(), {
           status: 'fwd=uri-miss; stored; ttl=60', headers: { 'x-a': '1', 'x-b': '1', 'x-c': '1', 'x-d': '1' }
         })
-        const warm = await ask()
+        const warm = await get()
         t.match(warm, {
           body: 'call 1',
           status: 'hit; ttl=60',
@@ -122,7 +122,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     })
 
     t.test('headers of the connection are not stored (RFC 9111 section 3.1, RFC 9110 section 7.6.1)', async (t) => {
-      const { ask } = await onePage(t, 60, having({
+      const { get } = await createTestApp(t, 60, having({
         connection: 'X-Hop, x-other',
         'x-hop': '1',
         'x-other': '1',
@@ -134,8 +134,8 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         upgrade: 'x',
         'x-end': '1'
       }), { store })
-      await ask()
-      const warm = await ask()
+      await get()
+      const warm = await get()
       t.match(warm.headers, { 'x-end': '1' })
       for (const absent of [
         'x-hop', 'x-other', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-connection', 'te', 'upgrade'
@@ -157,14 +157,14 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         ['', 'max-age=60', 'stored; ttl=60'],
         ['?,', 'max-age=60', 'stored; ttl=60']
       ] as const) {
-        const { ask } = await onePage(t, {}, having({ 'cdn-cache-control': targeted, 'cache-control': control }), {
-          store
-        })
-        t.match(await ask(), {
+        const { get } = await createTestApp(
+          t, {}, having({ 'cdn-cache-control': targeted, 'cache-control': control }), { store }
+        )
+        t.match(await get(), {
           status: `fwd=uri-miss; ${told}`, headers: { 'cache-control': control }
         }, `${targeted} and ${control}`)
         if (told.startsWith('stored')) {
-          t.match(await ask(), {
+          t.match(await get(), {
             status: 'hit; ttl=60', headers: { 'cache-control': control }
           })
         }
@@ -178,49 +178,49 @@ t.test('a response that is stale already is not stored', async (t) => {
     { age: '60', 'cache-control': 'max-age=60' }, { expires: '0' }, { expires: 'Thu, 01 Jan 2026 00:00:00 GMT' },
     { 'cache-control': 's-maxage=0, max-age=60' }
   ] as Array<Record<string, string>>) {
-    const { ask } = await onePage(t, {}, having(headers))
-    t.match(await ask(), { status: 'fwd=uri-miss; detail=lifetime-over' })
+    const { get } = await createTestApp(t, {}, having(headers))
+    t.match(await get(), { status: 'fwd=uri-miss; detail=lifetime-over' })
   }
-  const { ask } = await onePage(t, {}, having({ 'cache-control': 's-maxage=60, max-age=0' }))
-  t.match(await ask(), {
+  const { get } = await createTestApp(t, {}, having({ 'cache-control': 's-maxage=60, max-age=0' }))
+  t.match(await get(), {
     status: 'fwd=uri-miss; stored; ttl=60'
   }, 's-maxage outranks max-age (RFC 9111 section 5.2.2.10)')
 })
 
 t.test('a status other than 200 without a lifetime of its own is not stored, even on a route with a ttl', async (t) => {
   for (const status of [204, 206, 301, 404, 503]) {
-    const { ask } = await onePage(t, 60, having({}, status))
-    t.match(await ask(), {
+    const { get } = await createTestApp(t, 60, having({}, status))
+    t.match(await get(), {
       statusCode: status,
       status: `fwd=uri-miss; detail=${status === 206 ? 'partial-content' : `status-${status}`}`,
       headers: { 'cache-control': status < 400 ? 'no-cache' : 'no-store' }
     })
   }
-  const { ask } = await onePage(t, {}, having({ 'cache-control': 'max-age=60' }, 206))
-  t.match(await ask(), { statusCode: 206, status: 'fwd=uri-miss; detail=partial-content' })
+  const { get } = await createTestApp(t, {}, having({ 'cache-control': 'max-age=60' }, 206))
+  t.match(await get(), { statusCode: 206, status: 'fwd=uri-miss; detail=partial-content' })
 })
 
 t.test('a status other than 200 is sent with its own lifetime, not with the ttl of the route', async (t) => {
-  const { ask } = await onePage(t, 60, (_request, reply) =>
+  const { get } = await createTestApp(t, 60, (_request, reply) =>
     reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').removeHeader('cache-control').send('none'))
-  const first = await ask()
+  const first = await get()
   t.match(first, { statusCode: 404, status: 'fwd=uri-miss; stored; ttl=30' })
   t.notOk('cache-control' in first.headers)
-  t.notOk('cache-control' in (await ask()).headers)
-  const silent = await onePage(t, 60, (_request, reply) =>
+  t.notOk('cache-control' in (await get()).headers)
+  const silent = await createTestApp(t, 60, (_request, reply) =>
     reply.code(404).header('expires', 'Thu, 01 Jan 2026 00:00:30 GMT').send('none'))
-  t.notOk('cache-control' in (await silent.ask()).headers)
-  t.match(await silent.ask(), { statusCode: 404, status: 'hit; ttl=30' })
+  t.notOk('cache-control' in (await silent.get()).headers)
+  t.match(await silent.get(), { statusCode: 404, status: 'hit; ttl=30' })
 })
 
 t.test('a handler that reads all headers has to set a lifetime itself', async (t) => {
   for (const [headers, told] of [
     [{}, 'detail=all-headers-read'], [{ 'cache-control': 'max-age=10' }, 'stored; ttl=10']
   ] as Array<[Record<string, string>, string]>) {
-    const { ask } = await onePage(t, 60, (request, reply) => {
+    const { get } = await createTestApp(t, 60, (request, reply) => {
       Object.keys(request.headers)
       return reply.headers(headers).send('page')
     })
-    t.match(await ask(), { status: `fwd=uri-miss; ${told}` })
+    t.match(await get(), { status: `fwd=uri-miss; ${told}` })
   }
 })

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { memoryStore, type Store } from '../../src/cache/index.ts'
-import { startRedis } from '../support/redis.ts'
-import { patientRedisStore } from '../support/patient-redis-store.ts'
+import { startRedis } from './redis.ts'
+import { patientRedisStore } from './patient-redis-store.ts'
 
 export type MakeStore = (t: Test, now: () => number) => Store
 
