@@ -2,7 +2,8 @@
 const MESSAGE_HEADERS = [
   'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', // of this connection, not of the request
   'expect', // Node has answered it
-  'content-length', 'content-type', // of a body, with which a request bypasses the cache
+  // Of a body, with which a request bypasses the cache. @fastify/compress reads its encoding, to decompress it.
+  'content-length', 'content-type', 'content-encoding', 'content-language', 'content-location',
   'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', // the cache evaluates conditions
   'if-range', 'range', // and ranges
   'cache-control', 'pragma', // directives for the cache
