@@ -98,7 +98,8 @@ function serve (
   tools: FetchTools, ctx: PageCacheContext, location: CacheLocation,
   { page, status, refresh }: Extract<Decision, { act: 'hit' }>
 ): Next {
-  if (refresh !== undefined) revalidate(tools, ctx, location, refresh, page)
+  // A reader that joined the load would be held until it ends.
+  if (refresh !== undefined && !tools.cache.isLoading(location.key)) revalidate(tools, ctx, location, refresh, page)
   if (status !== HIT) tools.cache.reportStale(location.key, page.entry)
   tools.responder.serveStored(ctx.request, ctx.reply, page, status)
   return 'replied'
