@@ -75,8 +75,8 @@ for (const [name, store] of Object.entries(stores)) {
       gates[0]!.resolve()
       const answers = await Promise.all(all)
       t.equal(calls(), 5)
-      const told = answers.map(({ headers }) => headers['cache-status']).sort()
-      t.same(told, [
+      const statuses = answers.map(({ headers }) => headers['cache-status']).sort()
+      t.same(statuses, [
         ...Array(4).fill('larder; fwd=uri-miss; detail=collapse-refused'), 'larder; fwd=uri-miss; detail=status-404'
       ])
     })
@@ -93,7 +93,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(warm.headers, {
         'content-type': 'application/octet-stream', 'x-many': ['a', 'b'], etag: 'W/"mine"', age: '7'
       })
-      t.notOk('x-hop' in warm.headers, 'fields that Connection names are not kept')
+      t.notOk('x-hop' in warm.headers, 'headers that Connection names are not stored')
       t.notMatch(String(warm.headers['server-timing']), /db/)
     })
 
@@ -122,7 +122,7 @@ t.test('If-None-Match gets a 304 on a miss and on a hit', async (t) => {
   t.equal(cold.statusCode, 304)
   t.equal(cold.body, '')
   t.equal(calls(), 2)
-  t.equal((await app.inject('/page?other')).body, 'same', 'the page was kept whole')
+  t.equal((await app.inject('/page?other')).body, 'same', 'the whole page was stored')
   t.equal((await app.inject({ url: '/page', headers: { 'if-none-match': '"x"' } })).statusCode, 200)
 })
 

@@ -85,7 +85,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         body: 'page',
         status: 'hit; ttl=50',
         headers: { 'content-type': /^text\/plain/, 'content-length': '4' }
-      }, 'the page was kept whole')
+      }, 'the whole page was stored')
     })
 
     t.test('a 304 for collapsed requests and for the one that runs the handler (RFC 9111 section 4.3.2)', async (t) => {

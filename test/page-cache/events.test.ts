@@ -8,7 +8,7 @@ import { createTestApp } from '../support/create-test-app.ts'
 
 const inMemory = (_t: Test, now: () => number) => memoryStore({ now })
 
-/** What the page cache tells, and how to stop listening. */
+/** The events of the page cache, and how to stop listening. */
 function hear (t: Test) {
   const events: PageEvent[] = []
   const listener = (event: unknown) => { events.push(event as PageEvent) }
@@ -37,7 +37,7 @@ t.test('each response emits one event; a stale one states the load time that it 
   const { app, cache, listener } = await createTestApp(
     t, { ttl: 10, staleWhileRevalidate: 60 }, () => { clock.advance(2); return 'page' }, { store: inMemory, clock }
   )
-  const count = (what: string) => listener.events.filter(({ type }) => type === what).length
+  const count = (wanted: string) => listener.events.filter(({ type }) => type === wanted).length
   const { events } = hear(t)
   await app.inject('/page')
   clock.advance(11)

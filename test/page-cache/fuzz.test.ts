@@ -134,6 +134,6 @@ for (const cachePage of [
 function hidden (question: Question, { query }: CachePageOptions): Question {
   if (query === undefined) return question
   const [path, search = ''] = question.path.split('?')
-  const kept = search.split('&').filter((pair) => query.includes(decodeURIComponent(pair.split('=')[0]!)))
-  return { ...question, path: kept.length === 0 ? path! : `${path}?${kept.join('&')}` }
+  const keyed = search.split('&').filter((pair) => query.includes(decodeURIComponent(pair.split('=')[0]!)))
+  return { ...question, path: keyed.length === 0 ? path! : `${path}?${keyed.join('&')}` }
 }

@@ -75,8 +75,8 @@ const REFUSED: Record<string, [options: CachePageOptions, handler: Handler]> = {
 
 for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
-    for (const [what, [options, handler]] of Object.entries(REFUSED)) {
-      t.test(`after a response that ${what}, requests run the handler in parallel`, async (t) => {
+    for (const [reason, [options, handler]] of Object.entries(REFUSED)) {
+      t.test(`after a response that ${reason}, requests run the handler in parallel`, async (t) => {
         const page = await gatedPage(t, options, handler, { store })
         await page.get()
         await page.settled()

@@ -50,7 +50,7 @@ t.test('headers that onSend hooks add decide too, in whatever order the hooks we
     'no-store for caches': ['cdn-cache-control', 'no-store', 'no-store'],
     'any Vary': ['vary', '*', 'vary-any']
   }
-  for (const [what, [name, value, detail]] of Object.entries(additions)) {
+  for (const [addition, [name, value, detail]] of Object.entries(additions)) {
     for (const place of ['before', 'after'] as const) {
       for (const make of [() => 'page', () => Readable.from(['page'])]) {
         const { get, calls } = await createTestApp(t, 300, make, {
@@ -60,11 +60,11 @@ t.test('headers that onSend hooks add decide too, in whatever order the hooks we
         })
         for (let i = 1; i <= 2; i++) {
           t.match(
-            await get(), { body: 'page', status: `fwd=uri-miss; detail=${detail}` }, `${what}, ${place}`
+            await get(), { body: 'page', status: `fwd=uri-miss; detail=${detail}` }, `${addition}, ${place}`
           )
           t.equal(calls(), i)
         }
-        if (what === 'a cookie') t.equal((await get()).headers['cache-control'], 'no-cache')
+        if (addition === 'a cookie') t.equal((await get()).headers['cache-control'], 'no-cache')
       }
     }
   }
@@ -77,7 +77,7 @@ t.test('headers that onSend hooks add decide too, in whatever order the hooks we
   await get()
   t.match(
     await get(), { status: /^hit/, headers: { 'cache-control': 'private="x-user", max-age=5' } },
-    'what forbids nothing'
+    'a header that forbids nothing'
   )
   t.equal(calls(), 1)
 })

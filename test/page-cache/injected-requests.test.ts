@@ -15,7 +15,7 @@ t.test('a response built from injected requests depends on what those responses 
   t.teardown(() => app.close())
   let failing = false
   const value = () => cache.getOrSet('value', () => 'x', { tags: ['t'] })
-  app.get('/kept', { config: { cachePage: 300 } }, value)
+  app.get('/stored', { config: { cachePage: 300 } }, value)
   app.get(
     '/streamed', { config: { cachePage: 300 } }, async (_request, reply) => reply.send(Readable.from([await value()]))
   )
@@ -28,14 +28,16 @@ t.test('a response built from injected requests depends on what those responses 
     async (_request, reply) => failing ? reply.code(503).send() : await value()
   )
   app.get('/by', { config: { cachePage: 0 } }, value)
-  app.get('/nothing-kept', { config: { cachePage: 0 } }, async () => 'nothing')
+  app.get('/nothing-stored', { config: { cachePage: 0 } }, async () => 'nothing')
   app.get('/nothing', { config: { cachePage: 300 } }, async () => 'nothing')
   app.get(
     '/outer', { config: { cachePage: 300 } },
     async (request) => (await app.inject((request.query as { of: string }).of)).body
   )
 
-  for (const inner of ['/kept', '/kept', '/streamed', '/refused', '/failing', '/by', '/nothing', '/nothing-kept']) {
+  for (const inner of [
+    '/stored', '/stored', '/streamed', '/refused', '/failing', '/by', '/nothing', '/nothing-stored'
+  ]) {
     if (inner === '/failing') {
       await app.inject(inner)
       failing = true

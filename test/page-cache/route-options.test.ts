@@ -74,7 +74,7 @@ t.test('headers in the key are listed in Vary', async (t) => {
     t.equal(answer.headers.vary, 'accept-language')
   }
   const { headers } = await app.inject({ url: '/page', headers: { authorization: 'x' } })
-  t.equal(headers.vary, 'accept-language', 'even when it is not kept')
+  t.equal(headers.vary, 'accept-language', 'even if it is not stored')
 })
 
 t.test('a key function that throws fails its own request only, at once', async (t) => {

@@ -163,7 +163,7 @@ t.test('a stale response has the headers of its own request and none of the fail
   t.match(
     (await Promise.all(all))[1],
     { statusCode: 503, headers: { 'x-request': 'of the failure', 'x-frame-options': 'ALLOWALL' } },
-    'what the handler said is shared'
+    'the headers of the handler are shared'
   )
 })
 

@@ -37,10 +37,10 @@ export function createProcesses (t: Test, options: Options = {}) {
   }
 }
 
-/** The commands that clients send meanwhile. */
+/** Returns the commands that clients send during `work`. */
 export async function recordCommands (work: () => Promise<unknown>): Promise<string[][]> {
   const asker = new Redis(redis.url)
-  await asker.ping() // what it says at first must not be the first that the monitor hears
+  await asker.ping() // the monitor must not record the first commands of this connection
   const monitor = await asker.monitor()
   asker.disconnect()
   const sent: string[][] = []
@@ -67,7 +67,7 @@ export async function heldAndWaitedFor (
   return { held, first, second, waiter }
 }
 
-/** Counts what a client sends from now on. */
+/** Counts the commands that a client sends from now on. */
 export function commandsSent (client: Redis): () => number {
   const { sendCommand } = client
   let count = 0

@@ -3,7 +3,7 @@ import {
 } from '../../src/cache/index.ts'
 import { fakeClock } from './clock.ts'
 
-/** Two caches on one clock, as two kinds of things kept of one database. */
+/** Two caches with one version clock, as for two kinds of values from one database. */
 export function createCaches () {
   const clock = fakeClock()
   const versions = memoryVersions()
@@ -11,7 +11,7 @@ export function createCaches () {
   return { clock, versions, outer: make(), inner: make() }
 }
 
-/** What a database does when it is read: says so first, then answers. */
+/** Reads as a database does: records the dependency first, then returns the value. */
 export function read<T> (versions: Versions, tag: string, answer: T): T {
   const reads = currentReads()
   reads?.begin(versions, () => versions.stamp())
@@ -24,7 +24,7 @@ export async function readTags (cache: CacheAdapter, key = 'key'): Promise<strin
   return 'miss' in found ? undefined : [...found.tags].sort()
 }
 
-/** Whether a load ran. */
+/** Returns whether the loader ran. */
 export async function reloads (cache: CacheAdapter, key = 'key'): Promise<boolean> {
   let ran = false
   await cache.getOrSet(key, () => { ran = true; return 'again' })

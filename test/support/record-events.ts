@@ -3,9 +3,9 @@ import type { Test } from 'tap'
 import { type Cache, CACHE_CHANNEL, type CacheEvent, type Entry } from '../../src/cache/index.ts'
 
 export interface Listener {
-  /** What the cache has told, without the cache itself, its entries, and how long a hit took. */
+  /** The events of the cache, without the cache itself, its entries, and how long a hit took. */
   events: Array<Record<string, unknown>>
-  /** Resolves once it has told of so many events of a type since the listener began. */
+  /** Resolves when the cache has emitted so many events of a type since the listener began. */
   heard (type: CacheEvent['type'], count?: number): Promise<void>
 }
 

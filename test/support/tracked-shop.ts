@@ -8,7 +8,7 @@ import { addProduct, type Clockwork, clockwork } from '../clock/sqlite/clock-sup
 export const one = (id: number) => eq(products.id, id)
 
 /** Products 7 and 8, a maker for each, and a cache. */
-export function shop (t: Test): Clockwork & { cache: CacheAdapter, change: (id: number) => unknown } {
+export function createTrackedShop (t: Test): Clockwork & { cache: CacheAdapter, change: (id: number) => unknown } {
   const works = clockwork(
     t, "CREATE TABLE makers (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO makers VALUES (7, 'x'), (8, 'y')"
   )
@@ -20,7 +20,7 @@ export function shop (t: Test): Clockwork & { cache: CacheAdapter, change: (id: 
 export const price = (database: Database, id: number) =>
   database.sql.select().from(products).where(one(id)).get()!.price
 
-/** What is known of what is kept under a key; undefined where nothing is. */
+/** Returns the tags of the entry of a key; undefined if there is none. */
 export async function readTags (cache: CacheAdapter, key: string): Promise<string[] | undefined> {
   const found = await cache.lookup(key)
   return isMiss(found) ? undefined : [...found.tags].sort()

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { shop, price, readTags } from '../../support/tracked-shop.ts'
+import { createTrackedShop, price, readTags } from '../../support/tracked-shop.ts'
 import { moment } from '../../db/support.ts'
 
 t.test('values nested in others', async (t) => {
   t.test('pass up what they read, whether they are stored or not', async (t) => {
-    const { database, cache, change } = shop(t)
+    const { database, cache, change } = createTrackedShop(t)
     const inner = (id: number) => cache.getOrSet(`inner ${id}`, () => price(database, id))
     await inner(7)
     const ask = () => cache.getOrSet('outer', async () => [await inner(7), await inner(8)].join())
@@ -20,7 +20,7 @@ t.test('values nested in others', async (t) => {
   })
 
   t.test('a shared load passes its tags up to each caller', async (t) => {
-    const { database, cache } = shop(t)
+    const { database, cache } = createTrackedShop(t)
     const goOn = moment()
     const shared = () => cache.getOrSet('shared', async () => {
       await goOn.promise
@@ -37,7 +37,7 @@ t.test('values nested in others', async (t) => {
   })
 
   t.test('also through get and getMany', async (t) => {
-    const { database, cache } = shop(t)
+    const { database, cache } = createTrackedShop(t)
     await cache.getOrSet('seven', () => price(database, 7))
     await cache.getOrSet('eight', () => price(database, 8))
     await cache.getOrSet('outer', async () => [await cache.get('seven'), ...(await cache.getMany(['eight'])).values()])

@@ -9,7 +9,7 @@ import { Clock } from '../../../src/clock/sqlite/clock.ts'
 import type { Database, Sql } from '../../../src/db/index.ts'
 import { trackReads } from '../../../src/clock/sqlite/tracking.ts'
 import { products } from '../../../src/products/table.ts'
-import { shop, one, readTags, price } from '../../support/tracked-shop.ts'
+import { createTrackedShop, one, readTags, price } from '../../support/tracked-shop.ts'
 import { addProduct, reading } from './clock-support.ts'
 
 /** Every way that Drizzle has to read product 7. */
@@ -53,7 +53,7 @@ const ROADS: Record<string, (sql: Sql) => unknown> = {
 }
 
 t.test('however a load reads, its entry is invalid once the data changes, and not before', async (t) => {
-  const { database, cache, change } = shop(t)
+  const { database, cache, change } = createTrackedShop(t)
   for (const [road, read] of Object.entries(ROADS)) {
     let loads = 0
     const ask = () => cache.getOrSet(road, async () => {
@@ -73,7 +73,7 @@ t.test('however a load reads, its entry is invalid once the data changes, and no
 })
 
 t.test('relational queries of Drizzle are tracked', async (t) => {
-  const { database: { versions }, connect } = shop(t)
+  const { database: { versions }, connect } = createTrackedShop(t)
   const reader = connect()
   const clock = new Clock(reader, true)
   const { query } = drizzle({
@@ -90,7 +90,7 @@ t.test('relational queries of Drizzle are tracked', async (t) => {
 })
 
 t.test('an entry depends on everything that its load read, and on nothing else', async (t) => {
-  const { database, other, isCurrent } = shop(t)
+  const { database, other, isCurrent } = createTrackedShop(t)
   const handle = database.sql
   const { stamp, tags } = reading(database, () => {
     handle.all(sql`SELECT title FROM products JOIN makers ON name > title WHERE products.id = ${7}`)
@@ -105,7 +105,7 @@ t.test('an entry depends on everything that its load read, and on nothing else',
 })
 
 t.test('reads of rows that do not exist yet are tracked', async (t) => {
-  const { database, cache, other } = shop(t)
+  const { database, cache, other } = createTrackedShop(t)
   const ask = () => cache.getOrSet('nine', () => database.sql.select().from(products).where(one(9)).get() ?? 'none')
   t.equal(await ask(), 'none')
   addProduct(other, 10)
@@ -115,7 +115,7 @@ t.test('reads of rows that do not exist yet are tracked', async (t) => {
 })
 
 t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
-  const { database, cache, connect } = shop(t)
+  const { database, cache, connect } = createTrackedShop(t)
   const reader = connect()
   let prepared = 0
   const counting = Object.assign(Object.create(reader), {
@@ -139,7 +139,7 @@ t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
 })
 
 t.test('late reads are tracked in every kind of callback', async (t) => {
-  const { database, cache } = shop(t)
+  const { database, cache } = createTrackedShop(t)
   const before = database.sql.select().from(products).where(one(7)) // does not run yet
   const paths: Record<string, () => Promise<unknown>> = {
     'after an await': async () => {
@@ -163,7 +163,7 @@ t.test('late reads are tracked in every kind of callback', async (t) => {
 })
 
 t.test('a loader that returns an unexecuted query is tracked', async (t) => {
-  const { database, cache, change } = shop(t)
+  const { database, cache, change } = createTrackedShop(t)
   const ask = () => cache.getOrSet('seven', () => database.sql.select().from(products).where(one(7)))
   t.match(await ask(), [{ price: '1' }])
   t.same(await readTags(cache, 'seven'), ['products:7'])
@@ -172,7 +172,7 @@ t.test('a loader that returns an unexecuted query is tracked', async (t) => {
 })
 
 t.test('concurrent loads are tracked separately', async (t) => {
-  const { database, cache } = shop(t)
+  const { database, cache } = createTrackedShop(t)
   const keys = Array.from({ length: 20 }, (_, i) => `${i}`)
   await Promise.all(keys.map((key, i) => cache.getOrSet(key, async () => {
     for (const id of [i, i + 100]) {

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { products } from '../../../src/products/table.ts'
-import { shop, price } from '../../support/tracked-shop.ts'
+import { createTrackedShop, price } from '../../support/tracked-shop.ts'
 import { moment } from '../../db/support.ts'
 
 t.test('a value that may not be stored is returned, with the reason', async (t) => {
-  const { database, cache, change } = shop(t)
+  const { database, cache, change } = createTrackedShop(t)
   const load = async (work: () => unknown) => {
     await cache.delete('key')
     return await cache.load('key', work)

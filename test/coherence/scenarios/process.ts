@@ -232,8 +232,8 @@ export class ModelProcess {
     }
   }
 
-  #note (what: string): number {
-    return this.#world.note(`${this.#name} ${what}`)
+  #note (event: string): number {
+    return this.#world.note(`${this.#name} ${event}`)
   }
 }
 

@@ -103,8 +103,8 @@ export class World {
     return text
   }
 
-  note (what: string): number {
-    return this.#log.push(what)
+  note (event: string): number {
+    return this.#log.push(event)
   }
 
   get log (): string {

@@ -20,7 +20,7 @@ function finish ({ truth, progress }: Storm, write: Write, touched: Row[]): void
   if (write.fate === 'undone' || touched.length === 0) truth.undo(write)
   else truth.commit(write, touched)
   const rows = write.rows instanceof Set ? [...write.rows].join() : write.rows
-  progress.write(write.what, `${write.n} ${write.what}, ${rows}: ${write.fate} at ${write.over}`)
+  progress.write(write.description, `${write.n} ${write.description}, ${rows}: ${write.fate} at ${write.over}`)
 }
 
 /** Conflict clauses. Triggers inherit them, and have to work with each. */

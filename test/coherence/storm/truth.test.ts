@@ -37,7 +37,7 @@ t.test('writes that overlap may take effect in either order', async (t) => {
   for (const n of [2, 3]) t.equal(truth.findError(truth.snapshot(), all([one, n], [two, 1])), undefined)
 })
 
-t.test('what is rolled back is never to be seen, neither is what nobody wrote there', async (t) => {
+t.test('data that was rolled back, or that nobody wrote, must never be seen', async (t) => {
   const truth = setUp()
   const doomed = truth.begin('rollback', [one], { doomed: true })
   t.match(truth.findError(truth.snapshot(), all([one, 2], [two, 1])), 'which was never committed')

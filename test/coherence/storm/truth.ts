@@ -7,7 +7,7 @@ export const toRow = (table: Table, id: number): Row => `${table}/${id}`
 /** A write, which stores its number in rows or removes them. Times are those of a logical clock. */
 export interface Write {
   readonly n: number
-  readonly what: string
+  readonly description: string
   /** The rows that it may change; a name means all rows of a table. Rows that it creates are added when known. */
   readonly rows: Set<Row> | Table
   /** It removes its rows. */
@@ -35,7 +35,7 @@ export interface Observation {
 }
 
 const NOTHING: Write = {
-  n: 0, what: 'nothing yet', rows: 'products', removes: true, sure: [], began: -1, over: 0, fate: 'committed'
+  n: 0, description: 'nothing yet', rows: 'products', removes: true, sure: [], began: -1, over: 0, fate: 'committed'
 }
 
 /**
@@ -52,11 +52,11 @@ export class Truth {
   #time = 0
 
   /** Starts a write. Without rows, it creates rows that are not known yet. */
-  begin (what: string, rows: readonly Row[] | Table, { removes = false, doomed = false } = {}): Write {
+  begin (description: string, rows: readonly Row[] | Table, { removes = false, doomed = false } = {}): Write {
     const named = typeof rows === 'string' ? this.known(rows) : rows
     const write: Write = {
       n: this.#writes.size + 1,
-      what,
+      description,
       rows: typeof rows === 'string' ? rows : new Set(rows),
       removes,
       sure: named.filter((row) => this.#due.has(row) && !this.#mayBeGone(row, this.#due.get(row)!)),
@@ -138,6 +138,6 @@ export class Truth {
   }
 }
 
-export function format ({ n, what, began, over, fate }: Write): string {
-  return `${n}, ${what} (${fate}, from ${began} to ${over})`
+export function format ({ n, description, began, over, fate }: Write): string {
+  return `${n}, ${description} (${fate}, from ${began} to ${over})`
 }

@@ -59,8 +59,8 @@ export async function sendWrite (
   } else if (reply.status < 300) truth.commit(write, touched(reply.body))
   else if (reply.status === 404 || reply.status === 409) truth.undo(write)
   else throw new Error(`${life.name} responded to ${method} ${path} with ${reply.status}: ${reply.body}`)
-  const request = `${life.name}: ${write.n} ${write.what} ${method} ${path} ${JSON.stringify(json) ?? ''}`
-  progress.write(write.what, `${request}: ${write.fate}, from ${write.began} to ${write.over}`)
+  const request = `${life.name}: ${write.n} ${write.description} ${method} ${path} ${JSON.stringify(json) ?? ''}`
+  progress.write(write.description, `${request}: ${write.fate}, from ${write.began} to ${write.over}`)
   return reply
 }
 

@@ -29,8 +29,8 @@ for (const [name, store] of Object.entries(stores)) {
       await get({ 'x-lang': 'de' })
       clock.advance(5)
       const headers = { 'x-lang': 'de' }
-      const kept = await explain({ headers })
-      t.match(kept, {
+      const explanation = await explain({ headers })
+      t.match(explanation, {
         key: { varies: { 'x-lang': 'de' } },
         page: {
           status: 200,
@@ -68,7 +68,7 @@ for (const [name, store] of Object.entries(stores)) {
       t.match(await explain({ headers, method: 'HEAD' }), {
         request: { method: 'HEAD' }, page: { bodyBytes: 6 }, outcome: { cacheStatus: 'larder; hit; ttl=55' }
       })
-      t.notOk(JSON.stringify(kept).includes('call 1'), 'no body is shown')
+      t.notOk(JSON.stringify(explanation).includes('call 1'), 'no body is shown')
 
       clock.advance(60)
       t.match(await explain({ headers }), {

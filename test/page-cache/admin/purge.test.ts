@@ -11,7 +11,7 @@ const stores = await pageStores(t)
 const URL_OF_PAGE = 'http://localhost:80/page'
 
 /** Two routes; pages of /items vary by X-A. */
-async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {}) {
+async function createShop (t: Test, makeStore: MakeStore, more: CachePageOptions = {}) {
   const clock = fakeClock()
   const store = makeStore(t, clock.now)
   const cache = createCache({ store, now: clock.now })
@@ -47,7 +47,7 @@ async function shop (t: Test, makeStore: MakeStore, more: CachePageOptions = {})
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
     t.test('purgePages({ url }) deletes all variants and the response to HEAD, and nothing else', async (t) => {
-      const { app, fill, status } = await shop(t, store)
+      const { app, fill, status } = await createShop(t, store)
       await fill()
       for (const [url, count] of [
         [
@@ -62,7 +62,7 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('purgePages({ route }) deletes all responses of a pattern, and their index', async (t) => {
-      const { app, fill, status } = await shop(t, store)
+      const { app, fill, status } = await createShop(t, store)
       await fill()
       t.equal(await app.purgePages({ route: '/items/:id' }), 6, 'four pages of two URLs')
       t.equal(await app.purgePages({ route: '/items/:id' }), 0)
@@ -71,7 +71,7 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('purgePages({ tag }) deletes all entries with the tag', async (t) => {
-      const { app, cache, fill, status } = await shop(t, store)
+      const { app, cache, fill, status } = await createShop(t, store)
       await fill()
       await cache.set('tagged', 1, { tags: ['items'] })
       t.equal(await app.purgePages({ tag: 'items' }), 5)
@@ -82,7 +82,7 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('purgePages({ all: true }) deletes everything in the cache', async (t) => {
-      const { app, cache, fill, status } = await shop(t, store)
+      const { app, cache, fill, status } = await createShop(t, store)
       await fill()
       t.equal(await app.purgePages({ all: true }), 9)
       t.equal(await cache.get('other'), undefined)
@@ -90,23 +90,23 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('a purged response is never served stale (RFC 5861)', async (t) => {
-      for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
-        const { app, clock, fill, fail, status } = await shop(t, store, { tags: ['page'] })
+      for (const purge of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
+        const { app, clock, fill, fail, status } = await createShop(t, store, { tags: ['page'] })
         await fill()
         fail()
         clock.advance(11)
         t.match(await status('/page'), /detail=stale-if-error$/)
-        t.ok(await app.purgePages(what) >= 1, JSON.stringify(what))
+        t.ok(await app.purgePages(purge) >= 1, JSON.stringify(purge))
         t.match(
           await status('/page'), /^fwd=(uri-miss|stale|miss); detail=(status-503|collapse-refused)$/,
-          JSON.stringify(what)
+          JSON.stringify(purge)
         )
       }
     })
 
     t.test('purgePages: a load in flight is not stored', async (t) => {
       for (const headers of [{}, { range: 'bytes=0-3' }] as Array<Record<string, string>>) {
-        for (const what of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
+        for (const purge of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
           const gate = Promise.withResolvers<void>()
           const options = { ttl: 60, tags: ['page'] }
           const { app, get, calls } = await createTestApp(t, options, async (_request, _reply, call) => {
@@ -115,22 +115,22 @@ for (const [name, store] of Object.entries(stores)) {
           }, { store })
           const early = get(headers)
           await until('the handler runs', () => calls() === 1)
-          t.equal(await app.purgePages(what), 0)
+          t.equal(await app.purgePages(purge), 0)
           gate.resolve()
-          t.match((await early).status, /detail=(revoked|outdated|range)$/, JSON.stringify([what, headers]))
+          t.match((await early).status, /detail=(revoked|outdated|range)$/, JSON.stringify([purge, headers]))
           t.match(await get(), { body: 'call 2' })
         }
       }
     })
 
     t.test('purgePages rejects if the store fails', async (t) => {
-      const { app, store: failing, fill, cache } = await shop(t, store)
+      const { app, store: failing, fill, cache } = await createShop(t, store)
       await fill()
       failing.delete = failing.clear = async () => { throw new Error('away') }
       cache.lookup = async () => ({ miss: 'unavailable' })
-      for (const what of [
+      for (const purge of [
         { url: URL_OF_PAGE }, { route: '/page' }, { tag: 'items' }, { all: true }
-      ] as Purge[]) await t.rejects(app.purgePages(what), /away/, JSON.stringify(what))
+      ] as Purge[]) await t.rejects(app.purgePages(purge), /away/, JSON.stringify(purge))
     })
   })
 }
@@ -138,8 +138,8 @@ for (const [name, store] of Object.entries(stores)) {
 t.test('purgePages rejects arguments other than url, route, tag or all', async (t) => {
   const { app, get } = await createTestApp(t, 60)
   await get()
-  for (const what of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
-    await t.rejects(app.purgePages(what as never), {
+  for (const purge of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
+    await t.rejects(app.purgePages(purge as never), {
       name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.'
     })
   }
@@ -147,7 +147,7 @@ t.test('purgePages rejects arguments other than url, route, tag or all', async (
 })
 
 t.test('purgePages rejects an invalid URL and an unknown route', async (t) => {
-  const { app } = await shop(t, stores.memory!)
+  const { app } = await createShop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
     await t.rejects(app.purgePages({ url }), {
       name: 'TypeError',

@@ -25,7 +25,7 @@ t.test('s-maxage outranks max-age, and max-age Expires', async (t) => {
   t.equal(lifetime({ 'cache-control': 'max-age=60', expires: '0' }), 60)
   t.equal(lifetime({ 'cache-control': 'max-age=0', expires: at(60), date: at(0) }), 0)
   t.equal(lifetime({ 'cache-control': 'max-age=x', expires: at(60), date: at(0) }), 0)
-  t.equal(lifetime({ expires: at(60) }, true), undefined, 'Expires is not for a cache that is told otherwise')
+  t.equal(lifetime({ expires: at(60) }, true), undefined, 'Expires does not count beside a directive for this cache')
 })
 
 t.test('Expires counts from Date', async (t) => {

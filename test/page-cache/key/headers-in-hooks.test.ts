@@ -123,17 +123,17 @@ t.test('ignoreHeaders: reads of these headers do not count', async (t) => {
 
 t.test('headers that hooks read for logging count only if the handler reads them', async (t) => {
   const names = ['x-request-id', 'traceparent']
-  const headersOf = (value: string) => Object.fromEntries(names.map((name) => [name, value]))
+  const makeHeaders = (value: string) => Object.fromEntries(names.map((name) => [name, value]))
   const log = async ({ headers }: FastifyRequest) => { names.map((name) => headers[name]) }
   const after = (app: FastifyInstance) =>
     app.addHook('onRequest', log).addHook('preHandler', log).addHook('onResponse', log)
   const logging = await createTestApp(t, 300, undefined, { after })
-  t.notOk('vary' in (await logging.get(headersOf('1'))).headers)
-  t.match(await logging.get(headersOf('2')), { status: /^hit/ })
+  t.notOk('vary' in (await logging.get(makeHeaders('1'))).headers)
+  t.match(await logging.get(makeHeaders('2')), { status: /^hit/ })
   for (const name of names) {
     const { get } = await createTestApp(t, 300, ({ headers }) => headers[name], { after })
-    t.match(await get(headersOf('1')), { body: '1', headers: { vary: name } })
-    t.match(await get(headersOf('2')), { body: '2', status: /vary-miss/ })
+    t.match(await get(makeHeaders('1')), { body: '1', headers: { vary: name } })
+    t.match(await get(makeHeaders('2')), { body: '2', status: /vary-miss/ })
   }
 })
 

@@ -82,10 +82,10 @@ for (const [name, makeStore] of Object.entries(stores)) {
             const all: Record<string, unknown> = { 'x-a': a ?? null, 'x-b': b ?? null, 'x-n': numbers[n] ?? String(n) }
             const expected = Object.fromEntries(list.toLowerCase().split(', ').map((name) => [name, all[name]]))
             // White space around the elements of a list means nothing.
-            const told = answers[i]!.body.replaceAll(', ', ',')
-            if (told !== JSON.stringify(expected).replaceAll(
+            const body = answers[i]!.body.replaceAll(', ', ',')
+            if (body !== JSON.stringify(expected).replaceAll(
               ', ', ','
-            )) throw new Error(`asked ${JSON.stringify(batch[i])}, got ${told}`)
+            )) throw new Error(`asked ${JSON.stringify(batch[i])}, got ${body}`)
           }
         }
         clock.advance(7)

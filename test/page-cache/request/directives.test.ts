@@ -85,7 +85,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         body: 'call 4', status: 'fwd=request; stored; ttl=60; detail=max-age'
       })
       clock.advance(1)
-      t.match(await get(control('max-age=x')), { body: 'call 5' }, 'what is no number is zero')
+      t.match(await get(control('max-age=x')), { body: 'call 5' }, 'a value that is no number counts as zero')
     })
 
     t.test('max-stale: a stale response is served within the limit (RFC 9111 section 5.2.1.2)', async (t) => {

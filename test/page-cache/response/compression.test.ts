@@ -24,29 +24,29 @@ for (const place of ['before', 'after'] as const) {
           const answer = await app.inject({
             url: '/page', headers: { ...encoding !== undefined && { 'accept-encoding': encoding }, ...headers }
           })
-          return { answer, told: answer.headers['content-encoding'] }
+          return { answer, coding: answer.headers['content-encoding'] }
         }
         for (let round = 0; round < 2; round++) {
           for (const encoding of ['gzip', 'br', 'identity', undefined, 'br', 'gzip']) {
-            const { answer, told } = await get(encoding)
-            t.equal(told ?? 'identity', encoding ?? 'identity', `${kind} ${encoding}`)
+            const { answer, coding } = await get(encoding)
+            t.equal(coding ?? 'identity', encoding ?? 'identity', `${kind} ${encoding}`)
             t.equal(decoders[encoding ?? 'identity']!(answer.rawPayload).toString(), long)
             t.match(answer.headers, {
-              'cache-status': /^larder; (hit|fwd=uri-miss)/, ...told !== undefined && { vary: /accept-encoding/ }
+              'cache-status': /^larder; (hit|fwd=uri-miss)/, ...coding !== undefined && { vary: /accept-encoding/ }
             })
             await listener.heard('set')
           }
         }
-        t.equal(calls(), 1, 'it is kept as it is, and compressed on its way')
+        t.equal(calls(), 1, 'it is stored as it is, and compressed when it is sent')
         const etag = String((await get('gzip')).answer.headers.etag)
         for (const encoding of ['gzip', 'br', 'identity', undefined]) {
-          const { answer, told } = await get(encoding, { 'if-none-match': etag })
+          const { answer, coding } = await get(encoding, { 'if-none-match': etag })
           t.equal(answer.statusCode, 304)
           t.equal(answer.rawPayload.length, 0)
-          t.equal(told, undefined)
+          t.equal(coding, undefined)
           const part = await get(encoding, { range: 'bytes=0-11' })
           t.match(part.answer, { statusCode: 206, body: 'compressible' })
-          t.equal(part.told, undefined)
+          t.equal(part.coding, undefined)
         }
       }
     }

@@ -9,7 +9,7 @@ t.test('an error that replaces a stream has none of its caching headers', async 
   const broken: Record<string, () => unknown> = {
     'a stream': () => new Readable({ read () { this.destroy(new Error('broken')) } }),
     'a web stream': () => new ReadableStream({ pull () { throw new Error('broken') } }),
-    'what was used already': () => {
+    'a stream that was read already': () => {
       const response = new Response('x')
       response.body!.getReader()
       return response
@@ -60,11 +60,11 @@ t.test('a handler that throws after it has set Cache-Control gets an error with 
         throw Object.assign(new Error('broken'), status !== undefined && { statusCode: status })
       })
       for (let i = 0; i < 2; i++) {
-        const { statusCode, headers, status: told } = await get()
+        const { statusCode, headers, status: cacheStatus } = await get()
         t.equal(statusCode, status ?? 500)
         t.equal(headers['cache-control'], 'no-store')
         t.notOk('expires' in headers || 'etag' in headers)
-        t.match(told, /^fwd=uri-miss; detail=/)
+        t.match(cacheStatus, /^fwd=uri-miss; detail=/)
       }
     }
   }

@@ -87,7 +87,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     })
 
     t.test('must-understand overrides no-store if the status is understood (RFC 9111 section 5.2.2.3)', async (t) => {
-      for (const [status, control, told] of [
+      for (const [status, control, result] of [
         [200, 'must-understand, no-store, max-age=60', 'fwd=uri-miss; stored; ttl=60'],
         [404, 'no-store, must-understand, max-age=60', 'fwd=uri-miss; stored; ttl=60'],
         [299, 'must-understand, max-age=60', 'fwd=uri-miss; detail=must-understand'],
@@ -95,7 +95,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         [200, 'no-store, max-age=60', 'fwd=uri-miss; detail=no-store']
       ] as const) {
         const { get } = await createTestApp(t, {}, having({ 'cache-control': control }, status), { store })
-        t.match(await get(), { statusCode: status, status: told }, `${status} ${control}`)
+        t.match(await get(), { statusCode: status, status: result }, `${status} ${control}`)
       }
     })
 
@@ -146,7 +146,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     })
 
     t.test('CDN-Cache-Control is for this cache, Cache-Control for clients (RFC 9213 section 2.2)', async (t) => {
-      for (const [targeted, control, told] of [
+      for (const [targeted, control, result] of [
         ['max-age=60', 'no-store', 'stored; ttl=60'],
         ['max-age=60', 'private, max-age=10', 'stored; ttl=60'],
         ['no-store', 'max-age=60', 'detail=no-store'],
@@ -161,9 +161,9 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
           t, {}, having({ 'cdn-cache-control': targeted, 'cache-control': control }), { store }
         )
         t.match(await get(), {
-          status: `fwd=uri-miss; ${told}`, headers: { 'cache-control': control }
+          status: `fwd=uri-miss; ${result}`, headers: { 'cache-control': control }
         }, `${targeted} and ${control}`)
-        if (told.startsWith('stored')) {
+        if (result.startsWith('stored')) {
           t.match(await get(), {
             status: 'hit; ttl=60', headers: { 'cache-control': control }
           })
@@ -214,13 +214,13 @@ t.test('a status other than 200 is sent with its own lifetime, not with the ttl 
 })
 
 t.test('a handler that reads all headers has to set a lifetime itself', async (t) => {
-  for (const [headers, told] of [
+  for (const [headers, result] of [
     [{}, 'detail=all-headers-read'], [{ 'cache-control': 'max-age=10' }, 'stored; ttl=10']
   ] as Array<[Record<string, string>, string]>) {
     const { get } = await createTestApp(t, 60, (request, reply) => {
       Object.keys(request.headers)
       return reply.headers(headers).send('page')
     })
-    t.match(await get(), { status: `fwd=uri-miss; ${told}` })
+    t.match(await get(), { status: `fwd=uri-miss; ${result}` })
   }
 })

@@ -47,7 +47,7 @@ export function writesDuringLoads (t: Test, setUp: () => SetUp): void {
 }
 
 export function sharedLoads (t: Test, setUp: () => SetUp): void {
-  /** Two loads of one key under way, since what the first is made of changed in between. */
+  /** Two loads of one key in flight: the data of the first changed before the second began. */
   async function twoLoads (cache: Cache) {
     const older = deferredLoader()
     const olderCaller = cache.getOrSet('key', older.load, { tags: ['x'] })

@@ -5,8 +5,8 @@ import pageCache, { type CachePageOptions } from '../../src/page-cache/index.ts'
 import { sendRequest } from './create-test-app.ts'
 import type { MakeStore } from './page-stores.ts'
 
-/** An app whose pages tell how often any was made, and whose other methods answer what they are told to. */
-export async function shop (
+/** An app whose pages show how often a handler ran, and whose other methods send the response of `change`. */
+export async function createTestShop (
   t: Test, makeStore: MakeStore, cachePage: CachePageOptions = { ttl: 60 }, app: FastifyInstance = Fastify()
 ) {
   const store = makeStore(t, Date.now)
@@ -21,29 +21,29 @@ export async function shop (
       'cache-groups', (request.params as { name: string }).name.split('+').map((name) => `"${name}"`).join(', ')
     ).send(`made ${++made}`)
   )
-  let told: { status?: number, headers?: Record<string, string> } = {}
+  let response: { status?: number, headers?: Record<string, string> } = {}
   app.route({
     method: ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE'],
     url: '/*',
-    handler: async (_request, reply) => reply.code(told.status ?? 204).headers(told.headers ?? {}).send()
+    handler: async (_request, reply) => reply.code(response.status ?? 204).headers(response.headers ?? {}).send()
   })
   t.teardown(() => app.close())
-  const isKept = async (
+  const isStored = async (
     url: string, headers: Record<string, string> = {}
   ) => (await sendRequest(app, { url, headers })).status.startsWith('hit')
-  /** Asks twice, so that the page is kept. */
-  const keep = async (url: string, headers: Record<string, string> = {}) => {
-    await isKept(url, headers)
-    t.ok(await isKept(url, headers), `${url} is kept`)
+  /** Requests the page twice, so that it is stored. */
+  const storePage = async (url: string, headers: Record<string, string> = {}) => {
+    await isStored(url, headers)
+    t.ok(await isStored(url, headers), `${url} is stored`)
   }
   const change = async (
     method: string, url: string,
     { headers = {}, ...answer }: { status?: number, headers?: Record<string, string>, host?: string } = {}
   ) => {
-    told = { ...answer, headers }
+    response = { ...answer, headers }
     return await app.inject({
       method: method as 'POST', url, headers: answer.host === undefined ? {} : { host: answer.host }
     })
   }
-  return { app, cache, store, isKept, keep, change }
+  return { app, cache, store, isStored, storePage, change }
 }
