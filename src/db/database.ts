@@ -7,6 +7,7 @@ import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
 import { History } from '../clock/sqlite/history.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
+import { WriteAheadLog } from '../clock/sqlite/write-ahead-log.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
 import {
   DatabaseBusyError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError, TransactionTimeoutError
@@ -82,7 +83,9 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   const file = new FileState(path, writer, limits.onStateChange)
   const history = new History(writer)
   // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
-  const committed = new Clock(connect(), true, history)
+  const reader = connect()
+  const log = new WriteAheadLog(reader)
+  const committed = new Clock(reader, true, history, log)
   const uncommitted = new Clock(writer, false, history)
   const isLost = () => file.last === 'lost'
   const versions = databaseVersions({ committed, uncommitted, writer, isLost, inTransaction, transaction })
@@ -194,6 +197,7 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
     checkState: () => file.check(),
     close () {
       file.stop()
+      log.close()
       close()
     }
   }

@@ -5,6 +5,7 @@ import type { Stamp } from '../../cache/index.ts'
 import { Catalog, type Counter } from './catalog.ts'
 import { guardName } from './guards.ts'
 import type { History } from './history.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 import { SLOTS } from './triggers.ts'
 
 /**
@@ -41,6 +42,7 @@ export class Clock {
   readonly #connection: Sqlite.Database
   readonly #readOnly: boolean
   readonly #history: History | undefined
+  readonly #log: WriteAheadLog | undefined
   readonly #checks = new WeakMap<readonly string[], CachedCheck>()
   #lastDataVersion: number | undefined
   #lastSchemaVersion: number | undefined
@@ -56,11 +58,13 @@ export class Clock {
   /**
    * @param readOnly nothing is written through this connection, so `PRAGMA data_version` reports every change
    * @param history of the file, as this process takes part in it; undefined if it only watches
+   * @param log for the one clock of a process that looks for changes that were not counted
    */
-  constructor (connection: Sqlite.Database, readOnly: boolean, history?: History) {
+  constructor (connection: Sqlite.Database, readOnly: boolean, history?: History, log?: WriteAheadLog) {
     this.#connection = connection
     this.#readOnly = readOnly
     this.#history = history
+    this.#log = log
     this.#dataVersion = connection.prepare<[], number>('PRAGMA data_version').pluck()
     this.#schemaVersion = connection.prepare<[], number>('PRAGMA schema_version').pluck()
     this.#allTicks = connection.prepare<[], [number, string, number]>(
@@ -185,12 +189,14 @@ export class Clock {
     if (history?.isWaiting) history.storeEra()
     const dataVersion = this.#dataVersion.get()!
     const isUnchanged = dataVersion === this.#lastDataVersion && history?.unstoredEra === this.#lastUnstoredEra
-    if (isUnchanged && this.#readOnly) return this.#snapshot
+    if (isUnchanged && this.#readOnly && !this.#log?.isBehind) return this.#snapshot
     const last = this.#snapshot
+    const isUncounted = this.#log?.hasUncounted()
     this.#snapshot = this.#read()
     const { complete } = this.#snapshot
-    if (this.#readOnly && complete && last?.complete && !this.#isPast(last.vector, this.#snapshot)) {
-      history?.beginEra()
+    const isUndone = this.#readOnly && complete && last?.complete && !this.#isPast(last.vector, this.#snapshot)
+    if (isUncounted || isUndone) {
+      history!.beginEra(isUncounted)
       this.#snapshot = this.#read()
     }
     this.#lastDataVersion = complete ? dataVersion : undefined

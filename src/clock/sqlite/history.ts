@@ -13,12 +13,15 @@ const MAX_NONCE = 2 ** 48 - 1
  * ends with the counters that it reached. A stamp that is ahead of the end of its era, or whose era is not known, is of
  * a history that was undone.
  *
- * A process begins an era when it opens the file, and when it notices that changes were undone.
+ * A process begins an era when it opens the file, when it notices that changes were undone, and, with all others
+ * forgotten, when it notices a change that was not counted.
  */
 export class History {
   readonly #writer: Sqlite.Database
   #nonce: number | undefined
   #isReadOnly = false
+  /** Whether the eras before the one that is to be stored are forgotten, and all stamps with them. */
+  #forgets = false
 
   constructor (writer: Sqlite.Database) {
     this.#writer = writer
@@ -38,7 +41,9 @@ export class History {
     return this.#nonce !== undefined && !this.#isReadOnly
   }
 
-  beginEra (): void {
+  /** @param forget whether all stamps become invalid */
+  beginEra (forget = false): void {
+    this.#forgets ||= forget
     this.#nonce = randomInt(1, MAX_NONCE)
     this.storeEra()
   }
@@ -51,10 +56,12 @@ export class History {
         this.#writer.exec(`INSERT INTO larder_eras (nonce, counters)
           SELECT ticks, (SELECT json_group_array(ticks) FROM (SELECT ticks FROM larder_clock ORDER BY id))
           FROM larder_clock WHERE name = ':era' ON CONFLICT (nonce) DO UPDATE SET counters = excluded.counters`)
-        this.#writer.exec(`DELETE FROM larder_eras WHERE id <= (SELECT max(id) FROM larder_eras) - ${MAX_ERAS}`)
+        const last = this.#forgets ? 'max(id)' : `max(id) - ${MAX_ERAS}`
+        this.#writer.exec(`DELETE FROM larder_eras WHERE id <= (SELECT ${last} FROM larder_eras)`)
         this.#writer.exec(`UPDATE larder_clock SET ticks = ${this.#nonce} WHERE name = ':era'`)
       }).immediate()
       this.#nonce = undefined
+      this.#forgets = false
     } catch (error) {
       this.#isReadOnly = (error as { code: string }).code.startsWith('SQLITE_READONLY')
     }

@@ -182,7 +182,10 @@ t.test('a limited number of eras is kept', async (t) => {
     [{ nonce: number, counters: string }]
   t.ok(nonce > 0)
   const insert = other.prepare('INSERT INTO larder_eras (nonce, counters) VALUES (?, ?)')
+  // As if triggers had counted something.
+  other.exec("BEGIN; UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ':tags'")
   for (let i = -1; i > -999; i--) insert.run(i, counters)
+  other.exec('COMMIT')
   t.same([current(first), current(second)], [TAGS, TAGS])
   t.ok(new History(other))
   t.same([current(first), current(second)], [[], TAGS])

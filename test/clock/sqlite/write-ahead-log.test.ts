@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process'
+import Sqlite from 'better-sqlite3'
+import t from 'tap'
+import { MAX_FRAMES, WriteAheadLog } from '../../../src/clock/sqlite/write-ahead-log.ts'
+import { addProduct, changeProduct, clockwork, stampOf } from './clock-support.ts'
+
+const TAGS = ['products', 'products:7', 'products:8', 'a name']
+const SKIP_COUNT = 'CREATE TEMP TRIGGER theirs AFTER UPDATE ON main.products BEGIN SELECT RAISE(IGNORE); END'
+/** Opens a value for incremental I/O and overwrites its first byte, which fires no trigger. */
+const BLOB_WRITE = `
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+with connection.blobopen('files', 'data', 7) as blob: blob.write(b'b')
+connection.commit()
+`
+
+const hasBlobs = spawnSync('python3', ['-c', 'import sqlite3; sqlite3.Connection.blobopen']).status === 0
+const hasShell = spawnSync('sqlite3', ['-version']).status === 0
+
+t.test('a temporary trigger of another program that skips ours makes all stamps invalid', async (t) => {
+  const { database, other, isCurrent, movedBy } = clockwork(t)
+  addProduct(other, 7, 8)
+  other.exec(SKIP_COUNT)
+  t.same(await movedBy(TAGS, () => changeProduct(other, 7)), TAGS)
+  other.exec('DROP TRIGGER theirs')
+  t.same(await movedBy(TAGS, () => changeProduct(other, 7)), ['products', 'products:7'], 'as before')
+
+  const stamp = stampOf(database)
+  other.exec(SKIP_COUNT)
+  changeProduct(other, 7)
+  other.exec('DROP TRIGGER theirs')
+  changeProduct(other, 8)
+  t.equal(isCurrent(stamp, 'products:7'), false, 'also if the next commit is counted')
+})
+
+t.test('a temporary trigger on the tables of the clock makes all stamps invalid', async (t) => {
+  const { other, movedBy } = clockwork(t)
+  addProduct(other, 7)
+  other.exec('CREATE TEMP TRIGGER theirs BEFORE UPDATE ON main.larder_clock BEGIN SELECT RAISE(IGNORE); END')
+  t.same(await movedBy(TAGS, () => changeProduct(other, 7)), TAGS)
+})
+
+t.test('incremental blob I/O makes all stamps invalid', { skip: !hasBlobs && 'python3 is too old' }, async (t) => {
+  const { other, path, movedBy } = clockwork(t, 'CREATE TABLE files (id INTEGER PRIMARY KEY, data TEXT)')
+  other.exec("INSERT INTO files VALUES (7, 'a')")
+  const tags = ['files', 'files:7', 'products']
+  t.same(await movedBy(tags, () => {
+    t.equal(spawnSync('python3', ['-c', BLOB_WRITE, path]).status, 0)
+  }), tags)
+  t.equal(other.prepare('SELECT data FROM files').pluck().get(), 'b')
+})
+
+t.test('a program that has disabled triggers makes all stamps invalid', {
+  skip: !hasShell && 'sqlite3 is not installed'
+}, async (t) => {
+  const { other, path, movedBy } = clockwork(t)
+  addProduct(other, 7)
+  t.same(await movedBy(TAGS, () => spawnSync('sqlite3', [path], {
+    input: ".dbconfig enable_trigger off\nUPDATE products SET price = '9';"
+  })), TAGS)
+  t.equal(other.prepare('SELECT price FROM products').pluck().get(), '9')
+})
+
+t.test('what is counted, rolled back or no change of a table leaves stamps valid', async (t) => {
+  const { other, movedBy } = clockwork(t)
+  addProduct(other, 7, 8)
+  for (const statement of [
+    'BEGIN; UPDATE products SET price = 3; ROLLBACK', 'SAVEPOINT a; DELETE FROM products; ROLLBACK TO a; RELEASE a',
+    'PRAGMA user_version = 7', 'PRAGMA wal_checkpoint(TRUNCATE)', 'PRAGMA wal_checkpoint(RESTART)', 'BEGIN; COMMIT'
+  ]) {
+    t.same(await movedBy(TAGS, () => other.exec(statement)), [], statement)
+  }
+  for (let checkpoints = 0; checkpoints < 3; checkpoints++) {
+    t.same(await movedBy(TAGS, () => changeProduct(other, 7)), ['products', 'products:7'])
+    other.pragma('wal_checkpoint(TRUNCATE)')
+  }
+})
+
+t.test('the counters may move to other pages', async (t) => {
+  const { other, open, movedBy } = clockwork(t)
+  const tables = Array.from({ length: 40 }, (_, i) => `table_${i}_`.padEnd(200, 'x'))
+  for (const table of tables) other.exec(`CREATE TABLE ${table} (id INTEGER PRIMARY KEY, v)`)
+  open()
+  t.ok(other.prepare("SELECT count(*) FROM dbstat WHERE name = 'larder_clock'").pluck().get() as number > 1)
+  const [first, last] = [tables[0]!, tables.at(-1)!]
+  for (const table of [first, last]) {
+    t.same(await movedBy([first, last, 'products'], () => other.exec(`INSERT INTO ${table} VALUES (1, 1)`)), [table])
+  }
+  other.exec('VACUUM')
+  t.same(await movedBy([first, last], () => other.exec(`INSERT INTO ${last} VALUES (2, 1)`)), [last])
+})
+
+t.test('a commit of many pages is read in parts', async (t) => {
+  const { path, other } = clockwork(t)
+  other.exec('CREATE TABLE large (x)')
+  const log = new WriteAheadLog(new Sqlite(path))
+  const fill = other.prepare('WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?) ' +
+    'INSERT INTO large SELECT zeroblob(3500) FROM n')
+  other.pragma('wal_autocheckpoint = 0')
+  fill.run(3 * MAX_FRAMES)
+  const results = []
+  do results.push(log.hasUncounted()); while (log.isBehind)
+  t.same([results.length > 1, results.at(-1)], [true, true])
+  t.equal(log.hasUncounted(), false)
+  log.close()
+  log.close()
+})
