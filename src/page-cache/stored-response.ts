@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { decodeShared, type Entry } from '../cache/index.ts'
+import { decodeShared, DerivedValues, type Entry } from '../cache/index.ts'
 import { type ClientLifetime, formatClientLifetime, resolveClientLifetime } from './client-lifetime.ts'
 import { formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isVariants, matchesVary, type VaryMatch, type Variants } from './key/variants.ts'
@@ -109,7 +109,10 @@ export function mayServeStaleIfError ({ entry, staleIfError }: PreparedPage, now
 const LONGEST_STRING = 64 * 1024
 
 /** The decoded content of entries. Decoding and preparing a response takes longer than the rest of a hit. */
-const contents = new WeakMap<Entry, PreparedPage | Variants>()
+const contents = new DerivedValues<PreparedPage | Variants>('content')
+
+/** What a prepared response takes beside its body, with the headers of its current age, as measured on Node 24. */
+const PREPARED_BYTES = 900
 
 /** Returns the response or the index of variants in an entry; undefined if the entry holds neither. */
 export function readContent (entry: Entry): PreparedPage | Variants | undefined {
@@ -123,8 +126,16 @@ export function readContent (entry: Entry): PreparedPage | Variants | undefined 
   }
   if (typeof value !== 'object' || value === null) return undefined
   const content = isVariants(value) ? value : preparePage(value as Page, entry)
-  if (content !== undefined) contents.set(entry, content)
+  if (content !== undefined) contents.set(entry, content, measureContent(content, entry))
   return content
+}
+
+/** Returns the bytes that the content of an entry takes beside the entry: its body is a view of the entry. */
+function measureContent (content: PreparedPage | Variants, { payload }: Entry): number {
+  if (isVariants(content)) return 4 * payload.length
+  const { body } = content
+  const text = typeof content.payload === 'string' ? content.payload.length : 0
+  return PREPARED_BYTES + text + 2 * (payload.length - body.length)
 }
 
 /** Returns the response in an entry; undefined if the entry holds none. */

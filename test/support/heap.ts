@@ -12,3 +12,9 @@ export async function heapUsed (): Promise<number> {
   }
   return process.memoryUsage().heapUsed
 }
+
+/** As `heapUsed`, with the memory of buffers. */
+export async function memoryUsed (): Promise<number> {
+  const heap = await heapUsed()
+  return heap + process.memoryUsage().external
+}

@@ -1,7 +1,9 @@
 import { decodeValue } from './codec.ts'
+import { DerivedValues } from './derived.ts'
 import type { Entry } from './entry.ts'
+import { freezeAndMeasure } from './measure.ts'
 
-const values = new WeakMap<Entry, { value: unknown }>()
+const values = new DerivedValues<{ value: unknown }>('value')
 
 /**
  * Decodes the value of an entry, once: all callers share one object, whose arrays and plain objects are frozen. Throws
@@ -9,21 +11,9 @@ const values = new WeakMap<Entry, { value: unknown }>()
  */
 export function decodeSharedValue (entry: Entry): { value: unknown } {
   let shared = values.get(entry)
-  if (shared === undefined) values.set(entry, shared = { value: deepFreeze(decodeValue(entry.payload)) })
-  return shared
-}
-
-/** Freezes arrays and plain objects. Other objects, e.g. a Date, keep their state where freezing cannot reach it. */
-function deepFreeze<T> (value: T): T {
-  if ((Array.isArray(value) || isPlainObject(value)) && !Object.isFrozen(value)) {
-    Object.freeze(value) // first, since the value may contain itself
-    for (const item of Object.values(value)) deepFreeze(item)
+  if (shared === undefined) {
+    shared = { value: decodeValue(entry.payload) }
+    values.set(entry, shared, freezeAndMeasure(shared.value))
   }
-  return value
-}
-
-function isPlainObject (value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return shared
 }

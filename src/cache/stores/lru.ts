@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { countDerived, type Holder } from '../entry/derived.ts'
 import type { Entry } from '../entry/entry.ts'
 import type { EntryFilter, StoreStats } from './store.ts'
 
@@ -11,19 +12,17 @@ export interface LruLimits {
   maxEntries?: number | undefined
 }
 
-/** An entry in the memory of this process. */
-export interface Slot {
+/** Bytes that an entry needs beside its key and its value: the objects around them, as measured on Node 24. */
+const OVERHEAD_BYTES = 680
+
+/** An entry, with its size in bytes. */
+interface Slot {
   readonly entry: Entry
-  /** If it was read from an L2: when, in milliseconds since 1970, and by which tiered store, which alone trusts it. */
-  readonly readAt?: number | undefined
-  readonly reader?: object | undefined
+  readonly size: number
 }
 
-/** Bytes that an entry needs beside its key and its value: the objects around them, as measured on Node 24. */
-const OVERHEAD_BYTES = 490
-
 /** Entries in the memory of this process. When it is full, the least recently used ones are evicted. */
-export class EntryLru {
+export class EntryLru implements Holder {
   readonly #slots: LRUCache<string, Slot>
   readonly #maxEntryBytes: number
   #evictions = 0
@@ -34,22 +33,35 @@ export class EntryLru {
     this.#slots = new LRUCache({
       ...maxEntries !== undefined && { max: maxEntries },
       maxSize: maxBytes,
-      maxEntrySize: maxEntryBytes,
       dispose: (_slot, _key, reason) => { if (reason === 'evict') this.#evictions++ }
     })
   }
 
-  get (key: string): Slot | undefined {
-    return this.#slots.get(key)
+  get (key: string): Entry | undefined {
+    return this.#slots.get(key)?.entry
   }
 
   /** Stores an entry. False if it is too large; the one that it would have replaced is deleted all the same. */
-  set (key: string, entry: Entry, readAt?: number, reader?: object): boolean {
+  set (key: string, entry: Entry): boolean {
     const size = sizeInBytes(key, entry)
-    const fits = size <= this.#maxEntryBytes
-    if (!fits) this.#refusals++
-    this.#slots.set(key, { entry, readAt, reader }, { size }) // deletes the key if the entry is too large
-    return fits
+    if (size > this.#maxEntryBytes) {
+      this.#refusals++
+      this.#slots.delete(key)
+      return false
+    }
+    this.#resize(key, entry, size + countDerived(entry, this, key))
+    return true
+  }
+
+  /** Counts what was derived from an entry, if it is still stored. */
+  grow (key: string, entry: Entry, bytes: number): void {
+    const slot = this.#slots.peek(key)
+    if (slot?.entry === entry) this.#resize(key, entry, slot.size + bytes)
+  }
+
+  /** Evicts others if there is too little room for an entry of this size, but not the entry itself. */
+  #resize (key: string, entry: Entry, size: number): void {
+    this.#slots.set(key, { entry, size }, { size: Math.min(size, this.#slots.maxSize) })
   }
 
   delete (key: string): void {

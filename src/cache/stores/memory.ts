@@ -6,7 +6,10 @@ import { EntryLru } from './lru.ts'
 import { notAnInteger, type Store } from './store.ts'
 
 export interface MemoryStoreOptions {
-  /** Bytes of keys, values and bookkeeping; the least recently used entries are evicted first. Default 64 MiB. */
+  /**
+   * Bytes of keys, values, bookkeeping and what is derived from values, e.g. prepared responses; the least recently
+   * used entries are evicted first. Default 64 MiB.
+   */
   maxBytes?: number
   /** Number of entries; the least recently used are evicted first. Default as many as `maxBytes` has room for. */
   maxEntries?: number
@@ -30,15 +33,15 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
   }
 
   function getLive (key: string): Entry | undefined {
-    const entry = lru.get(key)?.entry
+    const entry = lru.get(key)
     return entry !== undefined && isLive(entry) ? entry : undefined
   }
 
   return {
     name: 'memory',
     versions: memoryVersions(),
-    get: (key) => lru.get(key)?.entry,
-    getMany: (keys) => keys.map((key) => lru.get(key)?.entry),
+    get: (key) => lru.get(key),
+    getMany: (keys) => keys.map((key) => lru.get(key)),
     set: (key, entry) => lru.set(key, entry),
     add (key, entry, replace) {
       const stored = getLive(key)
@@ -51,7 +54,7 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
       return lru.set(key, { ...stored, freshUntil, staleUntil })
     },
     increment (key, by, initial, replace) {
-      const stored = lru.get(key)?.entry
+      const stored = lru.get(key)
       if (stored === undefined || stored === replace || stored.freshUntil <= now()) {
         lru.set(key, initial)
         return by

@@ -55,7 +55,7 @@ t.test('deleted, cleared and replaced entries no longer count', async (t) => {
 
 t.test('the least recently used entry is evicted first', async (t) => {
   const { cache, stats } = setUp({ maxBytes: 10_000, maxEntryBytes: 2000 })
-  const value = 'x'.repeat(1450)
+  const value = 'x'.repeat(1280)
   for (const key of ['a', 'b', 'c', 'd', 'e']) await cache.set(key, value)
   t.equal(stats().entries, 5, 'no room for a sixth')
   await cache.get('a')
@@ -99,7 +99,7 @@ t.test('an entry larger than maxEntryBytes is refused and counted, and deletes t
 
 t.test('maxEntryBytes defaults to an eighth of maxBytes, and is at most maxBytes', async (t) => {
   const eighth = setUp({ maxBytes: 80_000 })
-  await eighth.cache.set('key', 'x'.repeat(9400))
+  await eighth.cache.set('key', 'x'.repeat(9200))
   t.match(eighth.stats(), { entries: 1, refusals: 0 })
   await eighth.cache.set('key', 'x'.repeat(9600))
   t.match(eighth.stats(), { entries: 0, bytes: 0, refusals: 1 })

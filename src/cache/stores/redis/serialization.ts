@@ -104,7 +104,7 @@ export function deserializeLease (bytes: Buffer): StoredLease | undefined {
 const MAX_BYTES = 4 * 1024 * 1024
 const MAX_ENTRY_BYTES = 256 * 1024
 /** What a remembered entry needs beside its bytes. */
-const OVERHEAD_BYTES = 500
+const OVERHEAD_BYTES = 900
 
 /** The entries decoded last. Equal bytes give the same object, so that whatever is derived from it can be reused. */
 export class DecodedEntries {
