@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { Redis } from 'ioredis'
 import t from 'tap'
-import { freePort, startRedis } from '../support/redis.ts'
+import { freePort } from '../support/redis.ts'
+import { withRedis } from '../support/with-redis.ts'
 import { soak } from '../support/soak.ts'
 
 t.setTimeout(120_000)
@@ -35,9 +35,7 @@ t.test('latency without Redis', { ...concurrently, skip: soak(false, true) }, as
 })
 
 t.test('latency with Redis overrides the environment and leaves no keys behind', concurrently, async (t) => {
-  const { url } = await startRedis(t)
-  const client = new Redis(url)
-  t.teardown(() => client.disconnect())
+  const { client, url } = await withRedis(t)
   await client.set('larder:product_objects', 'of another application')
   const { stdout, stderr } = await latency({
     REDIS_URL: url, CACHE_TTL: '0', CACHE_KEY_PREFIX: 'larder', HOST: '0.0.0.0', PORT: '3000', HTTPBIN_DELAY: '0'

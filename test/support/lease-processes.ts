@@ -1,15 +1,14 @@
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import type { CacheAdapter, CacheOptions, RedisStoreOptions } from '../../src/cache/index.ts'
-import { startRedis } from './redis.ts'
+import { withRedis } from './with-redis.ts'
 import { until } from './until.ts'
 import { type DeferredLoader, deferredLoader } from './deferred-loader.ts'
 import { redisCache } from './redis-cache.ts'
 
-export const redis = await startRedis(t)
-export const clients = Array.from({ length: 4 }, () => new Redis(redis.url))
+export const redis = await withRedis(t, 4)
+export const { clients } = redis
 export const [client] = clients as [Redis]
-t.teardown(() => { for (const client of clients) client.disconnect() })
 await Promise.all(clients.map((client) => client.ping()))
 
 let prefixes = 0

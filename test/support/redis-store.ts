@@ -1,13 +1,10 @@
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, type RedisStoreOptions } from '../../src/cache/index.ts'
 import { fakeClock } from './clock.ts'
-import { startRedis } from './redis.ts'
+import { withRedis } from './with-redis.ts'
 import { patientRedisStore } from './patient-redis-store.ts'
 
-export const { url } = await startRedis(t)
-export const client = new Redis(url)
-t.teardown(() => client.disconnect())
+export const { client, url } = await withRedis(t)
 
 let prefixes = 0
 export const newPrefix = () => `test${++prefixes}`

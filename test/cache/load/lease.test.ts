@@ -1,21 +1,16 @@
 import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createCache } from '../../../src/cache/index.ts'
 import { killAll, start } from '../../support/process.ts'
-import { startRedis } from '../../support/redis.ts'
+import { withRedis } from '../../support/with-redis.ts'
 import { until } from '../../support/until.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
 
 const PROGRAM = fileURLToPath(new URL('lease-process.ts', import.meta.url))
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => {
-  killAll()
-  client.disconnect()
-})
+const { client, url } = await withRedis(t)
+t.teardown(killAll)
 
 let prefixes = 0
 

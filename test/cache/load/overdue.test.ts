@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, LoadTimeoutError, memoryStore, type Store } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
@@ -7,13 +6,11 @@ import { deferredLoader } from '../../support/deferred-loader.ts'
 import { failingLoader } from '../../support/failing-loader.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
 import { listen } from '../../support/record-events.ts'
-import { startRedis } from '../../support/redis.ts'
+import { withRedis } from '../../support/with-redis.ts'
 
 /* Loads that take longer than callers wait for the load of another. */
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => client.disconnect())
+const { client } = await withRedis(t)
 
 let prefixes = 0
 const stores: Record<string, () => Store> = {

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import t from 'tap'
 import {
   type Cache, type CacheAdapter, createCache, type Lease, type LeaseResult, memoryStore
@@ -7,14 +6,12 @@ import {
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { failingLoader } from '../../support/failing-loader.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
-import { startRedis } from '../../support/redis.ts'
+import { withRedis } from '../../support/with-redis.ts'
 import { until } from '../../support/until.ts'
 
 /* Loads whose key changes, or is given up, while they wait for the lease of another process. */
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => client.disconnect())
+const { client } = await withRedis(t)
 
 let prefixes = 0
 

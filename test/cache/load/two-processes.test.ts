@@ -1,14 +1,11 @@
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
-import { startRedis } from '../../support/redis.ts'
+import { withRedis } from '../../support/with-redis.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { patientRedisStore } from '../../support/patient-redis-store.ts'
 
-const { url } = await startRedis(t)
-const clients = [new Redis(url), new Redis(url)]
-t.teardown(() => { for (const client of clients) client.disconnect() })
+const { clients } = await withRedis(t, 2)
 
 let prefixes = 0
 

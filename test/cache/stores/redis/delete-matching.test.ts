@@ -1,14 +1,12 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, type Entry, type Store, type LeaseResult } from '../../../../src/cache/index.ts'
-import { startRedis } from '../../../support/redis.ts'
+import { withRedis } from '../../../support/with-redis.ts'
 import { until } from '../../../support/until.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => client.disconnect())
+const { client, url } = await withRedis(t)
 
 let prefixes = 0
 

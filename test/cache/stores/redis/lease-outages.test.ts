@@ -5,7 +5,7 @@ import type { Miss } from '../../../../src/cache/index.ts'
 import { fakeClock } from '../../../support/clock.ts'
 import { failingLoader } from '../../../support/failing-loader.ts'
 import { startProxy } from '../../../support/proxy.ts'
-import { startRedis } from '../../../support/redis.ts'
+import { withRedis } from '../../../support/with-redis.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { listen } from '../../../support/record-events.ts'
 import { redisCache } from '../../../support/redis-cache.ts'
@@ -38,9 +38,8 @@ for (const [how, [begin, end]] of Object.entries({
   'a replica': [['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']]
 } as Record<string, [string[], string[]]>)) {
   t.test(`a Redis that is ${how} serves hits, and leases nothing until it takes writes again`, async (t) => {
-    const { url } = await startRedis(t)
-    const [client, other] = [new Redis(url), new Redis(url)]
-    t.teardown(() => { for (const one of [client, other]) one.disconnect() })
+    const { clients } = await withRedis(t, 2)
+    const [client, other] = clients as [Redis, Redis]
     const clock = fakeClock()
     const { now } = clock
     const [cache, theirs] = [redisCache(t, { client, now }), redisCache(t, { client: other, now })]

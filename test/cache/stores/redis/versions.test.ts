@@ -1,17 +1,13 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, memoryStore, redisVersions } from '../../../../src/cache/index.ts'
-import { startRedis } from '../../../support/redis.ts'
+import { withRedis } from '../../../support/with-redis.ts'
 import { until } from '../../../support/until.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
 
-const { url } = await startRedis(t)
-const [client, otherClient] = [new Redis(url), new Redis(url)]
-t.teardown(() => {
-  client.disconnect()
-  otherClient.disconnect()
-})
+const { clients } = await withRedis(t, 2)
+const [client, otherClient] = clients as [Redis, Redis]
 
 let prefixes = 0
 

@@ -1,17 +1,14 @@
 import { inspect } from 'node:util'
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache, memoryStore, tieredStore, type TieredStoreOptions } from '../../../../src/cache/index.ts'
 import { type RedisBackplane, redisBackplane } from '../../../../src/cache/stores/redis/backplane.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
-import { startRedis } from '../../../support/redis.ts'
+import { withRedis } from '../../../support/with-redis.ts'
 import { cacheContract } from '../../../support/store-contract/index.ts'
 import { newPrefix, oneProcess, silentStore, turn, twoProcesses } from './set-up.ts'
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => client.disconnect())
+const { client } = await withRedis(t)
 
 cacheContract(t, 'memoryStore over memoryStore', (now) =>
   tieredStore({ near: memoryStore({ now }), far: memoryStore({ now }), now }))

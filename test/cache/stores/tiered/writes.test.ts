@@ -1,12 +1,9 @@
-import { Redis } from 'ioredis'
 import t from 'tap'
 import { type CacheAdapter, createCache, memoryStore, type Store, tieredStore } from '../../../../src/cache/index.ts'
-import { startRedis } from '../../../support/redis.ts'
+import { withRedis } from '../../../support/with-redis.ts'
 import { oneProcess, turn, twoProcesses } from './set-up.ts'
 
-const { url } = await startRedis(t)
-const client = new Redis(url)
-t.teardown(() => client.disconnect())
+const { client } = await withRedis(t)
 
 /** Writes to a key that holds 1, while a read of L2 is in flight; returns what that read returns. */
 async function writeDuringRead (write: (cache: CacheAdapter) => Promise<unknown>) {
