@@ -71,6 +71,21 @@ t.test('an error that replaces a hit is serialized as ever', async (t) => {
   t.match(await get(), { statusCode: 500, body: /"message":"broken"/, headers: { 'content-type': /^application\/json/ } })
 })
 
+t.test('an object that an error handler sends in place of a hit is serialized', async (t) => {
+  const app = Fastify()
+  app.setErrorHandler((_error, _request, reply) => reply.code(503).send({ sorry: true }))
+  let fails = false
+  const { get } = await createTestApp(t, 60, () => 'page', {
+    app,
+    after: (app) => app.addHook('onSend', async (_request, reply) => {
+      if (fails && reply.statusCode === 200) throw new Error('broken')
+    })
+  })
+  await get()
+  fails = true
+  t.match(await get(), { statusCode: 503, body: '{"sorry":true}' })
+})
+
 t.test('a failure without a type that waiting requests share has none for any of them', async (t) => {
   const gate = Promise.withResolvers<void>()
   const { get, listener, calls } = await createTestApp(t, 60, async (_request, reply) => {

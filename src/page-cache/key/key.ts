@@ -14,7 +14,7 @@ export interface RequestTarget {
   /** The URL that the client sent, if the application has rewritten it. */
   readonly originalUrl?: string | undefined
   /** The parameters in the path, if the router ignores the case of the rest of it. */
-  readonly params?: readonly string[] | undefined
+  readonly params?: ReadonlyArray<string | undefined> | undefined
 }
 
 interface MemoizedKey extends Omit<RequestTarget, 'url' | 'params'> { readonly key: string }

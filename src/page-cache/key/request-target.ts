@@ -63,7 +63,7 @@ export function normalizeTarget (
   return {
     ...target,
     url: mark < 0 ? path : path + target.url.slice(mark),
-    ...!caseSensitive && { params: Object.values(params).map((value) => value ?? '') }
+    ...!caseSensitive && { params: Object.values(params) }
   }
 }
 
