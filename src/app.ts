@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { apicalls } from './apicalls/index.ts'
-import { createCache, memoryStore, redisStore, tieredStore } from './cache/index.ts'
+import { createCache, currentTime, memoryStore, redisStore, tieredStore } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { dashboard } from './dashboard/index.ts'
 import { openDatabase } from './db/index.ts'
@@ -18,7 +18,7 @@ import { health } from './routes/health.ts'
 
 /** Parts that a test may replace. */
 export interface Overrides {
-  /** Returns milliseconds since 1970. Default `Date.now`. */
+  /** Returns milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
   /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration. */
   logger?: FastifyServerOptions['logger']
@@ -31,7 +31,7 @@ const MAX_PARAM_LENGTH = 500
 
 /** Builds the whole service, ready but not yet listening. Closing it closes everything that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { now = Date.now, logger = { level: config.LOG_LEVEL } } = overrides
+  const { now = currentTime, logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
     const database = openDatabase(config.DATABASE_URL, { onStateChange: (_state, message) => app.log.error(message) })

@@ -9,6 +9,7 @@ import {
   type Cache, type CacheOptions, isMiss, type LoadFunction, type LoadHandle, type LoadOptions, type LoadResult,
   type Lookup, type Miss
 } from './types.ts'
+import { currentTime } from './util/clock.ts'
 import { andThen, type MaybePromise } from './util/maybe-promise.ts'
 import { elapsed, startTimer } from './util/timer.ts'
 import {
@@ -105,7 +106,7 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
 
   constructor (options: CacheOptions) {
     const { store, versions = store?.versions, ttl = 300, jitter = 0, maxLoads = 10_000, maxWait = 60 } = options
-    const { now = Date.now, random = Math.random } = options
+    const { now = currentTime, random = Math.random } = options
     checkObject('store', store, 'get', 'a store, e.g. memoryStore()')
     checkObject('versions', versions, 'stamp', 'a version clock, e.g. memoryVersions()')
     checkFunction('now', now)

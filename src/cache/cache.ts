@@ -1,7 +1,7 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
 import { NO_TAGS, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
 import { decodeValue, encodeValue } from './entry/codec.ts'
-import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
+import { type Entry, expiresAt, hasLifetime, isFromFuture } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
 import { cacheChannel } from './events.ts'
 import { decodeEntry, decodableEntry } from './load/entry-store.ts'
@@ -227,7 +227,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
 
   /** Whether to count on from a stored entry: a store does not know if it is invalidated or corrupt. */
   async #isCounter (stored: Entry): Promise<boolean> {
-    if (isMiss(decodeEntry(stored))) return false
+    if (isMiss(decodeEntry(stored)) || isFromFuture(stored, this.entries.now())) return false
     return stored.tags.length === 0 || await this.entries.versions.firstChanged(stored.stamp, stored.tags) === undefined
   }
 

@@ -21,7 +21,7 @@ export interface CacheOptions {
    * itself, and the next callers no longer wait for the first load. Default 60.
    */
   maxWait?: number
-  /** Returns milliseconds since 1970. Default `Date.now`. */
+  /** Returns milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
   /** Returns a number from 0 to less than 1. Default `Math.random`. */
   random?: () => number

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type {
   FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteHandlerMethod
 } from 'fastify'
-import { type CacheAdapter, collectReads, currentReads, ReadSet } from '../cache/index.ts'
+import { type CacheAdapter, collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
 import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { type Purge, purge } from './admin/purge.ts'
@@ -32,7 +32,7 @@ export interface PageCacheOptions {
   ignoreHeaders?: string[]
   /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
   querystringParser?: QuerystringParser
-  /** Milliseconds since 1970. Default `Date.now`. */
+  /** Milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
 }
 
@@ -55,7 +55,7 @@ declare module 'fastify' {
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
 const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
-  const { cache, ttl, clientTtl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = Date.now } = options
+  const { cache, ttl, clientTtl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = currentTime } = options
   try {
     checkPluginOptions(app, { ...options, querystringParser })
   } catch (error) {

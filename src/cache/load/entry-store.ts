@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from '../entry/codec.ts'
-import { type Entry, expiresAt } from '../entry/entry.ts'
+import { type Entry, expiresAt, isFromFuture } from '../entry/entry.ts'
 import { decodeSharedValue } from '../entry/value.ts'
 import type { CacheEventBody } from '../events.ts'
 import type { Lease, LeaseResult, Store } from '../stores/store.ts'
@@ -85,7 +85,7 @@ export class EntryStore {
   verify (entry: Entry | undefined): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
-    if (now >= entry.staleUntil) return { miss: 'expired', seen: entry }
+    if (now >= entry.staleUntil || isFromFuture(entry, now)) return { miss: 'expired', seen: entry }
     const unchanged: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
     if (entry.tags.length === 0) return unchanged
     return andThen(this.firstChanged(entry.stamp, entry.tags), (changedTag): Lookup => {

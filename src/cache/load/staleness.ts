@@ -30,7 +30,8 @@ export function servesStaleAtOnce (stale: Entry | undefined, windows: StaleWindo
 
 /** Whether a load may be attempted: none has failed for this entry, or the last failure is long enough ago. */
 export function mayRefresh ({ retry }: Entry, now: number): boolean {
-  return retry === undefined || now >= retry.at
+  // A time that is further ahead than any retry means that the clock was set back.
+  return retry === undefined || now >= retry.at || retry.at > now + LONGEST_RETRY * 1000
 }
 
 /** When to try again after another load for this entry has failed. */

@@ -1,5 +1,6 @@
 import { decodeInteger, encodeValue } from '../entry/codec.ts'
 import type { Entry } from '../entry/entry.ts'
+import { currentTime } from '../util/clock.ts'
 import { checkFunction, checkPositiveInteger } from '../util/validate.ts'
 import { memoryVersions } from '../versions/memory.ts'
 import { EntryLru } from './lru.ts'
@@ -15,7 +16,7 @@ export interface MemoryStoreOptions {
   maxEntries?: number
   /** Bytes of the largest entry; a larger one is not stored. Default an eighth of `maxBytes`, at most all of it. */
   maxEntryBytes?: number
-  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time in milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
 }
 
@@ -23,7 +24,7 @@ export interface MemoryStoreOptions {
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   const maxBytes = checkPositiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
   const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8))
-  const { maxEntries, now = Date.now } = options
+  const { maxEntries, now = currentTime } = options
   if (maxEntries !== undefined) checkPositiveInteger('maxEntries', maxEntries)
   checkFunction('now', now)
   const lru = new EntryLru({ maxBytes, maxEntryBytes: Math.min(maxEntryBytes, maxBytes), maxEntries })

@@ -1,3 +1,6 @@
+/** Milliseconds by which the clocks of two processes may differ: an entry from further in the future is expired. */
+export const MAX_SKEW_MS = 1_000
+
 /** Milliseconds after which the system clock is compared with the monotonic clock again. */
 const SAMPLE_MS = 1_000
 /** Milliseconds by which they may differ without a reason: the system clock is read in whole milliseconds. */

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
+import { currentTime } from '../../util/clock.ts'
 import { checkFunction, checkObject, checkPositiveInteger } from '../../util/validate.ts'
 import { notAnInteger, type Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
@@ -24,7 +25,7 @@ export interface RedisStoreOptions {
   maxEntryBytes?: number
   /** Called once when Redis becomes unavailable, with the reason, and once when it has recovered. */
   onStateChange?: (up: boolean, reason?: Error) => void
-  /** Returns the time in milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time in milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
 }
 
@@ -41,7 +42,7 @@ const SCAN_BYTES = 1024 * 1024
 export function redisStore (options: RedisStoreOptions): Store {
   const { client } = options
   const prefix = options.prefix ?? 'larder'
-  const now = options.now ?? Date.now
+  const now = options.now ?? currentTime
   checkFunction('now', now)
   checkObject('client', client, 'getBuffer', 'an ioredis client')
   if (client.options.keyPrefix) {
