@@ -22,6 +22,8 @@ export interface RedisLeasesOptions {
   fits: (frame: Buffer) => boolean
 }
 
+/** How many of the first bytes identify a value that this code did not write. */
+const FOREIGN_BYTES = 1024
 /** Milliseconds after which the lease of a holder that no longer renews it expires. */
 export const LEASE_MS = 2_000
 /** Milliseconds between renewals. */
@@ -62,13 +64,20 @@ export class RedisLeases {
 
   /** As `Store.acquire`. Rejects if Redis takes no writes, e.g. since it is full or a replica. */
   async acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
+    return await this.#acquireOver(key, seen === undefined ? '' : serializeHeader(seen))
+  }
+
+  /** @param unusable the first bytes of what the caller has found and cannot use; empty: nothing */
+  async #acquireOver (key: string, unusable: Buffer | ''): Promise<Entry | LeaseResult> {
     const { redisKey, decoded } = this.#options
     const token = this.#nextToken()
-    const args = [token, LEASE_MS, seen === undefined ? '' : serializeHeader(seen)]
-    const stored = await this.#acquire([redisKey(key)], args) as Buffer | null
+    const stored = await this.#acquire([redisKey(key)], [token, LEASE_MS, unusable]) as Buffer | null
     if (stored === null) return { lease: this.#exclusiveLease(key, token) }
     const lease = deserializeLease(stored)
-    if (lease === undefined) return decoded.read(redisKey(key), stored) ?? {}
+    if (lease === undefined) {
+      // Bytes that this code did not write are as good as none, but without a lease a deletion would go unseen.
+      return decoded.read(redisKey(key), stored) ?? await this.#acquireOver(key, stored.subarray(0, FOREIGN_BYTES))
+    }
     const entry = deserializeEntry(stored)
     return {
       ...entry && { stale: entry },
