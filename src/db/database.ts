@@ -12,7 +12,8 @@ import { databaseVersions } from '../clock/sqlite/versions.ts'
 import {
   DatabaseBusyError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError, TransactionTimeoutError
 } from '../errors.ts'
-import { type DatabaseState, FileState, isReadOnlyError, type StateListener } from './file-state.ts'
+import { type DatabaseState, FileState, isReadOnlyError } from './file-state.ts'
+import { type DatabaseLimits, resolveLimits } from './limits.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { createReaders } from './readers.ts'
 
@@ -44,15 +45,6 @@ export interface Database {
   close (): void
 }
 
-export interface DatabaseLimits {
-  /** Milliseconds to wait for another transaction or another program that has locked the file. Default 5,000. */
-  lockWaitMs?: number
-  /** Milliseconds that a transaction may take. Default 30,000. */
-  transactionMs?: number
-  /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it is well again. */
-  onStateChange?: StateListener
-}
-
 /** A transaction, or a savepoint within one. `queue` runs one savepoint at a time. */
 interface Scope {
   readonly parent: Scope | undefined
@@ -61,9 +53,6 @@ interface Scope {
   open: boolean
   readonly afterCommit: Array<() => unknown>
 }
-
-export const LOCK_WAIT_MS = 5_000
-const TRANSACTION_MS = 30_000
 
 interface Connections {
   path: string
@@ -74,7 +63,7 @@ interface Connections {
 }
 
 export function createDatabase ({ path, writer, connect, close }: Connections, limits: DatabaseLimits = {}): Database {
-  const { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS } = limits
+  const { lockWaitMs, transactionMs } = resolveLimits(limits)
   const scopes = new AsyncLocalStorage<Scope>()
   const queue = withTimeout(new Mutex(), lockWaitMs)
   const inTransaction = () => current() !== undefined
@@ -168,7 +157,7 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
       const [commit, rollback] = [`RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`]
       writer.exec(`SAVEPOINT ${name}`)
       const result = await inScope(scope, commit, rollback, () => withSavepoints(scope, work))
-      parent.afterCommit.push(...scope.afterCommit)
+      for (const callback of scope.afterCommit) parent.afterCommit.push(callback)
       return result
     })
   }

@@ -4,8 +4,9 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
-import { createDatabase, type Database, type DatabaseLimits, LOCK_WAIT_MS } from './database.ts'
+import { createDatabase, type Database } from './database.ts'
 import { isReadOnlyError } from './file-state.ts'
+import { type DatabaseLimits, resolveLimits } from './limits.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { migrate } from './migrate.ts'
 
@@ -16,7 +17,7 @@ import { migrate } from './migrate.ts'
  *   temporary folder, since a reader and a writer have to share it.
  */
 export function openDatabase (url: string, limits: DatabaseLimits = {}): Database {
-  const { lockWaitMs = LOCK_WAIT_MS } = limits
+  const { lockWaitMs } = resolveLimits(limits)
   let temporary: string | undefined
   const connections: Sqlite.Database[] = []
   const close = () => {

@@ -2,7 +2,7 @@ import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/index.ts'
-import type { DatabaseLimits } from '../../src/db/database.ts'
+import type { DatabaseLimits } from '../../src/db/limits.ts'
 
 export interface Notes {
   database: Database

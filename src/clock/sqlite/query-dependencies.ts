@@ -76,7 +76,7 @@ export class QueryDependencies {
   }
 
   #compile (sql: string, parameters: readonly unknown[]): Instruction[] {
-    return this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(...parameters) as Instruction[]
+    return this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(parameters) as Instruction[]
   }
 }
 

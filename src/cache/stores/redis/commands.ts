@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import { RedisUnavailableError } from '../../errors.ts'
-import { elapsed, startTimer } from '../../util/timer.ts'
+import { elapsed, startTimer, toTimerMs } from '../../util/timer.ts'
 import { checkPositiveInteger } from '../../util/validate.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { redisChannel, type RedisClient, type RedisEvent } from './client.ts'
@@ -36,7 +36,7 @@ export class RedisCommands {
 
   constructor ({ client, probeKey, commandTimeout = 50, onStateChange }: RedisCommandsOptions) {
     this.client = client
-    this.#commandTimeout = checkPositiveInteger('commandTimeout', commandTimeout)
+    this.#commandTimeout = toTimerMs(checkPositiveInteger('commandTimeout', commandTimeout))
     this.#probeKey = probeKey
     this.#circuit = new CircuitBreaker({ probe: () => this.#probe(), onOpen: () => this.#sendQueued(), onStateChange })
     // Every store that uses the client adds listeners; that is not a leak.

@@ -8,7 +8,7 @@ export function redisScript (commands: RedisCommands, source: string) {
 
   return async function run (keys: string[], args: Array<string | number | Buffer>): Promise<unknown> {
     const send = (verb: 'EVALSHA' | 'EVAL', script: string) =>
-      commands.run(verb, () => client.callBuffer(verb, script, keys.length, ...keys, ...args))
+      commands.run(verb, () => client.callBuffer(verb, [script, keys.length, ...keys, ...args]))
     try {
       return await send('EVALSHA', digest)
     } catch (error) {

@@ -1,0 +1,27 @@
+import { inspect } from 'node:util'
+import { toTimerMs } from '../cache/index.ts'
+import type { StateListener } from './file-state.ts'
+
+export interface DatabaseLimits {
+  /** Milliseconds to wait for another transaction or another program that has locked the file. Default 5,000. */
+  lockWaitMs?: number
+  /** Milliseconds that a transaction may take. Default 30,000. */
+  transactionMs?: number
+  /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it is well again. */
+  onStateChange?: StateListener
+}
+
+const LOCK_WAIT_MS = 5_000
+const TRANSACTION_MS = 30_000
+
+/** Resolves the limits of a database. Longer ones than a timer of Node, e.g. Infinity, count as the longest timer. */
+export function resolveLimits (
+  { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS }: DatabaseLimits
+): { lockWaitMs: number, transactionMs: number } {
+  return { lockWaitMs: checkMs('lockWaitMs', lockWaitMs), transactionMs: checkMs('transactionMs', transactionMs) }
+}
+
+function checkMs (name: string, ms: unknown): number {
+  if (typeof ms === 'number' && ms >= 0) return Math.ceil(toTimerMs(ms))
+  throw new TypeError(`${name} must be a number of milliseconds, zero or more, but is ${inspect(ms)}.`)
+}
