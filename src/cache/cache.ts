@@ -1,10 +1,11 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
 import { NO_TAGS, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
 import { decodeValue, encodeValue } from './entry/codec.ts'
-import { type Entry, expiresAt, hasLifetime, isFromFuture } from './entry/entry.ts'
+import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
 import { cacheChannel } from './events.ts'
 import { decodeEntry, decodableEntry } from './load/entry-store.ts'
+import { isFromFuture } from './load/staleness.ts'
 import type { EntryFilter } from './stores/store.ts'
 import {
   type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadOptions, type LoadResult, type Lookup,

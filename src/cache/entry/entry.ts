@@ -1,4 +1,3 @@
-import { MAX_SKEW_MS } from '../util/clock.ts'
 import type { Stamp } from '../versions/versions.ts'
 
 /** What a store holds under a key. Immutable: stores in memory return the object itself. */
@@ -25,15 +24,6 @@ export interface Retry {
   readonly failures: number
   /** Earliest time of the next attempt, in milliseconds since 1970. */
   readonly at: number
-}
-
-/**
- * Whether an entry was stored later than now. Then a clock was set back, and the entry would live too long.
- *
- * @param now in milliseconds since 1970
- */
-export function isFromFuture ({ storedAt }: Entry, now: number): boolean {
-  return storedAt > now + MAX_SKEW_MS
 }
 
 /** Whether something with this ttl may be stored at all. */

@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from '../entry/codec.ts'
-import { type Entry, expiresAt, isFromFuture } from '../entry/entry.ts'
+import { type Entry, expiresAt } from '../entry/entry.ts'
 import { decodeSharedValue } from '../entry/value.ts'
 import type { CacheEventBody } from '../events.ts'
 import type { Lease, LeaseResult, Store } from '../stores/store.ts'
@@ -7,6 +7,7 @@ import { isMiss, type LoadResult, type Lookup, type Miss, type MissReason } from
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import type { ReadSet } from '../versions/read-set.ts'
 import type { Stamp, Versions } from '../versions/versions.ts'
+import { isFromFuture } from './staleness.ts'
 
 export const MISSES = {
   absent: { miss: 'absent' },

@@ -1,4 +1,5 @@
 import type { Entry, Retry } from '../entry/entry.ts'
+import { MAX_SKEW_MS } from '../util/clock.ts'
 
 /** Seconds after its freshness lifetime for which a stale value may be served. */
 export interface StaleWindows {
@@ -13,6 +14,15 @@ const FIRST_RETRY = 1
 const LONGEST_RETRY = 60
 /** How early an entry may be refreshed, in multiples of its load time. The chance before that is one in 20,000. */
 const LONGEST_LEAD = 10
+
+/**
+ * Whether an entry was stored later than now. Then a clock was set back, and the entry would live too long.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function isFromFuture ({ storedAt }: Entry, now: number): boolean {
+  return storedAt > now + MAX_SKEW_MS
+}
 
 /** Whether a stale entry may be served for so many seconds after its freshness lifetime. */
 export function mayServeStale (stale: Entry | undefined, seconds: number | undefined, now: number): stale is Entry {
