@@ -14,6 +14,8 @@ declare module 'fastify' {
     pageCache: PageCacheContext | null
     /** The target of a request with an unsafe method, whose stored responses it invalidates. */
     unsafeTarget: RequestTarget | null
+    /** The options of the route, if it has a page cache. */
+    cachedRoute: RouteCacheConfig | null
   }
 }
 

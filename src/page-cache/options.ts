@@ -4,6 +4,7 @@ import type { FastifyRequest, RouteOptions } from 'fastify'
 import { checkTags } from '../cache/index.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
+import { nameCookie } from './key/cookies.ts'
 
 /** The route option `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -35,6 +36,14 @@ export interface CachePageOptions {
    * response varies by any other header that is read.
    */
   ignoreHeaders?: string[]
+  /**
+   * Whether hooks may read the address of the client (`request.ip` and `request.ips`) although it does not shape the
+   * response, e.g. to count requests. Without it such a response is stored only if it states its own lifetime. Default
+   * that of the plugin.
+   */
+  ignoreAddress?: boolean
+  /** Cookies by which alone the response varies; the handler sees no others. Default those that are read. */
+  cookies?: string[]
   /** Query parameters that are part of the key; the handler sees no others. Default all. */
   query?: string[]
   /** Bytes; a longer body is sent but not stored. Default 1 MiB. */
@@ -57,10 +66,12 @@ export interface RouteCacheConfig {
   readonly staleIfError: number
   readonly timeout: number | undefined
   readonly refreshAhead: boolean
-  /** In lower case. */
+  /** Request headers in lower case, and the names of single cookies. */
   readonly vary: readonly string[]
   /** In lower case. */
   readonly ignoreHeaders: ReadonlySet<string>
+  readonly ignoreAddress: boolean
+  readonly cookies: ReadonlySet<string> | undefined
   readonly query: ReadonlySet<string> | undefined
   readonly maxBytes: number
   readonly key: ((request: FastifyRequest) => string) | undefined
@@ -92,6 +103,8 @@ const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (
   tags: ['an array of valid tags', (value) => isTags(value)],
   vary: ['an array of header names', (value) => isHeaderNames(value) && !value.includes('*')],
   ignoreHeaders: ['an array of header names', isHeaderNames],
+  ignoreAddress: ['true or false', (value) => typeof value === 'boolean'],
+  cookies: ['an array of cookie names', (value) => isStrings(value) && value.every((name) => isToken(name))],
   query: ['an array of parameter names', (value) => isStrings(value)],
   maxBytes: ['a positive integer', (value) => Number.isSafeInteger(value) && value as number > 0],
   key: ['a function', (value) => typeof value === 'function'],
@@ -115,12 +128,11 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
  *
  * @param defaultTtl seconds; the option `ttl` of the plugin
  * @param url the pattern of the route; default its name
- * @param alsoIgnored the option `ignoreHeaders` of the plugin
- * @param defaultClientTtl seconds; the option `clientTtl` of the plugin
+ * @param defaults the other options of the plugin
  */
 export function resolveRouteConfig (
   route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route,
-  alsoIgnored: readonly string[] = [], defaultClientTtl?: number
+  defaults: Pick<CachePageOptions, 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress'> = {}
 ): RouteCacheConfig {
   const options = typeof given === 'number' ? { ttl: given } : given
   if (typeof options !== 'object' || options === null) {
@@ -133,16 +145,20 @@ export function resolveRouteConfig (
     throw new TypeError(`The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
   }
   const ttl = options.ttl ?? defaultTtl
+  const ignoreHeaders = new Set(lowerCase([...options.ignoreHeaders ?? [], ...defaults.ignoreHeaders ?? []]))
   return {
     ttl,
-    clientTtl: options.clientTtl ?? defaultClientTtl,
+    clientTtl: options.clientTtl ?? defaults.clientTtl,
     tags: options.tags ?? [],
     staleWhileRevalidate: options.staleWhileRevalidate ?? 0,
     staleIfError: options.staleIfError ?? 0,
     timeout: options.timeout,
     refreshAhead: options.refreshAhead ?? false,
-    vary: lowerCase(options.vary).sort(),
-    ignoreHeaders: new Set(lowerCase([...options.ignoreHeaders ?? [], ...alsoIgnored])),
+    vary: [...lowerCase(options.vary), ...(options.cookies ?? []).map(nameCookie)].sort(),
+    ignoreHeaders,
+    // Behind a proxy that header is the address.
+    ignoreAddress: options.ignoreAddress ?? defaults.ignoreAddress ?? ignoreHeaders.has('x-forwarded-for'),
+    cookies: options.cookies && new Set(options.cookies),
     query: options.query && new Set(options.query),
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     key: options.key,
@@ -154,7 +170,9 @@ export function resolveRouteConfig (
 }
 
 /** Checks an option of the plugin that routes have too. */
-export function checkOption (name: 'ttl' | 'clientTtl' | 'ignoreHeaders', value: unknown): void {
+export function checkOption (
+  name: 'ttl' | 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress', value: unknown
+): void {
   const [expected, check] = OPTIONS[name]
   if (value === undefined || check(value)) return
   throw new TypeError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)

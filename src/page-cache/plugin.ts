@@ -1,7 +1,7 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
 import type {
-  FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest, onSendHookHandler, RouteHandlerMethod
+  FastifyInstance, FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod
 } from 'fastify'
 import { type CacheAdapter, collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
 import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
@@ -11,12 +11,16 @@ import { CachedRoutes } from './cached-routes.ts'
 import type { PageCacheContext } from './context.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
-import { HeaderTracker } from './key/header-tracking.ts'
+import { addFirstHook, runHooks, trackArrivals } from './key/arrivals.ts'
+import { hideCookies, trackRequest } from './key/client-identity.ts'
+import { cloneTrackedObjects } from './key/cloning.ts'
+import { findTracker, HeaderTracker } from './key/header-tracking.ts'
 import type { QuerystringParser } from './key/query.ts'
 import { normalizeRequest, readTarget } from './key/request-target.ts'
 import { type CachePageOptions, checkOption, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
 import { markUncacheable, weakenEtag } from './reply-headers.ts'
 import { LookupBatcher } from './request/batch.ts'
+import { mayStillSend } from './request/begin-handler.ts'
 import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
 import { takeSelfRequest } from './self-request.ts'
@@ -30,6 +34,11 @@ export interface PageCacheOptions {
   clientTtl?: number
   /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
   ignoreHeaders?: string[]
+  /**
+   * The route option of that name, for all routes: e.g. if @fastify/rate-limit counts requests. Default false, or true
+   * if `ignoreHeaders` has `x-forwarded-for`.
+   */
+  ignoreAddress?: boolean
   /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
   querystringParser?: QuerystringParser
   /** Milliseconds since 1970. Default the system clock, which never runs backwards here. */
@@ -55,7 +64,7 @@ declare module 'fastify' {
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
 const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
-  const { cache, ttl, clientTtl, ignoreHeaders, querystringParser = fastQuerystring.parse, now = currentTime } = options
+  const { cache, ttl, querystringParser = fastQuerystring.parse, now = currentTime } = options
   try {
     checkPluginOptions(app, { ...options, querystringParser })
   } catch (error) {
@@ -69,6 +78,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   const tools = { app, cache, responder, batcher: new LookupBatcher(cache), hitForMiss, now }
   app.decorateRequest('pageCache', null)
   app.decorateRequest('unsafeTarget', null)
+  app.decorateRequest('cachedRoute', null)
   app.decorate('purgePages', (what) => purge(cache, routes, what))
   app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
 
@@ -76,38 +86,45 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.addHook('onRoute', (route) => {
     const cachePage = route.config?.cachePage
     if (cachePage === undefined) return
-    const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, ignoreHeaders, clientTtl)
+    const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, options)
     route.config = { ...route.config, [ROUTE]: config }
     routes.add(config)
     route.handler = withCache(route.handler)
     addFinalHook(route, storeResponse)
   })
 
-  // 1. Before all hooks: a response also depends on what they read, also those that were added before this plugin.
-  const { genReqId } = app as unknown as { genReqId: Parameters<typeof app.setGenReqId>[0] } // missing in its types
-  app.setGenReqId((raw) => {
-    HeaderTracker.track(raw as FastifyRequest['raw'])
-    return genReqId(raw)
+  // 1. Before all hooks, also those that were added before this plugin: a response depends on what they read too.
+  trackArrivals(app)
+  cloneTrackedObjects()
+  const { requestIdHeader } = app.initialConfig
+  addFirstHook(app, (request, reply, done) => {
+    const { raw, routeOptions: { config, url } } = request
+    const headerTracker = HeaderTracker.track(raw, reply.raw, true)
+    const route = config?.[ROUTE]
+    if (route !== undefined) {
+      trackRequest(request)
+      headerTracker.beginHooks(route, requestIdHeader)
+      request.cachedRoute = route
+      return runHooks(headerTracker, done)
+    }
+    headerTracker.end()
+    if (config?.cachePage === undefined) return done()
+    done(new TypeError(`Route ${url} was declared before the page cache was registered. ` +
+      'Call `await app.register(pageCache, …)` before declaring routes.'))
   })
 
   // 2. Begins the context.
   app.addHook('onRequest', (request, reply, done) => {
-    const { raw, routeOptions: { config, url } } = request
-    const headerTracker = HeaderTracker.track(raw)
-    const route = config?.[ROUTE]
+    const { raw, cachedRoute: route } = request
     // Now, since a handler that hijacks the reply may leave the request without its socket.
     if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol, routerOptions)
-    if (route === undefined) {
-      headerTracker.end()
-      if (config?.cachePage === undefined) return done()
-      return done(new TypeError(`Route ${url} was declared before the page cache was registered. ` +
-        'Call `await app.register(pageCache, …)` before declaring routes.'))
-    }
-    headerTracker.beginHooks(route.ignoreHeaders)
+    if (route === null) return done()
+    const headerTracker = findTracker(raw)!
     const { revalidation, explainRequest } = takeSelfRequest()
     // The scheme is that of the request for which a self-request is made.
     const encrypted = revalidation?.encrypted === true || explainRequest?.encrypted === true
-    if (encrypted) Object.assign(raw.socket, { encrypted: true })
+    if (encrypted) headerTracker.ignoreConnection(() => Object.assign(raw.socket, { encrypted: true }))
+    if (route.cookies !== undefined) hideCookies(request, headerTracker, route.cookies)
     const notKeyedBecause = normalizeRequest(request, route, headerTracker, routerOptions, querystringParser)
     const outer = currentReads()
     const reads = revalidation?.reads ?? new ReadSet()
@@ -145,6 +162,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       if (reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
       if (result !== undefined) return result
       isOnItsWay = returned === undefined || ctx.replied // a callback sends it later, or our hooks hold it
+      // Fastify would send an empty body too, but would read the connection before.
+      if (!isOnItsWay && mayStillSend(ctx)) return reply.send()
     }
     // A reply is a promise of its end, so that Fastify waits for it and sends nothing else.
     return isOnItsWay && !reply.sent ? reply : undefined
@@ -190,6 +209,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   const storeResponse: onSendHookHandler = ({ pageCache: ctx }, reply, payload, done) => {
     // There is no context if a hook has replied before ours.
     if (ctx && reply.getHeader('content-encoding') !== ctx.contentEncoding) weakenEtag(reply)
+    // A stream may still read from the request. For anything else all is known, and the rest need not be tracked.
+    if (ctx?.pendingStore?.stream === undefined) ctx?.headerTracker.end()
     if (ctx?.pendingStore === undefined) return done(null, payload)
     updateCache.onHeadersFinal(ctx).then(() => done(null, payload), done)
   }
@@ -200,7 +221,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 type SendDone = Parameters<onSendHookHandler>[3]
 
 function checkPluginOptions (
-  app: FastifyInstance, { cache, ttl, clientTtl, ignoreHeaders, querystringParser }: PageCacheOptions
+  app: FastifyInstance, { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, querystringParser }: PageCacheOptions
 ): void {
   if (typeof cache?.lookup !== 'function') {
     throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
@@ -214,6 +235,7 @@ function checkPluginOptions (
   checkOption('ttl', ttl)
   checkOption('clientTtl', clientTtl)
   checkOption('ignoreHeaders', ignoreHeaders)
+  checkOption('ignoreAddress', ignoreAddress)
 }
 
 function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {

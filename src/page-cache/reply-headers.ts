@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { isStrongEtag } from './http/conditional.ts'
 import { combineLines } from './http/fields.ts'
 import { parseVary } from './http/vary.ts'
+import { toFieldName } from './key/cookies.ts'
 import type { ReplyHeaders } from './stored-response.ts'
 
 /** Appends to a list header. */
@@ -10,11 +11,11 @@ export function appendHeader (reply: FastifyReply, name: string, value: string):
   reply.header(name, existing === undefined ? value : `${String(existing)}, ${value}`)
 }
 
-/** Adds names to the `Vary` of a reply, each once; the names that it has stay as they are written. */
+/** Adds what selects a reply to its `Vary`, each header once; the names that it has stay as they are written. */
 export function addVary (reply: FastifyReply, names: readonly string[]): void {
   if (names.length === 0) return
   const field = reply.getHeader('vary')
-  const merged = mergeVary(field, names)
+  const merged = mergeVary(field, names.map(toFieldName).filter((name) => name !== undefined))
   if (merged !== '' && merged !== field) reply.header('vary', merged)
 }
 

@@ -38,6 +38,8 @@ export interface ExplainedDecision {
   readonly customKey: string | null
   readonly found: LookupResult
   readonly decision: Decision
+  /** What hooks have read because of which a response may not be stored, as the `detail` of its status. */
+  readonly unkeyedRead: string | undefined
 }
 
 const NOT_SELF: SelfRequest = {}

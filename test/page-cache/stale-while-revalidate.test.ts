@@ -72,9 +72,11 @@ t.test('staleWhileRevalidate works over HTTP/2', async (t) => {
 
 t.test('staleWhileRevalidate works over TLS', async (t) => {
   const seen: string[] = []
-  const app = Fastify()
-  app.addHook('onRequest', async (request) => {
-    if (request.headers['x-tls'] === 'yes') Object.assign(request.raw.socket, { encrypted: true })
+  const app = Fastify({
+    rewriteUrl ({ headers, socket, url }) {
+      if (headers['x-tls'] === 'yes') Object.assign(socket, { encrypted: true })
+      return url!
+    }
   })
   const { get, clock, listener } = await createTestApp(
     t, { ttl: 10, staleWhileRevalidate: 100 }, ({ protocol }) => { seen.push(protocol); return 'page' }, { app }

@@ -3,6 +3,7 @@ import type { CacheAdapter, Entry, TagState } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { formatCacheStatus } from '../http/cache-status.ts'
 import { describeKey } from '../key/key.ts'
+import { describeReadRefusal } from '../key/read-refusals.ts'
 import { CUSTOM_KEY } from '../key/variants.ts'
 import type { LookupResult } from '../request/lookup.ts'
 import { type ExplainedDecision, type ExplainRequest, runAs } from '../self-request.ts'
@@ -116,7 +117,8 @@ export async function explainPage (
 }
 
 async function explainDecision (
-  cache: CacheAdapter, { route, target, customKey, found, decision }: ExplainedDecision, method: string, now: number
+  cache: CacheAdapter, { route, target, customKey, found, decision, unkeyedRead }: ExplainedDecision, method: string,
+  now: number
 ): Promise<Explanation> {
   const { varyNames, varyValues } = found.location.varyMatch
   const page = findPage(found)
@@ -135,7 +137,8 @@ async function explainDecision (
     outcome: {
       cacheStatus: formatCacheStatus(status, status.hit ? explained?.ttl : undefined),
       runsHandler: act !== 'hit' && act !== 'gateway-timeout',
-      rule: describeRule(status, explained, varyNames)
+      rule: [describeRule(status, explained, varyNames), act === 'fetch' && describeReadRefusal(unkeyedRead)]
+        .filter((text) => typeof text === 'string').join(' ')
     }
   }
 }

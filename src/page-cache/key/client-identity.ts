@@ -1,36 +1,111 @@
 import type { FastifyRequest } from 'fastify'
-import type { HeaderTracker } from './header-tracking.ts'
+import { findTracker, type HeaderTracker } from './header-tracking.ts'
 
-/** Records what a handler learns about the client from the request itself, besides its headers. */
-export function trackClientIdentity (
-  request: FastifyRequest, tracker: HeaderTracker, requestIdHeader: string | false | undefined
-): void {
-  // A plugin that was registered before the page cache may have parsed the cookies unseen. Without cookies the property
-  // may be null.
-  if ('cookies' in request || 'session' in request) tracker.recordRead('cookie')
-  for (const name of ['ip', 'ips']) {
-    if (!(name in request)) continue
-    trackProperty(request, name, () => {
-      tracker.recordReadClientAddress()
-      return Reflect.get(Object.getPrototypeOf(request) as object, name, request) as unknown
-    })
-  }
-  // The client may choose the id of its request.
-  if (typeof requestIdHeader === 'string' && tracker.sent[requestIdHeader] !== undefined) {
-    const { id } = request
-    trackProperty(request, 'id', () => {
-      tracker.recordRead(requestIdHeader)
-      return id
-    })
-  }
+const TRACKED_PROTOTYPE = Symbol('larder.tracked-prototype')
+const COOKIES = Symbol('larder.cookies')
+
+interface TrackedPrototype {
+  [TRACKED_PROTOTYPE]?: object
 }
 
-function trackProperty (request: FastifyRequest, name: string, get: () => unknown): void {
-  Object.defineProperty(request, name, {
+interface TrackedRequest extends FastifyRequest {
+  [COOKIES]?: { own: unknown, shown: unknown }
+}
+
+/**
+ * Tracks what is read from a request of Fastify besides its headers: the address of the client and parsed cookies.
+ *
+ * Each scope of an application has a class of requests of its own, whose prototype gets accessors once. With the option
+ * `trustProxy` Fastify has accessors there that cannot be replaced, so a request gets another prototype.
+ */
+export function trackRequest (request: FastifyRequest): void {
+  const prototype: TrackedPrototype = Object.getPrototypeOf(request)
+  // Not an inherited one, which is that of an outer scope.
+  const known = Object.hasOwn(prototype, TRACKED_PROTOTYPE) ? prototype[TRACKED_PROTOTYPE] : undefined
+  const tracked = known ?? makeTrackedPrototype(request, prototype)
+  if (tracked !== prototype) Object.setPrototypeOf(request, tracked)
+}
+
+function makeTrackedPrototype (request: FastifyRequest, prototype: TrackedPrototype): object {
+  trackCookies(request, prototype)
+  const tracked = 'ips' in prototype ? Object.create(prototype) as object : prototype
+  for (const name of ['ip', 'ips']) wrapGetter(tracked, name, (tracker, read) => tracker.readAddress(read))
+  // The key covers these two. To compute them, Fastify reads the socket.
+  for (const name of ['host', 'protocol']) {
+    wrapGetter(tracked, name, (tracker, read) => tracker.ignoreConnection(read))
+  }
+  Object.defineProperty(prototype, TRACKED_PROTOTYPE, { value: tracked })
+  return tracked
+}
+
+/** Tracks the id of a request whose client may choose it. */
+export function trackRequestId (
+  request: FastifyRequest, tracker: HeaderTracker, requestIdHeader: string | false | undefined
+): void {
+  if (typeof requestIdHeader !== 'string') return
+  const { id } = request
+  Object.defineProperty(request, 'id', {
     configurable: true,
-    get,
-    set (value) {
-      Object.defineProperty(request, name, { value, configurable: true, writable: true, enumerable: true })
+    get () {
+      tracker.recordRead(requestIdHeader)
+      return id
+    },
+    set (value: unknown) { setOwn(request, 'id', value) }
+  })
+}
+
+function wrapGetter (
+  prototype: object, name: string, observe: (tracker: HeaderTracker, read: () => unknown) => unknown
+): void {
+  const original = findDescriptor(prototype, name)?.get
+  if (original === undefined) return
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    get (this: FastifyRequest) {
+      const tracker = findTracker(this.raw)
+      return tracker === undefined ? original.call(this) : observe(tracker, () => original.call(this) as unknown)
+    },
+    set (this: FastifyRequest, value: unknown) { setOwn(this, name, value) }
+  })
+}
+
+/** Tracks `request.cookies`, if a plugin has declared it as a property. */
+function trackCookies (request: FastifyRequest, prototype: object): void {
+  const own = Object.getOwnPropertyDescriptor(request, 'cookies')
+  if (own === undefined) return
+  // The header is read to parse it, which shapes no response yet. Of other plugins we do not know that.
+  const isParsed = request.server.hasPlugin('@fastify/cookie')
+  Object.defineProperty(prototype, 'cookies', {
+    configurable: true,
+    get (this: TrackedRequest) { return this[COOKIES]?.shown },
+    set (this: TrackedRequest, cookies: unknown) {
+      const tracker = findTracker(this.raw)
+      const isTracked = tracker !== undefined && typeof cookies === 'object' && cookies !== null
+      this[COOKIES] = { own: cookies, shown: isTracked ? tracker.trackCookies(cookies, isParsed) : cookies }
     }
   })
+  // The first request of a class has got its property before.
+  delete (request as unknown as { cookies?: unknown }).cookies
+  Object.assign(request, { cookies: own.value as unknown })
+}
+
+/** Hides all cookies but the listed ones from what follows. */
+export function hideCookies (request: FastifyRequest, tracker: HeaderTracker, listed: ReadonlySet<string>): void {
+  tracker.hideCookies(listed)
+  const own = (request as TrackedRequest)[COOKIES]?.own
+  if (typeof own !== 'object' || own === null) return
+  const shown = Object.fromEntries(Object.entries(own).filter(([name]) => listed.has(name)))
+  Object.assign(request, { cookies: shown })
+}
+
+function findDescriptor (object: object, name: string): PropertyDescriptor | undefined {
+  for (let owner: object | null = object; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
+    const descriptor = Object.getOwnPropertyDescriptor(owner, name)
+    if (descriptor !== undefined) return descriptor
+  }
+  return undefined
+}
+
+function setOwn (request: FastifyRequest, name: string, value: unknown): void {
+  Object.defineProperty(request, name, { value, configurable: true, writable: true, enumerable: true })
 }

@@ -11,13 +11,9 @@ const MESSAGE_HEADERS = [
 ]
 
 /** Headers that identify a request in logs and traces. A handler that reads them puts them into its response. */
-const TRACE_HEADERS = ['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate', 'baggage']
+const TRACE_HEADERS = ['x-request-id', 'request-id', 'x-correlation-id', 'traceparent', 'tracestate']
 
-/** Headers whose reads do not count before the hooks of a route: Fastify logs the incoming request and its address. */
-export const EXEMPT_BEFORE_HOOKS: ReadonlySet<string> =
-  new Set([...MESSAGE_HEADERS, ...TRACE_HEADERS, 'x-forwarded-for'])
-
-/** Headers whose reads do not count in hooks. */
+/** Headers whose reads do not count before the handler. */
 export const EXEMPT_IN_HOOKS: ReadonlySet<string> = new Set([...MESSAGE_HEADERS, ...TRACE_HEADERS])
 
 /** Headers whose reads do not count in the handler: it sees none of the client, since the cache evaluates them. */

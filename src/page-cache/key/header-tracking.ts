@@ -1,50 +1,74 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyRequest } from 'fastify'
-import { EXEMPT_BEFORE_HOOKS, EXEMPT_IN_HANDLER, EXEMPT_IN_HOOKS } from './exempt-headers.ts'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { ConnectionReads } from './connection-reads.ts'
+import { CookieTracker, filterCookies, filterRawCookies } from './cookies.ts'
+import { addEarly, ALL_HEADERS, listReadsOfApplication } from './early-reads.ts'
+import { EXEMPT_IN_HANDLER, EXEMPT_IN_HOOKS } from './exempt-headers.ts'
+import { HeaderProxy, type HeaderReads } from './header-proxy.ts'
+import { ReadNames } from './read-names.ts'
+import { findObserver, type MessageObserver, observe, stopObserving } from './tracked-message.ts'
+import { observeResponse } from './tracked-response.ts'
 
 /** The names that clients can send, as Node writes them. */
 const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
 
-const TRACKER = Symbol('larder.header-tracker')
-
-type Raw = FastifyRequest['raw'] & { [TRACKER]?: HeaderTracker }
-
-const NO_NAMES: ReadonlySet<string> = new Set()
+/** How reads count while a response is built. */
+export interface TrackingOptions {
+  /** Names of headers whose reads do not count. */
+  readonly ignoreHeaders: ReadonlySet<string>
+  /** Whether hooks may read the address of the client. Default false. */
+  readonly ignoreAddress?: boolean
+}
 
 /**
- * Records which request headers are read while a response is built.
+ * Records what is read from a request while a response is built.
  *
- * The response varies by them, whatever its `Vary` says. The tracker is the handler of a proxy in place of the headers.
+ * The response varies by the request headers that are read, whatever its `Vary` says. If it depends on something that
+ * no header shows, such as the connection, it is not stored unless it states its own lifetime.
  */
-export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
+export class HeaderTracker implements MessageObserver, HeaderReads {
   /** The headers as hooks have left them. */
-  readonly headers: IncomingHttpHeaders
-  readonly #raw: Raw
-  readonly #rawHeaders: string[]
-  #ignored = NO_NAMES
-  /** Headers whose reads do not count in the present phase. */
-  #exempt = EXEMPT_BEFORE_HOOKS
-  #inHandler = false
-  #readByName: Set<string> | undefined
-  #keyHeaders: Set<string> | undefined
+  headers: IncomingHttpHeaders
+  /** Whether code of the application may have read the request before it was tracked. */
+  readonly startedLate: boolean
+  /** Whether listeners of the server run, for which reads of the connection do not count. */
+  isArriving = false
+  readonly #message: IncomingMessage
+  readonly #names = new ReadNames()
+  readonly #connection = new ConnectionReads()
+  #phase: 'before-hooks' | 'hooks' | 'handler' = 'before-hooks'
+  #isPaused = false
   #isBuildingKey = false
+  /** What was read before the hooks: by the application, and by Fastify for itself and its log. */
+  #early: string[] | undefined = []
+  #ignoreAddress = false
+  #exempt = EXEMPT_IN_HOOKS
   #readAll = false
-  #readClientAddress = false
-  #listing: Listing | undefined
+  /** The header that was read last. */
+  #lastRead: string | undefined
+  /** The only cookies that are still shown. */
+  #shownCookies: ReadonlySet<string> | undefined
+  #proxy: HeaderProxy | undefined
   /** The headers from before the first change by a hook. */
   #sent: IncomingHttpHeaders | undefined
 
-  /** Begins to track a request, unless it is tracked already. */
-  static track (raw: Raw): HeaderTracker {
-    return raw[TRACKER] ?? (raw[TRACKER] = new HeaderTracker(raw))
+  /**
+   * Begins to track a request, unless it is tracked already.
+   *
+   * @param response that of the request
+   * @param late whether code of the application may have read it before
+   */
+  static track (message: IncomingMessage, response?: object, late = false): HeaderTracker {
+    const tracker = findTracker(message)
+    if (tracker !== undefined) return tracker
+    if (response !== undefined) observeResponse(response)
+    return new HeaderTracker(message, late)
   }
 
-  private constructor (raw: Raw) {
-    this.headers = raw.headers
-    this.#raw = raw
-    this.#rawHeaders = raw.rawHeaders
-    this.#replaceRawHeaders(new Proxy(raw.rawHeaders, new RawHeaderTracker(this)))
-    this.#replaceHeaders(new Proxy(raw.headers, this))
+  private constructor (message: IncomingMessage, late: boolean) {
+    this.headers = message.headers
+    this.startedLate = late
+    this.#message = message
+    observe(message, this)
   }
 
   /** The headers as the client sent them. */
@@ -52,20 +76,15 @@ export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
     return this.#sent ?? this.headers
   }
 
-  /**
-   * The headers that were read by name, without those that the key covers.
-   *
-   * A key function may have read one cookie of many, so it does not cover the cookies.
-   */
+  /** The headers and single cookies that were read by name, without those that the key covers. */
   get readByName (): string[] {
-    this.#endListing()
-    return [...this.#readByName ?? []]
-      .filter((name) => !this.#ignored.has(name) && (name === 'cookie' || this.#keyHeaders?.has(name) !== true))
+    this.#proxy?.endListing()
+    return this.#names.forResponse
   }
 
-  /** The headers that were read to build the custom key. */
+  /** The headers and single cookies that were read to build the custom key. */
   get keyHeaders (): string[] {
-    return [...this.#keyHeaders ?? []].filter((name) => !this.#ignored.has(name))
+    return this.#names.forKey
   }
 
   /** Whether all headers were read together, as a proxy does to forward them. */
@@ -75,12 +94,28 @@ export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
 
   /** Whether the address of the client was read in the handler. */
   get readClientAddress (): boolean {
-    return this.#readClientAddress
+    return this.#connection.addressInHandler
+  }
+
+  /** What else was read that no key can cover, as a token for `Cache-Status`. */
+  get unkeyedRead (): string | undefined {
+    return this.#connection.unkeyed
   }
 
   /** A number that increases with each read of something that was not read before. */
   get readCount (): number {
-    return this.readByName.length + Number(this.#readAll) + Number(this.#readClientAddress)
+    return (this.#early?.length ?? 0) + this.readByName.length + Number(this.#readAll) + this.#connection.count
+  }
+
+  /** Runs `work`, whose reads do not count, e.g. because they are for a log. */
+  pause<T> (work: () => T): T {
+    const wasPaused = this.#isPaused
+    this.#isPaused = true
+    try {
+      return work()
+    } finally {
+      this.#isPaused = wasPaused
+    }
   }
 
   /** Runs `work`, which builds the custom key: the response need not vary by the headers that it reads. */
@@ -93,136 +128,121 @@ export class HeaderTracker implements ProxyHandler<IncomingHttpHeaders> {
     }
   }
 
-  /**
-   * Begins the hooks of a cached route. Reads of all headers until now were for a log.
-   *
-   * @param ignored names of headers whose reads do not count
-   */
-  beginHooks (ignored: ReadonlySet<string>): void {
-    this.#exempt = EXEMPT_IN_HOOKS
-    this.#ignored = ignored
-    this.#readAll = false
-    this.#endListing()
+  /** Begins the hooks of a cached route. @param requestIdHeader see `listReadsOfApplication` */
+  beginHooks ({ ignoreHeaders, ignoreAddress = false }: TrackingOptions, requestIdHeader?: string | false): void {
+    this.#proxy?.endListing()
+    const early = this.#early!
+    this.#early = undefined
+    this.#phase = 'hooks'
+    this.#names.ignored = ignoreHeaders
+    this.#ignoreAddress = ignoreAddress
+    for (const name of listReadsOfApplication(early, requestIdHeader)) {
+      if (name === ALL_HEADERS) this.recordReadAll()
+      else this.recordRead(name)
+    }
   }
 
   /** Begins the handler. @param headers those that it sees in place of the client's */
   beginHandler (headers: IncomingHttpHeaders): void {
+    this.#proxy?.endListing()
+    this.#proxy = new HeaderProxy(headers, this)
+    this.#phase = 'handler'
     this.#exempt = EXEMPT_IN_HANDLER
-    this.#inHandler = true
-    this.#endListing()
-    this.#replaceHeaders(new Proxy(headers, this))
   }
 
   /** Stops tracking. */
   end (): void {
-    this.#replaceHeaders(this.headers)
-    this.#replaceRawHeaders(this.#rawHeaders)
+    stopObserving(this.#message)
+  }
+
+  /** Hides all cookies but the listed ones from what follows. These select the response, so no read of them counts. */
+  hideCookies (listed: ReadonlySet<string>): void {
+    this.#shownCookies = listed
+    const { cookie } = this.headers
+    if (cookie === undefined) return
+    this.beforeChange()
+    const shown = filterCookies(cookie, listed)
+    if (shown === undefined) delete this.headers.cookie
+    else this.headers.cookie = shown
+  }
+
+  /** Returns parsed cookies so that reads of them are tracked. The application has parsed them just now. */
+  trackCookies (cookies: object, isParsed: boolean): object {
+    // The header was read to parse it. From now on the single cookies count.
+    if (isParsed && this.#lastRead === 'cookie' && this.#shownCookies === undefined) this.#names.removeCookieRead()
+    return new Proxy(cookies, new CookieTracker(this))
   }
 
   recordReadAll (): void {
+    if (this.#isPaused) return
+    if (this.#early !== undefined) return addEarly(this.#early, ALL_HEADERS)
     this.#readAll ||= !this.#isBuildingKey
   }
 
-  recordReadClientAddress (): void {
-    this.#readClientAddress = true
-  }
-
   recordRead (name: string): void {
+    if (this.#isPaused) return
+    if (this.#early !== undefined) return addEarly(this.#early, name)
     // JavaScript itself reads names such as toJSON. But hooks may add headers with any name.
     if (!HEADER_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
-    if (this.#exempt.has(name)) return
-    if (this.#isBuildingKey) (this.#keyHeaders ??= new Set()).add(name)
-    else (this.#readByName ??= new Set()).add(name)
+    this.#lastRead = name
+    if (this.#exempt.has(name) || (name === 'cookie' && this.#shownCookies !== undefined)) return
+    this.#names.add(name, this.#isBuildingKey)
   }
 
-  // Two methods, since an assignment to a computed name is slow, and every request needs both. HTTP/2 has no setters.
-
-  #replaceHeaders (headers: Raw['headers']): void {
-    if (this.#raw.httpVersionMajor < 2) this.#raw.headers = headers
-    else Object.defineProperty(this.#raw, 'headers', { value: headers, configurable: true, writable: true })
+  recordCookie (cookie: string): void {
+    if (!this.#isPaused && this.#shownCookies === undefined) this.#names.addCookie(cookie, this.#isBuildingKey)
   }
 
-  #replaceRawHeaders (headers: Raw['rawHeaders']): void {
-    if (this.#raw.httpVersionMajor < 2) this.#raw.rawHeaders = headers
-    else Object.defineProperty(this.#raw, 'rawHeaders', { value: headers, configurable: true, writable: true })
+  recordAllCookies (): void {
+    this.recordRead('cookie')
   }
 
-  /** Listing the headers and then reading all of them is a copy. Listing them and reading some depends on those. */
-  #endListing (): void {
-    if (this.#listing === undefined) return
-    const { read, unread } = this.#listing
-    if (![...unread].every((name) => this.#readByName?.has(name))) for (const name of read) this.recordRead(name)
-    this.#listing = undefined
+  /** Runs `read`, which reads the address of the client. */
+  readAddress<T> (read: () => T): T {
+    const isHook = this.#phase === 'hooks'
+    if (isHook && this.#ignoreAddress) return this.pause(read)
+    if (this.#isPaused) return read()
+    if (isHook) this.#connection.addressInHook = true
+    if (this.#phase === 'handler') this.#connection.addressInHandler = true
+    return this.ignoreConnection(read)
+  }
+
+  /** Runs `read`, which reads the connection for something that is recorded otherwise. */
+  ignoreConnection<T> (read: () => T): T {
+    return this.#connection.ignore(read)
+  }
+
+  recordConnection (): void {
+    // A listener of the server may keep a list of connections, which shapes no response.
+    if (this.#phase !== 'before-hooks' && !this.isArriving && !this.#isPaused) this.#connection.rest = true
+  }
+
+  showHeaders (own: IncomingHttpHeaders): IncomingHttpHeaders {
+    return (this.#proxy ??= new HeaderProxy(own, this)).headers
+  }
+
+  showRawHeaders (own: string[]): string[] {
+    this.recordReadAll()
+    return this.#shownCookies === undefined ? own : filterRawCookies(own, this.#shownCookies)
+  }
+
+  replaceHeaders (headers: IncomingHttpHeaders): void {
+    this.beforeChange()
+    if (this.#phase !== 'handler') this.headers = headers
+    this.#proxy = new HeaderProxy(headers, this)
   }
 
   /** Keeps the headers of the client before a hook changes them. */
-  #copySent (): void {
-    if (!this.#inHandler) this.#sent ??= { ...this.headers }
+  beforeChange (): void {
+    if (this.#phase !== 'handler') this.#sent ??= { ...this.headers }
   }
 
-  // The traps of the proxy
-
-  get (headers: IncomingHttpHeaders, name: string | symbol): unknown {
-    if (typeof name === 'string') {
-      if (this.#listing?.unread.delete(name) === true) this.#listing.read.push(name)
-      else this.recordRead(name)
-    }
-    return headers[name as string]
-  }
-
-  has (headers: IncomingHttpHeaders, name: string | symbol): boolean {
-    if (typeof name === 'string') this.recordRead(name)
-    return name in headers
-  }
-
-  getOwnPropertyDescriptor (headers: IncomingHttpHeaders, name: string | symbol): PropertyDescriptor | undefined {
-    if (typeof name === 'string' && this.#listing?.undescribed.delete(name) !== true) this.recordRead(name)
-    return Object.getOwnPropertyDescriptor(headers, name)
-  }
-
-  ownKeys (headers: IncomingHttpHeaders): Array<string | symbol> {
-    this.recordReadAll()
-    this.#endListing()
-    const names = Object.keys(headers)
-    this.#listing = { unread: new Set(names), undescribed: new Set(names), read: [] }
-    return Reflect.ownKeys(headers)
-  }
-
-  set (headers: IncomingHttpHeaders, name: string, value: string): boolean {
-    this.#copySent()
-    headers[name] = value
-    return true
-  }
-
-  deleteProperty (headers: IncomingHttpHeaders, name: string): boolean {
-    this.#copySent()
-    return Reflect.deleteProperty(headers, name)
-  }
-
-  defineProperty (headers: IncomingHttpHeaders, name: string, descriptor: PropertyDescriptor): boolean {
-    this.#copySent()
-    return Reflect.defineProperty(headers, name, descriptor)
+  hasRead (name: string): boolean {
+    return this.#names.has(name)
   }
 }
 
-/** Records a read of `rawHeaders` as one of all headers. */
-class RawHeaderTracker implements ProxyHandler<string[]> {
-  readonly #tracker: HeaderTracker
-
-  constructor (tracker: HeaderTracker) {
-    this.#tracker = tracker
-  }
-
-  get (rawHeaders: string[], name: string | symbol): unknown {
-    this.#tracker.recordReadAll()
-    return rawHeaders[name as keyof typeof rawHeaders]
-  }
-}
-
-/** The names of all headers have been listed, and code may go through them. */
-interface Listing {
-  readonly unread: Set<string>
-  /** Names whose property descriptor has not been read, as `Object.keys` does for each. */
-  readonly undescribed: Set<string>
-  readonly read: string[]
+/** Returns the tracker of a request that is tracked. */
+export function findTracker (message: IncomingMessage): HeaderTracker | undefined {
+  return findObserver(message) as HeaderTracker | undefined
 }

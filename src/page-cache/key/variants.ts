@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Entry } from '../../cache/index.ts'
 import { normalizeVaryValue } from '../http/vary.ts'
+import { isCookie, readCookie } from './cookies.ts'
 
 /** The index of a URL whose responses vary: stored under the primary key, it says under which keys they are stored. */
 export interface Variants {
@@ -11,7 +12,7 @@ export interface Variants {
   readonly varyLists: ReadonlyArray<readonly string[]>
 }
 
-/** The request headers that select a response, and their values in a request; null: the request lacks the header. */
+/** The request headers and single cookies that select a response, and their values in a request; null: absent. */
 export interface VaryMatch {
   readonly varyNames: readonly string[]
   readonly varyValues: ReadonlyArray<string | null>
@@ -65,6 +66,7 @@ function readValue (name: string, { sent, headers }: RequestFields): string | nu
 }
 
 function normalizeHeader (headers: IncomingHttpHeaders, name: string): string | null {
+  if (isCookie(name)) return readCookie(headers, name)
   return normalizeVaryValue(name, Object.hasOwn(headers, name) ? headers[name] : undefined)
 }
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
-import { trackClientIdentity } from '../key/client-identity.ts'
+import { trackRequestId } from '../key/client-identity.ts'
 import { markSilence } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 import { CONDITIONAL_HEADERS } from './revalidate.ts'
@@ -28,7 +28,7 @@ export function beginHandler (
   const before: ReplyHeaders = task === undefined ? {} : reply.getHeaders()
   if (task !== undefined) {
     headerTracker.beginHandler(unconditional(headerTracker.headers, task.stale))
-    trackClientIdentity(request, headerTracker, app.initialConfig.requestIdHeader)
+    trackRequestId(request, headerTracker, app.initialConfig.requestIdHeader)
     if (route.ttl !== undefined) markSilence(reply)
   }
   ctx.handlerRun = { status, before, requested: now(), task }
@@ -44,4 +44,10 @@ function unconditional (given: IncomingHttpHeaders, stale: PreparedPage | undefi
   const lastModified = stale.headers['last-modified']
   if (typeof lastModified === 'string') headers['if-modified-since'] = lastModified
   return headers
+}
+
+/** Whether nothing of a reply has been sent, and its client is still there. */
+export function mayStillSend ({ request: { raw }, reply, headerTracker }: PageCacheContext): boolean {
+  const isOpen = headerTracker.ignoreConnection(() => raw.socket && !raw.socket.destroyed)
+  return !reply.sent && !reply.raw.headersSent && !raw.aborted && isOpen
 }

@@ -14,7 +14,8 @@ export function reasonToBypass (
   // A body would not be part of the key.
   const hasBody = [headerTracker.headers, headerTracker.sent]
     .some((headers) => headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
-  const { stream } = request.raw as { stream?: Partial<ServerHttp2Stream> } // of HTTP/2
+  const raw = request.raw as { stream?: Partial<ServerHttp2Stream> } // of HTTP/2
+  const stream = headerTracker.ignoreConnection(() => raw.stream)
   if (hasBody || stream?.endAfterHeaders === false) return bypass('request-body')
   // A hook may have declared already that the response is for one client alone.
   const cacheControl = reply.getHeader('cache-control')

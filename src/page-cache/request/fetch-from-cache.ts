@@ -84,12 +84,12 @@ async function explain (
   tools: FetchTools, ctx: PageCacheContext, explainRequest: ExplainRequest, directives: RequestDirectives | undefined,
   bypass: CacheStatus | undefined
 ): Promise<Next> {
-  const { route, target, customKey, reply } = ctx
+  const { route, target, customKey, reply, headerTracker: { unkeyedRead } } = ctx
   const found = await lookUp({ lookup: (key) => tools.cache.peek(key) }, ctx)
   const decision: Decision = bypass === undefined
     ? decideFor(tools, ctx, found, directives)
     : { act: 'pass', status: bypass }
-  await explainRequest.onDecision({ route, target, customKey, found, decision })
+  await explainRequest.onDecision({ route, target, customKey, found, decision, unkeyedRead })
   reply.code(204).send()
   return 'replied'
 }

@@ -69,11 +69,12 @@ export function collectStream (source: Readable, maxBytes: number, length: numbe
 
 /** Sends a stream, and collects it. */
 export function sendStream (
-  { route, headerTracker }: PageCacheContext, body: Readable, contentLength: ReplyHeaders[string]
+  { route, reply, headerTracker }: PageCacheContext, body: Readable, contentLength: ReplyHeaders[string]
 ): { payload: Readable, stream: PendingStream } {
   const length = contentLength === undefined ? undefined : Number(contentLength)
   const collected = collectStream(body, route.maxBytes, length)
   const stream = { body: collected.body, readCount: headerTracker.readCount, isFlowing: false }
   process.nextTick(() => { stream.isFlowing = true })
+  reply.raw.prependOnceListener('finish', () => headerTracker.end()) // then Fastify itself reads the connection
   return { payload: collected.stream, stream }
 }

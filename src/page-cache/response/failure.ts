@@ -26,8 +26,9 @@ function shareFailure (
   ctx: PageCacheContext, { code, headers, body, run }: HandlerResponse
 ): SharedFailure | undefined {
   const { headerTracker, customKey } = ctx
-  const { readAll, readClientAddress, readByName, keyHeaders } = headerTracker
-  if (!Buffer.isBuffer(body) || readAll || readClientAddress || !isSharedFailure(code, headers)) return undefined
+  const { readAll, readClientAddress, unkeyedRead, startedLate, readByName, keyHeaders } = headerTracker
+  const mayBePersonal = readAll || readClientAddress || unkeyedRead !== undefined || startedLate
+  if (!Buffer.isBuffer(body) || mayBePersonal || !isSharedFailure(code, headers)) return undefined
   const varyNames = [...new Set([...parseVary(headers.vary), ...readByName, ...keyHeaders])]
   const { headers: stored, hookHeaders, removed } = selectStoredHeaders(headers, run.before)
   return {

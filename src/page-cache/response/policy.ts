@@ -4,6 +4,7 @@ import {
   computeInitialAge, parseClientMaxAge, parseFreshnessLifetime, parseStaleWindows
 } from '../http/freshness.ts'
 import { parseVary } from '../http/vary.ts'
+import { isCookie, readCookie } from '../key/cookies.ts'
 import type { HeaderTracker } from '../key/header-tracking.ts'
 import { CUSTOM_KEY } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
@@ -17,8 +18,9 @@ export interface ReceivedResponse {
   /** Bytes of the body; of a stream as its `Content-Length` says, 0 if it does not. */
   readonly size: number
   readonly request: {
-    readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readClientAddress'>
-    /** Request headers that were read by name and that the key does not cover. */
+    readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readClientAddress'> &
+      Partial<Pick<HeaderTracker, 'unkeyedRead' | 'startedLate'>>
+    /** Request headers and single cookies that were read by name and that the key does not cover. */
     readonly headersRead: readonly string[]
   }
   /** When the handler began and when it had replied, in milliseconds since 1970. */
@@ -58,9 +60,10 @@ export function decideStorage (response: ReceivedResponse): StorageDecision {
   const routeLifetime = status === 200 ? route.ttl : undefined
   if (ownLifetime === undefined) {
     if (routeLifetime === undefined) return { store: false, reason: 'no-lifetime' }
-    const { readAll, readClientAddress } = response.request.headerTracker
+    const { readAll, readClientAddress, unkeyedRead } = response.request.headerTracker
     if (readAll) return { store: false, reason: 'all-headers-read' }
     if (readClientAddress) return { store: false, reason: 'client-address-read' }
+    if (unkeyedRead !== undefined) return { store: false, reason: unkeyedRead }
   }
 
   const age = computeInitialAge(headers, response)
@@ -106,6 +109,7 @@ function reasonNotToStore (
   if (headers['set-cookie'] !== undefined) return 'set-cookie'
   const vary = parseVary(headers.vary)
   if (vary.includes('*')) return 'vary-any'
+  if (request.headerTracker.startedLate) return 'tracked-late'
   return reasonWhyPersonal(request, directives, [...route.vary, ...vary])
 }
 
@@ -121,7 +125,9 @@ function reasonWhyPersonal (
   const has = (name: string) => sent[name] !== undefined || headers[name] !== undefined
   // RFC 9111 section 3.5
   if (has('authorization') && !allowsAuthorization(directives)) return 'authorization'
-  const readCookies = has('cookie') && (readAll || headersRead.includes('cookie'))
+  const hasCookie = (name: string) => readCookie(sent, name) !== null || readCookie(headers, name) !== null
+  const readCookies = (has('cookie') && (readAll || headersRead.includes('cookie'))) ||
+    headersRead.some((name) => isCookie(name) && !varyNames.includes(name) && hasCookie(name))
   const isForAll = directives.has('public') || directives.has('s-maxage')
   if (readCookies && !varyNames.includes('cookie') && !isForAll) return 'cookie'
   // A client can forge these headers, and a page may show them, for example in absolute URLs.
@@ -180,6 +186,8 @@ function resolveStaleWindows (
 /** Lists what selects a response: its `Vary`, the headers read to make it, and the options `vary` and `key`. */
 function listVaryNames ({ route, headers, request }: ReceivedResponse): string[] {
   const names = new Set([...parseVary(headers.vary), ...route.vary, ...request.headersRead])
+  // The other cookies are hidden.
+  if (route.cookies !== undefined && !request.headersRead.includes('cookie')) names.delete('cookie')
   if (headers['content-encoding'] !== undefined) names.add('accept-encoding')
   if (route.key !== undefined) names.add(CUSTOM_KEY)
   return [...names].sort()

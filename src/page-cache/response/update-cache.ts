@@ -5,6 +5,7 @@ import type {
 import type { HitForMiss } from '../hit-for-miss.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { isCoveredByKey } from '../key/key.ts'
+import { warnOnce } from '../key/read-refusals.ts'
 import { addVary } from '../reply-headers.ts'
 import type { Responder } from '../serve.ts'
 import { mayServeStaleIfError, type Page, type ReplyHeaders, type StoragePolicy } from '../stored-response.ts'
@@ -75,8 +76,7 @@ export class UpdateCache {
   async #sendStorable (ctx: PageCacheContext, response: HandlerResponse, policy: StoragePolicy): Promise<unknown> {
     const { reply, headerTracker, outerReads, reads } = ctx
     const { task, code, body } = response
-    // The pseudo-headers of HTTP/2 are in the key of every cache.
-    addVary(reply, [...policy.varyNames, ...headerTracker.keyHeaders].filter((name) => !name.startsWith(':')))
+    addVary(reply, [...policy.varyNames, ...headerTracker.keyHeaders])
     const headers: ReplyHeaders = { ...response.headers, vary: reply.getHeader('vary') }
     const isOutdated = await this.#isOutdated(ctx, response)
     if (isOutdated) await task.load.discard()
@@ -132,7 +132,7 @@ export class UpdateCache {
 
   /** Serves a stale response in place of a failure; passes any other response on that may not be stored. */
   async #serveStaleOrPass (ctx: PageCacheContext, response: HandlerResponse, reason: string): Promise<unknown> {
-    const { request, reply, outerReads, reads } = ctx
+    const { request, reply, route, outerReads, reads } = ctx
     const { code, body, status } = response
     if (!isFailure(code)) this.#release(ctx, response.task, code, response.run.requested, reason)
     const { stale, isShared } = isFailure(code) ? await failLoad(ctx, response) : { isShared: true }
@@ -140,6 +140,7 @@ export class UpdateCache {
       if (!isShared) this.#hitForMiss.mark(response.task.location.key, ctx, response.run.requested)
       if (response.isSilent) reply.header('cache-control', code < 400 ? 'no-cache' : 'no-store')
       this.#responder.setCacheStatus(reply, { ...status, detail: reason })
+      warnOnce(request.log, route, reason)
       outerReads?.include(reads)
       return response.payload
     }

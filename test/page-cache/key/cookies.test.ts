@@ -27,7 +27,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
 t.test('cookies that a plugin reads are tracked, whether it was registered before or after', async (t) => {
   const plugins: Record<string, (app: FastifyInstance) => void> = {
     eager: (app) => {
-      app.decorateRequest('cookies', null)
+      app.decorateRequest('cookies' as string, null)
       app.addHook(
         'onRequest',
         async (request) => {
@@ -36,7 +36,7 @@ t.test('cookies that a plugin reads are tracked, whether it was registered befor
       )
     },
     sparing: (app) => {
-      app.decorateRequest('cookies', null)
+      app.decorateRequest('cookies' as string, null)
       app.addHook('onRequest', async (request) => {
         const { cookie } = request.headers
         if (cookie !== undefined) Object.assign(request, { cookies: Object.fromEntries([cookie.split('=')]) })
@@ -48,7 +48,7 @@ t.test('cookies that a plugin reads are tracked, whether it was registered befor
       })
     },
     session: (app) => {
-      app.decorateRequest('session', null)
+      app.decorateRequest('session' as string, null)
       app.addHook(
         'onRequest',
         async (request) => { Object.assign(request, { session: { user: request.headers.cookie?.split('=')[1] } }) }

@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { type CallbackFunc, inject as injectRequest, type InjectOptions } from 'light-my-request'
+import { findTracker, HeaderTracker } from './header-tracking.ts'
+import { makeRequestsObservable } from './tracked-message.ts'
+import { makeResponsesObservable } from './tracked-response.ts'
+
+/** Marks servers and applications whose requests are tracked. */
+const IS_TRACKED = Symbol('larder.is-tracked')
+
+/** Under which pino keeps its serializers. */
+const SERIALIZERS = Symbol.for('pino.serializers')
+
+type Serializer = (request: FastifyRequest) => unknown
+type Server = FastifyInstance['server'] & { [IS_TRACKED]?: true }
+type Root = FastifyInstance & { [IS_TRACKED]?: true }
+
+/** Events of a server with which a request arrives. */
+const ARRIVALS: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'checkExpectation'])
+
+/**
+ * Tracks every request from its arrival on, before code of the application can read it.
+ *
+ * That code may be a listener of the server, a server of its own, `rewriteUrl`, a constraint or a hook. Requests arrive
+ * from a server, or by `inject` and `routing` of the application.
+ */
+export function trackArrivals (app: FastifyInstance): void {
+  trackServer(app.server)
+  trackInjections(findRoot(app))
+  ignoreLog(app)
+  // A server that listens on localhost has one server for each of its addresses.
+  app.addHook('onListen', (done) => {
+    for (const server of findInternal<Server[]>(app, 'fastify.serverBindings')) trackServer(server)
+    done()
+  })
+}
+
+/** Adds a hook that runs before all others, also before those that were added earlier. */
+export function addFirstHook (app: FastifyInstance, hook: onRequestHookHandler): void {
+  findInternal<{ onRequest: unknown[] }>(app, 'fastify.hooks').onRequest.unshift(hook)
+}
+
+/** Runs the hooks of a route as far as they are synchronous. Then other listeners of the server may follow. */
+export function runHooks (tracker: HeaderTracker, run: () => void): void {
+  const { isArriving } = tracker
+  tracker.isArriving = false
+  try {
+    run()
+  } finally {
+    tracker.isArriving = isArriving
+  }
+}
+
+function trackServer (server: Server): void {
+  if (server[IS_TRACKED] === true) return
+  server[IS_TRACKED] = true
+  makeRequestsObservable(server)
+  makeResponsesObservable(server)
+  const { emit } = server
+  server.emit = function (this: Server, ...args: [event: string, ...args: unknown[]]) {
+    if (!ARRIVALS.has(args[0])) return emit.apply(this, args as Parameters<typeof emit>)
+    const tracker = HeaderTracker.track(args[1] as IncomingMessage, args[2] as object)
+    tracker.isArriving = true
+    try {
+      return emit.apply(this, args as Parameters<typeof emit>)
+    } finally {
+      tracker.isArriving = false
+    }
+  } as typeof emit
+}
+
+/**
+ * Lets the log read requests, which shapes no response.
+ *
+ * Fastify's logger is one of pino, unless the application has given another one, whose reads count.
+ */
+function ignoreLog (app: FastifyInstance): void {
+  const serializers = (app.log as { [SERIALIZERS]?: Record<string, Serializer & { [IS_TRACKED]?: true }> })[SERIALIZERS]
+  const serialize = serializers?.req
+  if (serialize === undefined || serialize[IS_TRACKED] === true) return
+  serializers!.req = Object.assign((request: FastifyRequest) => {
+    const tracker = request?.raw && findTracker(request.raw)
+    return tracker === undefined ? serialize(request) : tracker.pause(() => serialize(request))
+  }, { [IS_TRACKED]: true as const })
+}
+
+function trackInjections (root: Root): void {
+  if (root[IS_TRACKED] === true) return
+  root[IS_TRACKED] = true
+  const { inject, routing } = root
+  const state = findInternal<{ started: boolean, closing: boolean }>(root, 'fastify.state')
+  const route = (request: IncomingMessage, response: ServerResponse) => {
+    HeaderTracker.track(request, response)
+    routing(request, response)
+  }
+  // As in Fastify, whose own function leads past `routing`.
+  const injectTracked = function (this: FastifyInstance, options: InjectOptions | string, callback?: CallbackFunc) {
+    if (state.closing) return Reflect.apply(inject, this, [options, callback]) as unknown
+    if (state.started) return injectRequest(route, options, callback!)
+    return injectRequest((request, response) => {
+      this.ready((error) => {
+        if (error) response.emit('error', error)
+        else route(request, response)
+      })
+    }, options, callback!)
+  }
+  Object.assign(root, { routing: route, inject: injectTracked })
+}
+
+function findRoot (app: FastifyInstance): FastifyInstance {
+  let root = app
+  while (!Object.hasOwn(root, 'inject')) root = Object.getPrototypeOf(root) as FastifyInstance
+  return root
+}
+
+/**
+ * Returns what Fastify keeps under a symbol.
+ *
+ * It has no public way to add the first hook, to start before the router, or to list all servers.
+ */
+function findInternal<T> (app: FastifyInstance, description: string): T {
+  for (let owner: object | null = app; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
+    const symbol = Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description)
+    if (symbol !== undefined) return (owner as Record<symbol, T>)[symbol]!
+  }
+  throw new TypeError(`The page cache does not support this version of Fastify, which has no ${description}. ` +
+    'Install a version with which it was tested.')
+}

@@ -1,0 +1,23 @@
+/** Marks a read of all headers among the names of headers. */
+export const ALL_HEADERS = ''
+
+/** Adds a read to those before the hooks. */
+export function addEarly (names: string[], name: string): void {
+  names.push(name)
+}
+
+/**
+ * Returns which request headers the application has read before the hooks, without those that Fastify has read.
+ *
+ * Fastify reads `Connection` once the route is known. From there to the hooks only it and its log read the request.
+ *
+ * @param names all that were read, in this order
+ * @param requestIdHeader the header in which Fastify looks for the id of a request
+ */
+export function listReadsOfApplication (
+  names: readonly string[], requestIdHeader: string | false | undefined
+): string[] {
+  const end = names.lastIndexOf('connection')
+  const byFastify = requestIdHeader ? names.lastIndexOf(requestIdHeader, end) : -1
+  return names.slice(0, Math.max(0, end)).filter((_, i) => i !== byFastify)
+}

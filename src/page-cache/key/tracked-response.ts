@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http'
+import { findObserver } from './tracked-message.ts'
+
+/** What is observed of a response of Node, through which the connection can be read too. */
+interface Response {
+  readonly req: IncomingMessage
+  readonly headersSent: boolean
+  socket: unknown
+  /** In HTTP/2 only. */
+  readonly stream: unknown
+  _isLenientHeaderValidation (): boolean
+}
+
+type ResponseClass = new (...args: unknown[]) => Response
+
+const IS_OBSERVABLE = Symbol('larder.is-observable')
+
+function makeObservable (Base: ResponseClass): ResponseClass {
+  const setSocket = findSetter(Base.prototype as object, 'socket') // an assignment to `super` is slow
+  class ObservableResponse extends Base {
+    get [IS_OBSERVABLE] (): true { return true }
+
+    override get socket (): unknown {
+      // Node itself reads it to send a body.
+      if (!this.headersSent) findObserver(this.req)?.recordConnection()
+      return super.socket
+    }
+
+    override set socket (socket) { setSocket?.call(this, socket) }
+
+    // Node reads options of the server through the socket, for each header that is set.
+    override _isLenientHeaderValidation (): boolean {
+      const observer = findObserver(this.req)
+      if (observer === undefined) return super._isLenientHeaderValidation()
+      return observer.ignoreConnection(() => super._isLenientHeaderValidation())
+    }
+  }
+  return 'stream' in Base.prototype ? makeHttp2Observable(ObservableResponse) : ObservableResponse
+}
+
+function makeHttp2Observable (Base: ResponseClass): ResponseClass {
+  return class ObservableHttp2Response extends Base {
+    override get stream (): unknown {
+      findObserver(this.req)?.recordConnection()
+      return super.stream
+    }
+  }
+}
+
+function findSetter (prototype: object, name: string): ((value: unknown) => void) | undefined {
+  let owner = prototype
+  while (!Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object
+  return Object.getOwnPropertyDescriptor(owner, name)!.set
+}
+
+/** Makes the responses of a server observable, if its class of responses can be replaced, as that of requests. */
+export function makeResponsesObservable (server: object): void {
+  const option = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')
+  if (option === undefined) return
+  const classes = server as Record<symbol, ResponseClass>
+  const Base = classes[option]!
+  if (!(IS_OBSERVABLE in Base.prototype)) classes[option] = makeObservable(Base)
+}
+
+/** Observable prototypes, by the prototypes from which they inherit. */
+const prototypes = new WeakMap<object, object>()
+
+/** Observes what is read through a response, for the observer of its request. */
+export function observeResponse (response: object): void {
+  if (IS_OBSERVABLE in response) return
+  const base: object = Object.getPrototypeOf(response)
+  let prototype = prototypes.get(base)
+  if (prototype === undefined) {
+    const Base = function () {} as unknown as ResponseClass
+    Object.defineProperty(Base, 'prototype', { value: base })
+    prototypes.set(base, prototype = makeObservable(Base).prototype as object)
+  }
+  Object.setPrototypeOf(response, prototype)
+}
