@@ -11,7 +11,7 @@ import { CachedRoutes } from './cached-routes.ts'
 import type { PageCacheContext } from './context.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
-import { addFirstHook, runHooks, trackArrivals } from './key/arrivals.ts'
+import { addFirstHook, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
@@ -99,7 +99,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   const { requestIdHeader } = app.initialConfig
   addFirstHook(app, (request, reply, done) => {
     const { raw, routeOptions: { config, url } } = request
-    const headerTracker = HeaderTracker.track(raw, reply.raw, true)
+    const headerTracker = findTracker(raw) ?? HeaderTracker.track(raw, reply.raw, mayBeReadEarly(app, raw))
     const route = config?.[ROUTE]
     if (route !== undefined) {
       trackRequest(request)

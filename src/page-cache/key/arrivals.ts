@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
-import { type CallbackFunc, inject as injectRequest, type InjectOptions } from 'light-my-request'
+import { type CallbackFunc, inject as injectRequest, type InjectOptions, isInjection } from 'light-my-request'
 import { findTracker, HeaderTracker } from './header-tracking.ts'
 import { makeRequestsObservable } from './tracked-message.ts'
 import { makeResponsesObservable } from './tracked-response.ts'
@@ -105,6 +105,25 @@ function trackInjections (root: Root): void {
     }, options, callback!)
   }
   Object.assign(root, { routing: route, inject: injectTracked })
+}
+
+interface Options {
+  readonly rewriteUrl?: unknown
+  readonly constraints?: unknown
+  readonly routerOptions: { readonly constraints?: unknown }
+}
+
+/**
+ * Whether the application may have read a request that was not tracked on its arrival.
+ *
+ * It cannot if the request was injected before the page cache was loaded, and nothing of the application runs between
+ * the arrival of a request and its hooks.
+ */
+export function mayBeReadEarly (app: FastifyInstance, request: IncomingMessage): boolean {
+  const { rewriteUrl, constraints, routerOptions } = findInternal<Options>(app, 'fastify.options')
+  const { name } = findInternal<{ name: string }>(app, 'fastify.genReqId')
+  return !isInjection(request) || name !== 'defaultGenReqId' ||
+    [rewriteUrl, constraints, routerOptions.constraints].some((option) => option !== undefined)
 }
 
 function findRoot (app: FastifyInstance): FastifyInstance {
