@@ -5,6 +5,9 @@ import { Clock } from '../clock/sqlite/clock.ts'
 import type { History } from '../clock/sqlite/history.ts'
 import { trackReads } from '../clock/sqlite/tracking.ts'
 
+/** Connections, beyond which statements run on one whose snapshot is held, and what they read is not stored. */
+const MAX_READERS = 8
+
 interface Reader { readonly clock: Clock, readonly sql: BetterSQLite3Database }
 
 export interface ReadersOptions {
@@ -39,7 +42,8 @@ export function createReaders ({ connect, committed, history, versions }: Reader
     /** The connection to use now. */
     get sql (): BetterSQLite3Database {
       if (latest.clock.isBehind(committed)) {
-        latest = readers.find(({ clock }) => !clock.isBehind(committed)) ?? open()
+        const free = readers.find(({ clock }) => !clock.isBehind(committed))
+        latest = free ?? (readers.length < MAX_READERS ? open() : latest)
       }
       return latest.sql
     }

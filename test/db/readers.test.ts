@@ -97,3 +97,18 @@ t.test('while the clock is not complete, one connection is used', async (t) => {
   other.exec('DELETE FROM larder_clock')
   t.equal(database.sql, database.sql)
 })
+
+t.test('while all of eight connections are held, what is read is not stored', async (t) => {
+  const { database, other } = clockwork(t)
+  addProduct(other, 7)
+  const releases = Array.from({ length: 8 }, () => {
+    const release = HOLDS['an open BEGIN']!(client(database.sql))
+    changeProduct(other, 7)
+    return release
+  })
+  const handle = database.sql
+  t.equal(reading(database, () => database.sql.values(PRICES)).refusal, 'outdated')
+  t.equal(database.sql, handle, 'no other connection is opened')
+  for (const release of releases) release()
+  t.equal(reading(database, () => database.sql.values(PRICES)).refusal, undefined)
+})

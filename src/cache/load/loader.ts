@@ -77,7 +77,7 @@ export class Loader {
       this.#runner.release(earlier!, 0)
       await earlier!.leaseHeld
     }
-    // A load that began after the caller came has seen every such write.
+    // A load that began after this call has seen every such write.
     const later = this.#find(key)
     if (later !== undefined && later !== earlier) {
       if (outcome !== 'overdue') outcome = await this.#wait(later, caller, this.#remainingMs(later))
