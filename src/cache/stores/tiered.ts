@@ -7,7 +7,7 @@ import { outageVersions } from '../versions/outage.ts'
 import { MissedDeletes } from './missed-deletes.ts'
 import { NearEntries } from './near-entries.ts'
 import { ReadFence } from './read-fence.ts'
-import type { Lease, LeaseResult, Store } from './store.ts'
+import type { EntryFilter, Lease, LeaseResult, Store } from './store.ts'
 
 export interface TieredStoreOptions {
   /** L1: a store in this process that returns the stored objects at once, e.g. `memoryStore()`. */
@@ -119,16 +119,26 @@ export function tieredStore (options: TieredStoreOptions): Store {
     const fenced = fence.enter(key)
     try {
       const result = await work()
+      fenced.leave()
       missed.noteWrite(key, entry.storedAt)
       forget([key])
       return result
     } catch (error) {
       const isLatest = !fenced.isBroken()
+      fenced.leave()
       forget([key])
       if (isLatest) l1.set(key, entry)
       throw error
-    } finally {
-      fenced.leave()
+    }
+  }
+
+  async function clear (filter: EntryFilter = {}): Promise<number> {
+    try {
+      return await far.clear(filter)
+    } catch (error) {
+      // Entries with tags are invalid already.
+      if (filter.tags === undefined) missed.addClear(filter.prefix ?? '')
+      throw error
     }
   }
 
@@ -158,13 +168,9 @@ export function tieredStore (options: TieredStoreOptions): Store {
     touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
     increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
     delete: (keys) => missed.watch(keys, () => write(keys, () => far.delete(keys))),
-    async clear (filter = {}) {
+    async clear (filter) {
       try {
-        return await far.clear(filter)
-      } catch (error) {
-        // Entries with tags are invalid already.
-        if (filter.tags === undefined) missed.addClear(filter.prefix ?? '')
-        throw error
+        return await clear(filter)
       } finally {
         fence.breakAll()
         l1.clear(filter)

@@ -92,3 +92,16 @@ t.test('a caller that waits for a load which gives up loads for itself', async (
   t.strictSame(await impatient, { value: undefined, stored: false })
   t.equal(await follower, 'loaded after')
 })
+
+t.test('a load whose key was written while it acquired the lease returns what was written', async (t) => {
+  const { promise: asked, resolve } = Promise.withResolvers<LeaseResult>()
+  const lease: Lease = { fill: () => 'stored', release: () => true }
+  const waiter = { async next () {}, end () {} }
+  const found: Array<LeaseResult | Promise<LeaseResult>> = [{ wait: () => waiter }, asked]
+  const cache = createCache({ store: { ...memoryStore(), acquire: () => found.shift()! } })
+  const waiting = cache.getOrSet<unknown>('key', failingLoader)
+  await setImmediate()
+  await cache.set('key', 'written')
+  resolve({ lease })
+  t.equal(await waiting, 'written')
+})
