@@ -115,5 +115,6 @@ t.test('25,000 keys that are loaded, waited for, failed and not stored leave not
   t.equal(leases, 0, 'each was filled or released')
   t.equal(watches, 0, 'each was ended')
   const grown = await heapUsed() - before
-  t.ok(grown < 500_000, 'bytes', { grown })
+  // Less than 40 bytes for each key: its name and an item of a Map take twice as much.
+  t.ok(grown < 1_000_000, 'bytes', { grown })
 })
