@@ -118,7 +118,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     const { raw, cachedRoute: route } = request
     // Now, since a handler that hijacks the reply may leave the request without its socket.
     if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol, routerOptions)
-    if (route === null) return done()
+    if (!route) return done() // undefined in a scope that is older than this plugin
     const headerTracker = findTracker(raw)!
     const { revalidation, explainRequest } = takeSelfRequest()
     // The scheme is that of the request for which a self-request is made.

@@ -67,3 +67,14 @@ t.test('an onSend hook that changes bodies changes each response once', async (t
   t.equal((await app.inject('/page')).body, 'body!')
   t.equal((await app.inject('/other')).body, 'other!')
 })
+
+t.test('routes of a scope that was registered before the page cache reply as before', async (t) => {
+  const app = Fastify()
+  app.register(async (scope) => {
+    scope.get('/old', async () => 'old')
+    scope.post('/old', async () => 'changed')
+  })
+  app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  t.equal((await app.inject('/old')).body, 'old')
+  t.equal((await app.inject({ method: 'POST', url: '/old' })).body, 'changed')
+})
