@@ -18,6 +18,7 @@ const CONSTRUCTORS = NAMES.map((name) => (globalThis as unknown as Record<string
 
 /** The position of each type, by its prototype. */
 export const VIEW_TYPES: ReadonlyMap<object, number> = new Map(CONSTRUCTORS.flatMap((constructor, type) => {
+  /* c8 ignore next - runtimes differ in whether they have Float16Array */
   return constructor === undefined ? [] : [[constructor.prototype, type]]
 }))
 

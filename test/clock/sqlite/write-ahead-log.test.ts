@@ -105,3 +105,17 @@ t.test('a commit of many pages is read in parts', async (t) => {
   log.close()
   log.close()
 })
+
+t.test('many commits are read in parts', async (t) => {
+  const { path, other } = clockwork(t)
+  addProduct(other, 7)
+  const log = new WriteAheadLog(new Sqlite(path))
+  other.pragma('wal_autocheckpoint = 0')
+  other.pragma('synchronous = OFF')
+  for (let frames = 0; frames <= MAX_FRAMES; frames++) changeProduct(other, 7)
+  const results = []
+  do results.push(log.hasUncounted()); while (log.isBehind)
+  t.ok(results.length > 1)
+  t.notOk(results.includes(true))
+  log.close()
+})

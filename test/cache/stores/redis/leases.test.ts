@@ -150,3 +150,22 @@ t.test('a lease is renewed for a minute at most', async (t) => {
   await client.ping()
   t.ok(await client.pttl(name) <= 2_000)
 })
+
+t.test('a lease that was lost is not renewed again', async (t) => {
+  const { prefix, name } = createProcesses(t)
+  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000_000 })
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
+  try {
+    t.match(await store.acquire!('key'), { lease: { fill: Function } })
+    await client.del(name)
+    const commands = commandsSent(client)
+    mock.timers.tick(600)
+    await client.ping()
+    await new Promise(setImmediate) // the reply to the renewal came before
+    t.equal(commands(), 2, 'the renewal, and the ping')
+    mock.timers.tick(6_000)
+    t.equal(commands(), 2)
+  } finally {
+    mock.timers.reset()
+  }
+})

@@ -125,6 +125,15 @@ t.test('entries with tags on the clock of L2', async (t) => {
     t.equal(await theirs.get('a'), undefined, 'nor in other processes')
   })
 
+  t.test('count as deleted if more invalidations were missed than are remembered', async (t) => {
+    const { far, mine, theirs } = fallibleProcess()
+    await theirs.set('other', 'old')
+    far.isDown = true
+    await t.rejects(mine.invalidateTags(Array.from({ length: 10_001 }, (_, i) => `tag${i}`)))
+    far.isDown = false
+    t.equal(await mine.get('other'), undefined)
+  })
+
   t.test('that were loaded in an outage are not stored in L2', async (t) => {
     const { far, mine, theirs } = fallibleProcess()
     far.isDown = true
