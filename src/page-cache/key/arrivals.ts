@@ -30,6 +30,7 @@ export function trackArrivals (app: FastifyInstance): void {
   ignoreLog(app)
   // A server that listens on localhost has one server for each of its addresses.
   app.addHook('onListen', (done) => {
+    /* c8 ignore next - on some machines localhost has one address only */
     for (const server of findInternal<Server[]>(app, 'fastify.serverBindings')) trackServer(server)
     done()
   })
