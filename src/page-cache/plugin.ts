@@ -109,7 +109,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     }
     headerTracker.end()
     if (config?.cachePage === undefined) return done()
-    done(new TypeError(`Route ${url} was declared before the page cache was registered. ` +
+    done(new TypeError(`Route ${url} was declared before the page cache was registered, or in an older scope. ` +
       'Call `await app.register(pageCache, …)` before declaring routes.'))
   })
 

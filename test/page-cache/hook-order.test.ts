@@ -1,4 +1,5 @@
 import Fastify from 'fastify'
+import fp from 'fastify-plugin'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
@@ -77,4 +78,25 @@ t.test('routes of a scope that was registered before the page cache reply as bef
   app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   t.equal((await app.inject('/old')).body, 'old')
   t.equal((await app.inject({ method: 'POST', url: '/old' })).body, 'changed')
+})
+
+t.test('a cached route of a scope that was registered before the page cache fails with a reason', async (t) => {
+  const app = Fastify()
+  let opened: typeof app | undefined
+  await app.register(async (scope) => {
+    opened = scope
+    scope.get('/early', { config: { cachePage: 60 } }, async () => 'early')
+  })
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  opened!.get('/late', { config: { cachePage: 60 } }, async () => 'late')
+  for (const url of ['/early', '/late']) {
+    t.match((await app.inject(url)).json(), { message: `Route ${url} was declared before the page cache` })
+  }
+})
+
+t.test('an application with @fastify/express does not start', async (t) => {
+  const app = Fastify()
+  await app.register(fp(async () => {}, { name: '@fastify/express' }))
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  await t.rejects(app.ready(), { message: /^The page cache cannot be used with @fastify\/express/ })
 })

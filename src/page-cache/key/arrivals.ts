@@ -8,6 +8,10 @@ import { makeResponsesObservable } from './tracked-response.ts'
 /** Marks servers and applications whose requests are tracked. */
 const IS_TRACKED = Symbol('larder.is-tracked')
 
+/** Express replaces the prototype of requests, so their reads cannot be tracked. */
+const EXPRESS = 'The page cache cannot be used with @fastify/express, since a response could reach the wrong client. ' +
+  'Use @fastify/middie for middleware.'
+
 /** Under which pino keeps its serializers. */
 const SERIALIZERS = Symbol.for('pino.serializers')
 
@@ -25,6 +29,7 @@ const ARRIVALS: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'che
  * from a server, or by `inject` and `routing` of the application.
  */
 export function trackArrivals (app: FastifyInstance): void {
+  app.addHook('onReady', (done) => done(app.hasPlugin('@fastify/express') ? new TypeError(EXPRESS) : undefined))
   trackServer(app.server)
   trackInjections(findRoot(app))
   ignoreLog(app)
@@ -36,9 +41,10 @@ export function trackArrivals (app: FastifyInstance): void {
   })
 }
 
-/** Adds a hook that runs before all others, also before those that were added earlier. */
+/** Adds a hook that runs before all others, also before those that were added earlier and those of older scopes. */
 export function addFirstHook (app: FastifyInstance, hook: onRequestHookHandler): void {
   findInternal<{ onRequest: unknown[] }>(app, 'fastify.hooks').onRequest.unshift(hook)
+  for (const scope of findInternal<FastifyInstance[]>(app, 'fastify.children')) addFirstHook(scope, hook)
 }
 
 /** Runs the hooks of a route as far as they are synchronous. Then other listeners of the server may follow. */
