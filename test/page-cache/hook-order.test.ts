@@ -1,4 +1,4 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
@@ -82,7 +82,7 @@ t.test('routes of a scope that was registered before the page cache reply as bef
 
 t.test('a cached route of a scope that was registered before the page cache fails with a reason', async (t) => {
   const app = Fastify()
-  let opened: typeof app | undefined
+  let opened: FastifyInstance | undefined
   await app.register(async (scope) => {
     opened = scope
     scope.get('/early', { config: { cachePage: 60 } }, async () => 'early')
@@ -98,5 +98,5 @@ t.test('an application with @fastify/express does not start', async (t) => {
   const app = Fastify()
   await app.register(fp(async () => {}, { name: '@fastify/express' }))
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  await t.rejects(app.ready(), { message: /^The page cache cannot be used with @fastify\/express/ })
+  await t.rejects(async () => await app.ready(), { message: /^The page cache cannot be used with @fastify\/express/ })
 })
