@@ -29,10 +29,17 @@ export function trackRequest (request: FastifyRequest): void {
 function makeTrackedPrototype (request: FastifyRequest, prototype: TrackedPrototype): object {
   trackCookies(request, prototype)
   const tracked = 'ips' in prototype ? Object.create(prototype) as object : prototype
-  for (const name of ['ip', 'ips']) wrapGetter(tracked, name, (tracker, read) => tracker.readAddress(read))
-  // The key covers these two. To compute them, Fastify reads the socket.
+  for (const name of ['ip', 'ips']) {
+    wrapGetter(tracked, name, (tracker, request, read) => tracker.readAddress(() => read.call(request)))
+  }
+  // The key covers these two. To compute them, Fastify reads the socket. Each hit needs both.
   for (const name of ['host', 'protocol']) {
-    wrapGetter(tracked, name, (tracker, read) => tracker.ignoreConnection(read))
+    wrapGetter(tracked, name, ({ connection }, request, read) => {
+      const before = connection.rest
+      const value = read.call(request)
+      connection.rest = before
+      return value
+    })
   }
   Object.defineProperty(prototype, TRACKED_PROTOTYPE, { value: tracked })
   return tracked
@@ -54,16 +61,16 @@ export function trackRequestId (
   })
 }
 
-function wrapGetter (
-  prototype: object, name: string, observe: (tracker: HeaderTracker, read: () => unknown) => unknown
-): void {
+type Observe = (tracker: HeaderTracker, request: FastifyRequest, read: () => unknown) => unknown
+
+function wrapGetter (prototype: object, name: string, observe: Observe): void {
   const original = findDescriptor(prototype, name)?.get
   if (original === undefined) return
   Object.defineProperty(prototype, name, {
     configurable: true,
     get (this: FastifyRequest) {
       const tracker = findTracker(this.raw)
-      return tracker === undefined ? original.call(this) : observe(tracker, () => original.call(this) as unknown)
+      return tracker === undefined ? original.call(this) : observe(tracker, this, original)
     },
     set (this: FastifyRequest, value: unknown) { setOwn(this, name, value) }
   })

@@ -35,12 +35,15 @@ export function filterCookies (cookie: string, listed: ReadonlySet<string>): str
   return pairs.length === 0 ? undefined : pairs.join('; ')
 }
 
-/** Returns `rawHeaders` with only the listed cookies. Its length stays the same, since Node knows it. */
+/** Returns `rawHeaders` with only the listed cookies. */
 export function filterRawCookies (rawHeaders: readonly string[], listed: ReadonlySet<string>): string[] {
-  return rawHeaders.map((text, i) => {
-    const isValue = i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === 'cookie'
-    return isValue ? filterCookies(text, listed) ?? '' : text
-  })
+  const filtered: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i]!, rawHeaders[i + 1]!]
+    const shown = name.toLowerCase() === 'cookie' ? filterCookies(value, listed) : value
+    if (shown !== undefined) filtered.push(name, shown)
+  }
+  return filtered
 }
 
 function splitCookies (cookie: string): string[] {

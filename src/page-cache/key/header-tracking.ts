@@ -32,9 +32,9 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   readonly startedLate: boolean
   /** Whether listeners of the server run, for which reads of the connection do not count. */
   isArriving = false
+  readonly connection = new ConnectionReads()
   readonly #message: IncomingMessage
   readonly #names = new ReadNames()
-  readonly #connection = new ConnectionReads()
   #phase: 'before-hooks' | 'hooks' | 'handler' = 'before-hooks'
   #isPaused = false
   #isBuildingKey = false
@@ -94,17 +94,17 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
 
   /** Whether the address of the client was read in the handler. */
   get readClientAddress (): boolean {
-    return this.#connection.addressInHandler
+    return this.connection.addressInHandler
   }
 
   /** What else was read that no key can cover, as a token for `Cache-Status`. */
   get unkeyedRead (): string | undefined {
-    return this.#connection.unkeyed
+    return this.connection.unkeyed
   }
 
   /** A number that increases with each read of something that was not read before. */
   get readCount (): number {
-    return (this.#early?.length ?? 0) + this.readByName.length + Number(this.#readAll) + this.#connection.count
+    return (this.#early?.length ?? 0) + this.readByName.length + Number(this.#readAll) + this.connection.count
   }
 
   /** Runs `work`, whose reads do not count, e.g. because they are for a log. */
@@ -202,19 +202,19 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     const isHook = this.#phase === 'hooks'
     if (isHook && this.#ignoreAddress) return this.pause(read)
     if (this.#isPaused) return read()
-    if (isHook) this.#connection.addressInHook = true
-    if (this.#phase === 'handler') this.#connection.addressInHandler = true
+    if (isHook) this.connection.addressInHook = true
+    if (this.#phase === 'handler') this.connection.addressInHandler = true
     return this.ignoreConnection(read)
   }
 
   /** Runs `read`, which reads the connection for something that is recorded otherwise. */
   ignoreConnection<T> (read: () => T): T {
-    return this.#connection.ignore(read)
+    return this.connection.ignore(read)
   }
 
   recordConnection (): void {
     // A listener of the server may keep a list of connections, which shapes no response.
-    if (this.#phase !== 'before-hooks' && !this.isArriving && !this.#isPaused) this.#connection.rest = true
+    if (this.#phase !== 'before-hooks' && !this.isArriving && !this.#isPaused) this.connection.rest = true
   }
 
   showHeaders (own: IncomingHttpHeaders): IncomingHttpHeaders {

@@ -17,6 +17,7 @@ export interface MessageObserver {
 interface Message {
   headers: IncomingHttpHeaders
   rawHeaders: string[]
+  readonly headersDistinct: NodeJS.Dict<string[]>
   socket: unknown
   client: unknown
   httpVersion: unknown
@@ -82,6 +83,17 @@ function makeObservable (Base: MessageClass): MessageClass {
     }
 
     override set rawHeaders (rawHeaders) { this[RAW_HEADERS] = rawHeaders }
+
+    // Node would take as many lines from `rawHeaders` as it has received.
+    override get headersDistinct (): NodeJS.Dict<string[]> {
+      if (this[OBSERVER] === undefined) return super.headersDistinct
+      const { rawHeaders } = this
+      const distinct: NodeJS.Dict<string[]> = Object.create(null)
+      for (let i = 0; i < rawHeaders.length; i += 2) {
+        (distinct[rawHeaders[i]!.toLowerCase()] ??= []).push(rawHeaders[i + 1]!)
+      }
+      return distinct
+    }
 
     override get socket (): unknown {
       this[OBSERVER]?.recordConnection()

@@ -54,15 +54,22 @@ t.test('headers of a route without a page cache can be cloned', async (t) => {
 
 t.test('a clone keeps the structure around the headers, with circles', async (t) => {
   let clone: Record<string, unknown> = {}
+  let failure: Error | undefined
   const { app } = await site(t, 300, ({ headers }) => {
     const value: Record<string, unknown> = {
       headers, map: new Map([['headers', headers]]), set: new Set([headers]), date: new Date(0), list: [1, headers]
     }
     value.inner = { value }
     clone = structuredClone(value)
+    try {
+      structuredClone([headers, new Proxy({}, {})])
+    } catch (error) {
+      failure = error as Error
+    }
     return 'page'
   })
   await ask(app, { 'x-a': '1' })
+  t.equal(failure?.name, 'DataCloneError', 'a proxy of others')
   t.match(clone, { headers: { 'x-a': '1' }, list: [1, { 'x-a': '1' }], date: new Date(0) })
   t.equal((clone.inner as { value: unknown }).value, clone)
   t.match((clone.map as Map<string, unknown>).get('headers'), { 'x-a': '1' })
@@ -73,6 +80,7 @@ t.test('what cannot be cloned is still refused with the error of the platform', 
   await site(t, 300)
   t.throws(() => structuredClone({ f () {} }), { name: 'DataCloneError' })
   t.throws(() => structuredClone(new Proxy({}, {})), { name: 'DataCloneError' })
+  t.throws(() => structuredClone({ date: new Date(0), inner: [() => {}] }), { name: 'DataCloneError' })
   const channel = new BroadcastChannel('larder-test')
   t.throws(() => channel.postMessage([() => {}]), { name: 'DataCloneError' })
   channel.close()
