@@ -26,7 +26,6 @@ interface Message {
   stream: unknown
   authority: unknown
   scheme: unknown
-  _read (size: number): void
   _destroy (error: Error | null, callback: (error?: Error | null) => void): void
 }
 
@@ -64,9 +63,7 @@ type MessageClass = new (...args: unknown[]) => Message & Observable
  * Accessors on the prototype cost a request nothing, while accessors on each request would take several microseconds.
  */
 function makeObservable (Base: MessageClass): MessageClass {
-  return class ObservableMessage extends Base {
-    get [IS_OBSERVABLE] (): true { return true }
-
+  class ObservableMessage extends Base {
     override get headers (): IncomingHttpHeaders {
       const own = this[HEADERS] ?? super.headers
       return this[OBSERVER] === undefined ? own : this[OBSERVER].showHeaders(own)
@@ -130,18 +127,15 @@ function makeObservable (Base: MessageClass): MessageClass {
 
     override set httpVersionMinor (version) { this[MINOR] = version }
 
-    // Node itself reads the connection, to read a body or because the client has left.
-
-    override _read (size: number): void {
-      if (this[OBSERVER] === undefined) super._read(size)
-      else this[OBSERVER].ignoreConnection(() => super._read(size))
-    }
+    // Node itself reads the connection, because the client has left.
 
     override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
       if (this[OBSERVER] === undefined) super._destroy(error, callback)
       else this[OBSERVER].ignoreConnection(() => super._destroy(error, callback))
     }
   }
+  Object.defineProperty(ObservableMessage.prototype, IS_OBSERVABLE, { value: true })
+  return ObservableMessage
 }
 
 /** Makes a class of requests of HTTP/2 observable. */
@@ -210,8 +204,7 @@ function makeInstanceObservable (message: object): void {
   const base: object = Object.getPrototypeOf(message)
   let prototype = prototypes.get(base)
   if (prototype === undefined) {
-    const Base = function () {} as unknown as MessageClass
-    Object.defineProperty(Base, 'prototype', { value: base })
+    const Base = base.constructor as MessageClass
     const Class = makeObservable('authority' in base ? makeHttp2Observable(Base) : Base)
     prototypes.set(base, prototype = Class.prototype as object)
   }

@@ -18,8 +18,6 @@ const IS_OBSERVABLE = Symbol('larder.is-observable')
 function makeObservable (Base: ResponseClass): ResponseClass {
   const setSocket = findSetter(Base.prototype as object, 'socket') // an assignment to `super` is slow
   class ObservableResponse extends Base {
-    get [IS_OBSERVABLE] (): true { return true }
-
     override get socket (): unknown {
       // Node itself reads it to send a body.
       if (!this.headersSent) findObserver(this.req)?.recordConnection()
@@ -35,6 +33,7 @@ function makeObservable (Base: ResponseClass): ResponseClass {
       return observer.ignoreConnection(() => super._isLenientHeaderValidation())
     }
   }
+  Object.defineProperty(ObservableResponse.prototype, IS_OBSERVABLE, { value: true })
   return 'stream' in Base.prototype ? makeHttp2Observable(ObservableResponse) : ObservableResponse
 }
 
@@ -71,8 +70,7 @@ export function observeResponse (response: object): void {
   const base: object = Object.getPrototypeOf(response)
   let prototype = prototypes.get(base)
   if (prototype === undefined) {
-    const Base = function () {} as unknown as ResponseClass
-    Object.defineProperty(Base, 'prototype', { value: base })
+    const Base = base.constructor as ResponseClass
     prototypes.set(base, prototype = makeObservable(Base).prototype as object)
   }
   Object.setPrototypeOf(response, prototype)

@@ -67,9 +67,10 @@ t.test('the connection is tracked over HTTP/1 and through the response too', asy
 t.test('over HTTP/2 the stream, the authority and the scheme belong to the connection', async (t) => {
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   await onMemory(t, 300, ({ raw, url }, reply) => {
-    const { stream, authority, scheme, socket } = raw as unknown as Record<string, unknown>
+    const { stream, authority, scheme, socket, client } = raw as unknown as Record<string, unknown>
     const response = reply.raw as unknown as Record<string, unknown>
-    const all = [url, stream, authority, scheme, socket, response.stream, response.socket]
+    const versions = [raw.httpVersion, raw.httpVersionMajor, raw.httpVersionMinor]
+    const all = [url, stream, authority, scheme, socket, client, versions, response.stream, response.socket]
     return String(all.length)
   }, { app })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
 import type { TestAppOptions } from '../../support/create-test-app.ts'
+import { until } from '../../support/until.ts'
 import { ask, type Handler, site } from './page-site.ts'
 
 type Raw = FastifyRequest['raw'] & { tenant?: unknown }
@@ -141,7 +142,14 @@ t.test('requests by app.routing() are tracked', async (t) => {
 
 t.test('all servers of an application that listens on localhost are tracked', async (t) => {
   const { app } = await onMemory(t, {}, ({ headers }) => String(headers['x-tenant']))
+  // Where localhost has one address only, this stands for the server of the second one.
+  const bindings = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.serverBindings')
+  const second = createServer(app.routing as unknown as RequestListener)
+  Reflect.get(app, bindings!).push(second)
+  const { emit } = second
   await app.listen({ port: 0 })
+  await until('the second server is tracked', () => second.emit !== emit)
+  Reflect.get(app, bindings!).pop()
   for (const address of (app as FastifyInstance).addresses() as AddressInfo[]) {
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
     const response = await fetch(`http://${host}:${address.port}/page`, { headers: { 'x-tenant': 'a' } })

@@ -25,8 +25,9 @@ t.test('headers that a hook or the handler replaces as a whole are tracked too',
 })
 
 t.test('the option cookies leaves nothing of other cookies in rawHeaders and headersDistinct', async (t) => {
-  const { app } = await site(t, { ttl: 300, cookies: ['flag'] }, ({ raw }, reply) =>
-    reply.header('cache-control', 'public, max-age=60').send(raw.rawHeaders.join('|') + JSON.stringify(raw.headersDistinct)))
+  const { app } = await site(t, { ttl: 300, cookies: ['flag'] }, ({ raw }, reply) => reply
+    .header('cache-control', 'public, max-age=60')
+    .send(raw.rawHeaders.join('|') + JSON.stringify(raw.headersDistinct)))
   t.notMatch((await ask(app, { cookie: 'user=alice' })).body, 'cookie')
   t.match((await ask(app, { cookie: 'user=alice; flag' })).body, /cookie\|flag.*"cookie":\["flag"\]/)
   t.notMatch((await ask(app)).body, 'cookie')
@@ -50,6 +51,17 @@ t.test('a client that leaves while a hook runs, or after the response, is no rea
   gate.resolve()
   await until('the page is stored', async () => (await ask(app)).status.includes('hit'))
   t.match(await ask(app), { body: 'page', status: /; hit/ })
+})
+
+t.test('a request with a body is read as usual', async (t) => {
+  const { app } = await site(t, 300, undefined, {
+    after: (app) => app.post('/echo', async ({ body, raw }) => ({ body, lines: raw.headersDistinct['x-a'] }))
+  })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  const headers = { 'content-type': 'application/json', 'x-a': '1' }
+  const body = JSON.stringify({ big: 'x'.repeat(200_000) })
+  const response = await fetch(`${address}/echo`, { method: 'POST', body, headers })
+  t.match(await response.json(), { body: { big: /^x{200000}$/ }, lines: ['1'] })
 })
 
 t.test('a version of Fastify without what the page cache needs is refused', async (t) => {
