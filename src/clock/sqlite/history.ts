@@ -63,7 +63,7 @@ export class History {
       this.#nonce = undefined
       this.#forgets = false
     } catch (error) {
-      this.#isReadOnly = (error as { code: string }).code.startsWith('SQLITE_READONLY')
+      this.#isReadOnly = (error as { code?: string }).code?.startsWith('SQLITE_READONLY') === true
     }
   }
 }

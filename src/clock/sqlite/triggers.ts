@@ -103,11 +103,24 @@ function listTables (connection: Sqlite.Database): { tables: string[], guarded: 
  * another column is unique: a `REPLACE` by another program may then remove a further row without firing a trigger.
  */
 function findRowKey (connection: Sqlite.Database, table: string): string | undefined {
+  if (isInCycle(connection, table)) return undefined
   // A primary key that is not the row number has a unique index.
   const unique = connection.prepare('SELECT count(*) FROM pragma_index_list(?) WHERE "unique"').pluck().get(table)
   if (unique !== 0) return undefined
   const key = connection.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0')
   return key.pluck().get(table) as string | undefined
+}
+
+/**
+ * Whether the foreign keys of a table lead back to it. Then a row that `REPLACE` deletes without a trigger may cascade
+ * to the row that replaces it, and neither is counted by row.
+ */
+function isInCycle (connection: Sqlite.Database, table: string): boolean {
+  return connection.prepare(`
+    WITH RECURSIVE reached (name) AS (
+      SELECT "table" COLLATE NOCASE FROM pragma_foreign_key_list(@table)
+      UNION SELECT key."table" COLLATE NOCASE FROM reached, pragma_foreign_key_list(reached.name) AS key
+    ) SELECT 1 WHERE @table COLLATE NOCASE IN reached`).get({ table }) !== undefined
 }
 
 /** Returns the name of the trigger that counts a change after it was made. */

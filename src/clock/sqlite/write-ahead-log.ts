@@ -42,12 +42,17 @@ export class WriteAheadLog {
     return this.#isBehind
   }
 
+  /** Looks up on which pages the counters are. */
+  listPages (): void {
+    this.#pages = new Set(this.#listPages.all())
+  }
+
   /** Reads on, and returns whether a commit was not counted. */
   hasUncounted (): boolean {
     if (!this.#readUncounted()) return false
     // The counters may have moved to another page, as a page that overflows is split.
     const before = this.#pages
-    this.#pages = new Set(this.#listPages.all())
+    this.listPages()
     return this.#pages.size === before.size && [...before].every((page) => this.#pages.has(page))
   }
 
