@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { findObservablePrototype, IS_OBSERVABLE, replaceServerClass } from './observable-classes.ts'
 
 /** Notices what is read from a request of Node. */
 export interface MessageObserver {
@@ -35,7 +36,6 @@ const NAMES = [
 ] as const
 
 const OBSERVER = Symbol('larder.observer')
-const IS_OBSERVABLE = Symbol('larder.is-observable')
 const HEADERS = Symbol('larder.headers')
 const RAW_HEADERS = Symbol('larder.rawHeaders')
 const SOCKET = Symbol('larder.socket')
@@ -158,18 +158,14 @@ function makeHttp2Observable (Base: MessageClass): MessageClass {
   }
 }
 
-/**
- * Makes the requests of a server observable, if its class of requests can be replaced.
- *
- * Node has an option for that class, but only when a server is created. The requests of any other server are made
- * observable one by one.
- */
+/** Makes a class of requests observable, of HTTP/2 too. */
+function makeAnyObservable (Base: MessageClass): MessageClass {
+  return makeObservable('authority' in Base.prototype ? makeHttp2Observable(Base) : Base)
+}
+
+/** Makes the requests of a server observable, if its class of requests can be replaced. */
 export function makeRequestsObservable (server: object): void {
-  const option = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'IncomingMessage')
-  if (option === undefined) return
-  const classes = server as Record<symbol, MessageClass>
-  const Base = classes[option]!
-  if (!(IS_OBSERVABLE in Base.prototype)) classes[option] = makeObservable(Base)
+  replaceServerClass(server, 'IncomingMessage', makeObservable)
 }
 
 /** Observes a request. */
@@ -189,9 +185,6 @@ export function findObserver (message: IncomingMessage): MessageObserver | undef
   return (message as Observable)[OBSERVER]
 }
 
-/** Observable prototypes, by the prototypes from which they inherit. */
-const prototypes = new WeakMap<object, object>()
-
 /** Makes one request observable: its own properties would hide the accessors, so it gets them anew. */
 function makeInstanceObservable (message: object): void {
   const properties = message as Record<string, unknown>
@@ -201,13 +194,6 @@ function makeInstanceObservable (message: object): void {
     own[name] = properties[name]
     delete properties[name]
   }
-  const base: object = Object.getPrototypeOf(message)
-  let prototype = prototypes.get(base)
-  if (prototype === undefined) {
-    const Base = base.constructor as MessageClass
-    const Class = makeObservable('authority' in base ? makeHttp2Observable(Base) : Base)
-    prototypes.set(base, prototype = Class.prototype as object)
-  }
-  Object.setPrototypeOf(message, prototype)
+  Object.setPrototypeOf(message, findObservablePrototype(Object.getPrototypeOf(message) as object, makeAnyObservable))
   Object.assign(message, own)
 }

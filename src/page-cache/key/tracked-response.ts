@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { findObservablePrototype, IS_OBSERVABLE, replaceServerClass } from './observable-classes.ts'
 import { findObserver } from './tracked-message.ts'
 
 /** What is observed of a response of Node, through which the connection can be read too. */
@@ -12,8 +13,6 @@ interface Response {
 }
 
 type ResponseClass = new (...args: unknown[]) => Response
-
-const IS_OBSERVABLE = Symbol('larder.is-observable')
 
 function makeObservable (Base: ResponseClass): ResponseClass {
   const setSocket = findSetter(Base.prototype as object, 'socket') // an assignment to `super` is slow
@@ -54,24 +53,11 @@ function findSetter (prototype: object, name: string): ((value: unknown) => void
 
 /** Makes the responses of a server observable, if its class of responses can be replaced, as that of requests. */
 export function makeResponsesObservable (server: object): void {
-  const option = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse')
-  if (option === undefined) return
-  const classes = server as Record<symbol, ResponseClass>
-  const Base = classes[option]!
-  if (!(IS_OBSERVABLE in Base.prototype)) classes[option] = makeObservable(Base)
+  replaceServerClass(server, 'ServerResponse', makeObservable)
 }
-
-/** Observable prototypes, by the prototypes from which they inherit. */
-const prototypes = new WeakMap<object, object>()
 
 /** Observes what is read through a response, for the observer of its request. */
 export function observeResponse (response: object): void {
   if (IS_OBSERVABLE in response) return
-  const base: object = Object.getPrototypeOf(response)
-  let prototype = prototypes.get(base)
-  if (prototype === undefined) {
-    const Base = base.constructor as ResponseClass
-    prototypes.set(base, prototype = makeObservable(Base).prototype as object)
-  }
-  Object.setPrototypeOf(response, prototype)
+  Object.setPrototypeOf(response, findObservablePrototype(Object.getPrototypeOf(response) as object, makeObservable))
 }
