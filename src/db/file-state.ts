@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import Sqlite from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { tryLock } from './locking.ts'
 
 /**
@@ -83,12 +83,6 @@ export class FileState {
     if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
     return isWritable
   }
-}
-
-/** Whether an error says that the file is read-only, also one that Drizzle has wrapped. */
-export function isReadOnlyError (error: unknown): boolean {
-  const { cause = error } = error as { cause?: unknown }
-  return cause instanceof Sqlite.SqliteError && cause.code.startsWith('SQLITE_READONLY')
 }
 
 /** Identifies a file; undefined if there is none at the path, or it cannot be reached. */

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
+import { isReadOnlyError } from './read-only-error.ts'
 
 /** The number of ended eras that are kept. Stamps of older ones are invalid. */
 const MAX_ERAS = 1_000
@@ -63,7 +64,7 @@ export class History {
       this.#nonce = undefined
       this.#forgets = false
     } catch (error) {
-      this.#isReadOnly = (error as { code?: string }).code?.startsWith('SQLITE_READONLY') === true
+      this.#isReadOnly = isReadOnlyError(error)
     }
   }
 }
