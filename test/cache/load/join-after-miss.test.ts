@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  createCache, type Lease, memoryStore, type Store, type LeaseResult, type Versions
+  createCache, type Lease, type LeaseResult, type LoadFunction, memoryStore, type Store, type Versions
 } from '../../../src/cache/index.ts'
 import { deferredLoader } from '../../support/deferred-loader.ts'
 import { createMemoryCache } from '../../support/create-memory-cache.ts'
@@ -25,6 +25,15 @@ function slowReads (store: Store) {
 }
 
 const turn = () => new Promise(setImmediate)
+
+/** Makes a loader that adds the tag `late` after it has produced its value. */
+function addTagsLate<T> (load: LoadFunction<T>): LoadFunction<T> {
+  return async (context) => {
+    const value = await load(context)
+    context.addTags('late')
+    return value
+  }
+}
 
 t.test('a caller that missed during a load gets its result after it has ended', async (t) => {
   const { cache } = createMemoryCache()
@@ -97,11 +106,7 @@ t.test('a caller that joined an outdated load gets the entry that another proces
   const cache = createCache({ store })
   const other = createCache({ store })
   const held = deferredLoader()
-  const first = cache.getOrSet('key', async (context) => {
-    const value = await held.load(context)
-    context.addTags('late')
-    return value
-  })
+  const first = cache.getOrSet('key', addTagsLate(held.load))
   await held.began
   await other.invalidateTags(['late'])
   const outer = createCache({ store: memoryStore(), versions: store.versions })
@@ -131,11 +136,7 @@ t.test('a caller that joined an outdated load acquires the lease and loads', asy
   const answers: LeaseResult[] = [leaseOf('first'), leaseOf('second')]
   const cache = createCache({ store: { ...memory, acquire: () => answers.shift()! } })
   const held = deferredLoader()
-  const first = cache.getOrSet('key', async (context) => {
-    const value = await held.load(context)
-    context.addTags('late')
-    return value
-  })
+  const first = cache.getOrSet('key', addTagsLate(held.load))
   await held.began
   await cache.invalidateTags(['late'])
   const second = cache.getOrSet('key', () => 'new')
