@@ -36,6 +36,28 @@ for (const [name, makeStore] of Object.entries(stores)) {
       t.equal(calls(), 5)
     })
 
+    t.test('variants of a list that was not matched share two keys too, and a third replaces the second', async (t) => {
+      const { get, cache, storedKeys } = await createTestApp(t, 300, ({ headers }, reply, call) => {
+        reply.header('vary', 'x-list')
+        return `${headers[String(headers['x-list'])]} by ${call}`
+      }, { store: makeStore })
+      const getOther = (): unknown => get({ 'x-list': 'x-other', 'x-other': String(Math.random()) })
+      await get({ 'x-list': 'x-v', 'x-v': 'a' })
+      const { primaryKey, index } = await readIndex(cache, storedKeys())
+      const [varyNames] = index.varyLists
+      const values = findColliding(primaryKey, index, 3, { varyNames: varyNames!, before: ['x-v'], sameSecond: true })
+      const bodies: string[] = []
+      for (const value of values) {
+        // Another list becomes the latest, so the next request is matched with that one.
+        await getOther()
+        bodies.push((await get({ 'x-list': 'x-v', 'x-v': value })).body)
+      }
+      const sent = await Promise.all(values.map((value) => get({ 'x-list': 'x-v', 'x-v': value })))
+      t.match(sent[0], { body: bodies[0], status: /^hit/ })
+      t.match(sent[1], { body: `${values[1]} by 8`, status: /vary-miss/ })
+      t.match(sent[2], { body: bodies[2], status: /^hit/ })
+    })
+
     t.test('concurrent requests for variants that share a key get their own response', async (t) => {
       const gate = Promise.withResolvers<void>()
       const { get, cache, storedKeys, calls } = await createTestApp(t, 300, async (request, reply, call) => {
