@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { type CallbackFunc, inject as injectRequest, type InjectOptions, isInjection } from 'light-my-request'
+import { findInternal } from './fastify-internals.ts'
 import { findTracker, HeaderTracker } from './header-tracking.ts'
 import { makeRequestsObservable } from './tracked-message.ts'
 import { makeResponsesObservable } from './tracked-response.ts'
@@ -137,18 +138,4 @@ function findRoot (app: FastifyInstance): FastifyInstance {
   let root = app
   while (!Object.hasOwn(root, 'inject')) root = Object.getPrototypeOf(root) as FastifyInstance
   return root
-}
-
-/**
- * Returns what Fastify keeps under a symbol.
- *
- * It has no public way to add the first hook, to start before the router, or to list all servers.
- */
-function findInternal<T> (app: FastifyInstance, description: string): T {
-  for (let owner: object | null = app; owner !== null; owner = Object.getPrototypeOf(owner) as object | null) {
-    const symbol = Object.getOwnPropertySymbols(owner).find((symbol) => symbol.description === description)
-    if (symbol !== undefined) return (owner as Record<symbol, T>)[symbol]!
-  }
-  throw new TypeError(`The page cache does not support this version of Fastify, which has no ${description}. ` +
-    'Install a version with which it was tested.')
 }

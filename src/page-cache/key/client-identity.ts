@@ -1,8 +1,12 @@
 import type { FastifyRequest } from 'fastify'
+import { findInternal } from './fastify-internals.ts'
 import { findTracker, type HeaderTracker } from './header-tracking.ts'
 
 const TRACKED_PROTOTYPE = Symbol('larder.tracked-prototype')
 const COOKIES = Symbol('larder.cookies')
+
+/** The hook with which @fastify/cookie parses the header of each request. */
+const COOKIE_HOOK = 'fastifyCookieHandler'
 
 interface TrackedPrototype {
   [TRACKED_PROTOTYPE]?: object
@@ -81,14 +85,15 @@ function trackCookies (request: FastifyRequest, prototype: object): void {
   const own = Object.getOwnPropertyDescriptor(request, 'cookies')
   if (own === undefined) return
   // The header is read to parse it, which shapes no response yet. Of other plugins we do not know that.
-  const isParsed = request.server.hasPlugin('@fastify/cookie')
+  const hooks = Object.values(findInternal<Record<string, unknown>>(request.server, 'fastify.hooks')).flat()
+  const isByPlugin = hooks.some((hook) => (hook as { name?: string } | null)?.name === COOKIE_HOOK)
   Object.defineProperty(prototype, 'cookies', {
     configurable: true,
     get (this: TrackedRequest) { return this[COOKIES]?.shown },
     set (this: TrackedRequest, cookies: unknown) {
       const tracker = findTracker(this.raw)
       const isTracked = tracker !== undefined && typeof cookies === 'object' && cookies !== null
-      this[COOKIES] = { own: cookies, shown: isTracked ? tracker.trackCookies(cookies, isParsed) : cookies }
+      this[COOKIES] = { own: cookies, shown: isTracked ? tracker.trackCookies(cookies, isByPlugin) : cookies }
     }
   })
   // The first request of a class has got its property before.

@@ -7,8 +7,9 @@ export class ConnectionReads {
   /** Whether anything else was read. */
   rest = false
 
-  /** What was read that no key can cover, as a token for `Cache-Status`; undefined if only the handler read it. */
+  /** What was read that no key can cover, as a token for `Cache-Status`. */
   get unkeyed (): string | undefined {
+    if (this.addressInHandler) return 'client-address-read'
     if (this.addressInHook) return 'client-address-read:ignoreAddress'
     return this.rest ? 'connection-read' : undefined
   }

@@ -32,6 +32,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   readonly startedLate: boolean
   /** Whether listeners of the server run, for which reads of the connection do not count. */
   isArriving = false
+  /** Whether all headers were read together, as a proxy does to forward them. */
+  readAll = false
+  /** Whether all headers were read together before the option `cookies` has hidden any cookie. */
+  readAllCookies = false
   readonly connection = new ConnectionReads()
   readonly #message: IncomingMessage
   readonly #names = new ReadNames()
@@ -42,11 +46,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   #early: string[] | undefined = []
   #ignoreAddress = false
   #exempt = EXEMPT_IN_HOOKS
-  #readAll = false
   /** The header that was read last. */
   #lastRead: string | undefined
-  /** The only cookies that are still shown. */
-  #shownCookies: ReadonlySet<string> | undefined
+  /** Whether code may have kept headers that a hook has replaced, in which no cookies are hidden. */
+  #mayShowAllCookies = false
   #proxy: HeaderProxy | undefined
   /** The headers from before the first change by a hook. */
   #sent: IncomingHttpHeaders | undefined
@@ -87,24 +90,14 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     return this.#names.forKey
   }
 
-  /** Whether all headers were read together, as a proxy does to forward them. */
-  get readAll (): boolean {
-    return this.#readAll
-  }
-
-  /** Whether the address of the client was read in the handler. */
-  get readClientAddress (): boolean {
-    return this.connection.addressInHandler
-  }
-
-  /** What else was read that no key can cover, as a token for `Cache-Status`. */
+  /** What was read that no key can cover, as a token for `Cache-Status`. */
   get unkeyedRead (): string | undefined {
     return this.connection.unkeyed
   }
 
   /** A number that increases with each read of something that was not read before. */
   get readCount (): number {
-    return (this.#early?.length ?? 0) + this.readByName.length + Number(this.#readAll) + this.connection.count
+    return (this.#early?.length ?? 0) + this.readByName.length + Number(this.readAll) + this.connection.count
   }
 
   /** Runs `work`, whose reads do not count, e.g. because they are for a log. */
@@ -155,9 +148,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     stopObserving(this.#message)
   }
 
-  /** Hides all cookies but the listed ones from what follows. These select the response, so no read of them counts. */
+  /** Hides all cookies but the listed ones from what follows. */
   hideCookies (listed: ReadonlySet<string>): void {
-    this.#shownCookies = listed
+    if (this.#mayShowAllCookies) this.recordAllCookies()
+    this.#names.shownCookies = listed
     const { cookie } = this.headers
     if (cookie === undefined) return
     this.beforeChange()
@@ -166,17 +160,25 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     else this.headers.cookie = shown
   }
 
-  /** Returns parsed cookies so that reads of them are tracked. The application has parsed them just now. */
-  trackCookies (cookies: object, isParsed: boolean): object {
+  /**
+   * Returns parsed cookies so that reads of them are tracked. The application has parsed them just now.
+   *
+   * @param isByPlugin whether a plugin parses the header for each request
+   */
+  trackCookies (cookies: object, isByPlugin: boolean): object {
+    // They were parsed from a header with the listed cookies only.
+    if (this.#names.shownCookies !== undefined) return cookies
     // The header was read to parse it. From now on the single cookies count.
-    if (isParsed && this.#lastRead === 'cookie' && this.#shownCookies === undefined) this.#names.removeCookieRead()
+    if (isByPlugin && this.#lastRead === 'cookie') this.#names.removeParsing()
     return new Proxy(cookies, new CookieTracker(this))
   }
 
   recordReadAll (): void {
     if (this.#isPaused) return
     if (this.#early !== undefined) return addEarly(this.#early, ALL_HEADERS)
-    this.#readAll ||= !this.#isBuildingKey
+    if (this.#isBuildingKey) return
+    this.readAll = true
+    this.readAllCookies ||= this.#names.shownCookies === undefined
   }
 
   recordRead (name: string): void {
@@ -185,16 +187,15 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     // JavaScript itself reads names such as toJSON. But hooks may add headers with any name.
     if (!HEADER_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
     this.#lastRead = name
-    if (this.#exempt.has(name) || (name === 'cookie' && this.#shownCookies !== undefined)) return
-    this.#names.add(name, this.#isBuildingKey)
+    if (!this.#exempt.has(name)) this.#names.add(name, this.#isBuildingKey)
   }
 
   recordCookie (cookie: string): void {
-    if (!this.#isPaused && this.#shownCookies === undefined) this.#names.addCookie(cookie, this.#isBuildingKey)
+    if (!this.#isPaused) this.#names.addCookie(cookie, this.#isBuildingKey)
   }
 
   recordAllCookies (): void {
-    this.recordRead('cookie')
+    if (!this.#isPaused) this.#names.addAllCookies(this.#isBuildingKey)
   }
 
   /** Runs `read`, which reads the address of the client. */
@@ -223,11 +224,12 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
 
   showRawHeaders (own: string[]): string[] {
     this.recordReadAll()
-    return this.#shownCookies === undefined ? own : filterRawCookies(own, this.#shownCookies)
+    return this.#names.shownCookies === undefined ? own : filterRawCookies(own, this.#names.shownCookies)
   }
 
   replaceHeaders (headers: IncomingHttpHeaders): void {
     this.beforeChange()
+    this.#mayShowAllCookies ||= this.#proxy !== undefined
     if (this.#phase !== 'handler') this.headers = headers
     this.#proxy = new HeaderProxy(headers, this)
   }

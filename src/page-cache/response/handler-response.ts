@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { HandlerRun, PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
-import { unmarkSilence } from '../reply-headers.ts'
+import { addVary, unmarkSilence } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 import { type Body, isResponse, readBody } from './body.ts'
 import { freshen, validatesOther } from './freshen.ts'
@@ -14,6 +14,8 @@ export interface HandlerResponse {
   /** The status code that the handler has set, or that of the stored response that its 304 has freshened. */
   readonly code: number
   readonly headers: ReplyHeaders
+  /** Its own `Vary`, without the names that the page cache adds. */
+  readonly ownVary: ReplyHeaders[string]
   readonly body: Body
   /** What to send if the response is sent unchanged. */
   readonly payload: unknown
@@ -35,6 +37,8 @@ export function readResponse (
   const freshened = reply.statusCode === 304 ? task.stale : undefined
   const isOther = freshened !== undefined && validatesOther(reply, freshened)
   if (freshened !== undefined) body = freshen(reply, freshened, run.before)
+  const ownVary = reply.getHeader('vary')
+  addVary(reply, route.vary)
   const headers = reply.getHeaders() as ReplyHeaders
   const isWhole = Buffer.isBuffer(body)
   return {
@@ -43,6 +47,7 @@ export function readResponse (
     status: freshened === undefined ? run.status : { ...run.status, fwdStatus: 304 },
     code: reply.statusCode,
     headers,
+    ownVary,
     body,
     // The reply has taken over all that a `Response` has besides its body.
     payload: !isWhole || freshened !== undefined ? body : isResponse(payload) ? null : payload,

@@ -15,11 +15,13 @@ export interface ReceivedResponse {
   readonly route: RouteCacheConfig
   readonly status: number
   readonly headers: ReplyHeaders
+  /** Its own `Vary`, without the names that the page cache has added. */
+  readonly ownVary: ReplyHeaders[string]
   /** Bytes of the body; of a stream as its `Content-Length` says, 0 if it does not. */
   readonly size: number
   readonly request: {
-    readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readClientAddress'> &
-      Partial<Pick<HeaderTracker, 'unkeyedRead' | 'startedLate'>>
+    readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readAllCookies' | 'unkeyedRead'> &
+      Partial<Pick<HeaderTracker, 'startedLate'>>
     /** Request headers and single cookies that were read by name and that the key does not cover. */
     readonly headersRead: readonly string[]
   }
@@ -60,9 +62,8 @@ export function decideStorage (response: ReceivedResponse): StorageDecision {
   const routeLifetime = status === 200 ? route.ttl : undefined
   if (ownLifetime === undefined) {
     if (routeLifetime === undefined) return { store: false, reason: 'no-lifetime' }
-    const { readAll, readClientAddress, unkeyedRead } = response.request.headerTracker
+    const { readAll, unkeyedRead } = response.request.headerTracker
     if (readAll) return { store: false, reason: 'all-headers-read' }
-    if (readClientAddress) return { store: false, reason: 'client-address-read' }
     if (unkeyedRead !== undefined) return { store: false, reason: unkeyedRead }
   }
 
@@ -94,7 +95,7 @@ export function decideStorage (response: ReceivedResponse): StorageDecision {
 
 /** Returns the rule that forbids to store a response, however long it is fresh. */
 function reasonNotToStore (
-  { route, status, headers, request }: ReceivedResponse, directives: CacheControl
+  { route, status, headers, ownVary, request }: ReceivedResponse, directives: CacheControl
 ): string | undefined {
   if (status === 206) return 'partial-content'
   if (ABOUT_ONE_REQUEST.has(status)) return `status-${status}`
@@ -107,7 +108,7 @@ function reasonNotToStore (
   if (directives.has('no-store') && !mustUnderstand) return 'no-store'
   if (parseFieldNames(directives, 'private') === 'all') return 'private'
   if (headers['set-cookie'] !== undefined) return 'set-cookie'
-  const vary = parseVary(headers.vary)
+  const vary = parseVary(ownVary)
   if (vary.includes('*')) return 'vary-any'
   if (request.headerTracker.startedLate) return 'tracked-late'
   return reasonWhyPersonal(request, directives, [...route.vary, ...vary])
@@ -119,14 +120,14 @@ function reasonNotToStore (
  * @param varyNames headers by which the response is known to vary
  */
 function reasonWhyPersonal (
-  { headerTracker: { sent, headers, readAll }, headersRead }: ReceivedResponse['request'], directives: CacheControl,
-  varyNames: readonly string[]
+  { headerTracker: { sent, headers, readAll, readAllCookies }, headersRead }: ReceivedResponse['request'],
+  directives: CacheControl, varyNames: readonly string[]
 ): string | undefined {
   const has = (name: string) => sent[name] !== undefined || headers[name] !== undefined
   // RFC 9111 section 3.5
   if (has('authorization') && !allowsAuthorization(directives)) return 'authorization'
   const hasCookie = (name: string) => readCookie(sent, name) !== null || readCookie(headers, name) !== null
-  const readCookies = (has('cookie') && (readAll || headersRead.includes('cookie'))) ||
+  const readCookies = (has('cookie') && (readAllCookies || headersRead.includes('cookie'))) ||
     headersRead.some((name) => isCookie(name) && !varyNames.includes(name) && hasCookie(name))
   const isForAll = directives.has('public') || directives.has('s-maxage')
   if (readCookies && !varyNames.includes('cookie') && !isForAll) return 'cookie'
@@ -186,8 +187,9 @@ function resolveStaleWindows (
 /** Lists what selects a response: its `Vary`, the headers read to make it, and the options `vary` and `key`. */
 function listVaryNames ({ route, headers, request }: ReceivedResponse): string[] {
   const names = new Set([...parseVary(headers.vary), ...route.vary, ...request.headersRead])
-  // The other cookies are hidden.
-  if (route.cookies !== undefined && !request.headersRead.includes('cookie')) names.delete('cookie')
+  // The other cookies are hidden, unless they were read before.
+  const readsHidden = request.headerTracker.readAllCookies || request.headersRead.includes('cookie')
+  if (route.cookies !== undefined && !readsHidden) names.delete('cookie')
   if (headers['content-encoding'] !== undefined) names.add('accept-encoding')
   if (route.key !== undefined) names.add(CUSTOM_KEY)
   return [...names].sort()

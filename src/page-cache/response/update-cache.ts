@@ -39,8 +39,8 @@ export class UpdateCache {
   /** Decides whether a response may be stored, and returns the payload to send. */
   async onResponse (ctx: PageCacheContext, payload: unknown, run: HandlerRun): Promise<unknown> {
     const { reply, route, outerReads, reads } = ctx
-    addVary(reply, route.vary)
     if (run.task === undefined) {
+      addVary(reply, route.vary)
       forbidHeuristicReuse(ctx)
       this.#responder.setCacheStatus(reply, run.status)
       outerReads?.include(reads)
@@ -56,12 +56,13 @@ export class UpdateCache {
   }
 
   #decide (
-    { request, route, headerTracker }: PageCacheContext, { code, headers, body, run }: HandlerResponse
+    { request, route, headerTracker }: PageCacheContext, { code, headers, ownVary, body, run }: HandlerResponse
   ): StorageDecision {
     return decideStorage({
       route,
       status: code,
       headers,
+      ownVary,
       size: Buffer.isBuffer(body) ? body.length : Number(headers['content-length'] ?? 0),
       request: {
         headerTracker,

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import secureSession from '@fastify/secure-session'
 import session from '@fastify/session'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import type { CachePageOptions } from '../../../src/page-cache/index.ts'
 import { ask, type Handler, site } from './page-site.ts'
@@ -95,51 +95,6 @@ t.test('a page that reads the session is not shared between sessions', async (t)
   }
 })
 
-t.test('cookies: the page varies by these, and nothing else sees the others', async (t) => {
-  for (const plugin of ['cookie', 'session']) {
-    for (const place of PLACES) {
-      const { app, calls } = await build(t, plugin, place, (request) => JSON.stringify([
-        { ...request.cookies }, request.headers.cookie, request.raw.rawHeaders.filter((text) => text.includes('='))
-      ]), { ttl: 300, cookies: ['lang'] })
-      const first = await ask(app, { cookie: '_ga=1; lang=de; user=alice' })
-      t.equal(first.body, '[{"lang":"de"},"lang=de",["lang=de"]]', `${plugin} ${place}`)
-      t.match(first.headers, { 'cache-status': /detail=all-headers-read/ })
-      const plain = await build(t, plugin, place, (request) => String(cookies(request).lang), {
-        ttl: 300, cookies: ['lang']
-      })
-      t.match(await ask(plain.app, { cookie: '_ga=1; lang=de' }), {
-        body: 'de', status: /; stored/, headers: { vary: 'cookie' }
-      })
-      t.match(await ask(plain.app, { cookie: 'lang=de; user=bob' }), { body: 'de', status: /; hit/ })
-      t.match(await ask(plain.app, { cookie: 'lang=fr' }), { body: 'fr', status: /vary-miss; stored/ })
-      t.match(await ask(plain.app), { body: 'undefined', status: /vary-miss; stored/ })
-      t.equal(plain.calls(), 3)
-      t.equal(calls(), 1)
-    }
-  }
-  const none = await build(t, 'cookie', 'after', ({ headers }, reply) =>
-    reply.header('vary', 'cookie').send(String(headers.cookie)), { ttl: 300, cookies: [] })
-  t.match(await ask(none.app, { cookie: 'a=1' }), { body: 'undefined', status: /; stored/ })
-  t.match(await ask(none.app, { cookie: 'a=2' }), { body: 'undefined', status: /; hit/ })
-  const bad = Fastify()
-  await t.rejects(async () => await site(t, { cookies: ['a b'] }, undefined, { app: bad }), {
-    message: /^The option cookies in cachePage of \/page must be an array of cookie names/
-  })
-})
-
-t.test('a hook before that has read another cookie counts, since the page may show it', async (t) => {
-  const { app } = await site(t, { ttl: 300, cookies: ['lang'] }, (request) =>
-    `for ${String((request as FastifyRequest & { user?: string }).user)}`, {
-    before: async (app) => {
-      await app.register(cookie)
-      app.addHook('onRequest', async (request) => { Object.assign(request, { user: cookies(request).user }) })
-    }
-  })
-  for (const user of ['alice', 'bob']) {
-    t.equal((await ask(app, { cookie: `lang=de; user=${user}` })).body, `for ${user}`)
-  }
-})
-
 t.test('the key may be made of one cookie', async (t) => {
   const { app } = await build(t, 'cookie', 'before', (request) => String(cookies(request).lang), {
     ttl: 300, key: (request) => String(cookies(request).lang)
@@ -147,4 +102,31 @@ t.test('the key may be made of one cookie', async (t) => {
   t.match(await ask(app, { cookie: 'lang=de; a=1' }), { body: 'de', status: /; stored/, headers: { vary: 'cookie' } })
   t.match(await ask(app, { cookie: 'lang=de; a=2' }), { body: 'de', status: /; hit/ })
   t.match(await ask(app, { cookie: 'lang=fr' }), { body: 'fr', status: /; stored/ })
+})
+
+t.test('a hook that reads the header for itself, and assigns request.cookies, has read all cookies', async (t) => {
+  const ways: Record<string, (request: FastifyRequest) => void> = {
+    'of its own': (request) => {
+      const { cookie } = request.headers
+      Object.assign(request, { user: cookie, cookies: {} })
+    },
+    'that it parses': (request) => {
+      const { cookie } = request.headers
+      Object.assign(request, { user: cookie, cookies: request.server.parseCookie(cookie ?? '') })
+    }
+  }
+  for (const [way, read] of Object.entries(ways)) {
+    const hook = (app: FastifyInstance) => app.addHook('onRequest', async (request) => read(request))
+    const settings: Record<string, (app: FastifyInstance) => unknown> = {
+      after: async (app) => { await app.register(cookie); hook(app) },
+      before: async (app) => { hook(app); await app.register(cookie) },
+      'without a hook of the plugin': async (app) => { await app.register(cookie, { hook: false }); hook(app) }
+    }
+    for (const [place, before] of Object.entries(settings)) {
+      const { app } = await site(t, 300, (request) => `for ${String((request as { user?: string }).user)}`, { before })
+      for (const user of ['user=alice', 'user=bob']) {
+        t.match(await ask(app, { cookie: user }), { body: `for ${user}`, status: /detail=cookie/ }, `${way} ${place}`)
+      }
+    }
+  }
 })

@@ -56,10 +56,10 @@ t.test('track() reports no reads for an untouched request, and tracks a request 
   t.equal(HeaderTracker.track(raw), headerReads)
   t.strictSame(
     [
-      headerReads.readByName, headerReads.keyHeaders, headerReads.readAll, headerReads.readClientAddress,
+      headerReads.readByName, headerReads.keyHeaders, headerReads.readAll, headerReads.unkeyedRead,
       headerReads.readCount
     ],
-    [[], [], false, false, 0]
+    [[], [], false, undefined, 0]
   )
   t.equal(raw.headers['x-a'], '1')
   t.equal(headerReads.readCount, 1)

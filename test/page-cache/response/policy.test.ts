@@ -22,14 +22,19 @@ interface Reads {
 function requested (
   headers: IncomingHttpHeaders, { names = [], all = false, address = false, sent = headers }: Reads = {}
 ): ReceivedResponse['request'] {
-  return { headerTracker: { headers, sent, readAll: all, readClientAddress: address }, headersRead: names }
+  return {
+    headerTracker: {
+      headers, sent, readAll: all, readAllCookies: all, unkeyedRead: address ? 'client-address-read' : undefined
+    },
+    headersRead: names
+  }
 }
 
 function decide (
   headers: ReplyHeaders, options: CachePageOptions = { ttl: 100 }, status = 200, request = requested({}), size = 0
 ) {
   const route = resolveRouteConfig('/', options, undefined)
-  return decideStorage({ route, status, headers, size, request, requested: NOW, received: NOW })
+  return decideStorage({ route, status, headers, ownVary: headers.vary, size, request, requested: NOW, received: NOW })
 }
 
 /** The policy by which a response is stored. */
