@@ -37,9 +37,9 @@ export interface CachePageOptions {
    */
   ignoreHeaders?: string[]
   /**
-   * Whether hooks may read the address of the client (`request.ip` and `request.ips`) although it does not shape the
-   * response, e.g. to count requests. Without it such a response is stored only if it states its own lifetime. Default
-   * that of the plugin.
+   * Whether hooks may read the address of the client (`request.ip` and `request.ips`), and code that runs outside of
+   * routes the connection, although they do not shape the response: e.g. to count requests, or to keep a list of
+   * connections. Without it such a response is stored only if it states its own lifetime. Default that of the plugin.
    */
   ignoreAddress?: boolean
   /** Cookies by which alone the response varies; the handler sees no others. Default those that are read. */

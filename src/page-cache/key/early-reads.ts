@@ -1,5 +1,7 @@
 /** Marks a read of all headers among the names of headers. */
 export const ALL_HEADERS = ''
+/** Marks a read of the connection. */
+export const CONNECTION = ' '
 
 /** Adds a read to those before the hooks. */
 export function addEarly (names: string[], name: string): void {
@@ -7,7 +9,7 @@ export function addEarly (names: string[], name: string): void {
 }
 
 /**
- * Returns which request headers the application has read before the hooks, without those that Fastify has read.
+ * Returns what the application has read before the hooks, without the headers that Fastify has read.
  *
  * Fastify reads `Connection` once the route is known. From there to the hooks only it and its log read the request.
  *

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ConnectionReads } from './connection-reads.ts'
 import { CookieTracker, filterCookies, filterRawCookies } from './cookies.ts'
-import { addEarly, ALL_HEADERS, listReadsOfApplication } from './early-reads.ts'
+import { addEarly, ALL_HEADERS, CONNECTION, listReadsOfApplication } from './early-reads.ts'
 import { EXEMPT_IN_HANDLER, EXEMPT_IN_HOOKS } from './exempt-headers.ts'
 import { HeaderProxy, type HeaderReads } from './header-proxy.ts'
 import { ReadNames } from './read-names.ts'
@@ -15,7 +15,7 @@ const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
 export interface TrackingOptions {
   /** Names of headers whose reads do not count. */
   readonly ignoreHeaders: ReadonlySet<string>
-  /** Whether hooks may read the address of the client. Default false. */
+  /** Whether hooks may read the address of the client, and code outside of routes the connection. Default false. */
   readonly ignoreAddress?: boolean
 }
 
@@ -30,7 +30,7 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   headers: IncomingHttpHeaders
   /** Whether code of the application may have read the request before it was tracked. */
   readonly startedLate: boolean
-  /** Whether listeners of the server run, for which reads of the connection do not count. */
+  /** Whether listeners of the server run, and no hook. */
   isArriving = false
   /** Whether all headers were read together, as a proxy does to forward them. */
   readAll = false
@@ -44,7 +44,6 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   #isBuildingKey = false
   /** What was read before the hooks: by the application, and by Fastify for itself and its log. */
   #early: string[] | undefined = []
-  #ignoreAddress = false
   #exempt = EXEMPT_IN_HOOKS
   /** The header that was read last. */
   #lastRead: string | undefined
@@ -128,9 +127,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
     this.#early = undefined
     this.#phase = 'hooks'
     this.#names.ignored = ignoreHeaders
-    this.#ignoreAddress = ignoreAddress
+    this.connection.ignoresAddress = ignoreAddress
     for (const name of listReadsOfApplication(early, requestIdHeader)) {
       if (name === ALL_HEADERS) this.recordReadAll()
+      else if (name === CONNECTION) this.connection.outsideRoutes = true
       else this.recordRead(name)
     }
   }
@@ -200,11 +200,8 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
 
   /** Runs `read`, which reads the address of the client. */
   readAddress<T> (read: () => T): T {
-    const isHook = this.#phase === 'hooks'
-    if (isHook && this.#ignoreAddress) return this.pause(read)
-    if (this.#isPaused) return read()
-    if (isHook) this.connection.addressInHook = true
-    if (this.#phase === 'handler') this.connection.addressInHandler = true
+    if (this.#phase === 'hooks' && this.connection.ignoresAddress) return this.pause(read)
+    if (!this.#isPaused) this.connection.recordAddress(this.#phase)
     return this.ignoreConnection(read)
   }
 
@@ -214,8 +211,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   }
 
   recordConnection (): void {
-    // A listener of the server may keep a list of connections, which shapes no response.
-    if (this.#phase !== 'before-hooks' && !this.isArriving && !this.#isPaused) this.connection.rest = true
+    if (this.#isPaused || this.connection.isIgnored) return
+    if (this.#early !== undefined) addEarly(this.#early, CONNECTION)
+    else if (this.isArriving) this.connection.outsideRoutes = true
+    else this.connection.rest = true
   }
 
   showHeaders (own: IncomingHttpHeaders): IncomingHttpHeaders {

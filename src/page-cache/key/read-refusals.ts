@@ -10,6 +10,10 @@ const READ_REFUSALS: Readonly<Record<string, string>> = {
     'the hook counts requests, set the option ignoreAddress of the route or of the page cache.',
   'connection-read': 'A hook or the handler reads the connection (e.g. request.socket), so a response is stored only ' +
     'if it states its own lifetime in Cache-Control.',
+  'connection-read:ignoreAddress': 'Code outside of routes (e.g. a listener of the server, or rewriteUrl) reads the ' +
+    'connection, so a response is stored only if it states its own lifetime in Cache-Control. If the connection does ' +
+    'not shape the response, e.g. because a list of connections is kept, set the option ignoreAddress of the route ' +
+    'or of the page cache.',
   'tracked-late': 'The application may have read the request before the page cache saw it, so no response is stored. ' +
     'Let requests arrive through the server of the application or through inject().'
 }

@@ -82,18 +82,6 @@ t.test('over HTTP/2 the stream, the authority and the scheme belong to the conne
   await text(stream)
 })
 
-t.test('a listener of the server that keeps a list of connections does not count', async (t) => {
-  const seen = new Set<unknown>()
-  const { app } = await onMemory(t, 300, undefined, {
-    before: (app) => app.server.on('request', (request) => seen.add(request.socket)),
-    after: (app) => app.server.prependListener('request', (request) => seen.add(request.socket))
-  })
-  const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  await fetch(`${address}/page`)
-  t.match((await fetch(`${address}/page`)).headers.get('cache-status'), /; hit/)
-  t.ok(seen.size > 0)
-})
-
 t.test('ignoreAddress: a hook that counts requests by address does not keep pages from the cache', async (t) => {
   const lines: string[] = []
   const build = async (options: object, route: object) => {
