@@ -46,6 +46,9 @@ export interface Database {
   close (): void
 }
 
+/** Milliseconds between two reads of the write-ahead log, also without hits, so that it does not begin anew unread. */
+const FOLLOW_MS = 100
+
 /** A transaction, or a savepoint within one. `queue` runs one savepoint at a time. */
 interface Scope {
   readonly parent: Scope | undefined
@@ -77,6 +80,7 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   const log = new WriteAheadLog(reader)
   const committed = new Clock(reader, true, history, log)
   const uncommitted = new Clock(writer, false, history)
+  const following = setInterval(() => followLog(committed), FOLLOW_MS).unref()
   const isLost = () => file.last === 'lost'
   const versions = databaseVersions({ committed, uncommitted, writer, isLost, inTransaction, transaction })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
@@ -186,11 +190,19 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
     },
     checkState: () => file.check(),
     close () {
+      clearInterval(following)
       file.stop()
-      log.close()
       close()
+      log.close()
     }
   }
+}
+
+/** Errors are for the callers that read next. */
+function followLog (committed: Clock): void {
+  try {
+    committed.refresh()
+  } catch {}
 }
 
 function translateError (error: unknown): unknown {

@@ -76,12 +76,12 @@ export class Clock {
   }
 
   get catalog (): Catalog {
-    this.#refresh()
+    this.refresh()
     return this.#catalog
   }
 
   get stamp (): Stamp {
-    return this.#refresh().stamp
+    return this.refresh().stamp
   }
 
   /**
@@ -90,7 +90,7 @@ export class Clock {
    */
   isBehind (other: Clock): boolean {
     for (let attempts = 0; attempts < 10; attempts++) {
-      const { stamp, complete } = other.#refresh()
+      const { stamp, complete } = other.refresh()
       if (this.stamp === stamp || !complete) return false
       if (other.stamp === stamp) return true
     }
@@ -107,7 +107,7 @@ export class Clock {
    * only the guard of the table noticed are added.
    */
   versionOf (tag: string): string {
-    const { vector, counters } = this.#refresh()
+    const { vector, counters } = this.refresh()
     const { name, slot } = findCounter(tag, this.#catalog)
     const counter = counters.get(name)
     if (counter === undefined) return 'unknown'
@@ -131,7 +131,7 @@ export class Clock {
   firstChanged (stamp: Stamp, tags: readonly string[]): string | undefined {
     // Reuse only the result "unchanged". The other may come from a newer state and has to be checked again.
     if (this.#inBatch && this.#readInBatch && this.#checkSnapshot(stamp, tags) === undefined) return undefined
-    this.#refresh()
+    this.refresh()
     this.#readInBatch = true
     return this.#checkSnapshot(stamp, tags)
   }
@@ -195,7 +195,7 @@ export class Clock {
   }
 
   /** Reads the clock. As long as no other connection commits, it costs one pragma. */
-  #refresh (): Snapshot {
+  refresh (): Snapshot {
     const history = this.#history
     if (history?.isWaiting) history.storeEra()
     const dataVersion = this.#dataVersion.get()!

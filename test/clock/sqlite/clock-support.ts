@@ -4,6 +4,9 @@ import type { Test } from 'tap'
 import { collectReads, ReadSet } from '../../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../../src/db/index.ts'
 
+/** A trigger of one connection, whose updates are not counted from then on. */
+export const SKIP_COUNT = 'CREATE TEMP TRIGGER theirs AFTER UPDATE ON main.products BEGIN SELECT RAISE(IGNORE); END'
+
 export interface Clockwork {
   path: string
   database: Database
