@@ -41,9 +41,12 @@ export function databaseVersions (
 
     stamp: () => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp,
 
-    // A transaction sees its own changes at once.
-    firstChanged: (stamp, tags) =>
-      isLost() ? tags[0] : (inTransaction() ? uncommitted : committed).firstChanged(stamp, tags),
+    firstChanged (stamp, tags) {
+      if (isLost()) return tags[0]
+      const changed = committed.firstChanged(stamp, tags)
+      // A transaction also sees its own changes at once.
+      return changed === undefined && inTransaction() ? uncommitted.firstChanged(stamp, tags) : changed
+    },
 
     batch: (work) => committed.batch(work),
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import { addProduct, clockwork, stampOf } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, SKIP_COUNT, stampOf } from './clock-support.ts'
 import { moment } from '../../db/support.ts'
 
 const oops = new Error('oops')
@@ -30,6 +30,16 @@ t.test('inside a transaction', async (t) => {
     await transaction
     t.equal(isCurrent(stamp, 'products:7'), false)
     t.equal(isCurrent(stamp, 'products:8'), true)
+  })
+
+  t.test('an uncounted change of another program from before it makes all entries invalid', async (t) => {
+    const { database, other, isCurrent } = clockwork(t)
+    addProduct(other, 7)
+    other.exec(SKIP_COUNT)
+    const stamp = stampOf(database)
+    changeProduct(other, 7)
+    await database.transaction(() => t.equal(isCurrent(stamp, 'products:7'), false))
+    t.equal(isCurrent(stamp, 'products:7'), false)
   })
 
   t.test('rolling back a savepoint, and then the transaction, changes nothing', async (t) => {
