@@ -8,7 +8,7 @@ import pageCache from './page-cache/index.ts'
 import connections from './plugins/connections.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
-import httpCaching from './plugins/http-caching.ts'
+import httpCaching, { HTTP_CACHING_HOOKS } from './plugins/http-caching.ts'
 import redis from './plugins/redis.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
@@ -54,7 +54,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     const cache = createCache({ store, versions: database.versions, ttl: config.CACHE_TTL, now })
     app.addHook('onClose', () => cache.close())
     // The list of connections, which closes them at the end, shapes no page.
-    await app.register(pageCache, { cache, now, ignoreAddress: true })
+    await app.register(pageCache, { cache, skipOnHit: HTTP_CACHING_HOOKS, now, ignoreAddress: true })
 
     await app.register(health, { database })
     await app.register(products, { database, cache, now })

@@ -1,4 +1,5 @@
-export { pageCache as default, type PageCacheOptions } from './plugin.ts'
+export { pageCache as default } from './plugin.ts'
+export type { PageCacheOptions } from './plugin-options.ts'
 export { type CachePageOptions, PAGE_PREFIX } from './options.ts'
 export { type ExplainedEntry, explainEntry, type Explanation, type ExplainQuestion } from './admin/explain.ts'
 export type { Purge } from './admin/purge.ts'

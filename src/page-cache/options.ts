@@ -191,7 +191,8 @@ function isTags (value: unknown): boolean {
   }
 }
 
-function isStrings (value: unknown): value is string[] {
+/** Whether a value is an array of texts that are not empty. */
+export function isStrings (value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '')
 }
 

@@ -1,23 +1,22 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
-import type {
-  FastifyInstance, FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod
-} from 'fastify'
-import { type CacheAdapter, collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
+import type { FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod } from 'fastify'
+import { collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
 import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { type Purge, purge } from './admin/purge.ts'
 import { CachedRoutes } from './cached-routes.ts'
 import type { PageCacheContext } from './context.ts'
+import { DirectHits } from './direct-hit.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
 import { addFirstHook, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
-import type { QuerystringParser } from './key/query.ts'
 import { normalizeRequest, readTarget } from './key/request-target.ts'
-import { type CachePageOptions, checkOption, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
+import { type CachePageOptions, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
+import { checkPluginOptions, type PageCacheOptions } from './plugin-options.ts'
 import { markUncacheable, weakenEtag } from './reply-headers.ts'
 import { LookupBatcher } from './request/batch.ts'
 import { mayStillSend } from './request/begin-handler.ts'
@@ -25,25 +24,6 @@ import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
 import { takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
-
-export interface PageCacheOptions {
-  cache: CacheAdapter
-  /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
-  ttl?: number
-  /** The `clientTtl` in seconds of routes without one. Default unset: see the route option. */
-  clientTtl?: number
-  /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
-  ignoreHeaders?: string[]
-  /**
-   * The route option of that name, for all routes: e.g. if @fastify/rate-limit counts requests. Default false, or true
-   * if `ignoreHeaders` has `x-forwarded-for`.
-   */
-  ignoreAddress?: boolean
-  /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
-  querystringParser?: QuerystringParser
-  /** Milliseconds since 1970. Default the system clock, which never runs backwards here. */
-  now?: () => number
-}
 
 /** The resolved options of a route, in its config. */
 const ROUTE = Symbol('larder.page-route')
@@ -64,7 +44,7 @@ declare module 'fastify' {
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
 const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
-  const { cache, ttl, querystringParser = fastQuerystring.parse, now = currentTime } = options
+  const { cache, ttl, skipOnHit = [], querystringParser = fastQuerystring.parse, now = currentTime } = options
   try {
     checkPluginOptions(app, { ...options, querystringParser })
   } catch (error) {
@@ -72,7 +52,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   }
   const routes = new CachedRoutes(app.initialConfig)
   const { routerOptions } = routes
-  const responder = new Responder(cache, now)
+  const directHits = new DirectHits(skipOnHit)
+  const responder = new Responder(cache, directHits, now)
   const hitForMiss = new HitForMiss(now)
   const updateCache = new UpdateCache(cache, responder, hitForMiss, now)
   const tools = { app, cache, responder, batcher: new LookupBatcher(cache), hitForMiss, now }
@@ -83,7 +64,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
 
   // When a route is declared. Fastify binds the handler after all `onRoute` hooks: every guard runs before the lookup.
-  app.addHook('onRoute', (route) => {
+  app.addHook('onRoute', function (route) {
     const cachePage = route.config?.cachePage
     if (cachePage === undefined) return
     const config = resolveRouteConfig(nameRoute(route), cachePage, ttl, route.url, options)
@@ -91,6 +72,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     routes.add(config)
     route.handler = withCache(route.handler)
     addFinalHook(route, storeResponse)
+    directHits.addRoute(config, this, route)
   })
 
   // 1. Before all hooks, also those that were added before this plugin: a response depends on what they read too.
@@ -177,12 +159,13 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 
   // 5. Receives the reply of the handler, of an error or of the cache, before later hooks change it. It is a hook of
   // the application and not of the route, since hooks that change a body must change the stored one on its way out.
-  app.addHook('onSend', (request, reply, payload, done) => {
+  const receiveResponse: onSendHookHandler = (request, reply, payload, done) => {
     const { unsafeTarget, pageCache: ctx } = request
     const receive = () => receiveReply(ctx, reply, payload, done)
     if (!unsafeTarget || !isSuccess(reply.statusCode)) receive()
     else invalidateAfterUnsafeRequest(cache, routes, unsafeTarget, reply).then(receive, done)
-  })
+  }
+  app.addHook('onSend', receiveResponse)
 
   const receiveReply = (ctx: PageCacheContext | null, reply: FastifyReply, payload: unknown, done: SendDone) => {
     if (!ctx) return done(null, payload) // in a scope that is older than this plugin
@@ -215,28 +198,11 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     updateCache.onHeadersFinal(ctx).then(() => done(null, payload), done)
   }
 
+  directHits.addOwnHooks(receiveResponse, storeResponse)
   done()
 }
 
 type SendDone = Parameters<onSendHookHandler>[3]
-
-function checkPluginOptions (
-  app: FastifyInstance, { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, querystringParser }: PageCacheOptions
-): void {
-  if (typeof cache?.lookup !== 'function') {
-    throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
-  }
-  if (app.hasDecorator('purgePages')) {
-    throw new TypeError('The page cache is already registered in this scope or in a parent scope.')
-  }
-  if (typeof querystringParser !== 'function') {
-    throw new TypeError('The option `querystringParser` of the page cache must be a function.')
-  }
-  checkOption('ttl', ttl)
-  checkOption('clientTtl', clientTtl)
-  checkOption('ignoreHeaders', ignoreHeaders)
-  checkOption('ignoreAddress', ignoreAddress)
-}
 
 function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {
   ctx.contentEncoding = ctx.reply.getHeader('content-encoding')

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheAdapter } from '../cache/index.ts'
 import type { SharedFailure } from './collapse.ts'
 import type { PageCacheContext } from './context.ts'
+import type { DirectHits } from './direct-hit.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
@@ -12,10 +13,12 @@ import { headersAt, type PreparedPage, selectPolicies } from './stored-response.
 /** Turns stored responses into replies, and reports in each reply what the cache did. */
 export class Responder {
   readonly #cache: CacheAdapter
+  readonly #directHits: DirectHits
   readonly #now: () => number
 
-  constructor (cache: CacheAdapter, now: () => number) {
+  constructor (cache: CacheAdapter, directHits: DirectHits, now: () => number) {
     this.#cache = cache
+    this.#directHits = directHits
     this.#now = now
   }
 
@@ -24,7 +27,22 @@ export class Responder {
     const ctx = request.pageCache!
     if (ctx.outerReads !== undefined) this.#cache.recordDependencies(ctx.outerReads, page.entry)
     ctx.served = page
+    if (status === HIT && this.#writeHit(ctx, page)) return
     sendBody(reply, this.applyStored(request, reply, page, status))
+  }
+
+  /** Writes a hit to the response of Node, if nothing about it is unusual. */
+  #writeHit (ctx: PageCacheContext, page: PreparedPage): boolean {
+    const ms = performance.now() - ctx.startedAt
+    const { replied } = ctx
+    ctx.replied = true // an error of Node replaces the reply
+    if (!this.#directHits.write(ctx, page, headersAt(page, this.#now()), formatServerTiming(HIT, ms))) {
+      ctx.replied = replied
+      return false
+    }
+    ctx.headerTracker.end()
+    this.#publish(ctx, HIT, ms, page)
+    return true
   }
 
   /** Removes what Fastify, and `onSend` hooks that run before ours, have set for the response of another run. */
@@ -103,16 +121,24 @@ export class Responder {
 
   /** @param page the stored response that is sent, if there is one */
   #report (reply: FastifyReply, status: CacheStatus, cacheStatus: string, page?: PreparedPage): void {
-    const { startedAt, route, revalidation } = reply.request.pageCache!
-    const ms = performance.now() - startedAt
+    const ctx = reply.request.pageCache!
+    const ms = performance.now() - ctx.startedAt
     appendHeader(reply, 'cache-status', cacheStatus)
-    appendHeader(reply, 'server-timing', `cache;desc="${status.hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`)
+    appendHeader(reply, 'server-timing', formatServerTiming(status, ms))
+    this.#publish(ctx, status, ms, page)
+  }
+
+  #publish ({ route, revalidation }: PageCacheContext, status: CacheStatus, ms: number, page?: PreparedPage): void {
     if (!pageEvents.hasSubscribers || revalidation !== undefined) return
     const event: PageEvent = {
       cache: this.#cache, route: route.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs
     }
     pageEvents.publish(event)
   }
+}
+
+function formatServerTiming ({ hit }: CacheStatus, ms: number): string {
+  return `cache;desc="${hit ? 'hit' : 'miss'}";dur=${ms.toFixed(2)}`
 }
 
 /** Sends a body that is serialized already: Fastify would serialize a text again, and add to its content type. */

@@ -78,6 +78,21 @@ export interface ResponseAtAge {
   readonly headers: Record<string, string | string[]>
   /** `Cache-Status` of a hit. */
   readonly cacheStatus: string
+  /** The head of the last hit that was written directly. */
+  head: HitHead | undefined
+}
+
+/** The head of a hit, for all replies on which hooks have set the same headers. */
+export interface HitHead {
+  /** The headers that hooks have set, and how many. */
+  readonly fromHooks: Record<string, ReplyHeaders[string]>
+  readonly hookCount: number
+  /** All headers of the reply. */
+  readonly headers: Record<string, ReplyHeaders[string]>
+  /** The same as Node takes them: each name is followed by its value. */
+  readonly fields: unknown[]
+  /** Where the value of `Server-Timing` belongs among the fields. */
+  readonly timingIndex: number
 }
 
 /** Returns the headers of a stored response at its current age. @param now milliseconds since 1970 */
@@ -91,7 +106,7 @@ export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
     delete headers.expires // that of the handler, which counts after a 304 only
     Object.assign(headers, formatClientLifetime(clientLifetime, age))
   }
-  page.atAge = { age, ttl, headers, cacheStatus: formatCacheStatus(HIT, ttl) }
+  page.atAge = { age, ttl, headers, cacheStatus: formatCacheStatus(HIT, ttl), head: undefined }
   return page.atAge
 }
 

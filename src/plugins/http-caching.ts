@@ -1,6 +1,9 @@
 import caching from '@fastify/caching'
 import fp from 'fastify-plugin'
 
+/** The names of its `onSend` hooks: they change only a reply without `Cache-Control`, or with an ETag of its own. */
+export const HTTP_CACHING_HOOKS = ['cachingSetCacheControlHeader', 'cachingStoreByEtag']
+
 /**
  * Sets the default `Cache-Control: no-cache`: clients may store a response, but have to revalidate it.
  *

@@ -51,6 +51,8 @@ export interface TestAppOptions {
   random?: () => number
   /** The methods of the route; by default GET. If POST is not one of them, it has a route that is not cached. */
   method?: string[]
+  /** That of the page cache. */
+  skipOnHit?: string[]
   /** Called before the page cache is registered. */
   before?: (app: FastifyInstance) => unknown
   /** Called after the page cache is registered and before the route is. */
@@ -67,12 +69,12 @@ export async function createTestApp (
   handler: Handler = (_request, _reply, call) => `call ${call}`,
   options: TestAppOptions = {}
 ): Promise<TestApp> {
-  const { versions, clock = fakeClock(), app = Fastify(), random = () => 0.5, method = ['GET'] } = options
+  const { versions, clock = fakeClock(), app = Fastify(), random = () => 0.5, method = ['GET'], skipOnHit } = options
   const store = options.store?.(t, clock.now) ?? memoryStore({ now: clock.now })
   const cache = createCache({ store, now: clock.now, random, ...versions && { versions } })
   const shown: TestApp['shown'] = []
   await options.before?.(app)
-  await app.register(pageCache, { cache, now: clock.now })
+  await app.register(pageCache, { cache, now: clock.now, ...skipOnHit && { skipOnHit } })
   await options.after?.(app)
   app.route({
     method,

@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify'
+import type { CacheAdapter } from '../cache/index.ts'
+import type { QuerystringParser } from './key/query.ts'
+import { checkOption, isStrings } from './options.ts'
+
+export interface PageCacheOptions {
+  cache: CacheAdapter
+  /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
+  ttl?: number
+  /** The `clientTtl` in seconds of routes without one. Default unset: see the route option. */
+  clientTtl?: number
+  /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
+  ignoreHeaders?: string[]
+  /**
+   * The route option of that name, for all routes: e.g. if @fastify/rate-limit counts requests. Default false, or true
+   * if `ignoreHeaders` has `x-forwarded-for`.
+   */
+  ignoreAddress?: boolean
+  /** That of the application, if it has its own and a route has the option `query`. Default that of Fastify. */
+  querystringParser?: QuerystringParser
+  /**
+   * Names of functions which are `onSend` hooks of other plugins and leave a stored response as it is. Hits skip them,
+   * which makes them faster. Default none: if there are others than those of the page cache, hits run all.
+   */
+  skipOnHit?: string[]
+  /** Milliseconds since 1970. Default the system clock, which never runs backwards here. */
+  now?: () => number
+}
+
+/** Checks the options of the plugin. Throws a TypeError that names the invalid one. */
+export function checkPluginOptions (app: FastifyInstance, options: PageCacheOptions): void {
+  const { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, skipOnHit, querystringParser } = options
+  if (typeof cache?.lookup !== 'function') {
+    throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
+  }
+  if (app.hasDecorator('purgePages')) {
+    throw new TypeError('The page cache is already registered in this scope or in a parent scope.')
+  }
+  if (typeof querystringParser !== 'function') {
+    throw new TypeError('The option `querystringParser` of the page cache must be a function.')
+  }
+  checkOption('ttl', ttl)
+  checkOption('clientTtl', clientTtl)
+  checkOption('ignoreHeaders', ignoreHeaders)
+  checkOption('ignoreAddress', ignoreAddress)
+  if (skipOnHit !== undefined && !isStrings(skipOnHit)) {
+    throw new TypeError('The option `skipOnHit` of the page cache must be an array of names of functions.')
+  }
+}
