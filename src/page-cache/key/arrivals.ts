@@ -9,10 +9,6 @@ import { makeResponsesObservable } from './tracked-response.ts'
 /** Marks servers and applications whose requests are tracked. */
 const IS_TRACKED = Symbol('larder.is-tracked')
 
-/** Express replaces the prototype of requests, so their reads cannot be tracked. */
-const EXPRESS = 'The page cache cannot be used with @fastify/express, since a response could reach the wrong client. ' +
-  'Use @fastify/middie for middleware.'
-
 /** Under which pino keeps its serializers. */
 const SERIALIZERS = Symbol.for('pino.serializers')
 
@@ -30,7 +26,7 @@ const ARRIVALS: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'che
  * from a server, or by `inject` and `routing` of the application.
  */
 export function trackArrivals (app: FastifyInstance): void {
-  app.addHook('onReady', (done) => done(app.hasPlugin('@fastify/express') ? new TypeError(EXPRESS) : undefined))
+  makeResponsesObservable()
   trackServer(app.server)
   trackInjections(findRoot(app))
   ignoreLog(app)
@@ -63,7 +59,6 @@ function trackServer (server: Server): void {
   if (server[IS_TRACKED] === true) return
   server[IS_TRACKED] = true
   makeRequestsObservable(server)
-  makeResponsesObservable(server)
   const { emit } = server
   server.emit = function (this: Server, ...args: [event: string, ...args: unknown[]]) {
     if (!ARRIVALS.has(args[0])) return emit.apply(this, args as Parameters<typeof emit>)

@@ -1,23 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { RouteCacheConfig } from '../options.ts'
 import { ConnectionReads } from './connection-reads.ts'
 import { CookieTracker, filterCookies, filterRawCookies } from './cookies.ts'
 import { addEarly, ALL_HEADERS, CONNECTION, listReadsOfApplication } from './early-reads.ts'
 import { EXEMPT_IN_HANDLER, EXEMPT_IN_HOOKS } from './exempt-headers.ts'
 import { HeaderProxy, type HeaderReads } from './header-proxy.ts'
 import { ReadNames } from './read-names.ts'
-import { findObserver, type MessageObserver, observe, stopObserving } from './tracked-message.ts'
+import { findObserver, isStillObserved, type MessageObserver, observe, stopObserving } from './tracked-message.ts'
 import { observeResponse } from './tracked-response.ts'
 
 /** The names that clients can send, as Node writes them. */
 const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
-
-/** How reads count while a response is built. */
-export interface TrackingOptions {
-  /** Names of headers whose reads do not count. */
-  readonly ignoreHeaders: ReadonlySet<string>
-  /** Whether hooks may read the address of the client, and code outside of routes the connection. Default false. */
-  readonly ignoreAddress?: boolean
-}
 
 /**
  * Records what is read from a request while a response is built.
@@ -28,8 +21,6 @@ export interface TrackingOptions {
 export class HeaderTracker implements MessageObserver, HeaderReads {
   /** The headers as hooks have left them. */
   headers: IncomingHttpHeaders
-  /** Whether code of the application may have read the request before it was tracked. */
-  readonly startedLate: boolean
   /** Whether listeners of the server run, and no hook. */
   isArriving = false
   /** Whether all headers were read together, as a proxy does to forward them. */
@@ -38,6 +29,7 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   readAllCookies = false
   readonly connection = new ConnectionReads()
   readonly #message: IncomingMessage
+  readonly #startedLate: boolean
   readonly #names = new ReadNames()
   #phase: 'before-hooks' | 'hooks' | 'handler' = 'before-hooks'
   #isPaused = false
@@ -68,9 +60,14 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
 
   private constructor (message: IncomingMessage, late: boolean) {
     this.headers = message.headers
-    this.startedLate = late
+    this.#startedLate = late
     this.#message = message
     observe(message, this)
+  }
+
+  /** Whether code of the application may have read the request while it was not tracked. */
+  get mayHaveMissed (): boolean {
+    return this.#startedLate || !isStillObserved(this.#message)
   }
 
   /** The headers as the client sent them. */
@@ -121,7 +118,10 @@ export class HeaderTracker implements MessageObserver, HeaderReads {
   }
 
   /** Begins the hooks of a cached route. @param requestIdHeader see `listReadsOfApplication` */
-  beginHooks ({ ignoreHeaders, ignoreAddress = false }: TrackingOptions, requestIdHeader?: string | false): void {
+  beginHooks (
+    { ignoreHeaders, ignoreAddress }: Pick<RouteCacheConfig, 'ignoreHeaders' | 'ignoreAddress'>,
+    requestIdHeader?: string | false
+  ): void {
     this.#proxy?.endListing()
     const early = this.#early!
     this.#early = undefined

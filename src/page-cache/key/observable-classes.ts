@@ -33,3 +33,40 @@ export function findObservablePrototype<T extends Class> (base: object, makeObse
   }
   return prototype
 }
+
+/**
+ * Adds observable accessors to a class itself, as far as it allows that.
+ *
+ * So they reach an object that gets another prototype later, as requests get one from Express: it inherits from the
+ * same class.
+ */
+export function extendClass<T extends Class> ({ prototype }: T, makeObservable: (Base: T) => T): void {
+  if (extended.has(prototype as object)) return
+  extended.add(prototype as object)
+  const before = Object.getOwnPropertyDescriptors(prototype as object) as Record<PropertyKey, PropertyDescriptor>
+  // The class as it was, to which the accessors lead.
+  const Before = function () {} as unknown as T
+  Before.prototype = Object.create(Object.getPrototypeOf(prototype) as object, before)
+  const { constructor: _, ...accessors } =
+    Object.getOwnPropertyDescriptors(makeObservable(Before).prototype as object) as typeof before
+  const names = Reflect.ownKeys(accessors)
+  const isWhole = names.every((name) => before[name]?.configurable !== false)
+  for (const name of names) {
+    if (name === IS_OBSERVABLE ? isWhole : before[name]?.configurable !== false) {
+      Object.defineProperty(prototype, name, accessors[name]!)
+    }
+  }
+}
+
+const extended = new WeakSet<object>()
+
+/** Makes objects observable that have got another prototype, which inherits from a class. */
+export function insertPrototype<T extends Class> (
+  object: object, { prototype }: T, makeObservable: (Base: T) => T
+): void {
+  let owner = object
+  for (let next: unknown; (next = Object.getPrototypeOf(owner)) !== prototype; owner = next as object) {
+    if (next === null) return
+  }
+  Object.setPrototypeOf(owner, findObservablePrototype(prototype as object, makeObservable))
+}

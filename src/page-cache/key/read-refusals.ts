@@ -14,8 +14,9 @@ const READ_REFUSALS: Readonly<Record<string, string>> = {
     'connection, so a response is stored only if it states its own lifetime in Cache-Control. If the connection does ' +
     'not shape the response, e.g. because a list of connections is kept, set the option ignoreAddress of the route ' +
     'or of the page cache.',
-  'tracked-late': 'The application may have read the request before the page cache saw it, so no response is stored. ' +
-    'Let requests arrive through the server of the application or through inject().'
+  'tracked-late': 'The application may have read the request before the page cache saw it, or has replaced its ' +
+    'prototype, so its response is not stored. Let requests arrive through the server of the application or through ' +
+    'inject(). A new prototype is tracked from the next request on, if it inherits from IncomingMessage.'
 }
 
 /** Describes why a response is not stored because of what was read; undefined for any other reason. */

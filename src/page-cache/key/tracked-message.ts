@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { findObservablePrototype, IS_OBSERVABLE, replaceServerClass } from './observable-classes.ts'
+import { type IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import {
+  extendClass, findObservablePrototype, insertPrototype, IS_OBSERVABLE, replaceServerClass
+} from './observable-classes.ts'
 
 /** Notices what is read from a request of Node. */
 export interface MessageObserver {
@@ -165,7 +167,19 @@ function makeAnyObservable (Base: MessageClass): MessageClass {
 
 /** Makes the requests of a server observable, if its class of requests can be replaced. */
 export function makeRequestsObservable (server: object): void {
+  extendClass(IncomingMessage as unknown as MessageClass, makeObservable)
   replaceServerClass(server, 'IncomingMessage', makeObservable)
+}
+
+/**
+ * Whether a request that is observed still is: the application may have replaced its prototype.
+ *
+ * If it has, later requests that get that prototype are observed.
+ */
+export function isStillObserved (message: IncomingMessage): boolean {
+  if (IS_OBSERVABLE in message) return true
+  insertPrototype(message, IncomingMessage as unknown as MessageClass, makeObservable)
+  return false
 }
 
 /** Observes a request. */

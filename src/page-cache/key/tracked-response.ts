@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http'
-import { findObservablePrototype, IS_OBSERVABLE, replaceServerClass } from './observable-classes.ts'
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { extendClass, findObservablePrototype, IS_OBSERVABLE } from './observable-classes.ts'
 import { findObserver } from './tracked-message.ts'
 
 /** What is observed of a response of Node, through which the connection can be read too. */
@@ -51,9 +51,9 @@ function findSetter (prototype: object, name: string): ((value: unknown) => void
   return Object.getOwnPropertyDescriptor(owner, name)!.set
 }
 
-/** Makes the responses of a server observable, if its class of responses can be replaced, as that of requests. */
-export function makeResponsesObservable (server: object): void {
-  replaceServerClass(server, 'ServerResponse', makeObservable)
+/** Makes the responses of all servers observable; those of HTTP/2 become it one by one. */
+export function makeResponsesObservable (): void {
+  extendClass(ServerResponse as unknown as ResponseClass, makeObservable)
 }
 
 /** Observes what is read through a response, for the observer of its request. */

@@ -26,8 +26,8 @@ function shareFailure (
   ctx: PageCacheContext, { code, headers, body, run }: HandlerResponse
 ): SharedFailure | undefined {
   const { headerTracker, customKey } = ctx
-  const { readAll, unkeyedRead, startedLate, readByName, keyHeaders } = headerTracker
-  const mayBePersonal = readAll || unkeyedRead !== undefined || startedLate
+  const { readAll, unkeyedRead, mayHaveMissed, readByName, keyHeaders } = headerTracker
+  const mayBePersonal = readAll || unkeyedRead !== undefined || mayHaveMissed
   if (!Buffer.isBuffer(body) || mayBePersonal || !isSharedFailure(code, headers)) return undefined
   const varyNames = [...new Set([...parseVary(headers.vary), ...readByName, ...keyHeaders])]
   const { headers: stored, hookHeaders, removed } = selectStoredHeaders(headers, run.before)

@@ -21,7 +21,7 @@ export interface ReceivedResponse {
   readonly size: number
   readonly request: {
     readonly headerTracker: Pick<HeaderTracker, 'sent' | 'headers' | 'readAll' | 'readAllCookies' | 'unkeyedRead'> &
-      Partial<Pick<HeaderTracker, 'startedLate'>>
+      Partial<Pick<HeaderTracker, 'mayHaveMissed'>>
     /** Request headers and single cookies that were read by name and that the key does not cover. */
     readonly headersRead: readonly string[]
   }
@@ -110,7 +110,7 @@ function reasonNotToStore (
   if (headers['set-cookie'] !== undefined) return 'set-cookie'
   const vary = parseVary(ownVary)
   if (vary.includes('*')) return 'vary-any'
-  if (request.headerTracker.startedLate) return 'tracked-late'
+  if (request.headerTracker.mayHaveMissed) return 'tracked-late'
   return reasonWhyPersonal(request, directives, [...route.vary, ...vary])
 }
 
