@@ -34,7 +34,10 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
   const { now = currentTime, logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
-    const database = openDatabase(config.DATABASE_URL, { onStateChange: (_state, message) => app.log.error(message) })
+    const database = openDatabase(config.DATABASE_URL, {
+      onStateChange: (_state, message) => app.log.error(message),
+      onWarning: (message) => app.log.warn(message)
+    })
     app.addHook('onClose', () => database.close())
 
     await app.register(connections)

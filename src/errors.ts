@@ -13,6 +13,8 @@ export const DatabaseBusyError = createError(
   'LARDER_DATABASE_BUSY', 'The database is busy. Try again in a moment.', 503)
 export const DatabaseReadOnlyError = createError(
   'LARDER_DATABASE_READ_ONLY', 'The database accepts no changes at the moment. Try again later.', 503)
+export const DatabaseFullError = createError(
+  'LARDER_DATABASE_FULL', 'The database is full and accepts no changes at the moment. Try again later.', 503)
 export const DatabaseLostError = createError(
   'LARDER_DATABASE_LOST', 'The database is unavailable. Try again later.', 503)
 export const TransactionOverError = createError(

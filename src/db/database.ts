@@ -6,17 +6,20 @@ import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
 import { History } from '../clock/sqlite/history.ts'
-import { isReadOnlyError } from '../clock/sqlite/read-only-error.ts'
+import { isFullError, isReadOnlyError } from '../clock/sqlite/sqlite-errors.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
 import { WriteAheadLog } from '../clock/sqlite/write-ahead-log.ts'
 import { databaseVersions } from '../clock/sqlite/versions.ts'
 import {
-  DatabaseBusyError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError, TransactionTimeoutError
+  DatabaseBusyError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError
 } from '../errors.ts'
+import { runAll, withDeadline } from './async.ts'
 import { type DatabaseState, FileState } from './file-state.ts'
+import { OpenIterators } from './iterators.ts'
 import { type DatabaseLimits, resolveLimits } from './limits.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { createReaders } from './readers.ts'
+import { createWarn } from './warnings.ts'
 
 /** A connection, as Drizzle wraps it. */
 export type Sql = BetterSQLite3Database
@@ -73,11 +76,13 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   const inTransaction = () => current() !== undefined
   // Waiting for a lock inside SQLite would block the event loop. `begin` waits outside.
   writer.pragma('busy_timeout = 0')
+  const iterators = new OpenIterators(writer)
+  const warn = createWarn(path, limits.onWarning)
   const file = new FileState(path, writer, limits.onStateChange)
   const history = new History(writer)
   // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
   const reader = connect()
-  const log = new WriteAheadLog(reader)
+  const log = new WriteAheadLog(reader, warn)
   const committed = new Clock(reader, true, history, log)
   const uncommitted = new Clock(writer, false, history)
   const following = setInterval(() => followLog(committed), FOLLOW_MS).unref()
@@ -97,13 +102,35 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
     return isOpen(scope) && writer.inTransaction
   }
 
+  /** Returns the error of a transaction as clients should see it. */
+  function translateError (error: unknown): unknown {
+    if (error === E_TIMEOUT) return new DatabaseBusyError()
+    if (isReadOnlyError(error)) return new DatabaseReadOnlyError()
+    if (!isFullError(error)) return error
+    warn('full')
+    return new DatabaseFullError()
+  }
+
   /** Throws if what is read would be outdated, and what is written would be lost. */
   function checkFile (): void {
     if (file.isLost()) throw new DatabaseLostError()
   }
 
+  function closeIterators (): void {
+    if (iterators.close()) warn('iterator')
+  }
+
+  /** Ends what a caller has left open on the writer outside transactions, since it would block all of them. */
+  function freeWriter (): void {
+    closeIterators()
+    if (!writer.inTransaction) return
+    writer.exec('ROLLBACK')
+    warn('transaction')
+  }
+
   async function begin (): Promise<void> {
     checkFile()
+    freeWriter()
     const deadline = performance.now() + lockWaitMs
     while (!tryLock(() => writer.exec('BEGIN IMMEDIATE'))) {
       if (performance.now() >= deadline) throw new DatabaseBusyError()
@@ -117,11 +144,15 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
     let result: T
     try {
       result = await work()
+      closeIterators()
       if (!isParentRunning()) throw new TransactionOverError()
       writer.exec(commit)
     } catch (error) {
       // If the parent has ended, the connection may be in another transaction by now.
-      if (isParentRunning()) writer.exec(rollback)
+      if (isParentRunning()) {
+        closeIterators()
+        writer.exec(rollback)
+      }
       throw error
     } finally {
       scope.open = false
@@ -188,7 +219,10 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
       if (scope === undefined) throw new TransactionOverError()
       scope.afterCommit.push(callback)
     },
-    checkState: () => file.check(),
+    checkState () {
+      if (!queue.isLocked()) freeWriter()
+      return file.check()
+    },
     close () {
       clearInterval(following)
       file.stop()
@@ -205,34 +239,6 @@ function followLog (committed: Clock): void {
   } catch {}
 }
 
-function translateError (error: unknown): unknown {
-  if (error === E_TIMEOUT) return new DatabaseBusyError()
-  return isReadOnlyError(error) ? new DatabaseReadOnlyError() : error
-}
-
 function isOpen ({ open, parent }: Scope): boolean {
   return open && (parent === undefined || isOpen(parent))
-}
-
-/** Runs all callbacks one after another, and then throws the first error, if any. */
-async function runAll (callbacks: ReadonlyArray<() => unknown>): Promise<void> {
-  const errors: unknown[] = []
-  for (const callback of callbacks) {
-    try {
-      await callback()
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  if (errors.length > 0) throw errors[0]
-}
-
-async function withDeadline<T> (work: Promise<T>, ms: number): Promise<T> {
-  const deadline = Promise.withResolvers<never>()
-  const timer = setTimeout(() => deadline.reject(new TransactionTimeoutError(ms / 1000)), ms)
-  try {
-    return await Promise.race([work, deadline.promise])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -9,6 +9,8 @@ export interface DatabaseLimits {
   transactionMs?: number
   /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it is well again. */
   onStateChange?: StateListener
+  /** Called with a sentence for the log, e.g. when all entries become invalid, at most once a minute for each kind. */
+  onWarning?: (message: string) => void
 }
 
 const LOCK_WAIT_MS = 5_000

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
-import { isReadOnlyError } from './read-only-error.ts'
+import { isReadOnlyError } from './sqlite-errors.ts'
 
 /** The number of ended eras that are kept. Stamps of older ones are invalid. */
 const MAX_ERAS = 1_000

@@ -1,0 +1,33 @@
+/** Milliseconds within which a warning of one kind is not repeated. */
+export const REPEAT_MS = 60_000
+
+const MESSAGES = {
+  uncounted: (file: string) => `A commit to ${file} counted no change, so nothing that depends on the database is ` +
+    'served from the cache until it is loaded again. docs/invalidation.md says which writes do that.',
+  overwritten: (file: string) => `The write-ahead log of ${file} began anew before it was read, so nothing that ` +
+    'depends on the database is served from the cache until it is loaded again. If this happens often, change more ' +
+    'rows in each transaction.',
+  iterator: (file: string) => `A transaction of ${file} has left an iterator open, and it was closed. Read iterators ` +
+    'to their end, or call return().',
+  transaction: (file: string) => `A transaction was left open on the connection that writes to ${file}, and was ` +
+    'rolled back. Use database.transaction() in place of BEGIN.',
+  full: (file: string) => `There is no space for ${file}, so changes are refused. Free some space on the disk, or ` +
+    'raise max_page_count.'
+}
+
+export type Warning = keyof typeof MESSAGES
+
+/**
+ * Returns a function that passes warnings on, each kind at most once a minute.
+ *
+ * @param path of the database file
+ */
+export function createWarn (path: string, onWarning: (message: string) => void = () => {}): (kind: Warning) => void {
+  const recent = new Set<Warning>()
+  return (kind) => {
+    if (recent.has(kind)) return
+    recent.add(kind)
+    setTimeout(() => recent.delete(kind), REPEAT_MS).unref()
+    onWarning(MESSAGES[kind](`the database file ${path} (DATABASE_URL)`))
+  }
+}

@@ -1,0 +1,60 @@
+import { mock } from 'node:test'
+import Sqlite from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { testApp } from '../support/app.ts'
+import { notes } from './support.ts'
+
+const product = { title: 'x'.repeat(200), price: '1' }
+const products = Array.from({ length: 1_000 }, () => product)
+
+/** The service, its log, and a way to limit the pages of its database. */
+async function service (t: Test) {
+  const connections = new Set<Sqlite.Database>()
+  const { pragma } = Sqlite.prototype
+  mock.method(Sqlite.prototype, 'pragma', function (this: Sqlite.Database, ...parameters: Parameters<typeof pragma>) {
+    connections.add(this)
+    return pragma.apply(this, parameters)
+  })
+  const lines: string[] = []
+  const stream = { write: (line: string) => { lines.push(JSON.parse(line).msg) } }
+  const app = await testApp(t, {}, { logger: { level: 'warn', stream } })
+  mock.restoreAll()
+  const limitPages = (count: number) => { for (const each of connections) each.pragma(`max_page_count = ${count}`) }
+  const post = (body: object) => app.inject({ method: 'POST', url: '/api/products', body })
+  return { app, lines, limitPages, post }
+}
+
+t.test('while the disk is full, changes are 503, nothing of them is stored, and reads go on', async (t) => {
+  const { app, lines, limitPages, post } = await service(t)
+  const total = async () => (await app.inject('/api/products')).json().total
+  const before = await total()
+  limitPages(1) // SQLite takes the present size instead, if it is larger.
+  for (let attempts = 0; attempts < 3; attempts++) {
+    const response = await post(products)
+    t.equal(response.statusCode, 503)
+    t.match(response.json(), {
+      code: 'LARDER_DATABASE_FULL',
+      message: 'The database is full and accepts no changes at the moment. Try again later.'
+    })
+  }
+  t.match(lines.filter((line) => line !== 'request failed'),
+    [/^There is no space for the database file .* \(DATABASE_URL\), so changes are refused\. Free some space/])
+  t.equal(await total(), before)
+  t.equal((await app.inject('/')).statusCode, 200)
+  t.match((await app.inject('/')).headers['server-timing'], /desc="hit"/)
+  t.equal((await app.inject('/readyz')).statusCode, 200)
+
+  limitPages(1_000_000)
+  t.equal((await post(products)).statusCode, 201)
+  t.equal(await total(), before + products.length)
+})
+
+t.test('a full disk is 503 also in a savepoint, and the transaction is rolled back', async (t) => {
+  const { database, add, titles } = notes(t)
+  await t.rejects(database.transaction(async () => {
+    database.sql.run('PRAGMA max_page_count = 1')
+    add('a')
+    await database.transaction(() => { for (let i = 0; i < 1_000; i++) add('x'.repeat(1_000)) })
+  }), { code: 'LARDER_DATABASE_FULL' })
+  t.same(titles(), [])
+})
