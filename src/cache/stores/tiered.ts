@@ -1,6 +1,6 @@
 import type { Entry } from '../entry/entry.ts'
 import { currentTime } from '../util/clock.ts'
-import type { MaybePromise } from '../util/maybe-promise.ts'
+import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
 import { checkDuration, checkFunction, checkObject } from '../util/validate.ts'
 import { memoizedVersions } from '../versions/memoized.ts'
 import { outageVersions } from '../versions/outage.ts'
@@ -77,12 +77,21 @@ export function tieredStore (options: TieredStoreOptions): Store {
     return l1.getTrusted(key) ?? readL2(key, () => far.get(key))
   }
 
+  /** Sends a command to L2, after the deletions that L2 has missed: they must neither be undone nor undo it. */
+  function useL2<T> (send: () => MaybePromise<T>): MaybePromise<T> {
+    return andThen(isAvailable() ? missed.settle() : undefined, send)
+  }
+
+  function readL2<T extends Entry | LeaseResult | undefined> (
+    key: string, read: () => MaybePromise<T>
+  ): MaybePromise<T> {
+    return useL2(() => readAndFill(key, read))
+  }
+
   /** Stores in L1 the entry that L2 returns, unless the key changes meanwhile: it may be older than the change. */
-  async function readL2<T extends Entry | LeaseResult | undefined> (
+  async function readAndFill<T extends Entry | LeaseResult | undefined> (
     key: string, read: () => MaybePromise<T>
   ): Promise<T> {
-    const settled = isAvailable() ? missed.settle() : undefined
-    if (settled !== undefined) await settled
     const readAt = now()
     const fenced = fence.enter(key)
     try {
@@ -163,10 +172,10 @@ export function tieredStore (options: TieredStoreOptions): Store {
     get available () { return isAvailable() },
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
-    set: (key, entry) => missed.watch([key], () => writeEntry(key, entry, () => far.set(key, entry))),
-    add: (key, entry, replace) => write([key], () => far.add(key, entry, replace)),
-    touch: (key, freshUntil, staleUntil) => write([key], () => far.touch(key, freshUntil, staleUntil)),
-    increment: (key, by, initial, replace) => write([key], () => far.increment(key, by, initial, replace)),
+    set: (key, entry) => missed.watch([key], () => writeEntry(key, entry, () => useL2(() => far.set(key, entry)))),
+    add: (key, entry, replace) => write([key], () => useL2(() => far.add(key, entry, replace))),
+    touch: (key, freshUntil, staleUntil) => write([key], () => useL2(() => far.touch(key, freshUntil, staleUntil))),
+    increment: (key, by, initial, replace) => write([key], () => useL2(() => far.increment(key, by, initial, replace))),
     delete: (keys) => missed.watch(keys, () => write(keys, () => far.delete(keys))),
     async clear (filter) {
       try {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryVersions } from '../../../../src/cache/index.ts'
+import { type CacheAdapter, memoryVersions } from '../../../../src/cache/index.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { listen } from '../../../support/record-events.ts'
 import { fallibleProcess } from './set-up.ts'
@@ -46,6 +46,42 @@ t.test('what was deleted or set in an outage does not come back from L2', async 
   await mine.set('set', 'newest')
   await mine.get('deleted')
   t.equal(await mine.get('set'), 'newest', 'each deletion is made up for once')
+})
+
+t.test('what is written after a missed deletion is not deleted by it', async (t) => {
+  const writes: Record<string, [(cache: CacheAdapter) => Promise<unknown>, unknown]> = {
+    set: [(cache) => cache.set('key', 'new'), 'new'],
+    setMany: [(cache) => cache.setMany([['key', 'new']]), 'new'],
+    add: [(cache) => cache.add('key', 'new'), 'new'],
+    increment: [(cache) => cache.increment('key', 1), 1],
+    getOrSet: [(cache) => cache.getOrSet('key', () => 'new'), 'new'],
+    touch: [(cache) => cache.touch('key', 10), undefined]
+  }
+  for (const [verb, [write, written]] of Object.entries(writes)) {
+    const { far, mine, theirs } = fallibleProcess()
+    await theirs.set('key', 5)
+    far.isDown = true
+    await t.rejects(mine.deleteMany(['other', 'key']))
+    far.isDown = false
+    await write(mine)
+    t.equal(await mine.get('key'), written, verb)
+    t.equal(await theirs.get('key'), written, `${verb}: in other processes`)
+  }
+})
+
+t.test('what is set while a missed deletion is made up for is not deleted by it', async (t) => {
+  const { far, mine, theirs } = fallibleProcess()
+  far.isDown = true
+  await t.rejects(mine.deleteMany(['other', 'key']))
+  far.isDown = false
+  const { promise, resolve } = Promise.withResolvers<void>()
+  far.gate = promise
+  const read = mine.get('key')
+  const write = mine.set('key', 'new')
+  resolve()
+  await Promise.all([read, write])
+  t.equal(await mine.get('key'), 'new')
+  t.equal(await theirs.get('key'), 'new')
 })
 
 t.test('what is to be deleted from L2 is remembered until it can be', async (t) => {
