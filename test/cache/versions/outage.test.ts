@@ -76,12 +76,28 @@ t.test('invalidations that the remote clock has missed are made up for before it
   await t.rejects(async () => versions.invalidate(['a']))
   await t.rejects(async () => versions.invalidate(['b', 'a']))
   remote.saysAvailable = true
-  await t.rejects(async () => versions.firstChanged(stamp, ['a']), { message: 'no reply' })
+  await t.rejects(async () => versions.firstChanged(stamp, ['c']), { message: 'no reply' })
+  t.equal(await versions.firstChanged(stamp, ['c', 'a']), 'a', 'this process knows')
   remote.isDown = false
   t.strictSame(await Promise.all([versions.firstChanged(stamp, ['c']), versions.firstChanged(stamp, ['a'])]),
     [undefined, 'a'])
   t.strictSame(remote.invalidated, [['a', 'b']])
   t.equal(await versions.firstChanged(await versions.stamp(), ['a']), undefined)
+})
+
+t.test('while the remote clock refuses just invalidations, it is used with what this process knows', async (t) => {
+  const { remote, versions } = setUp()
+  const before = await versions.stamp()
+  const { invalidate } = remote
+  remote.invalidate = async () => { throw new Error('read-only') }
+  await t.rejects(async () => versions.invalidate(['a']), { message: 'read-only' })
+  t.equal(await versions.firstChanged(before, ['b', 'a']), 'a')
+  t.equal(await versions.firstChanged(before, ['b']), undefined)
+  const after = await versions.stamp()
+  t.equal(await versions.firstChanged(after, ['a', 'b']), undefined)
+  remote.invalidate = invalidate
+  t.equal(await versions.firstChanged(before, ['a']), 'a')
+  t.equal(await versions.firstChanged(after, ['b']), 'b', 'it cannot be compared with what other processes changed')
 })
 
 t.test('a stamp is taken after the invalidations that the remote clock has missed', async (t) => {
