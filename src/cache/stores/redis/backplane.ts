@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Backplane, BackplaneListener } from '../store.ts'
 import type { RedisClient } from './client.ts'
+import { isWriteRefusal } from './commands.ts'
 import { versionKeyPrefix } from './versions.ts'
 
 export interface RedisBackplane extends Backplane {
@@ -154,8 +155,18 @@ function openChannel (options: ChannelOptions): () => void {
   function beat (): void {
     heartbeat = { key: `${heartbeatPrefix}${++count}`, sentAt: now() }
     timer = setTimeout(close, deadlineMs).unref()
-    options.sendHeartbeat(heartbeat.key).catch(close)
+    options.sendHeartbeat(heartbeat.key).catch((error) => {
+      // A Redis that refuses writes still reports changes. A new channel would report that anything may have changed.
+      if (isWriteRefusal(error)) beatLater()
+      else close()
+    })
     tracker.ping().catch(close) // Redis may be configured to close idle connections
+  }
+
+  function beatLater (): void {
+    if (!isOpen) return
+    clearTimeout(timer)
+    timer = setTimeout(beat, heartbeatMs).unref()
   }
 
   /**
@@ -170,8 +181,7 @@ function openChannel (options: ChannelOptions): () => void {
       if (key.startsWith(entryPrefix)) options.onEntry(key.slice(entryPrefix.length))
       else if (key !== heartbeat.key) options.onTag()
       else {
-        clearTimeout(timer)
-        timer = setTimeout(beat, heartbeatMs).unref()
+        beatLater()
         options.onHeartbeat(heartbeat.sentAt)
       }
     }

@@ -21,6 +21,8 @@ const MAX_IN_FLIGHT = 256
 const DISCONNECTED = new Set(['reconnecting', 'close', 'end'])
 /** Errors of a Redis that serves no command at present. With any other error, it has refused just this one. */
 const SERVES_NOTHING = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|WRONGPASS)\b/
+/** Errors of a Redis that takes no writes at present. That of a script contains that of its command in Redis 6. */
+const TAKES_NO_WRITES = /\b(OOM|READONLY|MISCONF|NOREPLICAS|NOPERM|ACL failure|user executing the script can't run)\b/
 
 /**
  * Sends commands to Redis, each with a deadline. Commands of one turn of the event loop are sent together, and none is
@@ -32,13 +34,18 @@ export class RedisCommands {
   readonly #probeKey: string
   readonly #circuit: CircuitBreaker
   #inFlight = 0
+  #outages = 0
   readonly #queue = new Set<() => void>()
 
   constructor ({ client, probeKey, commandTimeout = 50, onStateChange }: RedisCommandsOptions) {
     this.client = client
     this.#commandTimeout = toTimerMs(checkPositiveInteger('commandTimeout', commandTimeout))
     this.#probeKey = probeKey
-    this.#circuit = new CircuitBreaker({ probe: () => this.#probe(), onOpen: () => this.#sendQueued(), onStateChange })
+    const onOpen = () => {
+      this.#outages++
+      this.#sendQueued()
+    }
+    this.#circuit = new CircuitBreaker({ probe: () => this.#probe(), onOpen, onStateChange })
     // Every store that uses the client adds listeners; that is not a leak.
     client.setMaxListeners(client.getMaxListeners() + 1)
     client.on('error', this.#onError)
@@ -49,6 +56,11 @@ export class RedisCommands {
 
   get available (): boolean {
     return !this.#circuit.isOpen
+  }
+
+  /** How often the circuit has opened. */
+  get outages (): number {
+    return this.#outages
   }
 
   /**
@@ -174,4 +186,9 @@ export class RedisCommands {
 /** Whether this error is the reply of a Redis that serves commands. */
 function isReply (error: Error): boolean {
   return error.name === 'ReplyError' && !SERVES_NOTHING.test(error.message)
+}
+
+/** Whether this error of a write is the reply of a Redis that takes no writes at present. */
+export function isWriteRefusal (error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError' && TAKES_NO_WRITES.test(error.message)
 }

@@ -193,9 +193,12 @@ if not clock then
   redis.call('SET', KEYS[1], clock)
 end`
 
-/** KEYS clock, tags; ARGV ttl of a tag in seconds. Returns the clock. Unknown tags count as changed at this moment. */
+/**
+ * KEYS clock, tags; ARGV ttl of a tag in seconds. Returns the clock. Unknown tags count as changed at this moment. If
+ * Redis refuses writes they stay unknown, so that the next change of any tag counts as theirs.
+ */
 export const STAMP = `${READ_CLOCK}
-for i = 2, #KEYS do redis.call('SET', KEYS[i], clock, 'EX', ARGV[1], 'NX') end
+for i = 2, #KEYS do redis.pcall('SET', KEYS[i], clock, 'EX', ARGV[1], 'NX') end
 return clock`
 
 /**
@@ -210,7 +213,7 @@ for i = 2, #KEYS do
   local changed_at = redis.call('GET', KEYS[i])
   if not changed_at then
     changed_at = clock
-    redis.call('SET', KEYS[i], changed_at, 'EX', ARGV[2])
+    redis.pcall('SET', KEYS[i], changed_at, 'EX', ARGV[2])
   end
   if position == 0 and tonumber(changed_at) > stamp then position = i - 1 end
 end

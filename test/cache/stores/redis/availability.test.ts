@@ -18,8 +18,10 @@ t.test('while the circuit is open, commands reject at once and are not sent', as
   await run(never)
   await run(fails('lost'))
   t.ok(commands.available)
+  t.equal(commands.outages, 0)
   await run(fails('refused'))
   t.notOk(commands.available)
+  t.equal(commands.outages, 1)
   const before = sent()
   for (let i = 0; i < 20; i++) {
     t.match(await run(never), {

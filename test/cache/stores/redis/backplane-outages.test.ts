@@ -101,23 +101,56 @@ t.test('heartbeats without a reply do not pile up', async (t) => {
   await untilCaughtUp(backplane)
 })
 
-t.test('if Redis forbids tracking or writing, caughtUpTo does not advance', async (t) => {
+t.test('if Redis forbids tracking, caughtUpTo does not advance', async (t) => {
   const { url, port } = await startRedis(t)
-  const admin = connect(t, url)
-  for (const [user, may] of [['deaf', '-client|tracking'], ['mute', '-eval']]) {
-    await admin.call('ACL', 'SETUSER', user!, 'on', '>pw', '~*', '&*', '+@all', may!)
-    const client = connect(t, `redis://${user}:pw@127.0.0.1:${port}`)
-    let tries = 0
-    const duplicate = client.duplicate.bind(client)
-    client.duplicate = (options) => {
-      tries++
-      return duplicate(options)
-    }
-    const { backplane } = listenToBackplane(t, client)
-    await until('it has reconnected some times', () => tries > 6)
-    t.equal(backplane.caughtUpTo, -Infinity)
-    t.equal(client.status, 'ready')
+  await connect(t, url).call('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '&*', '+@all', '-client|tracking')
+  const client = connect(t, `redis://deaf:pw@127.0.0.1:${port}`)
+  let tries = 0
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = (options) => {
+    tries++
+    return duplicate(options)
   }
+  const { backplane } = listenToBackplane(t, client)
+  await until('it has reconnected some times', () => tries > 6)
+  t.equal(backplane.caughtUpTo, -Infinity)
+  t.equal(client.status, 'ready')
+})
+
+t.test('while Redis refuses writes caughtUpTo does not advance, and changes are still reported', async (t) => {
+  const { url } = await startRedis(t)
+  const [client, admin] = [connect(t, url), connect(t, url)]
+  await admin.set('test:key', 1)
+  const { backplane, reports } = listenToBackplane(t, client)
+  await untilCaughtUp(backplane)
+  const refusals = async () => Number(/errorstat_OOM:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0)
+  await admin.config('SET', 'maxmemory', 1)
+  await until('heartbeats are refused', async () => await refusals() > 3)
+  const { caughtUpTo } = backplane
+  t.equal(reports.all, 1, 'the channel stays')
+  await admin.del('test:key')
+  await until('the deletion is reported', () => reports.entries.includes('key'))
+  t.equal(backplane.caughtUpTo, caughtUpTo)
+  await admin.config('SET', 'maxmemory', 0)
+  await untilCaughtUp(backplane)
+  t.equal(reports.all, 1)
+})
+
+t.test('a heartbeat that is refused after the channel was closed has no effect', async (t) => {
+  const { url } = await startRedis(t)
+  const client = connect(t, url)
+  const held = Promise.withResolvers<never>()
+  let heartbeats = 0
+  client.eval = (() => {
+    heartbeats++
+    return held.promise
+  }) as unknown as Redis['eval']
+  const { backplane } = listenToBackplane(t, client)
+  await until('a heartbeat was sent', () => heartbeats === 1)
+  backplane.close()
+  held.reject(Object.assign(new Error('OOM'), { name: 'ReplyError' }))
+  await until('no connection is left over', async () => (await connections(client, 't')).length === 0)
+  t.equal(heartbeats, 1)
 })
 
 t.test('attempts to reconnect become rarer', async (t) => {
