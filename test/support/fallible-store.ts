@@ -1,13 +1,21 @@
 import { type Entry, memoryStore, type Store, type Versions } from '../../src/cache/index.ts'
 
-/** An L2 that can be made unavailable: then everything but `close` rejects. */
+/** An L2 that can be made unavailable: then everything but `close` rejects. Or it refuses just writes. */
 export interface FallibleStore extends Store {
   isDown: boolean
+  /** Names of methods that reject as those of a store that takes no writes. */
+  refused: readonly string[]
   /** Calls of methods while it was available, by name. */
   readonly calls: string[]
   /** While this is set, calls wait for it before they reach the store. */
   gate: Promise<void> | undefined
 }
+
+/** What a store refuses whose memory is full, and one that takes no writes at all. */
+export const NEW_DATA = ['set', 'add', 'touch', 'increment', 'acquire', 'fill', 'invalidate']
+export const ALL_WRITES = [...NEW_DATA, 'delete', 'clear']
+
+const REFUSAL = new Error('L2 takes no writes')
 
 /** A store that leases keys to one caller at a time, has a version clock of its own, and can be made unavailable. */
 export function fallibleStore (now: () => number): FallibleStore {
@@ -17,6 +25,7 @@ export function fallibleStore (now: () => number): FallibleStore {
     async (...args: Args): Promise<Awaited<T>> => {
       await fallible.gate
       if (fallible.isDown) throw new Error('L2 is unavailable')
+      if (fallible.refused.includes(name)) throw REFUSAL
       fallible.calls.push(name)
       return await method(...args)
     }
@@ -28,6 +37,8 @@ export function fallibleStore (now: () => number): FallibleStore {
   const leased = new Map<string, object>()
   const fallible: FallibleStore = {
     isDown: false,
+    refused: [],
+    refusesWrites: (error) => error === REFUSAL,
     calls: [],
     gate: undefined,
     name: 'fallible',

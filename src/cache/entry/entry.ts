@@ -40,3 +40,9 @@ export function hasLifetime (ttl: number | null): boolean {
 export function expiresAt (ttl: number | null, now: number): number {
   return ttl === null ? Infinity : now + ttl * 1000
 }
+
+/** Whether both are the same stored entry. A store beyond this process returns another object each time. */
+export function isSameEntry (entry: Entry, other: Entry | undefined): boolean {
+  return entry === other || (other !== undefined && entry.storedAt === other.storedAt && entry.stamp === other.stamp &&
+    entry.freshUntil === other.freshUntil && entry.retry?.at === other.retry?.at)
+}

@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from '../entry/codec.ts'
-import { type Entry, expiresAt } from '../entry/entry.ts'
+import { type Entry, expiresAt, isSameEntry } from '../entry/entry.ts'
 import { decodeSharedValue } from '../entry/value.ts'
 import type { CacheEventBody } from '../events.ts'
 import type { Lease, LeaseResult, Store } from '../stores/store.ts'
@@ -110,7 +110,10 @@ export class EntryStore {
   acquire (key: string, seen?: Entry): MaybePromise<Entry | LeaseResult | undefined> {
     const { store } = this
     if (store.acquire !== undefined) {
-      return orElse(() => store.acquire!(key, seen), (error) => this.reportError('acquire', error))
+      return orElse(() => andThen(store.acquire!(key, seen), (result) => {
+        if ('refusal' in result) this.reportError('acquire', result.refusal)
+        return result
+      }), (error) => this.reportError('acquire', error))
     }
     const entry = orElse(() => store.get(key), (error) => this.reportError('get', error))
     return andThen(entry, (entry) => entry === undefined || isSameEntry(entry, seen) ? {} : entry)
@@ -235,10 +238,4 @@ export function decodableEntry (found: Lookup): Lookup {
   if (isMiss(found)) return found
   const decoded = decodeEntry(found)
   return isMiss(decoded) ? decoded : found
-}
-
-/** Whether both are the same stored entry. A store beyond this process returns another object each time. */
-export function isSameEntry (entry: Entry, other: Entry | undefined): boolean {
-  return entry === other || (other !== undefined && entry.storedAt === other.storedAt && entry.stamp === other.stamp &&
-    entry.freshUntil === other.freshUntil && entry.retry?.at === other.retry?.at)
 }

@@ -1,7 +1,7 @@
-import type { Entry } from '../entry/entry.ts'
+import { type Entry, isSameEntry } from '../entry/entry.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
 import { isMiss, type LoadOptions, type Miss } from '../types.ts'
-import { type EntryStore, isSameEntry, isUnanswered, decodableEntry } from './entry-store.ts'
+import { type EntryStore, isUnanswered, decodableEntry } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */

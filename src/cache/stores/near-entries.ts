@@ -1,12 +1,21 @@
-import type { Entry } from '../entry/entry.ts'
+import { type Entry, isSameEntry } from '../entry/entry.ts'
 import type { Backplane, EntryFilter, OutageStore, Store } from './store.ts'
 
-/** How an entry came into L1. */
-interface Origin {
-  /** When L2 was read, in milliseconds since 1970; for an entry that L2 does not have, when it was stored. */
-  readonly since: number
-  /** It was stored while L2 was unavailable, and L2 does not have it. */
-  readonly inOutage: boolean
+/** How an entry came into L1. Times are in milliseconds since 1970. */
+type Origin =
+  /** It was read from L2. */
+  | { readonly from: 'L2', readonly since: number }
+  /** It was stored while L2 was unavailable. */
+  | { readonly from: 'outage', readonly since: number, readonly outage: Outage }
+  /** It was stored because L2 refused it. `over` is what L2 had under the key when it was last read. */
+  | { readonly from: 'refusal', readonly since: number, readonly over: Entry | undefined }
+
+/** A time in which L2 sent no reply. */
+interface Outage {
+  /** When this process noticed it, in milliseconds since 1970. */
+  readonly startedAt: number
+  /** The value of `Store.outages` then. */
+  readonly number: number
 }
 
 export interface NearEntriesOptions {
@@ -15,6 +24,8 @@ export interface NearEntriesOptions {
   /** Milliseconds for which a reply of L2 is trusted while L2 is available, and while it is not. */
   nearMs: number
   outageMs: number
+  /** See `Store.outages`. */
+  outages: () => number
   /** Milliseconds since 1970. */
   now: () => number
 }
@@ -24,6 +35,7 @@ export class NearEntries implements OutageStore {
   readonly #options: NearEntriesOptions
   /** Only entries that are listed here may be used: other users of L1 may store what L2 does not have. */
   readonly #origins = new WeakMap<Entry, Origin>()
+  #outage: Outage | undefined
 
   constructor (options: NearEntriesOptions) {
     this.#options = options
@@ -34,12 +46,30 @@ export class NearEntries implements OutageStore {
   getTrusted (key: string): Entry | undefined {
     const entry = this.#get(key)
     const origin = entry && this.#origins.get(entry)
-    return origin !== undefined && !origin.inOutage && this.isTrusted(origin.since) ? entry : undefined
+    return origin?.from === 'L2' && this.isTrusted(origin.since) ? entry : undefined
+  }
+
+  /**
+   * Stores what L2 has under a key, and returns what is to be used: an entry that L2 has refused, unless another
+   * process has changed the key since.
+   *
+   * @param found the entry that L2 has returned
+   * @param readAt when L2 was read, in milliseconds since 1970
+   */
+  update (key: string, found: Entry | undefined, readAt: number): Entry | undefined {
+    const entry = this.#get(key)
+    const origin = entry && this.#origins.get(entry)
+    if (origin?.from === 'refusal' && isSameState(found, origin.over) && this.#options.now() < entry!.staleUntil) {
+      return entry
+    }
+    if (found === undefined) this.#options.near.delete([key])
+    else this.fill(key, found, readAt)
+    return found
   }
 
   /** @param readAt when L2 was read, in milliseconds since 1970 */
   fill (key: string, entry: Entry, readAt: number): void {
-    this.#origins.set(entry, { since: readAt, inOutage: false })
+    this.#origins.set(entry, { from: 'L2', since: readAt })
     this.#options.near.set(key, entry)
   }
 
@@ -51,20 +81,55 @@ export class NearEntries implements OutageStore {
     this.#options.near.clear(filter)
   }
 
-  // While L2 is unavailable
+  // While L2 is unavailable, or refuses writes
 
   get (key: string, canVerify: boolean): Entry | undefined {
+    const outage = this.#currentOutage()
     const entry = this.#get(key)
     const origin = entry && this.#origins.get(entry)
-    if (origin === undefined) return undefined
-    if (canVerify && entry!.tags.length > 0) return entry
-    const since = origin.inOutage ? origin.since : this.#trustedSince(origin.since)
-    return this.#options.now() < since ? undefined : limitFreshness(entry!, since + this.#options.outageMs)
+    if (origin === undefined || (origin.from === 'outage' && origin.outage !== outage)) return undefined
+    const since = origin.from === 'L2' ? this.#trustedSince(origin.since) : origin.since
+    // Another process may have deleted it while L2 was available.
+    const wasKnown = origin.from === 'outage' ||
+      (origin.from === 'L2' && outage.startedAt - since < this.#options.outageMs)
+    return canVerify && entry!.tags.length > 0 && wasKnown ? entry : this.#limit(entry!, since)
   }
 
   set (key: string, entry: Entry): boolean {
-    this.#origins.set(entry, { since: entry.storedAt, inOutage: true })
+    return this.#store(key, entry, { from: 'outage', since: entry.storedAt, outage: this.#currentOutage() })
+  }
+
+  /**
+   * Stores an entry that L2 has refused. It expires after `outageTtl`, also if its tags can be checked: another process
+   * may delete a key that L2 does not have, and nothing shows it. False if it is too large.
+   */
+  setRefused (key: string, entry: Entry): boolean {
+    const last = this.#get(key)
+    const origin = last && this.#origins.get(last)
+    const over = origin?.from === 'L2' ? last : origin?.from === 'refusal' ? origin.over : undefined
+    const limited = limitFreshness(entry, entry.storedAt + this.#options.outageMs)
+    return this.#store(key, limited, { from: 'refusal', since: entry.storedAt, over })
+  }
+
+  /** L2 has replied, so that other processes may change it again. */
+  endOutage (): void {
+    this.#outage = undefined
+  }
+
+  #currentOutage (): Outage {
+    const number = this.#options.outages()
+    if (this.#outage?.number !== number) this.#outage = { startedAt: this.#options.now(), number }
+    return this.#outage
+  }
+
+  #store (key: string, entry: Entry, origin: Origin): boolean {
+    this.#origins.set(entry, origin)
     return this.#options.near.set(key, entry) as boolean // checkSynchronous
+  }
+
+  /** Returns an entry so that it expires `outageTtl` after that time; undefined if the clock was set back since. */
+  #limit (entry: Entry, since: number): Entry | undefined {
+    return this.#options.now() < since ? undefined : limitFreshness(entry, since + this.#options.outageMs)
   }
 
   // Trust
@@ -103,6 +168,11 @@ function checkSynchronous (near: Store): void {
   found.catch(() => {})
   throw new TypeError(`near must be a store that returns entries at once, e.g. memoryStore(), but "${near.name}" ` +
     'returns promises. Use it as far.')
+}
+
+/** Whether L2 has the same entry as before under a key, or still none. */
+function isSameState (found: Entry | undefined, before: Entry | undefined): boolean {
+  return found === undefined ? before === undefined : isSameEntry(found, before)
 }
 
 /** Returns the entry, or a copy that expires at this time if that is earlier. It may be served stale for as long. */

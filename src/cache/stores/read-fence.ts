@@ -12,9 +12,13 @@ export class ReadFence {
     if (fence === undefined) this.#byKey.set(key, fence = { readers: 0, writes: 0 })
     fence.readers++
     const { writes } = fence
+    let isInside = true
     return {
       isBroken: () => fence.writes !== writes,
-      leave: () => { if (--fence.readers === 0) this.#byKey.delete(key) }
+      leave: () => {
+        if (isInside && --fence.readers === 0) this.#byKey.delete(key)
+        isInside = false
+      }
     }
   }
 

@@ -46,6 +46,10 @@ export interface Store {
   stats? (): StoreStats
   /** False while a store outside this process is known to be unavailable, so that no command is sent. */
   readonly available?: boolean
+  /** How often it has become unavailable. Two outages differ in it, also if nothing was sent between them. */
+  readonly outages?: number
+  /** Whether an error of a write means that the store takes no writes at present, e.g. since its memory is full. */
+  refusesWrites? (error: unknown): boolean
   /**
    * Acquires the lease of a key: the right to load it, if processes share the store. It looks again in the same step,
    * so that no caller loads a value that another has just stored.
@@ -78,6 +82,8 @@ export interface OutageStore {
 export interface LeaseResult {
   /** The lease, if this call got it. Its holder must fill or release it. */
   readonly lease?: Lease
+  /** Why the store has granted no lease. The lease is one of this process, and so is the entry that fills it. */
+  readonly refusal?: unknown
   /** Whether the lease is one that all callers share, since the last result could not be stored. */
   readonly hitForMiss?: boolean
   /** The entry below the lease of another caller, or below one that all callers share. */

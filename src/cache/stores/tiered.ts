@@ -44,10 +44,11 @@ export function tieredStore (options: TieredStoreOptions): Store {
   const nearMs = checkDuration('nearTtl', options.nearTtl ?? 1) * 1000
   const outageMs = Math.max(nearMs, checkDuration('outageTtl', options.outageTtl ?? 10) * 1000)
   const { backplane } = far
-  const l1 = new NearEntries({ near, backplane, nearMs, outageMs, now })
+  const l1 = new NearEntries({ near, backplane, nearMs, outageMs, outages: () => far.outages ?? 0, now })
   const fence = new ReadFence()
   const missed = new MissedDeletes(far, now)
   const isAvailable = () => far.available ?? true
+  const isRefusal = (error: unknown) => far.refusesWrites?.(error) === true
 
   // A store that is never unavailable says nothing about it.
   const local = far.available !== undefined && outageVersions({
@@ -100,9 +101,10 @@ export function tieredStore (options: TieredStoreOptions): Store {
         await far.delete([key])
         result = await read()
       }
+      l1.endOutage()
       if (fenced.isBroken()) return result
-      if (isEntry(result)) l1.fill(key, result, readAt)
-      else l1.delete([key])
+      if (isLeaseResult(result)) l1.delete([key])
+      else result = l1.update(key, result, readAt) as T
       return result
     } finally {
       fenced.leave()
@@ -117,17 +119,20 @@ export function tieredStore (options: TieredStoreOptions): Store {
   /** Writes to L2. L1 forgets the keys afterwards, even if the write fails: it may have been carried out. */
   async function write<T> (keys: readonly string[], work: () => MaybePromise<T>): Promise<T> {
     try {
-      return await work()
+      const result = await work()
+      l1.endOutage()
+      return result
     } finally {
       forget(keys)
     }
   }
 
-  /** As `write`. If L2 fails, L1 stores the entry for the time of the outage, unless the key has changed meanwhile. */
+  /** As `write`. If L2 fails or refuses the entry, L1 stores it, unless the key has changed meanwhile. */
   async function writeEntry<T> (key: string, entry: Entry, work: () => MaybePromise<T>): Promise<T> {
     const fenced = fence.enter(key)
     try {
       const result = await work()
+      l1.endOutage()
       fenced.leave()
       missed.noteWrite(key, entry.storedAt)
       forget([key])
@@ -135,8 +140,10 @@ export function tieredStore (options: TieredStoreOptions): Store {
     } catch (error) {
       const isLatest = !fenced.isBroken()
       fenced.leave()
-      forget([key])
-      if (isLatest) l1.set(key, entry)
+      fence.break([key])
+      if (!isLatest) l1.delete([key])
+      else if (isRefusal(error)) l1.setRefused(key, entry)
+      else l1.set(key, entry)
       throw error
     }
   }
@@ -152,8 +159,14 @@ export function tieredStore (options: TieredStoreOptions): Store {
   }
 
   async function acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    const result = await readL2(key, () => far.acquire!(key, seen))
-    if (isEntry(result) || result.lease === undefined) return result
+    let result: Entry | LeaseResult
+    try {
+      result = await readL2(key, () => far.acquire!(key, seen))
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return { lease: leaseHere(key), refusal: error }
+    }
+    if (!isLeaseResult(result) || result.lease === undefined) return result
     const { lease } = result
     // Filling a lease is a write like any other: the next read fills L1. The entry must not be put into L1 here, since
     // the backplane may report this write together with a later one of another process.
@@ -166,17 +179,41 @@ export function tieredStore (options: TieredStoreOptions): Store {
     return { ...result, lease: forgetting }
   }
 
+  /** A lease that holds in this process only: the entry that fills it is stored in L1. */
+  function leaseHere (key: string): Lease {
+    const fenced = fence.enter(key)
+    return {
+      fill (entry) {
+        fenced.leave()
+        if (fenced.isBroken()) return 'revoked'
+        return l1.setRefused(key, entry) ? 'stored' : 'too-large'
+      },
+      async release (_hitForMissMs, stale) {
+        fenced.leave()
+        if (fenced.isBroken()) return false
+        if (stale === null) await remove([key])
+        else if (stale !== undefined) l1.setRefused(key, stale)
+        return true
+      }
+    }
+  }
+
+  function remove (keys: readonly string[]): Promise<number> {
+    return missed.watch(keys, () => write(keys, () => far.delete(keys)))
+  }
+
   return {
     name: `${near.name} over ${far.name}`,
     versions: memoized ?? remote,
     get available () { return isAvailable() },
+    refusesWrites: isRefusal,
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set: (key, entry) => missed.watch([key], () => writeEntry(key, entry, () => useL2(() => far.set(key, entry)))),
     add: (key, entry, replace) => write([key], () => useL2(() => far.add(key, entry, replace))),
     touch: (key, freshUntil, staleUntil) => write([key], () => useL2(() => far.touch(key, freshUntil, staleUntil))),
     increment: (key, by, initial, replace) => write([key], () => useL2(() => far.increment(key, by, initial, replace))),
-    delete: (keys) => missed.watch(keys, () => write(keys, () => far.delete(keys))),
+    delete: remove,
     async clear (filter) {
       try {
         return await clear(filter)
@@ -197,4 +234,8 @@ export function tieredStore (options: TieredStoreOptions): Store {
 
 function isEntry (result: Entry | LeaseResult | undefined): result is Entry {
   return result !== undefined && 'payload' in result
+}
+
+function isLeaseResult (result: Entry | LeaseResult | undefined): result is LeaseResult {
+  return result !== undefined && !('payload' in result)
 }

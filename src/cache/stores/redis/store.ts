@@ -5,7 +5,7 @@ import { checkFunction, checkObject, checkPositiveInteger } from '../../util/val
 import { notAnInteger, type Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
 import type { RedisClient } from './client.ts'
-import { RedisCommands } from './commands.ts'
+import { isWriteRefusal, RedisCommands } from './commands.ts'
 import { RedisLeases } from './leases.ts'
 import { ADD, DELETE, DELETE_TAGGED, INCREMENT, redisScript, TOUCH } from './scripts.ts'
 import { DecodedEntries, serializeEntry, serializeTimes } from './serialization.ts'
@@ -120,6 +120,8 @@ export function redisStore (options: RedisStoreOptions): Store {
   return {
     name: 'redis',
     get available () { return commands.available },
+    get outages () { return commands.outages },
+    refusesWrites: isWriteRefusal,
     versions: redisVersions(client, prefix, commands),
     get,
     getMany: (keys) => Promise.all(keys.map(get)),

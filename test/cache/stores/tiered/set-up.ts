@@ -93,6 +93,7 @@ export function fallibleProcess (options: Pick<CacheOptions, 'versions'> = {}) {
   return {
     advance,
     far,
+    store,
     mine: createCache({ store, now, ...options }),
     theirs: createCache({ store: far, now, ...options })
   }
