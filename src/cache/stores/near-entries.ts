@@ -7,8 +7,17 @@ type Origin =
   | { readonly from: 'L2', readonly since: number }
   /** It was stored while L2 was unavailable. */
   | { readonly from: 'outage', readonly since: number, readonly outage: Outage }
-  /** It was stored because L2 refused it. `over` is what L2 had under the key when it was last read. */
-  | { readonly from: 'refusal', readonly since: number, readonly over: Entry | undefined }
+  /** It was stored because L2 refused it. */
+  | Refusal
+
+interface Refusal {
+  readonly from: 'refusal'
+  readonly since: number
+  /** How many writes L2 had accepted then. */
+  readonly accepted: number
+  /** What L2 had under the key when it was last read. */
+  readonly over: Entry | undefined
+}
 
 /** A time in which L2 sent no reply. */
 interface Outage {
@@ -36,6 +45,7 @@ export class NearEntries implements OutageStore {
   /** Only entries that are listed here may be used: other users of L1 may store what L2 does not have. */
   readonly #origins = new WeakMap<Entry, Origin>()
   #outage: Outage | undefined
+  #accepted = 0
 
   constructor (options: NearEntriesOptions) {
     this.#options = options
@@ -59,9 +69,8 @@ export class NearEntries implements OutageStore {
   update (key: string, found: Entry | undefined, readAt: number): Entry | undefined {
     const entry = this.#get(key)
     const origin = entry && this.#origins.get(entry)
-    if (origin?.from === 'refusal' && isSameState(found, origin.over) && this.#options.now() < entry!.staleUntil) {
-      return entry
-    }
+    if (origin?.from === 'refusal' && this.#isRefusing(origin) && isSameState(found, origin.over) &&
+      this.#options.now() < entry!.staleUntil) return entry
     if (found === undefined) this.#options.near.delete([key])
     else this.fill(key, found, readAt)
     return found
@@ -108,12 +117,22 @@ export class NearEntries implements OutageStore {
     const origin = last && this.#origins.get(last)
     const over = origin?.from === 'L2' ? last : origin?.from === 'refusal' ? origin.over : undefined
     const limited = limitFreshness(entry, entry.storedAt + this.#options.outageMs)
-    return this.#store(key, limited, { from: 'refusal', since: entry.storedAt, over })
+    return this.#store(key, limited, { from: 'refusal', since: entry.storedAt, accepted: this.#accepted, over })
   }
 
   /** L2 has replied, so that other processes may change it again. */
   endOutage (): void {
     this.#outage = undefined
+  }
+
+  /** L2 has accepted a write, so that it is to be tried with what it has refused before. */
+  endRefusal (): void {
+    this.#accepted++
+  }
+
+  /** Whether L2 has accepted no write since it has refused an entry. A heartbeat of the backplane is a write, too. */
+  #isRefusing ({ since, accepted }: Refusal): boolean {
+    return accepted === this.#accepted && !(this.#options.backplane && this.#options.backplane.caughtUpTo > since)
   }
 
   #currentOutage (): Outage {

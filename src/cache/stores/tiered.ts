@@ -133,6 +133,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
     try {
       const result = await work()
       l1.endOutage()
+      l1.endRefusal()
       fenced.leave()
       missed.noteWrite(key, entry.storedAt)
       forget([key])
@@ -167,6 +168,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
       return { lease: leaseHere(key), refusal: error }
     }
     if (!isLeaseResult(result) || result.lease === undefined) return result
+    l1.endRefusal()
     const { lease } = result
     // Filling a lease is a write like any other: the next read fills L1. The entry must not be put into L1 here, since
     // the backplane may report this write together with a later one of another process.

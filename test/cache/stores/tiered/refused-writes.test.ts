@@ -1,8 +1,11 @@
 import t from 'tap'
-import { memoryVersions } from '../../../../src/cache/index.ts'
+import {
+  type CacheAdapter, createCache, memoryStore, memoryVersions, tieredStore
+} from '../../../../src/cache/index.ts'
+import { fakeClock } from '../../../support/clock.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { failingLoader } from '../../../support/failing-loader.ts'
-import { ALL_WRITES, NEW_DATA } from '../../../support/fallible-store.ts'
+import { ALL_WRITES, fallibleStore, NEW_DATA } from '../../../support/fallible-store.ts'
 import { listen } from '../../../support/record-events.ts'
 import { fallibleProcess } from './set-up.ts'
 
@@ -79,6 +82,36 @@ t.test('what L2 has refused gives way to what other processes change in L2', asy
   await theirs.set('new', 'theirs')
   await far.delete(['deleted'])
   t.strictSame([...await mine.getMany([...stored, 'new'])], [['changed', 'theirs'], ['new', 'theirs']])
+})
+
+t.test('when L2 accepts a write again, what it has refused is loaded again and stored in L2', async (t) => {
+  const writes: Record<string, (cache: CacheAdapter) => Promise<unknown>> = {
+    set: (cache) => cache.set('other', 1), getOrSet: (cache) => cache.getOrSet('other', () => 1)
+  }
+  for (const [verb, write] of Object.entries(writes)) {
+    const { mine, theirs, far } = fallibleProcess()
+    far.refused = NEW_DATA
+    await mine.getOrSet('key', () => 'old')
+    far.refused = []
+    t.equal(await mine.get('key'), 'old')
+    await write(mine)
+    t.equal(await mine.getOrSet('key', () => 'new'), 'new', verb)
+    t.equal(await theirs.get('key'), 'new')
+  }
+})
+
+t.test('the same when a heartbeat of the backplane shows that L2 accepts writes', async (t) => {
+  const { now, advance } = fakeClock()
+  const backplane = { caughtUpTo: now(), listen () {} }
+  const far = Object.assign(fallibleStore(now), { backplane })
+  const cache = createCache({ store: tieredStore({ near: memoryStore({ now }), far, now }), now })
+  far.refused = NEW_DATA
+  await cache.getOrSet('key', () => 'old')
+  advance(1)
+  t.equal(await cache.get('key'), 'old')
+  far.refused = []
+  backplane.caughtUpTo = now()
+  t.equal(await cache.getOrSet('key', () => 'new'), 'new')
 })
 
 t.test('what L2 has refused is stored in L2 by the first load after outageTtl', async (t) => {
