@@ -5,6 +5,7 @@ import type Sqlite from 'better-sqlite3'
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3'
 import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
+import { FileContent } from '../clock/sqlite/file-content.ts'
 import { History } from '../clock/sqlite/history.ts'
 import { isFullError, isReadOnlyError } from '../clock/sqlite/sqlite-errors.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
@@ -78,7 +79,6 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   writer.pragma('busy_timeout = 0')
   const iterators = new OpenIterators(writer)
   const warn = createWarn(path, limits.onWarning)
-  const file = new FileState(path, writer, limits.onStateChange)
   const history = new History(writer)
   // Its connection is its own: on another one, an unfinished statement of a caller would stop the clock.
   const reader = connect()
@@ -86,6 +86,9 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   const committed = new Clock(reader, true, history, log)
   const uncommitted = new Clock(writer, false, history)
   const following = setInterval(() => followLog(committed), FOLLOW_MS).unref()
+  const content = new FileContent(log)
+  const isOverwritten = () => content.isOverwritten()
+  const file = new FileState({ path, writer, isOverwritten, onChange: limits.onStateChange })
   const isLost = () => file.last === 'lost'
   const versions = databaseVersions({ committed, uncommitted, writer, isLost, inTransaction, transaction })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
@@ -180,7 +183,7 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
       return await inScope(scope, 'COMMIT', 'ROLLBACK', limited)
     })
     const result = await run.catch((error: unknown) => { throw translateError(error) })
-    checkFile()
+    if (file.isAnyLost()) throw new DatabaseLostError()
     await runAll(scope.afterCommit)
     return result
   }

@@ -5,7 +5,8 @@ import { tryLock } from './locking.ts'
 /**
  * - `ok`: it can be read and written.
  * - `read-only`: it can be read.
- * - `lost`: there is no file at the path, or another one. What is written would be lost.
+ * - `lost`: it, or a file that SQLite keeps beside it, was deleted, replaced or overwritten. What is written would be
+ *   lost.
  */
 export type DatabaseState = 'ok' | 'read-only' | 'lost'
 
@@ -15,30 +16,33 @@ export type StateListener = (state: DatabaseState, message: string) => void
 /** Milliseconds between two checks, so that a lost file is noticed when there are only cache hits. */
 export const CHECK_MS = 1_000
 
-const MESSAGES: Record<DatabaseState, (path: string) => string> = {
-  ok: (path) => `The database file ${path} (DATABASE_URL) can be read and written again.`,
-  'read-only': (path) => `The database file ${path} (DATABASE_URL) is read-only, so only reads are served. ` +
-    'Make the file and its folder writable, and restart the service.',
-  lost: (path) => `The database file ${path} (DATABASE_URL) was deleted or replaced, so nothing is served from it. ` +
-    'Restart the service.'
+/** The ends of the names of the files of a database: the file itself, the write-ahead log and its index. */
+const FILES = ['', '-wal', '-shm']
+
+const OVERWRITTEN = 'Stop the service, put the file there again, delete the files beside it that end in -wal and ' +
+  '-shm, and start the service.'
+
+export interface FileStateOptions {
+  path: string
+  writer: Sqlite.Database
+  /** Whether the file was overwritten in place. */
+  isOverwritten: () => boolean
+  onChange?: StateListener | undefined
 }
 
-/** Watches the file that a connection has opened. Call it right after opening. */
+/** Watches the files of a database that is open. */
 export class FileState {
-  readonly #path: string
-  readonly #writer: Sqlite.Database
-  readonly #onChange: StateListener
-  readonly #opened: string | undefined
+  readonly #options: FileStateOptions
+  readonly #opened: ReadonlyArray<string | undefined>
   readonly #timer: NodeJS.Timeout
+  #isOverwritten = false
   #state: DatabaseState = 'ok'
 
-  constructor (path: string, writer: Sqlite.Database, onChange: StateListener = () => {}) {
-    this.#path = path
-    this.#writer = writer
-    this.#onChange = onChange
-    this.#opened = identify(path)
+  constructor (options: FileStateOptions) {
+    this.#options = options
+    this.#opened = FILES.map((end) => identify(options.path + end))
     this.check()
-    this.#timer = setInterval(() => this.isLost(), CHECK_MS).unref()
+    this.#timer = setInterval(() => this.#checkContent(), CHECK_MS).unref()
   }
 
   /** The state at the last check. */
@@ -46,17 +50,30 @@ export class FileState {
     return this.#state
   }
 
-  /** Checks whether the file is lost. It costs one call of the file system. */
+  /** Checks whether the database file is lost. It costs one call of the file system. */
   isLost (): boolean {
-    if (identify(this.#path) !== this.#opened) this.#change('lost')
-    else if (this.#state === 'lost') this.check()
+    if (this.#state !== 'lost' && identify(this.#options.path) === this.#opened[0]) return false
+    return this.isAnyLost()
+  }
+
+  /** Checks whether one of the files is lost. */
+  isAnyLost (): boolean {
+    const { path } = this.#options
+    const lost = FILES.findIndex((end, i) => identify(path + end) !== this.#opened[i])
+    if (lost !== -1) {
+      this.#change('lost', `${path}${FILES[lost]} (DATABASE_URL) was deleted or replaced, so nothing is served from ` +
+        'it. Restart the service.')
+    } else if (this.#isOverwritten) {
+      this.#change('lost', `${path} (DATABASE_URL) was overwritten, so nothing is served from it. ${OVERWRITTEN}`)
+    } else if (this.#state === 'lost') {
+      this.#checkWritable()
+    }
     return this.#state === 'lost'
   }
 
   /** Checks everything. */
   check (): DatabaseState {
-    if (identify(this.#path) !== this.#opened) this.#change('lost')
-    else this.#change(this.#isWritable() ? 'ok' : 'read-only')
+    if (!this.#checkContent()) this.#checkWritable()
     return this.#state
   }
 
@@ -64,23 +81,38 @@ export class FileState {
     clearInterval(this.#timer)
   }
 
-  #change (state: DatabaseState): void {
+  #checkContent (): boolean {
+    this.#isOverwritten = this.#options.isOverwritten()
+    return this.isAnyLost()
+  }
+
+  #checkWritable (): void {
+    const { path } = this.#options
+    if (this.#isWritable()) {
+      this.#change('ok', `${path} (DATABASE_URL) can be read and written again.`)
+    } else {
+      this.#change('read-only', `${path} (DATABASE_URL) is read-only, so only reads are served. Make the file and ` +
+        'its folder writable, and restart the service.')
+    }
+  }
+
+  #change (state: DatabaseState, message: string): void {
     if (state === this.#state) return
     this.#state = state
-    this.#onChange(state, MESSAGES[state](this.#path))
+    this.#options.onChange?.(state, `The database file ${message}`)
   }
 
   /** Attempts to write. A file that another transaction has locked is writable. */
   #isWritable (): boolean {
-    if (this.#writer.inTransaction) return this.#state !== 'read-only'
+    if (this.#options.writer.inTransaction) return this.#state !== 'read-only'
     let isWritable = true
     try {
-      accessSync(this.#path, constants.W_OK)
-      tryLock(() => this.#writer.exec('BEGIN IMMEDIATE; DELETE FROM larder_eras WHERE id < 0'))
+      accessSync(this.#options.path, constants.W_OK)
+      tryLock(() => this.#options.writer.exec('BEGIN IMMEDIATE; DELETE FROM larder_eras WHERE id < 0'))
     } catch {
       isWritable = false
     }
-    if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
+    if (this.#options.writer.inTransaction) this.#options.writer.exec('ROLLBACK')
     return isWritable
   }
 }

@@ -26,8 +26,8 @@ export type UncountedReason = 'uncounted' | 'overwritten'
  */
 export class WriteAheadLog {
   #file: number | undefined
-  readonly #index: WalIndex
-  readonly #pageBytes: number
+  readonly index: WalIndex
+  readonly pageBytes: number
   readonly #listPages: Sqlite.Statement<[], number>
   readonly #onUncounted: (reason: UncountedReason) => void
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
@@ -46,10 +46,10 @@ export class WriteAheadLog {
   /** @param onUncounted called when a change may not have been counted, so that all entries become invalid */
   constructor (connection: Sqlite.Database, onUncounted: (reason: UncountedReason) => void = () => {}) {
     this.#onUncounted = onUncounted
-    this.#pageBytes = connection.pragma('page_size', { simple: true }) as number
+    this.pageBytes = connection.pragma('page_size', { simple: true }) as number
     this.#listPages = connection.prepare<[], number>("SELECT pageno FROM dbstat WHERE name = 'larder_clock'").pluck()
     this.#pages = new Set(this.#listPages.all())
-    this.#index = new WalIndex(connection.name)
+    this.index = new WalIndex(connection.name)
     this.#file = openSync(`${connection.name}-wal`, 'r')
     this.#readOn()
   }
@@ -57,6 +57,11 @@ export class WriteAheadLog {
   /** Whether there are frames left to read. */
   get isBehind (): boolean {
     return this.#isBehind
+  }
+
+  /** The pages of the counters. It is another set after they may have moved. */
+  get pages (): ReadonlySet<number> {
+    return this.#pages
   }
 
   /** Looks up on which pages the counters are. */
@@ -76,7 +81,7 @@ export class WriteAheadLog {
   close (): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
-    this.#index.close()
+    this.index.close()
   }
 
   /** Whether the counters have moved to another page, as a page that overflows is split. */
@@ -88,7 +93,7 @@ export class WriteAheadLog {
 
   #readOn (): UncountedReason | undefined {
     this.#isBehind = true
-    const end = this.#index.read()
+    const end = this.index.read()
     if (end === undefined) return undefined
     // What was committed before the start is not judged.
     if (this.#salt === undefined) [this.#salt, this.#frames, this.#commits] = [end.salt, end.frames, end.commits]
@@ -117,7 +122,7 @@ export class WriteAheadLog {
   /** Reads the next frame. Returns whether it ends a commit that was not counted; undefined if there is no frame. */
   #readFrame (): boolean | undefined {
     const header = this.#header
-    const position = HEADER_BYTES + this.#frames * (FRAME_HEADER_BYTES + this.#pageBytes)
+    const position = HEADER_BYTES + this.#frames * (FRAME_HEADER_BYTES + this.pageBytes)
     const bytes = readSync(this.#file!, header, 0, FRAME_HEADER_BYTES, position)
     if (bytes < FRAME_HEADER_BYTES || header.readBigUInt64BE(8) !== this.#salt) return undefined
     this.#frames++

@@ -28,12 +28,21 @@ t.test('an index is not read while it is written, or in another format', async (
   other.prepare('SELECT 1 FROM products').get()
   const bytes = readFileSync(`${path}-shm`)
   const copy = `${t.testdir()}/copy`
+  writeFileSync(copy, '')
   for (const [offset, isRead] of [[0, false], [8, false], [96, true]] as const) {
     const changed = Buffer.from(bytes)
     changed[offset]! ^= 1
     writeFileSync(`${copy}-shm`, changed)
     const index = new WalIndex(copy)
     t.equal(index.read() !== undefined, isRead, `a change at ${offset}`)
+    index.close()
+  }
+  const duringCheckpoint = Buffer.from(bytes)
+  duringCheckpoint[128]! ^= 1
+  for (const [content, isRunning] of [[bytes, false], [duringCheckpoint, true]] as const) {
+    writeFileSync(`${copy}-shm`, content)
+    const index = new WalIndex(copy)
+    t.equal(index.readCheckpoint() === undefined, isRunning)
     index.close()
   }
   const changed = Buffer.from(bytes)
