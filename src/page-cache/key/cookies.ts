@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { UNTRACKED } from './untracked.ts'
+import { TrackingProxy } from './tracking-proxy.ts'
 
 /** Begins the name of a single cookie in a list of header names. No header has a space in its name. */
 const PREFIX = 'cookie '
@@ -62,41 +62,20 @@ export interface CookieObserver {
   recordAllCookies (): void
 }
 
-/** Shows parsed cookies, and records which of them are read. */
-export class CookieTracker implements ProxyHandler<Record<string, unknown>> {
+/** Shows parsed cookies, and reports which of them are read. */
+export class CookieProxy extends TrackingProxy<object> {
   readonly #observer: CookieObserver
 
-  constructor (observer: CookieObserver) {
+  constructor (cookies: object, observer: CookieObserver) {
+    super(cookies)
     this.#observer = observer
   }
 
-  get (cookies: Record<string, unknown>, name: string | symbol): unknown {
-    if (name === UNTRACKED) {
-      this.#observer.recordAllCookies()
-      return { ...cookies }
-    }
-    this.#record(name)
-    return cookies[name as string]
+  override recordRead (cookie: string): void {
+    this.#observer.recordCookie(cookie)
   }
 
-  has (cookies: Record<string, unknown>, name: string | symbol): boolean {
-    this.#record(name)
-    return name in cookies
-  }
-
-  getOwnPropertyDescriptor (
-    cookies: Record<string, unknown>, name: string | symbol
-  ): PropertyDescriptor | undefined {
-    this.#record(name)
-    return Object.getOwnPropertyDescriptor(cookies, name)
-  }
-
-  ownKeys (cookies: Record<string, unknown>): Array<string | symbol> {
+  override recordAll (): void {
     this.#observer.recordAllCookies()
-    return Reflect.ownKeys(cookies)
-  }
-
-  #record (name: string | symbol): void {
-    if (typeof name === 'string') this.#observer.recordCookie(name)
   }
 }

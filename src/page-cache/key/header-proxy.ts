@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { UNTRACKED } from './untracked.ts'
+import { TrackingProxy } from './tracking-proxy.ts'
 
 /** Notices reads and changes of request headers. */
 export interface HeaderReads {
@@ -7,18 +7,19 @@ export interface HeaderReads {
   /** Notices a read of all headers together. */
   recordReadAll (): void
   hasRead (name: string): boolean
+  /** Notices that the names of all headers are listed: what follows is complete after `lister.endListing`. */
+  beginListing (lister: HeaderProxy): void
   beforeChange (): void
 }
 
-/** Shows request headers, and reports each read: a proxy, since lists of names and tests for a name count too. */
-export class HeaderProxy implements ProxyHandler<IncomingHttpHeaders> {
-  readonly headers: IncomingHttpHeaders
+/** Shows request headers, and reports each read. */
+export class HeaderProxy extends TrackingProxy<IncomingHttpHeaders> {
   readonly #reads: HeaderReads
   #listing: Listing | undefined
 
   constructor (headers: IncomingHttpHeaders, reads: HeaderReads) {
+    super(headers)
     this.#reads = reads
-    this.headers = new Proxy(headers, this)
   }
 
   /** Listing the headers and then reading all of them is a copy. Listing them and reading some depends on those. */
@@ -29,52 +30,32 @@ export class HeaderProxy implements ProxyHandler<IncomingHttpHeaders> {
     if (![...unread].every((name) => this.#reads.hasRead(name))) for (const name of read) this.#reads.recordRead(name)
   }
 
-  get (headers: IncomingHttpHeaders, name: string | symbol): unknown {
-    if (typeof name === 'string') this.#recordRead(name)
-    else if (name === UNTRACKED) {
-      this.#reads.recordReadAll()
-      return { ...headers }
-    }
-    return headers[name as string]
+  override recordRead (name: string): void {
+    this.#reads.recordRead(name)
   }
 
-  has (headers: IncomingHttpHeaders, name: string | symbol): boolean {
-    if (typeof name === 'string') this.#reads.recordRead(name)
-    return name in headers
-  }
-
-  getOwnPropertyDescriptor (headers: IncomingHttpHeaders, name: string | symbol): PropertyDescriptor | undefined {
-    if (typeof name === 'string' && this.#listing?.undescribed.delete(name) !== true) this.#reads.recordRead(name)
-    return Object.getOwnPropertyDescriptor(headers, name)
-  }
-
-  ownKeys (headers: IncomingHttpHeaders): Array<string | symbol> {
+  override recordAll (): void {
     this.#reads.recordReadAll()
-    this.endListing()
-    const names = Object.keys(headers)
-    this.#listing = { unread: new Set(names), undescribed: new Set(names), read: [] }
-    return Reflect.ownKeys(headers)
   }
 
-  set (headers: IncomingHttpHeaders, name: string, value: string): boolean {
-    this.#reads.beforeChange()
-    headers[name] = value
-    return true
-  }
-
-  deleteProperty (headers: IncomingHttpHeaders, name: string): boolean {
-    this.#reads.beforeChange()
-    return Reflect.deleteProperty(headers, name)
-  }
-
-  defineProperty (headers: IncomingHttpHeaders, name: string, descriptor: PropertyDescriptor): boolean {
-    this.#reads.beforeChange()
-    return Reflect.defineProperty(headers, name, descriptor)
-  }
-
-  #recordRead (name: string): void {
+  override recordValue (name: string): void {
     if (this.#listing?.unread.delete(name) === true) this.#listing.read.push(name)
     else this.#reads.recordRead(name)
+  }
+
+  override recordDescriptor (name: string): void {
+    if (this.#listing?.undescribed.delete(name) !== true) this.#reads.recordRead(name)
+  }
+
+  override recordNames (headers: IncomingHttpHeaders): void {
+    this.#reads.recordReadAll()
+    this.#reads.beginListing(this)
+    const names = Object.keys(headers)
+    this.#listing = { unread: new Set(names), undescribed: new Set(names), read: [] }
+  }
+
+  override beforeChange (): void {
+    this.#reads.beforeChange()
   }
 }
 

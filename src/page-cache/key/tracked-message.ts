@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { inspect } from 'node:util'
 import {
   extendClass, findObservablePrototype, insertPrototype, IS_OBSERVABLE, replaceServerClass
 } from './observable-classes.ts'
@@ -10,6 +11,8 @@ export interface MessageObserver {
   showRawHeaders (own: string[]): string[]
   /** Notices that the application replaces all headers. */
   replaceHeaders (headers: IncomingHttpHeaders): void
+  /** Notices that `util.inspect` reads all. */
+  recordInspection (): void
   /** Notices that the connection is read, or something that depends on it. */
   recordConnection (): void
   /** Runs `read`, whose reads of the connection do not count. */
@@ -129,8 +132,12 @@ function makeObservable (Base: MessageClass): MessageClass {
 
     override set httpVersionMinor (version) { this[MINOR] = version }
 
-    // Node itself reads the connection, because the client has left.
+    [inspect.custom] (): this {
+      this[OBSERVER]?.recordInspection()
+      return this
+    }
 
+    // Node itself reads the connection, because the client has left.
     override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
       if (this[OBSERVER] === undefined) super._destroy(error, callback)
       else this[OBSERVER].ignoreConnection(() => super._destroy(error, callback))

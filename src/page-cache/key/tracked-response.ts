@@ -1,4 +1,5 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import { inspect } from 'node:util'
 import { extendClass, findObservablePrototype, IS_OBSERVABLE } from './observable-classes.ts'
 import { findObserver } from './tracked-message.ts'
 
@@ -24,6 +25,11 @@ function makeObservable (Base: ResponseClass): ResponseClass {
     }
 
     override set socket (socket) { setSocket?.call(this, socket) }
+
+    [inspect.custom] (): this {
+      findObserver(this.req)?.recordInspection()
+      return this
+    }
 
     // Node reads options of the server through the socket, for each header that is set.
     override _isLenientHeaderValidation (): boolean {

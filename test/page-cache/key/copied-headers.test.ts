@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { createTestApp, type Handler, sendRequest } from '../../support/create-test-app.ts'
 
@@ -91,5 +91,26 @@ t.test('listing headers, then reading some, varies by those; reading all counts 
   for (const [way, [read, vary]] of Object.entries(ways)) {
     const { get } = await createTestApp(t, {}, own(read))
     t.equal((await get({ 'x-a': '1', 'x-b': '2' })).headers.vary, vary, way)
+  }
+})
+
+t.test('headers that a hook has kept are tracked when the handler lists them and reads some', async (t) => {
+  for (const place of ['before', 'after'] as const) {
+    for (const way of ['kept', 'replaced'] as const) {
+      const kept = new WeakMap<object, FastifyRequest['headers']>()
+      const { get } = await createTestApp(t, 300, ({ raw }, reply) => {
+        const headers = kept.get(raw)!
+        const names = Object.keys(headers).filter((name) => name === 'x-lang')
+        const shown = Object.keys(raw.headers).length
+        return reply.header('cache-control', 'max-age=60').send(`${shown} ${names.map((name) => headers[name]).join()}`)
+      }, {
+        [place]: (app: FastifyInstance) => app.addHook('onRequest', async ({ raw }) => {
+          kept.set(raw, raw.headers)
+          if (way === 'replaced') raw.headers = { host: 'a' }
+        })
+      })
+      for (const lang of ['de', 'en']) t.match(await get({ 'x-lang': lang }), { body: RegExp(lang) }, `${way} ${place}`)
+      t.match(await get({ 'x-lang': 'de' }), { status: /^hit/, body: /de/ }, `${way} ${place}`)
+    }
   }
 })
