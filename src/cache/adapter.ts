@@ -13,7 +13,8 @@ import { currentTime } from './util/clock.ts'
 import { andThen, type MaybePromise } from './util/maybe-promise.ts'
 import { elapsed, startTimer } from './util/timer.ts'
 import {
-  checkDuration, checkFraction, checkFunction, checkKey, checkObject, checkPositiveInteger, checkSeconds
+  checkDuration, checkFraction, checkFunction, checkKey, checkNames, checkObject, checkPositiveInteger,
+  checkSeconds
 } from './util/validate.ts'
 import type { ReadSet } from './versions/read-set.ts'
 
@@ -97,6 +98,10 @@ export interface StaleHit {
 
 const MAX_TAG_STATES = 100
 
+const OPTIONS = new Set<keyof CacheOptions>([
+  'store', 'versions', 'ttl', 'jitter', 'maxLoads', 'maxWait', 'now', 'random'
+])
+
 /** The members of a cache that only adapters and tools use. */
 export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteMatching'> {
   protected readonly entries: EntryStore
@@ -105,6 +110,7 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   readonly maxWaitMs: number
 
   constructor (options: CacheOptions) {
+    checkNames('createCache()', options, OPTIONS)
     const { store, versions = store?.versions, ttl = 300, jitter = 0, maxLoads = 10_000, maxWait = 60 } = options
     const { now = currentTime, random = Math.random } = options
     checkObject('store', store, 'get', 'a store, e.g. memoryStore()')

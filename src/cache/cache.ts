@@ -1,5 +1,5 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
-import { NO_TAGS, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
+import { NO_TAGS, type ResolvedGetOrSetOptions, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
 import { decodeValue, encodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
@@ -11,6 +11,7 @@ import {
   type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadOptions, type LoadResult, type Lookup,
   type Miss, type SetOptions
 } from './types.ts'
+import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { startTimer } from './util/timer.ts'
 import {
@@ -55,10 +56,10 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     return found.freshUntil === Infinity ? null : (found.freshUntil - this.entries.now()) / 1000
   }
 
-  async getOrSet<T> (key: string, loader: LoadFunction<T>, options: GetOrSetOptions = {}): Promise<T> {
+  async getOrSet<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
     checkKey(key)
     checkFunction('load', loader)
-    options = resolveGetOrSetOptions(options)
+    const options = resolveGetOrSetOptions(given)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
     const entry = await this.entries.find(key)
@@ -77,7 +78,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
 
   /** Returns the stale value that is to be served at once, and refreshes it in the background if that is due. */
   #serveStale (
-    key: string, loader: LoadFunction<unknown>, options: GetOrSetOptions, found: Miss
+    key: string, loader: LoadFunction<unknown>, options: ResolvedGetOrSetOptions, found: Miss
   ): { value: unknown } | undefined {
     const hit = this.findStale(found, options)
     if (hit === undefined) return undefined
@@ -150,9 +151,9 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     }
   }
 
-  async touch (key: string, ttl: number | null = this.defaultTtl): Promise<boolean> {
+  async touch (key: string, duration: Duration | null = this.defaultTtl): Promise<boolean> {
     checkKey(key)
-    checkSeconds('ttl', ttl)
+    const ttl = checkSeconds('ttl', duration)
     const found = decodableEntry(await this.entries.find(key))
     if (isMiss(found)) return false
     if (!hasLifetime(ttl)) return await this.delete(key)

@@ -1,11 +1,16 @@
 import type { GetOrSetOptions, SetOptions } from './types.ts'
-import { checkBoolean, checkDuration, checkOptions, checkSeconds, checkTags } from './util/validate.ts'
+import { checkBoolean, checkDuration, checkNames, checkOptions, checkSeconds, checkTags } from './util/validate.ts'
 
 /*
  * The options of one call, validated. Tags are copied, because the caller may change the array later.
  */
 
 export const NO_TAGS: readonly string[] = []
+
+const SET_OPTIONS = new Set<keyof SetOptions>(['ttl', 'tags'])
+const GET_OR_SET_OPTIONS = new Set<keyof GetOrSetOptions>([
+  'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout'
+])
 
 export interface ResolvedSetOptions {
   /** Seconds; null: never expires. */
@@ -16,6 +21,7 @@ export interface ResolvedSetOptions {
 /** @param defaultTtl of the cache */
 export function resolveSetOptions (options: SetOptions, defaultTtl: number | null): ResolvedSetOptions {
   checkOptions(options)
+  checkNames('set()', options, SET_OPTIONS)
   const { ttl, tags = NO_TAGS } = options
   checkTags(tags)
   return {
@@ -24,16 +30,37 @@ export function resolveSetOptions (options: SetOptions, defaultTtl: number | nul
   }
 }
 
-export function resolveGetOrSetOptions (options: GetOrSetOptions): GetOrSetOptions {
+/** The options of `getOrSet`, with all durations in seconds. */
+export interface ResolvedGetOrSetOptions extends GetOrSetOptions {
+  ttl?: number | null
+  staleWhileRevalidate?: number
+  staleIfError?: number
+  timeout?: number
+}
+
+const DURATIONS = ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const
+
+export function resolveGetOrSetOptions (options: GetOrSetOptions): ResolvedGetOrSetOptions {
   checkOptions(options)
-  const { ttl, tags } = options
-  if (ttl !== undefined) checkSeconds('ttl', ttl)
+  checkNames('getOrSet()', options, GET_OR_SET_OPTIONS)
+  const { ttl, tags, refreshAhead, shared } = options
+  const seconds = ttl === undefined ? undefined : checkSeconds('ttl', ttl)
   if (tags !== undefined) checkTags(tags)
-  for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const) {
-    if (options[name] !== undefined) checkDuration(name, options[name])
+  if (refreshAhead !== undefined) checkBoolean('refreshAhead', refreshAhead)
+  if (shared !== undefined) checkBoolean('shared', shared)
+  let hasText = typeof ttl === 'string'
+  for (const name of DURATIONS) {
+    const duration = options[name]
+    if (duration === undefined) continue
+    checkDuration(name, duration)
+    hasText ||= typeof duration === 'string'
   }
-  for (const name of ['refreshAhead', 'shared'] as const) {
-    if (options[name] !== undefined) checkBoolean(name, options[name])
+  // Most calls need no copy.
+  if (tags === undefined && !hasText) return options as ResolvedGetOrSetOptions
+  const resolved = { ...options, ...seconds !== undefined && { ttl: seconds } } as ResolvedGetOrSetOptions
+  if (tags !== undefined) resolved.tags = [...tags]
+  for (const name of DURATIONS) {
+    if (options[name] !== undefined) resolved[name] = checkDuration(name, options[name])
   }
-  return tags === undefined ? options : { ...options, tags: [...tags] }
+  return resolved
 }

@@ -1,4 +1,5 @@
 import type { Entry } from './entry/entry.ts'
+import type { Duration } from './util/duration.ts'
 import type { ReadSet } from './versions/read-set.ts'
 import type { Store } from './stores/store.ts'
 import type { Versions } from './versions/versions.ts'
@@ -7,8 +8,8 @@ export interface CacheOptions {
   store: Store
   /** The version clock that entries with tags are checked against. Default that of the store. */
   versions?: Versions
-  /** Seconds for which an entry is stored if a call does not say; null: never expires. Default 300. */
-  ttl?: number | null
+  /** For how long an entry is stored if a call does not say; null: never expires. Default 300 seconds. */
+  ttl?: Duration | null
   /**
    * The part of its freshness lifetime, from 0 to 1, by which an entry may expire earlier at random, so that entries
    * stored together do not all expire together. Default 0.
@@ -17,10 +18,10 @@ export interface CacheOptions {
   /** Loads in flight; beyond them each caller loads for itself, and nothing is stored. Default 10,000. */
   maxLoads?: number
   /**
-   * Seconds for which a caller waits for a load that another began, in this process or in another. Then it loads for
-   * itself, and the next callers no longer wait for the first load. Default 60.
+   * How long a caller waits for a load that another began, in this process or in another. Then it loads for itself, and
+   * the next callers no longer wait for the first load. Default 60 seconds.
    */
-  maxWait?: number
+  maxWait?: Duration
   /** Returns milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
   /** Returns a number from 0 to less than 1. Default `Math.random`. */
@@ -29,19 +30,19 @@ export interface CacheOptions {
 
 export interface SetOptions {
   /**
-   * Seconds; null: never expires; zero or less: not stored, and the entry that was stored is deleted. Default that of
-   * the cache.
+   * How long it stays fresh; null: never expires; zero or less: not stored, and the entry that was stored is deleted.
+   * Default that of the cache.
    */
-  ttl?: number | null
+  ttl?: Duration | null
   /** Names for `invalidateTags`. */
   tags?: readonly string[]
 }
 
 export interface GetOrSetOptions extends SetOptions {
-  /** Seconds after it expired for which a value is served stale, while one load in the background refreshes it. */
-  staleWhileRevalidate?: number
-  /** Seconds after it expired for which a value is served stale if the load fails or takes longer than `timeout`. */
-  staleIfError?: number
+  /** For how long after it expired a value is served stale, while one load in the background refreshes it. */
+  staleWhileRevalidate?: Duration
+  /** For how long after it expired a value is served stale if the load fails or takes longer than `timeout`. */
+  staleIfError?: Duration
   /**
    * Refreshes the value in the background shortly before it expires, the likelier the nearer that is, the longer its
    * load takes and the more often it is read (XFetch, Vattani et al. 2015). Default false.
@@ -54,14 +55,19 @@ export interface GetOrSetOptions extends SetOptions {
    */
   shared?: boolean
   /**
-   * Seconds to wait for a load; then the stale value if `staleIfError` allows it, else a `LoadTimeoutError`. Default:
+   * How long to wait for a load; then the stale value if `staleIfError` allows it, else a `LoadTimeoutError`. Default:
    * as long as the load takes.
    */
-  timeout?: number
+  timeout?: Duration
 }
 
-/** Options of a load that only adapters use. */
-export interface LoadOptions extends GetOrSetOptions {
+/** Options of a load that only adapters use. Durations are in seconds. */
+export interface LoadOptions
+  extends Omit<GetOrSetOptions, 'ttl' | 'staleWhileRevalidate' | 'staleIfError' | 'timeout'> {
+  ttl?: number | null
+  staleWhileRevalidate?: number
+  staleIfError?: number
+  timeout?: number
   /** What was read for this result before the load, and where its reads go. Default a new set. */
   reads?: ReadSet
   /**
@@ -77,7 +83,7 @@ export interface LoadContext {
   /** Adds tags to those of the call. */
   addTags (...tags: string[]): void
   /** Replaces the `ttl` of the call. */
-  setTtl (ttl: number | null): void
+  setTtl (ttl: Duration | null): void
   /**
    * Returns the value to all waiting callers without storing it.
    *
@@ -89,8 +95,8 @@ export interface LoadContext {
 export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
 
 /**
- * The verbs of a cache. Times are in seconds. A value is a copy each time; `undefined` is a miss and cannot be
- * stored, `null` can.
+ * The verbs of a cache. Durations are seconds, or texts such as `'5m'`. A value is a copy each time; `undefined` is a
+ * miss and cannot be stored, `null` can.
  *
  * A store that fails costs time, never an error: reads miss, `getOrSet` loads, `set` stores nothing. Only the verbs
  * that promise that something is deleted or counted reject then: `delete`, `deleteMany`, `invalidateTags`, `clear`
@@ -113,9 +119,9 @@ export interface Cache {
   /**
    * Gives an entry a new freshness lifetime; false if there is no entry.
    *
-   * @param ttl seconds; default that of the cache; zero or less deletes the entry
+   * @param ttl default that of the cache; zero or less deletes the entry
    */
-  touch (key: string, ttl?: number | null): Promise<boolean>
+  touch (key: string, ttl?: Duration | null): Promise<boolean>
   /**
    * Adds to a safe integer in one step; its lifetime stays. An absent one counts from 0. Rejects with a TypeError for
    * any other value.

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { inspect } from 'node:util'
 import type { FastifyRequest, RouteOptions } from 'fastify'
-import { checkTags } from '../cache/index.ts'
+import { checkNames, checkTags, type Duration, toSeconds } from '../cache/index.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
 import { nameCookie } from './key/cookies.ts'
@@ -12,19 +12,19 @@ export interface CachePageOptions {
    * Freshness lifetime in seconds: a shorter `max-age` of the response wins. Zero: nothing is stored. Unset: the
    * response's own `Cache-Control` and `Expires` decide, as for any shared cache. Default that of the plugin.
    */
-  ttl?: number
+  ttl?: Duration
   /**
    * Seconds from its date for which clients may reuse a response without a request; a shorter `max-age` of the response
    * wins. Unset: they have to validate a response with tags each time, and reuse any other until it expires. Default
    * that of the plugin.
    */
-  clientTtl?: number
+  clientTtl?: Duration
   /** Seconds for which an expired response is served at once, while one self-request revalidates it. Default 0. */
-  staleWhileRevalidate?: number
+  staleWhileRevalidate?: Duration
   /** Seconds for which an expired response replaces a 500, 502, 503 or 504 (RFC 5861 section 4). Default 0. */
-  staleIfError?: number
+  staleIfError?: Duration
   /** Seconds to wait for the handler if a stale response can be served instead. Default: as long as it takes. */
-  timeout?: number
+  timeout?: Duration
   /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
   refreshAhead?: boolean
   /** Tags of the responses, for `cache.invalidateTags`. */
@@ -89,8 +89,11 @@ export const PAGE_PREFIX = 'page:'
 
 const DEFAULT_MAX_BYTES = 1024 * 1024
 
-const SECONDS = 'a number of seconds from 0 to 2147483648'
-const isSeconds = (value: unknown) => typeof value === 'number' && value >= 0 && value <= MAX_DELTA
+const SECONDS = 'a number of seconds from 0 to 2147483648, or a text such as "5m"'
+const isSeconds = (value: unknown) => {
+  const seconds = toSeconds(value)
+  return typeof seconds === 'number' && seconds >= 0 && seconds <= MAX_DELTA
+}
 
 /** What each option takes, and how to check it. */
 const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (value: unknown) => boolean] } = {
@@ -111,6 +114,8 @@ const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (
   requestDirectives: ['true or false', (value) => typeof value === 'boolean']
 }
 
+const OPTION_NAMES = new Set(Object.keys(OPTIONS))
+
 /** Returns a name that distinguishes a route from others with the same pattern. */
 export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
   const parts = Object.entries(constraints as Record<string, unknown>).map(([name, value]) => {
@@ -126,33 +131,31 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
 /**
  * Resolves the options of a route. Throws a TypeError that names the route and the invalid option.
  *
- * @param defaultTtl seconds; the option `ttl` of the plugin
+ * @param defaultTtl the option `ttl` of the plugin
  * @param url the pattern of the route; default its name
  * @param defaults the other options of the plugin
  */
 export function resolveRouteConfig (
-  route: string, given: CachePageOptions | number, defaultTtl: number | undefined, url: string = route,
+  route: string, given: CachePageOptions | Duration, defaultTtl: Duration | undefined, url: string = route,
   defaults: Pick<CachePageOptions, 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress'> = {}
 ): RouteCacheConfig {
-  const options = typeof given === 'number' ? { ttl: given } : given
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`The option cachePage of ${route} must be a number of seconds or an object.`)
-  }
+  const options = typeof given === 'object' ? given : { ttl: given }
+  if (options === null) throw new TypeError(`The option cachePage of ${route} must be a duration or an object.`)
+  checkNames(`cachePage of ${route}`, options, OPTION_NAMES)
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`cachePage of ${route} has the unknown option ${name}.`)
     const [expected, check] = OPTIONS[name as keyof CachePageOptions]
     if (value === undefined || check(value)) continue
     throw new TypeError(`The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
   }
-  const ttl = options.ttl ?? defaultTtl
+  const seconds = (value: Duration | undefined) => toSeconds(value) as number | undefined
   const ignoreHeaders = new Set(lowerCase([...options.ignoreHeaders ?? [], ...defaults.ignoreHeaders ?? []]))
   return {
-    ttl,
-    clientTtl: options.clientTtl ?? defaults.clientTtl,
+    ttl: seconds(options.ttl ?? defaultTtl),
+    clientTtl: seconds(options.clientTtl ?? defaults.clientTtl),
     tags: options.tags ?? [],
-    staleWhileRevalidate: options.staleWhileRevalidate ?? 0,
-    staleIfError: options.staleIfError ?? 0,
-    timeout: options.timeout,
+    staleWhileRevalidate: seconds(options.staleWhileRevalidate) ?? 0,
+    staleIfError: seconds(options.staleIfError) ?? 0,
+    timeout: seconds(options.timeout),
     refreshAhead: options.refreshAhead ?? false,
     vary: [...lowerCase(options.vary), ...(options.cookies ?? []).map(nameCookie)].sort(),
     ignoreHeaders,

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
-import type { CacheAdapter } from '../cache/index.ts'
+import { type CacheAdapter, checkNames, type Duration } from '../cache/index.ts'
 import type { QuerystringParser } from './key/query.ts'
 import { checkOption, isStrings } from './options.ts'
 
 export interface PageCacheOptions {
   cache: CacheAdapter
-  /** The `ttl` in seconds of routes without one. Default unset: the response decides. */
-  ttl?: number
-  /** The `clientTtl` in seconds of routes without one. Default unset: see the route option. */
-  clientTtl?: number
+  /** The `ttl` of routes without one. Default unset: the response decides. */
+  ttl?: Duration
+  /** The `clientTtl` of routes without one. Default unset: see the route option. */
+  clientTtl?: Duration
   /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
   ignoreHeaders?: string[]
   /**
@@ -27,8 +27,15 @@ export interface PageCacheOptions {
   now?: () => number
 }
 
+const OPTIONS = new Set<keyof PageCacheOptions | 'prefix' | 'logLevel' | 'logSerializers'>([
+  'cache', 'ttl', 'clientTtl', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit', 'querystringParser', 'now',
+  // Those of Fastify.
+  'prefix', 'logLevel', 'logSerializers'
+])
+
 /** Checks the options of the plugin. Throws a TypeError that names the invalid one. */
 export function checkPluginOptions (app: FastifyInstance, options: PageCacheOptions): void {
+  checkNames('The page cache', options, OPTIONS)
   const { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, skipOnHit, querystringParser } = options
   if (typeof cache?.lookup !== 'function') {
     throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')

@@ -1,7 +1,7 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod } from 'fastify'
-import { collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
+import { collectReads, currentReads, currentTime, type Duration, ReadSet } from '../cache/index.ts'
 import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { type Purge, purge } from './admin/purge.ts'
@@ -37,8 +37,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     [ROUTE]?: RouteCacheConfig
-    /** Caches whole responses of this route. A bare number is the `ttl` in seconds. */
-    cachePage?: CachePageOptions | number
+    /** Caches whole responses of this route. A bare duration is the `ttl`. */
+    cachePage?: CachePageOptions | Duration
   }
 }
 

@@ -67,10 +67,10 @@ t.test('createCache throws a TypeError that names the invalid option', async (t)
   })
   t.throws(make({ store: null }), { name: 'TypeError', message: /^store must be a store/ })
   t.throws(make({ store, ttl: '60' }), {
-    name: 'TypeError', message: 'ttl must be a number of seconds or null, got "60"'
+    name: 'TypeError', message: 'ttl must be a number of seconds, a text such as "5m", or null, got "60"'
   })
   t.throws(make({ store, ttl: NaN }), {
-    name: 'TypeError', message: 'ttl must be a number of seconds or null, got NaN'
+    name: 'TypeError', message: 'ttl must be a number of seconds, a text such as "5m", or null, got NaN'
   })
   t.throws(make({ store, versions: {} }), {
     name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}'

@@ -15,15 +15,19 @@ t.test('resolveRouteConfig rejects invalid options, and names the route and the 
   t.throws(resolve({ query: [1] }), /query/)
   t.throws(resolve({ maxBytes: 0 }), /maxBytes/)
   t.throws(resolve({ key: 'x' }), /key .* function/)
-  t.throws(resolve({ tll: 5 }), { message: /cachePage of \/slow has the unknown option tll/ })
-  t.throws(resolve({ constructor: 5 }), /unknown option constructor/)
-  t.throws(resolve(null), /number of seconds or an object/)
-  t.throws(resolve(true), /number of seconds or an object/)
+  t.throws(resolve({ tll: 5 }), { message: 'cachePage of /slow has no option tll. Did you mean ttl?' })
+  t.throws(resolve({ constructor: 5 }), { message: 'cachePage of /slow has no option constructor.' })
+  t.throws(resolve(null), /must be a duration or an object/)
+  t.throws(resolve(true), /ttl in cachePage of \/slow must be a number of seconds/)
 })
 
 t.test('resolveRouteConfig takes the ttl from a number, the options or the default of the plugin', async (t) => {
   t.match(resolveRouteConfig('/', 5, undefined), { ttl: 5 })
   t.match(resolveRouteConfig('/', {}, 7), { ttl: 7 })
+  t.match(resolveRouteConfig('/', '5m', undefined), { ttl: 300 })
+  t.match(resolveRouteConfig('/', { clientTtl: '1.5m', staleIfError: '1d', timeout: '2s' }, '1h'), {
+    ttl: 3600, clientTtl: 90, staleIfError: 86_400, timeout: 2
+  })
   const unset = { ttl: undefined } as unknown as CachePageOptions
   t.match(resolveRouteConfig('/', unset, undefined), { ttl: undefined })
 })

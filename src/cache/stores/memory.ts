@@ -1,7 +1,7 @@
 import { decodeInteger, encodeValue } from '../entry/codec.ts'
 import type { Entry } from '../entry/entry.ts'
 import { currentTime } from '../util/clock.ts'
-import { checkFunction, checkPositiveInteger } from '../util/validate.ts'
+import { checkFunction, checkNames, checkPositiveInteger } from '../util/validate.ts'
 import { memoryVersions } from '../versions/memory.ts'
 import { EntryLru } from './lru.ts'
 import { notAnInteger, type Store } from './store.ts'
@@ -20,8 +20,11 @@ export interface MemoryStoreOptions {
   now?: () => number
 }
 
+const OPTIONS = new Set<keyof MemoryStoreOptions>(['maxBytes', 'maxEntries', 'maxEntryBytes', 'now'])
+
 /** A store in the memory of this process. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
+  checkNames('memoryStore()', options, OPTIONS)
   const maxBytes = checkPositiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)
   const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? Math.ceil(maxBytes / 8))
   const { maxEntries, now = currentTime } = options

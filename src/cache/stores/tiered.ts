@@ -1,7 +1,8 @@
 import type { Entry } from '../entry/entry.ts'
 import { currentTime } from '../util/clock.ts'
+import type { Duration } from '../util/duration.ts'
 import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
-import { checkDuration, checkFunction, checkObject } from '../util/validate.ts'
+import { checkDuration, checkFunction, checkNames, checkObject } from '../util/validate.ts'
 import { memoizedVersions } from '../versions/memoized.ts'
 import { outageVersions } from '../versions/outage.ts'
 import { MissedDeletes } from './missed-deletes.ts'
@@ -15,19 +16,21 @@ export interface TieredStoreOptions {
   /** L2: the store that other processes share. */
   far: Store
   /**
-   * Seconds for which L1 is trusted after L2 was read, or after the backplane last caught up: the longest time that a
-   * change by another process can go unseen while L2 is available. Default 1.
+   * How long L1 is trusted after L2 was read, or after the backplane last caught up: the longest time that a
+   * change by another process can go unseen while L2 is available. Default 1 second.
    */
-  nearTtl?: number
+  nearTtl?: Duration
   /**
    * The same while L2 is unavailable: after this time an entry of L1 is expired, because another process may have
    * deleted it. An entry whose tags can be checked on a version clock outside L2, e.g. that of a database, stays fresh
-   * for its whole lifetime. Default 10; never less than `nearTtl`.
+   * for its whole lifetime. Default 10 seconds; never less than `nearTtl`.
    */
-  outageTtl?: number
+  outageTtl?: Duration
   /** Returns the time in milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
 }
+
+const OPTIONS = new Set<keyof TieredStoreOptions>(['near', 'far', 'nearTtl', 'outageTtl', 'now'])
 
 /**
  * L1 in the memory of this process over a shared L2. Reads of L2 fill L1; writes go to L2 and delete from L1. If L2 has
@@ -37,6 +40,7 @@ export interface TieredStoreOptions {
  * the meantime, and L2 what this process was to delete.
  */
 export function tieredStore (options: TieredStoreOptions): Store {
+  checkNames('tieredStore()', options, OPTIONS)
   const { near, far, now = currentTime } = options
   checkObject('near', near, 'get', 'a store in this process, e.g. memoryStore()')
   checkObject('far', far, 'get', 'a store, e.g. redisStore()')

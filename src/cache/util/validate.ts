@@ -1,4 +1,6 @@
 import { inspect } from 'node:util'
+import { closestMatch } from 'leven'
+import { toSeconds } from './duration.ts'
 
 /* Checks of arguments. Each throws a TypeError that names the option and the value. */
 
@@ -12,16 +14,18 @@ export function checkPositiveInteger (name: string, value: unknown): number {
   return value as number
 }
 
-/** Seconds, or null: never expires. Zero and less are valid: not stored. */
+/** Returns seconds, or null: never expires. Zero and less are valid: not stored. */
 export function checkSeconds (name: string, value: unknown): number | null {
-  if (value === null || (typeof value === 'number' && Number.isFinite(value))) return value
-  throw new TypeError(`${name} must be a number of seconds or null, got ${show(value)}`)
+  const seconds = toSeconds(value)
+  if (seconds === null || (typeof seconds === 'number' && Number.isFinite(seconds))) return seconds
+  throw new TypeError(`${name} must be a number of seconds, a text such as "5m", or null, got ${show(value)}`)
 }
 
-/** Seconds, zero or more. */
+/** Returns seconds, zero or more. */
 export function checkDuration (name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  throw new TypeError(`${name} must be a number of seconds, zero or more, got ${show(value)}`)
+  const seconds = toSeconds(value)
+  if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw new TypeError(`${name} must be a number of seconds, zero or more, or a text such as "5m", got ${show(value)}`)
 }
 
 /** From 0 to 1. */
@@ -47,6 +51,15 @@ export function checkFunction (name: string, value: unknown): void {
 export function checkObject (name: string, value: unknown, method: string, example: string): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
   throw new TypeError(`${name} must be ${example}, got ${show(value)}`)
+}
+
+/** Rejects names that are not known, which are likely mistakes in writing. @param owner what has the options */
+export function checkNames (owner: string, options: object, known: ReadonlySet<string>): void {
+  for (const name in options) {
+    if (known.has(name)) continue
+    const near = closestMatch(name, [...known], { maxDistance: Math.ceil(name.length / 2) })
+    throw new TypeError(`${owner} has no option ${name}.${near === undefined ? '' : ` Did you mean ${near}?`}`)
+  }
 }
 
 /** The options of one call. A number instead is a likely mistake for a `ttl`. */

@@ -43,7 +43,7 @@ export const ALLOWED: Record<string, string[]> = {
   ],
   'cache/stores/redis': ['cache/entry', 'cache/errors', 'cache/stores', 'cache/util', 'cache/versions'],
   'cache/events': ['cache/entry', 'cache/types'],
-  'cache/types': ['cache/entry', 'cache/stores', 'cache/versions'],
+  'cache/types': ['cache/entry', 'cache/stores', 'cache/util', 'cache/versions'],
   'cache/stores': ['cache/entry', 'cache/util', 'cache/versions'],
   'cache/entry': ['cache/versions'],
   'cache/versions': ['cache/util'],

@@ -39,7 +39,7 @@ export function invalidArguments (t: Test, setUp: () => SetUp): void {
   t.test('every verb with a ttl rejects an invalid one', async (t) => {
     const cache = setUp().cache as unknown as Loose
     for (const ttl of [NaN, Infinity, -Infinity, '60', {}, true]) {
-      const message = /^ttl must be a number of seconds or null, got /
+      const message = /^ttl must be a number of seconds, a text such as "5m", or null, got /
       await refused(t, cache.set!('key', 1, { ttl }), message)
       await refused(t, cache.setMany!([['key', 1]], { ttl }), message)
       await refused(t, cache.add!('key', 1, { ttl }), message)
@@ -73,7 +73,7 @@ export function invalidArguments (t: Test, setUp: () => SetUp): void {
     const cache = setUp().cache as unknown as Loose
     for (const name of ['staleWhileRevalidate', 'staleIfError', 'timeout']) {
       for (const value of [-1, NaN, Infinity, null, '1']) {
-        const message = new RegExp(`^${name} must be a number of seconds, zero or more, got `)
+        const message = new RegExp(`^${name} must be a number of seconds, zero or more, or a text such as "5m", got `)
         await refused(t, cache.getOrSet!('key', () => 1, { [name]: value }), message)
       }
     }

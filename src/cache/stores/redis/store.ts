@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
 import { currentTime } from '../../util/clock.ts'
-import { checkFunction, checkObject, checkPositiveInteger } from '../../util/validate.ts'
+import { checkFunction, checkNames, checkObject, checkPositiveInteger } from '../../util/validate.ts'
 import { notAnInteger, type Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
 import type { RedisClient } from './client.ts'
@@ -29,6 +29,10 @@ export interface RedisStoreOptions {
   now?: () => number
 }
 
+const OPTIONS = new Set<keyof RedisStoreOptions>([
+  'client', 'prefix', 'commandTimeout', 'maxEntryBytes', 'onStateChange', 'now'
+])
+
 const DEFAULT_MAX_ENTRY_BYTES = 8 * 1024 * 1024
 
 /** Redis refuses longer expiry times. The entry itself holds the exact one. */
@@ -40,6 +44,7 @@ const SCAN_BYTES = 1024 * 1024
 
 /** A store in Redis. Every entry is one string, which Redis expires by itself. */
 export function redisStore (options: RedisStoreOptions): Store {
+  checkNames('redisStore()', options, OPTIONS)
   const { client } = options
   const prefix = options.prefix ?? 'larder'
   const now = options.now ?? currentTime

@@ -145,11 +145,12 @@ t.test('invalid options are refused by name', async (t) => {
   refuses({ near: silentStore(client, Date.now), far: store }, 'near must be a store that returns entries at once, ' +
     'e.g. memoryStore(), but "redis" returns promises. Use it as far.')
   refuses({ near: store, far: client.status }, /^far must be a store, e.g. redisStore\(\), got "/)
+  refuses({ near: store, far: store, nearTTL: 1 }, 'tieredStore() has no option nearTTL. Did you mean nearTtl?')
   refuses({ near: store, far: store, now: 1 }, 'now must be a function, got 1')
   for (const seconds of [-1, NaN, Infinity, '1']) {
     for (const name of ['nearTtl', 'outageTtl']) {
-      refuses({ near: store, far: store, [name]: seconds }, `${name} must be a number of seconds, zero or more, got ` +
-        inspect(seconds).replaceAll("'", '"'))
+      refuses({ near: store, far: store, [name]: seconds }, `${name} must be a number of seconds, zero or more, or a ` +
+        'text such as "5m", got ' + inspect(seconds).replaceAll("'", '"'))
     }
   }
 })

@@ -1,0 +1,12 @@
+import { parse } from '@lukeed/ms'
+
+/** Seconds, or a text with a unit: `'90s'`, `'5m'`, `'1.5h'`, `'7d'`. */
+export type Duration = number | string
+
+/** Returns the seconds of a duration; anything else unchanged, so that the check that follows can report it. */
+export function toSeconds (value: unknown): unknown {
+  // Without a unit, the library would read milliseconds.
+  if (typeof value !== 'string' || !/[a-z]\s*$/i.test(value)) return value
+  const ms = parse(value.trim())
+  return ms === undefined ? value : ms / 1000
+}

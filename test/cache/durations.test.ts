@@ -1,0 +1,52 @@
+import t from 'tap'
+import {
+  createCache, type GetOrSetOptions, memoryStore, redisStore, type RedisStoreOptions
+} from '../../src/cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
+
+t.test('a duration is a number of seconds or a text with a unit', async (t) => {
+  const { now, advance } = fakeClock()
+  const cache = createCache({ store: memoryStore({ now }), ttl: '1h', now })
+  await cache.set('a', 1)
+  t.equal(await cache.ttl('a'), 3600)
+  await cache.set('a', 1, { ttl: '1.5m' })
+  t.equal(await cache.ttl('a'), 90)
+  await cache.touch('a', ' 2 minutes ')
+  t.equal(await cache.ttl('a'), 120)
+  await cache.touch('a', 7)
+  t.equal(await cache.ttl('a'), 7)
+  const options: GetOrSetOptions = { ttl: '10s', staleIfError: '1m' }
+  t.equal(await cache.getOrSet('b', () => 'fresh', options), 'fresh')
+  t.strictSame(options, { ttl: '10s', staleIfError: '1m' }, 'the options of the caller stay as they are')
+  advance(11)
+  t.equal(await cache.getOrSet('b', () => { throw new Error('down') }, options), 'fresh')
+  advance(60)
+  await t.rejects(cache.getOrSet('b', () => { throw new Error('down') }, options), { message: 'down' })
+  await cache.getOrSet('c', ({ setTtl }) => { setTtl('1d') })
+  t.equal(await cache.getOrSet('c', ({ setTtl }) => { setTtl('1d'); return 1 }), 1)
+  t.equal(await cache.ttl('c'), 86_400)
+})
+
+t.test('a text without a known unit is not a duration', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  for (const ttl of ['5', '', 'm', '5 parsecs', 'soon', '5m!']) {
+    await t.rejects(cache.set('a', 1, { ttl }), {
+      name: 'TypeError',
+      message: `ttl must be a number of seconds, a text such as "5m", or null, got ${JSON.stringify(ttl)}`
+    })
+  }
+})
+
+t.test('options that do not exist are refused, with the nearest one', async (t) => {
+  const store = memoryStore()
+  const throws = (work: () => unknown, message: string) => t.throws(work, { name: 'TypeError', message })
+  throws(() => createCache({ store, tll: 5 } as never), 'createCache() has no option tll. Did you mean ttl?')
+  throws(() => memoryStore({ maxByte: 5 } as never), 'memoryStore() has no option maxByte. Did you mean maxBytes?')
+  throws(() => redisStore({ redis: 5 } as unknown as RedisStoreOptions), 'redisStore() has no option redis.')
+  const cache = createCache({ store })
+  const rejects = (work: Promise<unknown>, message: string) => t.rejects(work, { name: 'TypeError', message })
+  await rejects(cache.set('a', 1, { expires: 5 } as never), 'set() has no option expires.')
+  await rejects(cache.getOrSet('a', () => 1, { old: 5 } as never), 'getOrSet() has no option old.')
+  const misspelt = { shard: true } as never
+  await rejects(cache.getOrSet('a', () => 1, misspelt), 'getOrSet() has no option shard. Did you mean shared?')
+})
