@@ -14,6 +14,7 @@ import { addFirstHook, mayBeReadEarly, runHooks, trackArrivals } from './key/arr
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
+import { listReadsByFastify, type ReadsByFastify } from './key/reads-by-fastify.ts'
 import { normalizeRequest, readTarget } from './key/request-target.ts'
 import { type CachePageOptions, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
 import { checkPluginOptions, type PageCacheOptions } from './plugin-options.ts'
@@ -78,14 +79,14 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   // 1. Before all hooks, also those that were added before this plugin: a response depends on what they read too.
   trackArrivals(app)
   cloneTrackedObjects()
-  const { requestIdHeader } = app.initialConfig
+  let byFastify: ReadsByFastify | undefined
   addFirstHook(app, (request, reply, done) => {
     const { raw, routeOptions: { config, url } } = request
     const headerTracker = findTracker(raw) ?? HeaderTracker.track(raw, reply.raw, mayBeReadEarly(app, raw))
     const route = config?.[ROUTE]
     if (route !== undefined) {
       trackRequest(request)
-      headerTracker.beginHooks(route, requestIdHeader)
+      headerTracker.beginHooks(route, byFastify ??= listReadsByFastify(app))
       request.cachedRoute = route
       return runHooks(headerTracker, done)
     }

@@ -14,12 +14,10 @@ export function addEarly (names: string[], name: string): void {
  * Fastify reads `Connection` once the route is known. From there to the hooks only it and its log read the request.
  *
  * @param names all that were read, in this order
- * @param requestIdHeader the header in which Fastify looks for the id of a request
+ * @param byFastify headers that Fastify has read before, once each
  */
-export function listReadsOfApplication (
-  names: readonly string[], requestIdHeader: string | false | undefined
-): string[] {
+export function listReadsOfApplication (names: readonly string[], byFastify: readonly string[]): string[] {
   const end = names.lastIndexOf('connection')
-  const byFastify = requestIdHeader ? names.lastIndexOf(requestIdHeader, end) : -1
-  return names.slice(0, Math.max(0, end)).filter((_, i) => i !== byFastify)
+  const indexes = byFastify.map((name) => names.lastIndexOf(name, end))
+  return names.slice(0, Math.max(0, end)).filter((_, i) => !indexes.includes(i))
 }

@@ -2,12 +2,10 @@
 const MESSAGE_HEADERS = [
   'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', // of this connection, not of the request
   'expect', // Node has answered it
-  // Of a body, with which a request bypasses the cache. @fastify/compress reads its encoding, to decompress it.
-  'content-length', 'content-type', 'content-encoding', 'content-language', 'content-location',
+  'content-length', // with any but 0, a request bypasses the cache
   'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', // the cache evaluates conditions
   'if-range', 'range', // and ranges
-  'cache-control', 'pragma', // directives for the cache
-  'accept-version' // the router has evaluated it, and each version is a route with keys of its own
+  'cache-control', 'pragma' // directives for the cache
 ]
 
 /** Headers that identify a request in logs and traces. A handler that reads them puts them into its response. */

@@ -57,6 +57,7 @@ export class HeaderTracker extends RequestReads implements MessageObserver {
     this.#proxy = new HeaderProxy(headers, this)
     this.phase = 'handler'
     this.exempt = EXEMPT_IN_HANDLER
+    this.byFastify = []
   }
 
   /** Stops tracking. */

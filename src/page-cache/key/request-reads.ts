@@ -5,6 +5,7 @@ import { addEarly, ALL_HEADERS, CONNECTION, listReadsOfApplication } from './ear
 import { EXEMPT_IN_HOOKS } from './exempt-headers.ts'
 import type { HeaderProxy, HeaderReads } from './header-proxy.ts'
 import { ReadNames } from './read-names.ts'
+import type { ReadsByFastify } from './reads-by-fastify.ts'
 
 /** The names that clients can send, as Node writes them. */
 const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
@@ -23,6 +24,8 @@ export abstract class RequestReads implements HeaderReads {
   protected readonly names = new ReadNames()
   protected phase: 'before-hooks' | 'hooks' | 'handler' = 'before-hooks'
   protected exempt = EXEMPT_IN_HOOKS
+  /** Headers that Fastify will read in hooks. */
+  protected byFastify: readonly string[] = []
   /** The header that was read last. */
   protected lastRead: string | undefined
   #isPaused = false
@@ -80,10 +83,10 @@ export abstract class RequestReads implements HeaderReads {
     }
   }
 
-  /** Begins the hooks of a cached route. @param requestIdHeader see `listReadsOfApplication` */
+  /** Begins the hooks of a cached route. */
   beginHooks (
     { ignoreHeaders, ignoreAddress }: Pick<RouteCacheConfig, 'ignoreHeaders' | 'ignoreAddress'>,
-    requestIdHeader?: string | false
+    byFastify: ReadsByFastify
   ): void {
     this.endListing()
     const early = this.#early!
@@ -91,7 +94,8 @@ export abstract class RequestReads implements HeaderReads {
     this.phase = 'hooks'
     this.names.ignored = ignoreHeaders
     this.connection.ignoresAddress = ignoreAddress
-    for (const name of listReadsOfApplication(early, requestIdHeader)) {
+    this.byFastify = byFastify.inHooks
+    for (const name of listReadsOfApplication(early, byFastify.early)) {
       if (name === ALL_HEADERS) this.recordReadAll()
       else if (name === CONNECTION) this.connection.outsideRoutes = true
       else this.recordRead(name)
@@ -112,7 +116,8 @@ export abstract class RequestReads implements HeaderReads {
     // JavaScript itself reads names such as toJSON. But hooks may add headers with any name.
     if (!HEADER_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
     this.lastRead = name
-    if (!this.exempt.has(name)) this.names.add(name, this.#isBuildingKey)
+    if (this.byFastify.includes(name)) this.byFastify = this.byFastify.filter((other) => other !== name)
+    else if (!this.exempt.has(name)) this.names.add(name, this.#isBuildingKey)
   }
 
   recordCookie (cookie: string): void {
