@@ -4,11 +4,16 @@ import type { Versions } from '../cache/index.ts'
 import { Clock } from '../clock/sqlite/clock.ts'
 import type { History } from '../clock/sqlite/history.ts'
 import { trackReads } from '../clock/sqlite/tracking.ts'
+import { trackIterators } from './iterators.ts'
 
 /** Connections, beyond which statements run on one whose snapshot is held, and what they read is not stored. */
 const MAX_READERS = 8
 
-interface Reader { readonly clock: Clock, readonly sql: BetterSQLite3Database }
+interface Reader {
+  readonly sql: BetterSQLite3Database
+  /** Whether its snapshot is held, and older than what was committed. */
+  readonly isOutdated: () => boolean
+}
 
 export interface ReadersOptions {
   /** Opens a connection that reads committed data. */
@@ -32,8 +37,12 @@ export function createReaders ({ connect, committed, history, versions }: Reader
   function open (): Reader {
     const connection = connect()
     const clock = new Clock(connection, true, history)
-    const sql = drizzle({ client: connection, logger: trackReads({ connection, clock, committed, versions }) })
-    const reader = { clock, sql }
+    let hasIterated = false
+    trackIterators(connection, () => { hasIterated = true })
+    // Only an iterator or an open BEGIN can hold the snapshot. So most statements need no comparison of clocks.
+    const isOutdated = () => (hasIterated || connection.inTransaction) && clock.isBehind(committed)
+    const sql = drizzle({ client: connection, logger: trackReads({ connection, clock, isOutdated, versions }) })
+    const reader = { sql, isOutdated }
     readers.push(reader)
     return reader
   }
@@ -41,8 +50,8 @@ export function createReaders ({ connect, committed, history, versions }: Reader
   return {
     /** The connection to use now. */
     get sql (): BetterSQLite3Database {
-      if (latest.clock.isBehind(committed)) {
-        const free = readers.find(({ clock }) => !clock.isBehind(committed))
+      if (latest.isOutdated()) {
+        const free = readers.find(({ isOutdated }) => !isOutdated())
         latest = free ?? (readers.length < MAX_READERS ? open() : latest)
       }
       return latest.sql

@@ -1,8 +1,10 @@
+import { mock } from 'node:test'
 import type Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
+import { Clock } from '../../src/clock/sqlite/clock.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { addProduct, changeProduct, clockwork, reading } from '../clock/sqlite/clock-support.ts'
 
@@ -111,4 +113,17 @@ t.test('while all of eight connections are held, what is read is not stored', as
   t.equal(database.sql, handle, 'no other connection is opened')
   for (const release of releases) release()
   t.equal(reading(database, () => database.sql.values(PRICES)).refusal, undefined)
+})
+
+t.test('clocks are compared only on a connection that may be held', async (t) => {
+  const { database, other } = clockwork(t)
+  addProduct(other, 7)
+  const comparisons = mock.method(Clock.prototype, 'isBehind').mock
+  t.teardown(() => mock.restoreAll())
+  reading(database, () => database.sql.values(PRICES))
+  t.equal(comparisons.callCount(), 0)
+  const handle = database.sql
+  HOLDS['an iterator that is not finished']!(client(handle))()
+  reading(database, () => handle.values(PRICES))
+  t.equal(comparisons.callCount(), 1, 'it had an iterator')
 })

@@ -8,21 +8,20 @@ export interface TrackedConnection {
   connection: Sqlite.Database
   /** The clock of this connection. */
   clock: Clock
-  /** The clock of a connection whose snapshot nobody holds. */
-  committed: Clock
+  /** Whether a statement on this connection reads an older state than that of a stamp. */
+  isOutdated: () => boolean
   versions: Versions
 }
 
 /** Returns a logger for Drizzle that adds what each statement on a connection reads to the current read set, if any. */
-export function trackReads ({ connection, clock, committed, versions }: TrackedConnection): Logger {
+export function trackReads ({ connection, clock, isOutdated, versions }: TrackedConnection): Logger {
   const dependencies = new QueryDependencies(connection)
   return {
     logQuery (sql, parameters) {
       const reads = currentReads()
       if (reads === undefined) return
       reads.begin(versions, () => versions.stamp())
-      // The statement reads an older state than that of the stamp.
-      if (clock.isBehind(committed)) reads.doNotStore('outdated')
+      if (isOutdated()) reads.doNotStore('outdated')
       const { catalog } = clock
       const { tables, rows, unwatched } = dependencies.resolve(sql, parameters, catalog)
       if (unwatched) reads.doNotStore('unwatched-read')

@@ -79,7 +79,7 @@ t.test('relational queries of Drizzle are tracked', async (t) => {
   const { query } = drizzle({
     client: reader,
     schema: { products },
-    logger: trackReads({ connection: reader, clock, committed: clock, versions })
+    logger: trackReads({ connection: reader, clock, isOutdated: () => false, versions })
   })
   const tracked = (read: () => unknown) => reading({ versions } as Database, read).tags
   t.same(
@@ -125,7 +125,7 @@ t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
     }
   }) as Sqlite.Database
   const clock = new Clock(reader, true)
-  const logger = trackReads({ connection: counting, clock, committed: clock, versions: database.versions })
+  const logger = trackReads({ connection: counting, clock, isOutdated: () => false, versions: database.versions })
   logger.logQuery('SELECT * FROM products', [])
   t.equal(prepared, 0)
   reading(database, () => logger.logQuery('SELECT * FROM products', []))
