@@ -1,18 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { type CallbackFunc, inject as injectRequest, type InjectOptions, isInjection } from 'light-my-request'
 import { findInternal } from './fastify-internals.ts'
-import { findTracker, HeaderTracker } from './header-tracking.ts'
+import { HeaderTracker } from './header-tracking.ts'
+import { ignoreLog } from './log.ts'
 import { makeRequestsObservable } from './tracked-message.ts'
 import { makeResponsesObservable } from './tracked-response.ts'
 
 /** Marks servers and applications whose requests are tracked. */
 const IS_TRACKED = Symbol('larder.is-tracked')
 
-/** Under which pino keeps its serializers. */
-const SERIALIZERS = Symbol.for('pino.serializers')
-
-type Serializer = (request: FastifyRequest) => unknown
 type Server = FastifyInstance['server'] & { [IS_TRACKED]?: true }
 type Root = FastifyInstance & { [IS_TRACKED]?: true }
 
@@ -29,7 +26,7 @@ export function trackArrivals (app: FastifyInstance): void {
   makeResponsesObservable()
   trackServer(app.server)
   trackInjections(findRoot(app))
-  ignoreLog(app)
+  ignoreLog(app.log)
   // A server that listens on localhost has one server for each of its addresses.
   app.addHook('onListen', (done) => {
     /* c8 ignore next - on some machines localhost has one address only */
@@ -70,21 +67,6 @@ function trackServer (server: Server): void {
       tracker.isArriving = false
     }
   } as typeof emit
-}
-
-/**
- * Lets the log read requests, which shapes no response.
- *
- * Fastify's logger is one of pino, unless the application has given another one, whose reads count.
- */
-function ignoreLog (app: FastifyInstance): void {
-  const serializers = (app.log as { [SERIALIZERS]?: Record<string, Serializer & { [IS_TRACKED]?: true }> })[SERIALIZERS]
-  const serialize = serializers?.req
-  if (serialize === undefined || serialize[IS_TRACKED] === true) return
-  serializers!.req = Object.assign((request: FastifyRequest) => {
-    const tracker = request?.raw && findTracker(request.raw)
-    return tracker === undefined ? serialize(request) : tracker.pause(() => serialize(request))
-  }, { [IS_TRACKED]: true as const })
 }
 
 function trackInjections (root: Root): void {

@@ -10,6 +10,20 @@ import type { ReadsByFastify } from './reads-by-fastify.ts'
 /** The names that clients can send, as Node writes them. */
 const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
 
+/** Whether no read of any request counts now. */
+let isPausedForAll = false
+
+/** Runs `work`, during which no read of any request counts. */
+export function pauseTracking<T> (work: () => T): T {
+  const wasPaused = isPausedForAll
+  isPausedForAll = true
+  try {
+    return work()
+  } finally {
+    isPausedForAll = wasPaused
+  }
+}
+
 /** What is read from a request while a response is built. */
 export abstract class RequestReads implements HeaderReads {
   /** The headers as hooks have left them. */
@@ -62,7 +76,11 @@ export abstract class RequestReads implements HeaderReads {
     return (this.#early?.length ?? 0) + this.readByName.length + Number(this.readAll) + this.connection.count
   }
 
-  /** Runs `work`, whose reads do not count, e.g. because they are for a log. */
+  private get isPaused (): boolean {
+    return this.#isPaused || isPausedForAll
+  }
+
+  /** Runs `work`, whose reads do not count. */
   pause<T> (work: () => T): T {
     const wasPaused = this.#isPaused
     this.#isPaused = true
@@ -103,7 +121,7 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   recordReadAll (): void {
-    if (this.#isPaused) return
+    if (this.isPaused) return
     if (this.#early !== undefined) return addEarly(this.#early, ALL_HEADERS)
     if (this.#isBuildingKey) return
     this.readAll = true
@@ -111,7 +129,7 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   recordRead (name: string): void {
-    if (this.#isPaused) return
+    if (this.isPaused) return
     if (this.#early !== undefined) return addEarly(this.#early, name)
     // JavaScript itself reads names such as toJSON. But hooks may add headers with any name.
     if (!HEADER_NAME.test(name) && !Object.hasOwn(this.headers, name)) return
@@ -121,17 +139,17 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   recordCookie (cookie: string): void {
-    if (!this.#isPaused) this.names.addCookie(cookie, this.#isBuildingKey)
+    if (!this.isPaused) this.names.addCookie(cookie, this.#isBuildingKey)
   }
 
   recordAllCookies (): void {
-    if (!this.#isPaused) this.names.addAllCookies(this.#isBuildingKey)
+    if (!this.isPaused) this.names.addAllCookies(this.#isBuildingKey)
   }
 
   /** Runs `read`, which reads the address of the client. */
   readAddress<T> (read: () => T): T {
     if (this.phase === 'hooks' && this.connection.ignoresAddress) return this.pause(read)
-    if (!this.#isPaused) this.connection.recordAddress(this.phase)
+    if (!this.isPaused) this.connection.recordAddress(this.phase)
     return this.ignoreConnection(read)
   }
 
@@ -141,7 +159,7 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   recordConnection (): void {
-    if (this.#isPaused || this.connection.isIgnored) return
+    if (this.isPaused || this.connection.isIgnored) return
     if (this.#early !== undefined) addEarly(this.#early, CONNECTION)
     else if (this.isArriving) this.connection.outsideRoutes = true
     else this.connection.rest = true
