@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { BodyTooLargeError, ProductNotFoundError } from '../errors.ts'
+import { BodyTooLargeError, InvalidUtf8Error, ProductNotFoundError } from '../errors.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
@@ -20,9 +21,11 @@ const notFound = { ...errors, 404: ErrorReply }
 export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> = (app, { products }, done) => {
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
-    parseJson(request, text as string, (error, body) => {
-      if (error === null && !Array.isArray(body) && Buffer.byteLength(text) > MIB) done(new BodyTooLargeError('1 MiB'))
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    // Otherwise each invalid byte would become U+FFFD.
+    if (!isUtf8(bytes)) return done(new InvalidUtf8Error())
+    parseJson(request, bytes.toString(), (error, body) => {
+      if (error === null && !Array.isArray(body) && bytes.length > MIB) done(new BodyTooLargeError('1 MiB'))
       else done(error, body)
     })
   })

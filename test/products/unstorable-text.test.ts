@@ -39,6 +39,30 @@ t.test('NUL and lone surrogates are 400 in any text, and nothing is written', as
   t.same(rows(), before)
 })
 
+t.test('a body that is not valid UTF-8 is 400, and nothing is written', async (t) => {
+  const { app, rows } = await service(t)
+  const before = rows()
+  const invalid = [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe9, 0x20], [0x80]]
+  for (const [method, url] of [['POST', URL], ['PUT', `${URL}/1`], ['PATCH', `${URL}/1`], ['PATCH', URL]] as const) {
+    for (const bytes of invalid) {
+      const payload = Buffer.concat([Buffer.from('{"price":"1","title":"'), Buffer.from(bytes), Buffer.from('"}')])
+      for (const type of ['application/json', 'application/json; charset=iso-8859-1']) {
+        const response = await app.inject({ method, url, headers: { 'content-type': type }, payload })
+        t.equal(response.statusCode, 400)
+        t.equal(response.json().code, 'LARDER_INVALID_UTF8', payload.toString('hex'))
+      }
+    }
+  }
+  t.same(rows(), before)
+})
+
+t.test('a body with a byte order mark is read', async (t) => {
+  const { send } = await service(t)
+  const response = await send('POST', URL, `\ufeff${JSON.stringify(product)}`)
+  t.equal(response.statusCode, 201)
+  t.equal(response.json().title, product.title)
+})
+
 t.test('other text is stored as it was sent, also outside the Basic Multilingual Plane', async (t) => {
   const { send } = await service(t)
   for (const title of ['\u0001\u007f', '🐴', '\ufffd\uffff', 'a\u2028b', 'e\u0301', '\ufeffTea']) {
