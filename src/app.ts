@@ -1,10 +1,10 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { apicalls } from './apicalls/index.ts'
-import { createCache, currentTime, memoryStore, redisStore, tieredStore } from './cache/index.ts'
+import { currentTime } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { dashboard } from './dashboard/index.ts'
 import { openDatabase } from './db/index.ts'
-import pageCache from './page-cache/index.ts'
+import larder from './larder/index.ts'
 import connections from './plugins/connections.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
@@ -49,15 +49,16 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(docs)
 
     if (config.REDIS_URL !== undefined) await app.register(redis, { url: config.REDIS_URL })
-    const near = memoryStore({ now })
-    const far = config.REDIS_URL === undefined
-      ? undefined
-      : redisStore({ client: app.redis, prefix: config.CACHE_KEY_PREFIX, onStateChange: app.onRedisStateChange, now })
-    const store = far === undefined ? near : tieredStore({ near, far, now })
-    const cache = createCache({ store, versions: database.versions, ttl: config.CACHE_TTL, now })
-    app.addHook('onClose', () => cache.close())
-    // The list of connections, which closes them at the end, shapes no page.
-    await app.register(pageCache, { cache, skipOnHit: HTTP_CACHING_HOOKS, now, ignoreAddress: true })
+    await app.register(larder, {
+      clock: database,
+      ...config.REDIS_URL !== undefined && { redis: app.redis, prefix: config.CACHE_KEY_PREFIX },
+      ttl: config.CACHE_TTL,
+      // The list of connections, which closes them at the end, shapes no page.
+      ignoreAddress: true,
+      skipOnHit: HTTP_CACHING_HOOKS,
+      now
+    })
+    const { cache } = app.larder
 
     await app.register(health, { database })
     await app.register(products, { database, cache, now })

@@ -22,9 +22,6 @@ export const TransactionOverError = createError(
 export const TransactionTimeoutError = createError<[number]>(
   'LARDER_TRANSACTION_TIMEOUT', 'The transaction took longer than %s s and was rolled back. Try again.', 503)
 
-export const RedisDatabaseError = createError<[number]>(
-  'LARDER_REDIS_DATABASE', 'Redis has no database %s. Choose another number in REDIS_URL.', 500)
-
 export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const InvalidUtf8Error = createError(

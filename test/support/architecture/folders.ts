@@ -5,17 +5,20 @@
  */
 export const ALLOWED: Record<string, string[]> = {
   server: ['app', 'config', 'db', 'errors'],
-  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'page-cache', 'plugins', 'products', 'routes'],
+  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'larder', 'plugins', 'products', 'routes'],
   config: ['errors'],
   errors: [],
 
   products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
-  plugins: ['db', 'errors'],
+  plugins: ['db', 'errors', 'larder'],
   hooks: ['errors'],
   db: ['cache', 'clock/sqlite', 'errors'],
   'clock/sqlite': ['cache'],
+
+  // The entry points of the package.
+  larder: ['cache', 'page-cache'],
 
   dashboard: ['cache', 'dashboard/api', 'dashboard/metrics', 'dashboard/page', 'errors', 'hooks', 'page-cache'],
   'dashboard/api': ['cache', 'errors', 'hooks', 'page-cache'],

@@ -1,0 +1,58 @@
+import createError from '@fastify/error'
+import {
+  type CacheAdapter, checkNames, type Duration, type RedisClient, type Store, type Versions
+} from '../cache/index.ts'
+import type { PageCacheOptions } from '../page-cache/index.ts'
+
+export const OptionError = createError<[string]>('FST_ERR_LARDER_OPTION', '%s', 500, TypeError)
+
+/** The options of the plugin: those of the page cache, and from what to make the cache below it. */
+export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
+  /** The version clock of a database, e.g. `sqliteClock(connection)`. Default: only tags named by hand invalidate. */
+  clock?: { readonly versions: Versions }
+  /**
+   * A Redis that processes share: its URL, or a client or cluster of ioredis, which its owner closes. Default: each
+   * process caches for itself.
+   */
+  redis?: string | RedisClient
+  /** First part of all keys in Redis. Default `larder`. */
+  prefix?: string
+  /** A store in place of memory and Redis; its owner closes it. */
+  store?: Store
+  /** A cache made with `createCache`, which its owner closes. It has its own clock and store. */
+  cache?: CacheAdapter
+  /** How long values and responses are stored if nothing else says so. Default 5 minutes for values. */
+  ttl?: Duration
+}
+
+const NAMES = new Set<keyof LarderOptions>([
+  'clock', 'redis', 'prefix', 'store', 'cache', 'ttl', 'clientTtl', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit',
+  'querystringParser', 'now'
+])
+
+/** Options that are about the store of a cache which the plugin makes. */
+const OF_THE_CACHE = ['clock', 'redis', 'prefix', 'store'] as const
+
+/** Checks the options of the plugin, as far as nothing below it does. */
+export function checkLarderOptions (options: LarderOptions): void {
+  try {
+    checkNames('fastify-larder', options, NAMES)
+  } catch (error) {
+    throw new OptionError((error as Error).message)
+  }
+  const { clock, redis, prefix, store, cache } = options
+  if (cache !== undefined) forbid(options, OF_THE_CACHE, 'cache, which has its own')
+  if (store !== undefined) forbid(options, ['redis', 'prefix'], 'store')
+  if (prefix !== undefined && redis === undefined) throw new OptionError('The option prefix needs the option redis.')
+  if (clock !== undefined && typeof clock.versions?.firstChanged !== 'function') {
+    throw new OptionError('The option clock must be a version clock, e.g. sqliteClock(connection).')
+  }
+  if (redis !== undefined && typeof redis !== 'string' && typeof redis?.getBuffer !== 'function') {
+    throw new OptionError('The option redis must be a URL, or a client or cluster of ioredis.')
+  }
+}
+
+function forbid (options: LarderOptions, names: ReadonlyArray<keyof LarderOptions>, other: string): void {
+  const name = names.find((name) => options[name] !== undefined)
+  if (name !== undefined) throw new OptionError(`The option ${name} cannot be used together with ${other}.`)
+}

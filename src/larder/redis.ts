@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import createError from '@fastify/error'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Redis, RedisOptions } from 'ioredis'
+import type { RedisClient } from '../cache/index.ts'
+
+export const RedisPackageError = createError(
+  'FST_ERR_LARDER_REDIS_PACKAGE', 'A URL of Redis needs the package ioredis. Install it.', 500)
+export const RedisDatabaseError = createError<[number]>(
+  'FST_ERR_LARDER_REDIS_DATABASE', 'Redis has no database %s. Choose another number in the URL.', 500)
+
+/** Milliseconds for which the start waits for Redis before it continues without. */
+const START_MS = 1_000
+/** Milliseconds that one command may take. The store that uses the client has a shorter deadline. */
+const COMMAND_MS = 1_000
+/** Milliseconds without a reply after which a connection is replaced. */
+const SILENCE_MS = 1_000
+/** Milliseconds between checks of a Redis that loads its data. The time that it estimates is often far too long. */
+const LOADING_MS = 500
+
+/** Commands fail at once while there is no connection. */
+const OPTIONS = {
+  connectTimeout: START_MS,
+  commandTimeout: COMMAND_MS,
+  socketTimeout: SILENCE_MS,
+  enableOfflineQueue: false,
+  maxLoadingRetryTime: LOADING_MS,
+  maxRetriesPerRequest: 0,
+  retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 1_000)
+} satisfies RedisOptions
+
+/** The last error of each connection that is down. It says more than that there is no connection. */
+const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
+
+/**
+ * Connects to Redis, and waits a second for it at most: the client uses it as soon as it becomes available.
+ *
+ * @param onClose is called with a function that closes the client
+ */
+export async function connectRedis (url: string, onClose: (close: () => Promise<void>) => void): Promise<Redis> {
+  const { Redis } = await import('ioredis').catch(() => { throw new RedisPackageError() })
+  const client = new Redis(url, OPTIONS)
+  client.on('error', (error: Error) => { connectionErrors.set(client, error) })
+  client.on('ready', () => { if (client.status === 'ready') connectionErrors.delete(client) })
+  onClose(async () => {
+    if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
+    else client.disconnect()
+  })
+  const waiting = new AbortController()
+  await Promise.race([
+    new Promise((resolve) => client.once('ready', resolve)),
+    sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
+  ])
+  waiting.abort()
+  // If Redis does not have the database, ioredis uses number 0, which may belong to another application.
+  const { db = 0 } = client.options
+  if (client.status === 'ready') await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
+  return client
+}
+
+/** Returns a function for `redisStore` that logs one line when the circuit to Redis opens or closes. */
+export function describeOutages (
+  client: RedisClient, log: FastifyBaseLogger
+): (up: boolean, reason?: Error) => void {
+  return (up, reason) => {
+    if (up) return log.info('Redis has recovered: circuit closed')
+    const { code, message } = connectionErrors.get(client) ?? reason as NodeJS.ErrnoException
+    log.warn({ err: { code, message } }, 'Redis is unavailable: circuit open, continuing without it')
+  }
+}

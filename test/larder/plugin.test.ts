@@ -1,0 +1,125 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import t, { type Test } from 'tap'
+import larder, { createCache, type LarderOptions, memoryStore, type Versions } from '../../src/larder/index.ts'
+import { fakeClock } from '../support/clock.ts'
+import { freePort, startRedis } from '../support/redis.ts'
+import { sendRequest } from '../support/create-test-app.ts'
+import { until } from '../support/until.ts'
+
+/** Creates an application with the plugin, written in the usual style: nothing is awaited. */
+function createApp (t: Test, options: LarderOptions, config = { cachePage: {} }): FastifyInstance {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  let calls = 0
+  app.register(larder, options)
+  app.register(async (app) => {
+    app.get('/page', { config }, async () => `call ${++calls}`)
+    app.get('/value', async () => await app.larder.getOrSet('value', () => ({ call: ++calls }), { ttl: '1m' }))
+  })
+  return app
+}
+
+t.test('one registration caches values and whole responses', async (t) => {
+  const { now, advance } = fakeClock()
+  const app = createApp(t, { ttl: '5m', now })
+  t.match(await sendRequest(app, { url: '/page' }), { body: 'call 1', status: /stored; ttl=300/ })
+  t.match(await sendRequest(app, { url: '/page' }), { body: 'call 1', status: 'hit; ttl=300' })
+  t.match(await sendRequest(app, { url: '/value' }), { body: '{"call":2}' })
+  t.match(await sendRequest(app, { url: '/value' }), { body: '{"call":2}' })
+  advance(61)
+  t.match(await sendRequest(app, { url: '/value' }), { body: '{"call":3}' })
+})
+
+t.test('app.larder has every verb of a cache, and purges and explains responses', async (t) => {
+  const app = createApp(t, { ttl: 60 }, { cachePage: { tags: ['a'] } })
+  await app.ready()
+  const { larder } = app
+  await larder.set('one', 1, { tags: ['a'] })
+  await larder.setMany([['two', 2]])
+  t.strictSame(await larder.getMany(['one', 'two', 'three']), new Map([['one', 1], ['two', 2]]))
+  t.equal(await larder.get('one'), 1)
+  t.equal(await larder.add('one', 2), false)
+  t.equal(await larder.increment('two'), 3)
+  t.equal(await larder.touch('two', '2m'), true)
+  t.equal(Math.round((await larder.ttl('two'))!), 120)
+  t.equal(await larder.delete('two'), true)
+  t.equal(await larder.deleteMany(['two']), 0)
+  await sendRequest(app, { url: '/page' })
+  t.match(await larder.explain({ url: '/page' }), { outcome: { cacheStatus: /hit/ } })
+  await larder.invalidateTags(['a'])
+  t.equal(await larder.get('one'), undefined)
+  t.match(await larder.explain({ url: '/page' }), { outcome: { cacheStatus: /invalidated/ } })
+  await sendRequest(app, { url: '/page' })
+  t.equal(await larder.purge({ route: '/page' }), 1)
+  await larder.set('one', 1)
+  await larder.clear()
+  t.equal(await larder.get('one'), undefined)
+})
+
+t.test('with a URL of Redis, processes share what is cached', async (t) => {
+  const { url } = await startRedis(t)
+  const options = { redis: url, prefix: 'shop', ttl: 60 }
+  const [first, second] = [createApp(t, options), createApp(t, options)]
+  await sendRequest(first, { url: '/page' })
+  t.match(await sendRequest(second, { url: '/page' }), { body: 'call 1', status: /hit/ })
+  const client = new Redis(url)
+  t.teardown(() => client.disconnect())
+  t.match(await client.keys('shop:page:*'), [/^shop:page:/])
+  await first.close()
+  t.match(await sendRequest(second, { url: '/page' }), { status: /hit/ }, 'another process goes on')
+})
+
+t.test('a Redis that is down is reported in the log, and the process caches for itself', async (t) => {
+  const lines: Array<{ msg: string, err?: { code: string } }> = []
+  const stream = { write: (line: string) => { lines.push(JSON.parse(line)) } }
+  const app = Fastify({ logger: { level: 'warn', stream } })
+  t.teardown(() => app.close())
+  app.register(larder, { redis: `redis://127.0.0.1:${await freePort()}`, ttl: 60 })
+  app.register(async (app) => { app.get('/page', { config: { cachePage: {} } }, async () => 'page') })
+  await sendRequest(app, { url: '/page' })
+  t.match(await sendRequest(app, { url: '/page' }), { status: /hit/ })
+  await until('the outage is logged', async () => {
+    await app.larder.set('value', 1)
+    return lines.length > 0
+  })
+  t.match(lines, [{ msg: 'Redis is unavailable: circuit open, continuing without it', err: { code: 'ECONNREFUSED' } }])
+})
+
+t.test('what it was given stays open', async (t) => {
+  const { url } = await startRedis(t)
+  const client = new Redis(url)
+  t.teardown(() => client.disconnect())
+  const store = { ...memoryStore(), close: () => { t.fail('the store was closed') } }
+  const apps = [
+    createApp(t, { redis: client }), createApp(t, { store }), createApp(t, { cache: createCache({ store }) })
+  ]
+  for (const app of apps) {
+    await app.ready()
+    await app.close()
+  }
+  t.equal(await client.ping(), 'PONG')
+})
+
+t.test('a version clock invalidates what depends on its tags', async (t) => {
+  const versions = memoryStore().versions as Versions
+  const app = createApp(t, { clock: { versions }, ttl: 60 }, { cachePage: { tags: ['products'] } })
+  await sendRequest(app, { url: '/page' })
+  await versions.invalidate(['products'])
+  t.match(await sendRequest(app, { url: '/page' }), { body: 'call 2', status: /invalidated/ })
+})
+
+t.test('options that cannot be used fail the start with one sentence', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  const cases: Array<[options: object, message: string]> = [
+    [{ tll: 5 }, 'fastify-larder has no option tll. Did you mean ttl?'],
+    [{ cache, redis: 'redis://x' }, 'The option redis cannot be used together with cache, which has its own.'],
+    [{ store: memoryStore(), redis: 'redis://x' }, 'The option redis cannot be used together with store.'],
+    [{ prefix: 'shop' }, 'The option prefix needs the option redis.'],
+    [{ clock: {} }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
+    [{ redis: 6379 }, 'The option redis must be a URL, or a client or cluster of ioredis.']
+  ]
+  for (const [options, message] of cases) {
+    await t.rejects(async () => { await createApp(t, options).ready() }, { code: 'FST_ERR_LARDER_OPTION', message })
+  }
+})
