@@ -1,7 +1,7 @@
 /**
  * Which folder may import which. A folder that is not listed belongs to the one above it.
  *
- * server → app → features → plugins, hooks, db → dashboard, clock, page-cache → cache
+ * server → app → features → plugins, hooks, db → dashboard, larder, clock, page-cache → cache
  */
 export const ALLOWED: Record<string, string[]> = {
   server: ['app', 'config', 'db', 'errors'],
