@@ -4,7 +4,7 @@ import type { CachedRoutes } from '../cached-routes.ts'
 import { combineLines } from '../http/fields.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { computeKey, type RequestTarget } from '../key/key.ts'
-import { normalizeTarget } from '../key/request-target.ts'
+import { normalizeTarget, toOriginForm } from '../key/request-target.ts'
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). An unknown method may be unsafe. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
@@ -40,8 +40,10 @@ export async function invalidateAfterUnsafeRequest (
 
 /** Returns the primary keys of a URL, under which all its responses are found. */
 export function findKeys (routes: CachedRoutes, target: RequestTarget): string[] {
-  return routes.for(target.url).flatMap(({ route, params }) => {
-    const normal = normalizeTarget(target, params, routes.routerOptions)
+  const { routerOptions } = routes
+  const url = toOriginForm(target.url, routerOptions)
+  return routes.for(url).flatMap(({ route, params }) => {
+    const normal = normalizeTarget({ ...target, url }, params, routerOptions)
     return [computeKey(normal, route, 'GET'), computeKey(normal, route, 'HEAD')]
   })
 }

@@ -145,9 +145,19 @@ t.test('a fragment or a semicolon before the query is read as the router does', 
   t.notOk(await plain.isStored(PAGE))
 
   const routerOptions = { useSemicolonDelimiter: true } as FastifyServerOptions['routerOptions'] & object
-  const { send, isStored } = await itemService(t, { routerOptions }, { ttl: 60, query: ['a'] })
+  const { send, isStored, app } = await itemService(t, { routerOptions }, { ttl: 60, query: ['a'] })
   t.match(await send(`${PAGE};b=2&a=1`), { body: `1 1 ${PAGE}?a=1 ${PAGE}?a=1 shop.test {"a":"1"}` })
   t.ok(await isStored(`${PAGE}?a=1`))
+  t.match(await app.explainPage({ url: `http://shop.test${PAGE};a=1` }), { page: { status: 200 } })
+  for (const one of [`${PAGE};a=1`, `${PAGE}?a=1`, `${PAGE};b=2&a=1`]) {
+    await send(`${PAGE}?a=1`)
+    t.equal(await app.purgePages({ url: `http://shop.test${one}` }), 1, one)
+    await send(`${PAGE};a=1`)
+    await send(`/change?location=${encodeURIComponent(one)}`, { method: 'POST' })
+    t.notOk(await isStored(`${PAGE}?a=1`), `Location: ${one}`)
+    await send(one, { method: 'PUT' })
+    t.notOk(await isStored(`${PAGE};a=1`), `PUT ${one}`)
+  }
 })
 
 t.test('toOriginForm writes any target as a path with a query', async (t) => {
