@@ -1,6 +1,6 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
 import { NO_TAGS, type ResolvedGetOrSetOptions, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
-import { decodeValue, encodeValue } from './entry/codec.ts'
+import { decodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
 import { cacheChannel } from './events.ts'
@@ -73,7 +73,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     const stale = this.#serveStale(key, loader, options, found)
     if (stale !== undefined) return stale.value as T
     const result = await this.load(key, loader, options, found)
-    return (result.coalesced ? copyOfResult(result, options.shared) : result.value) as T
+    return (result.coalesced ? copyResult(result, options.shared) : result.value) as T
   }
 
   /** Returns the stale value that is to be served at once, and refreshes it in the background if that is due. */
@@ -239,12 +239,8 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
   }
 }
 
-/** The value of a load that another caller began: a copy if it can be copied, or the object that all callers share. */
-function copyOfResult ({ value, entry }: LoadResult, shared = false): unknown {
-  try {
-    if (shared && entry !== undefined) return decodeSharedValue(entry).value
-    return decodeValue(entry?.payload ?? encodeValue(value))
-  } catch {
-    return value
-  }
+/** Copies the value of a load that another caller began, if it can be copied. Otherwise all callers share it. */
+function copyResult ({ value, entry, payload = entry?.payload }: LoadResult, shared = false): unknown {
+  if (shared && entry !== undefined) return decodeSharedValue(entry).value
+  return payload === undefined ? value : decodeValue(payload)
 }

@@ -112,7 +112,8 @@ export interface Cache {
   add (key: string, value: unknown, options?: SetOptions): Promise<boolean>
   /**
    * Returns the value, or runs the loader function and stores its result. Callers that miss together share one load,
-   * except one that comes after a write that the load may not have seen. `undefined` is not stored. The result gets the
+   * except one that comes after a write that the load may not have seen. The others get copies of the result, if it
+   * can be copied. `undefined` is not stored. The result gets the
    * tags of all that the loader reads from a database or a cache on the same version clock.
    */
   getOrSet<T> (key: string, loader: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
@@ -165,6 +166,8 @@ export interface LoadResult {
   readonly value: unknown
   /** The value as an entry; absent if it must not or cannot be stored. */
   readonly entry?: Entry
+  /** The encoded value for callers that joined the load, if there is no entry and it can be encoded. */
+  readonly payload?: Uint8Array
   /** The entry is in the store now. */
   readonly stored: boolean
   /**

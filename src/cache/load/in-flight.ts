@@ -1,3 +1,4 @@
+import { encodeValue } from '../entry/codec.ts'
 import type { Lease, Store } from '../stores/store.ts'
 import type { LoadResult } from '../types.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
@@ -16,6 +17,8 @@ export interface InFlightLoad {
   /** What it has read so far. */
   readonly reads: ReadSet
   result: Promise<LoadResult>
+  /** Another caller may wait for the result. */
+  joined: boolean
   /**
    * The key was written, deleted or loaded anew while this load was in flight. Its result is not stored, and no caller
    * may join it.
@@ -84,7 +87,7 @@ export class InFlightLoads {
     load.result = run().finally(() => {
       this.#size--
       if (this.#byKey.get(key) === load) this.#byKey.delete(key)
-    })
+    }).then((result) => load.joined ? addPayload(result) : result)
     return load
   }
 
@@ -100,5 +103,15 @@ export class InFlightLoads {
     for (const key of this.#byKey.keys()) {
       if (key.startsWith(prefix)) this.revoke(key)
     }
+  }
+}
+
+/** Adds the encoded value if there is no entry: the caller that runs the loader may change the value later. */
+function addPayload (result: LoadResult): LoadResult {
+  if (result.entry !== undefined || result.value === undefined) return result
+  try {
+    return { ...result, payload: encodeValue(result.value) }
+  } catch {
+    return result
   }
 }

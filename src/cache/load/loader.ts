@@ -57,6 +57,7 @@ export class Loader {
   ): Promise<LoadResult> {
     const caller = { key, options, miss }
     const earlier = this.#find(key)
+    if (earlier !== undefined) earlier.joined = true
     if (options.wait === false && this.isLoading(key)) return GIVEN_UP
     const isolatedBecause = this.#reasonNotToShare(earlier)
     if (isolatedBecause !== undefined) return await this.#start(caller, produce, isolatedBecause)
@@ -80,6 +81,7 @@ export class Loader {
     // A load that began after this call has seen every such write.
     const later = this.#find(key)
     if (later !== undefined && later !== earlier) {
+      later.joined = true
       if (outcome !== 'overdue') outcome = await this.#wait(later, caller, this.#remainingMs(later))
       if (outcome === 'overdue') return await this.#start(caller, produce, 'load-overdue')
       if (hasResult(outcome)) return await this.#conclude(outcome, later, caller, true)
@@ -114,6 +116,7 @@ export class Loader {
       stamp: this.#entries.beginTracking(reads, options.tags),
       reads,
       result: undefined as never,
+      joined: false,
       revoked: false,
       lease: undefined,
       leaseUnavailable: false,

@@ -16,6 +16,7 @@ function start (inFlight: InFlightLoads, key = 'key') {
     leaseUnavailable: false,
     leaseHeld: undefined,
     stillCurrent: undefined,
+    joined: false,
     ended: false,
     waiters: new Set()
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Test } from 'tap'
+import type { LoadContext } from '../../../src/cache/index.ts'
 import { deferredLoader } from '../deferred-loader.ts'
 import { listen } from '../record-events.ts'
 import { EXACT_VALUES, REFUSED_VALUES } from '../sample-values.ts'
@@ -74,6 +75,30 @@ export function values (t: Test, setUp: () => SetUp): void {
     await listener.heard('miss', 2)
     held.end(value)
     for (const got of await Promise.all(callers)) t.equal(got, value)
+  })
+
+  t.test('the caller that runs the loader can change its value without changing what the others get', async (t) => {
+    const { cache } = setUp()
+    const listener = listen(t, cache)
+    const make = () => ({ list: [1], bytes: Buffer.from('abc') })
+    let misses = 0
+    for (const [what, options, prepare] of [
+      ['stored', {}, () => {}],
+      ['not stored because of its ttl', { ttl: 0 }, () => {}],
+      ['not stored because of skipStore()', {}, (context: LoadContext) => { context.skipStore() }]
+    ] as const) {
+      const held = deferredLoader<ReturnType<typeof make>>(prepare)
+      const first = cache.getOrSet(what, held.load, options).then((value) => {
+        value.list.push(2)
+        value.bytes[0] = 0
+        return value
+      })
+      const others = [{}, { shared: true }].map((more) => cache.getOrSet(what, held.load, { ...options, ...more }))
+      await listener.heard('miss', misses += 3)
+      held.end(make())
+      t.strictSame((await first).list, [1, 2])
+      for (const value of await Promise.all(others)) t.ok(isDeepStrictEqual(value, make()), what)
+    }
   })
 
   t.test('a copy can be changed without changing what others get', async (t) => {
