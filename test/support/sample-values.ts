@@ -28,6 +28,20 @@ sparse[4_000_000_000] = 'far'
 const withHole = [1, 2, 3]
 delete withHole[1]
 
+function withGetter (array: unknown[], key: string | number): unknown[] {
+  let reads = 0
+  return Object.defineProperty(array, key, { get: () => ++reads, enumerable: true })
+}
+
+function withSetter (array: unknown[], key: number): unknown[] {
+  const setter = { get: undefined, set () {}, enumerable: true }
+  return Object.defineProperty(array, key, setter as unknown as PropertyDescriptor)
+}
+
+function disguised (object: object, prototype: object | null = Object.prototype) {
+  return [[Object.setPrototypeOf(object, prototype)], 'value[0]', 'has not the prototype of its type'] as const
+}
+
 /** Values that a cache returns as they are. */
 export const EXACT_VALUES: Record<string, unknown> = {
   null: null,
@@ -91,6 +105,17 @@ export const REFUSED_VALUES: Record<string, readonly [value: unknown, path: stri
   'a getter': [{ get a () { return 1 } }, 'value.a', 'has a getter or setter'],
   'a getter with a setter': [{ get a () { return 1 }, set a (value) {} }, 'value.a', 'has a getter or setter'],
   'a property that is not enumerable': [Object.defineProperty({}, 'a', { value: 1 }), 'value.a', 'is not enumerable'],
+  'a getter in an array': [{ list: withGetter([1, 2], 1) }, 'value.list[1]', 'has a getter or setter'],
+  'a setter in an array': [withSetter([1, 2], 0), 'value[0]', 'has a getter or setter'],
+  'a getter in an array with holes': [withGetter(new Array(2), 2), 'value[2]', 'has a getter or setter'],
+  'a getter beside the items of an array': [withGetter([1], 'sum'), 'value.sum', 'has a getter or setter'],
+  'an item of an array that is not enumerable': [
+    Object.defineProperty([1, 2], 1, { enumerable: false }), 'value[1]', 'is not enumerable'
+  ],
+  'a hidden property of an array': [((strings: TemplateStringsArray) => strings)`a`, 'value.raw', 'is not enumerable'],
+  'an item beyond a hole and a hidden property': [
+    Object.defineProperty(new Array(1), 'a', { value: 1 }), 'value.a', 'is not enumerable'
+  ],
   'a method toJSON': [{ toJSON: () => 1 }, 'value.toJSON', 'is a function'],
   'an instance of a class': [[new Product()], 'value[0]', 'is an instance of Product'],
   'an instance of a class without a name': [new class {}(), 'value', 'is an instance of a class'],
@@ -115,6 +140,14 @@ export const REFUSED_VALUES: Record<string, readonly [value: unknown, path: stri
   'a boxed string': [Object('a'), 'value', 'is an instance of String'],
   'a generator': [(function * () {})(), 'value', 'is an instance of a class'],
   'a regular expression in use': [Object.assign(/a/g, { lastIndex: 3 }), 'value', 'has a lastIndex that is not 0'],
+  'a date without its prototype': disguised(new Date(5)),
+  'a number without its prototype': disguised(Object(5)),
+  'an array without its prototype': disguised([1, 2]),
+  'bytes without their prototype': disguised(Uint8Array.of(1, 2)),
+  'a map without its prototype': disguised(new Map([[1, 2]])),
+  'a set without its prototype': disguised(new Set([1]), null),
+  'a promise without its prototype': disguised(Promise.resolve(1)),
+  'an ArrayBuffer without its prototype': disguised(new ArrayBuffer(5)),
   'a Proxy': [{ a: new Proxy({}, {}) }, 'value.a', 'is a Proxy'],
   'shared memory': [new SharedArrayBuffer(1), 'value', 'is an instance of SharedArrayBuffer'],
   'a view of shared memory': [new Uint8Array(new SharedArrayBuffer(1)), 'value', 'is shared memory'],

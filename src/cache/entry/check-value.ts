@@ -7,6 +7,8 @@ const MAX_DEPTH = 500
 /** Length from which a string is copied faster than it is parsed as JSON. */
 const LONG_STRING = 500
 
+const ACCESSOR = 'has a getter or setter'
+
 /** How a value can be encoded. */
 export interface ValueShape {
   /** Whether JSON represents the value exactly, and no string is so long that parsing it would take long. */
@@ -73,24 +75,29 @@ class ValueChecker implements ValueShape {
     if (depth >= MAX_DEPTH) return refuse(`is nested more than ${MAX_DEPTH} levels deep`)
     if (types.isProxy(object)) return refuse('is a Proxy')
     const prototype = Object.getPrototypeOf(object)
-    if (prototype === Object.prototype) return this.#checkProperties(object, depth)
+    if (prototype === Object.prototype) return this.#checkPlain(object, depth)
     if (prototype === Array.prototype && Array.isArray(object)) return this.#checkArray(object, depth)
     this.isJson = false
     if (prototype === null) {
       this.nullPrototype.push(object)
-      return this.#checkProperties(object, depth)
+      return this.#checkPlain(object, depth)
     }
     if (prototype === Map.prototype && types.isMap(object)) return refuseExtras(object) ?? this.#checkMap(object, depth)
     if (prototype === Set.prototype && types.isSet(object)) return refuseExtras(object) ?? this.#checkSet(object, depth)
     return checkLeaf(object, prototype)
   }
 
-  #checkProperties (object: object, depth: number): Unsupported | undefined {
+  #checkPlain (object: object, depth: number): Unsupported | undefined {
     const names = Object.getOwnPropertyNames(object)
+    if (isDisguised(object, names)) return refuse('has not the prototype of its type')
+    return this.#checkProperties(object, names, depth)
+  }
+
+  #checkProperties (object: object, names: readonly string[], depth: number): Unsupported | undefined {
     for (const name of names) {
       const { value, get, set, enumerable } = Object.getOwnPropertyDescriptor(object, name)!
       const unsupported = get !== undefined || set !== undefined
-        ? refuse('has a getter or setter')
+        ? refuse(ACCESSOR)
         : enumerable ? this.check(value, depth + 1) : refuse('is not enumerable')
       if (unsupported !== undefined) return prepend(formatStep(name), unsupported)
     }
@@ -98,20 +105,18 @@ class ValueChecker implements ValueShape {
   }
 
   #checkArray (array: readonly unknown[], depth: number): Unsupported | undefined {
-    const keys = Object.keys(array)
     const { length } = array
-    // Indices are listed first.
-    if (keys.length === length && (length === 0 || keys.at(-1) === String(length - 1))) {
-      for (let i = 0; i < length; i++) {
-        const unsupported = this.check(array[i], depth + 1)
-        if (unsupported !== undefined) return prepend(`[${i}]`, unsupported)
-      }
-    } else {
-      this.isJson = false // it has holes, or other properties
-      for (const key of keys) {
-        const unsupported = this.check(array[key as never], depth + 1)
-        if (unsupported !== undefined) return prepend(formatStep(key), unsupported)
-      }
+    const names = Object.getOwnPropertyNames(array)
+    const enumerable = Object.keys(array)
+    // Indices are listed first, then `length`, which is not enumerable.
+    const isDense = names.length === length + 1 && names[length] === 'length' && enumerable.length === length
+    if (!isDense) {
+      this.isJson = false
+      return this.#checkProperties(array, names.filter((name) => name !== 'length'), depth)
+    }
+    for (let i = 0; i < length; i++) {
+      const unsupported = isAccessor(array, i) ? refuse(ACCESSOR) : this.check(array[i], depth + 1)
+      if (unsupported !== undefined) return prepend(`[${i}]`, unsupported)
     }
     return refuseSymbols(array)
   }
@@ -140,6 +145,28 @@ class ValueChecker implements ValueShape {
     return undefined
   }
 }
+
+/** Whether an item of an array is not a plain value. This costs less than to get a descriptor of each item. */
+function isAccessor (array: readonly unknown[], index: number): boolean {
+  if (lookUpGetter.call(array, index) !== undefined) return true
+  return array[index] === undefined && lookUpSetter.call(array, index) !== undefined
+}
+
+type LookUp = (this: object, key: number) => unknown
+const { __lookupGetter__: lookUpGetter, __lookupSetter__: lookUpSetter } =
+  Object.prototype as unknown as Record<'__lookupGetter__' | '__lookupSetter__', LookUp>
+
+/** Whether an object with the prototype of plain objects, or none, is of another type. */
+function isDisguised (object: object, names: readonly string[]): boolean {
+  if (ArrayBuffer.isView(object) || Object.prototype.toString.call(object) !== '[object Object]') return true
+  return names.length === 0 && DISGUISES.some((isOfType) => isOfType(object))
+}
+
+/** Types that only their internal state shows. An object of them without properties looks like an empty one. */
+const DISGUISES = [
+  types.isMap, types.isSet, types.isPromise, types.isAnyArrayBuffer, types.isWeakMap, types.isWeakSet,
+  types.isMapIterator, types.isSetIterator, types.isGeneratorObject
+]
 
 /** Checks an object that contains no other values. */
 function checkLeaf (object: object, prototype: object): Unsupported | undefined {
