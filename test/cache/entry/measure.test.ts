@@ -6,7 +6,8 @@ t.test('freezeAndMeasure() counts each kind of value, and an object that occurs 
   const atLeast: Array<[unknown, number]> = [
     ['x'.repeat(1000), 1000], ['ž'.repeat(1000), 2000], [[0.5, 1.5], 32], [2n ** 8000n, 1000],
     [new Map([['key', 'x'.repeat(500)]]), 500], [new Set(['x'.repeat(500)]), 500], [Buffer.alloc(1000), 1000],
-    [new ArrayBuffer(1000), 1000], [[new Date(), /x/], 200], [{ a: { b: ['x'.repeat(100)] } }, 100]
+    [new ArrayBuffer(1000), 1000], [[2 ** 31, -(2 ** 40)], 48], [new Array(1000), 8000], [new Array(2 ** 25), 2 ** 28],
+    [Object.assign([], { 4e9: 1 }), 48], [[new Date(), /x/], 200], [{ a: { b: ['x'.repeat(100)] } }, 100]
   ]
   for (const [value, bytes] of atLeast) {
     const measured = freezeAndMeasure(value)

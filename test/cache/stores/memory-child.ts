@@ -20,11 +20,19 @@ function makeRows (i: number, length: number): object[] {
   return Array.from({ length }, (_, j) => ({ id: i * j, title: `Product ${j} of ${i}`, price: `${i}.${j}`, x: j / 7 }))
 }
 
+function makeTimes (i: number, length: number): number[] {
+  return Array.from({ length }, (_, j) => 1.7e12 + i * j)
+}
+
 const FILLS: Record<string, (i: number) => Promise<unknown>> = {
   'pages of 1 kB': (i) => app.inject(`/1000/${i}`),
   'pages of 30 kB': (i) => app.inject(`/30000/${i}`),
   'shared values of 1 row': (i) => cache.getOrSet(`key ${i}`, () => makeRows(i, 1), { shared: true }),
   'shared values of 100 rows': (i) => cache.getOrSet(`key ${i}`, () => makeRows(i, 100), { shared: true }),
+  'shared values of a number': (i) => cache.getOrSet(`key ${i}`, () => i, { shared: true }),
+  'shared times': (i) => cache.getOrSet(`key ${i}`, () => makeTimes(i, 1_000), { shared: true }),
+  'shared arrays with holes': (i) =>
+    cache.getOrSet(`key ${i}`, () => Object.assign([], { 1_000: i }), { shared: true }),
   'shared maps': (i) => cache.getOrSet(`key ${i}`, () => new Map(makeRows(i, 20).entries()), { shared: true }),
   'shared text': (i) => cache.getOrSet(`key ${i}`, () => ['ž'.repeat(2000) + i], { shared: true }),
   'text of 1 kB': (i) => cache.set(`key ${i}`, 'x'.repeat(1000)),
