@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { type CallbackFunc, inject as injectRequest, type InjectOptions, isInjection } from 'light-my-request'
+import { trackSubscribers } from './diagnostics.ts'
 import { findInternal } from './fastify-internals.ts'
 import { HeaderTracker } from './header-tracking.ts'
 import { ignoreLog } from './log.ts'
@@ -24,6 +25,7 @@ const ARRIVALS: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'che
  */
 export function trackArrivals (app: FastifyInstance): void {
   makeResponsesObservable()
+  trackSubscribers((server: Partial<Server>) => server[IS_TRACKED] === true)
   trackServer(app.server)
   trackInjections(findRoot(app))
   ignoreLog(app.log)
@@ -60,6 +62,7 @@ function trackServer (server: Server): void {
   server.emit = function (this: Server, ...args: [event: string, ...args: unknown[]]) {
     if (!ARRIVALS.has(args[0])) return emit.apply(this, args as Parameters<typeof emit>)
     const tracker = HeaderTracker.track(args[1] as IncomingMessage, args[2] as object)
+    tracker.isInNode = false
     tracker.isArriving = true
     try {
       return emit.apply(this, args as Parameters<typeof emit>)

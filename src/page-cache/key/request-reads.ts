@@ -28,6 +28,8 @@ export function pauseTracking<T> (work: () => T): T {
 export abstract class RequestReads implements HeaderReads {
   /** The headers as hooks have left them. */
   headers: IncomingHttpHeaders
+  /** Whether Node handles the request, before the server emits it. */
+  isInNode = false
   /** Whether listeners of the server run, and no hook. */
   isArriving = false
   /** Whether all headers were read together, as a proxy does to forward them. */
@@ -77,7 +79,7 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   private get isPaused (): boolean {
-    return this.#isPaused || isPausedForAll
+    return this.#isPaused || this.isInNode || isPausedForAll
   }
 
   /** Runs `work`, whose reads do not count. */

@@ -6,10 +6,10 @@ import { findObserver } from './tracked-message.ts'
 /** What is observed of a response of Node, through which the connection can be read too. */
 interface Response {
   readonly req: IncomingMessage
-  readonly headersSent: boolean
   socket: unknown
   /** In HTTP/2 only. */
   readonly stream: unknown
+  write (...args: unknown[]): boolean
   _isLenientHeaderValidation (): boolean
 }
 
@@ -19,12 +19,17 @@ function makeObservable (Base: ResponseClass): ResponseClass {
   const setSocket = findSetter(Base.prototype as object, 'socket') // an assignment to `super` is slow
   class ObservableResponse extends Base {
     override get socket (): unknown {
-      // Node itself reads it to send a body.
-      if (!this.headersSent) findObserver(this.req)?.recordConnection()
+      findObserver(this.req)?.recordConnection()
       return super.socket
     }
 
     override set socket (socket) { setSocket?.call(this, socket) }
+
+    // Node itself reads the socket to send a part of a body.
+    override write (...args: unknown[]): boolean {
+      const observer = findObserver(this.req)
+      return observer === undefined ? super.write(...args) : observer.ignoreConnection(() => super.write(...args))
+    }
 
     [inspect.custom] (): this {
       findObserver(this.req)?.recordInspection()

@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache, { type CachePageOptions } from '../../../src/page-cache/index.ts'
 import type { TestAppOptions } from '../../support/create-test-app.ts'
+import { until } from '../../support/until.ts'
 import { ask, type Handler, site } from './page-site.ts'
 
 const onMemory = (t: Test, cachePage: CachePageOptions | number, handler?: Handler, setting?: TestAppOptions) =>
@@ -141,4 +143,29 @@ t.test('a handler that sends nothing is stored', async (t) => {
   const { app } = await onMemory(t, 300, () => undefined)
   t.match(await ask(app), { body: '', status: /; stored/ })
   t.match(await ask(app), { body: '', status: /; hit/ })
+})
+
+t.test('a stream that reads the connection after its headers were sent is not stored', async (t) => {
+  const ways: Record<string, (request: FastifyRequest, reply: FastifyReply) => unknown> = {
+    request: ({ raw }) => raw.socket.remotePort,
+    response: (_request, { raw }) => raw.socket?.remotePort,
+    nothing: () => 'nothing'
+  }
+  for (const [way, read] of Object.entries(ways)) {
+    const { app, calls, settled } = await onMemory(t, 300, (request, reply) => {
+      async function * parts () {
+        for (const part of ['one', 'two']) yield part
+        await until('the headers are sent', () => reply.raw.headersSent)
+        yield String(read(request, reply))
+        for (const part of ['three', 'four']) yield part
+      }
+      return reply.type('text/plain').send(Readable.from(parts()))
+    })
+    const address = await app.listen({ host: '127.0.0.1', port: 0 })
+    for (let i = 0; i < 2; i++) {
+      await (await fetch(`${address}/page`)).text()
+      await settled()
+    }
+    t.equal(calls(), way === 'nothing' ? 1 : 2, way)
+  }
 })
