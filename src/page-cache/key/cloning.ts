@@ -16,27 +16,45 @@ const CLONES_TRACKED = Symbol('larder.clones-tracked')
  * cloned. A function that fails is called once more, with plain copies in place of tracked objects.
  */
 export function cloneTrackedObjects (): void {
-  wrap(globalThis, 'structuredClone')
-  wrap(workers.MessagePort.prototype, 'postMessage')
-  wrap(workers.BroadcastChannel.prototype, 'postMessage')
-  wrap(v8, 'serialize')
+  wrap(globalThis, 'structuredClone', retry)
+  wrap(workers.MessagePort.prototype, 'postMessage', retry)
+  wrap(workers.BroadcastChannel.prototype, 'postMessage', retry)
+  wrap(v8, 'serialize', retry)
+  wrap(v8.Serializer.prototype, 'writeValue', searchFirst)
   syncBuiltinESMExports()
 }
 
-function wrap<Name extends string> (owner: Record<Name, unknown>, name: Name): void {
+function wrap<Name extends string> (
+  owner: Record<Name, unknown>, name: Name, extend: (value: unknown, clone: (value: unknown) => unknown) => unknown
+): void {
   const clone = owner[name] as Clone & { [CLONES_TRACKED]?: true }
   if (clone[CLONES_TRACKED] === true) return
   const wrapped: Clone = function (value, ...rest) {
-    try {
-      return clone.call(this, value, ...rest)
-    } catch (error) {
-      if (!hasTracked(value, new Set())) throw error
-      return clone.call(this, copyUntracked(value, new Map()), ...rest)
-    }
+    return extend(value, (value) => clone.call(this, value, ...rest))
   }
   Object.defineProperty(wrapped, 'name', { value: name })
   Object.defineProperty(wrapped, CLONES_TRACKED, { value: true })
   owner[name] = wrapped
+}
+
+let isRetrying = false
+
+function retry (value: unknown, clone: (value: unknown) => unknown): unknown {
+  const wasRetrying = isRetrying
+  isRetrying = true
+  try {
+    return clone(value)
+  } catch (error) {
+    if (!hasTracked(value, new Set())) throw error
+    return clone(copyUntracked(value, new Map()))
+  } finally {
+    isRetrying = wasRetrying
+  }
+}
+
+/** For a function that cannot take back what it has written until it fails. */
+function searchFirst (value: unknown, clone: (value: unknown) => unknown): unknown {
+  return clone(!isRetrying && hasTracked(value, new Set()) ? copyUntracked(value, new Map()) : value)
 }
 
 /** Whether there is a tracked object in a value. */
@@ -54,7 +72,8 @@ function copyUntracked (value: unknown, copies: Map<object, unknown>): unknown {
   const entries = listEntries(value)
   if (entries === undefined) return value
   if (copies.has(value)) return copies.get(value)
-  const copy = Array.isArray(value) ? [] : value instanceof Map ? new Map() : value instanceof Set ? new Set() : {}
+  if (!isContainer(value) && !hasTracked(value, new Set())) return value
+  const copy = createLike(value)
   copies.set(value, copy)
   for (const entry of entries) {
     const [key, part] = entry.map((part) => copyUntracked(part, copies)) as [string, unknown]
@@ -65,10 +84,26 @@ function copyUntracked (value: unknown, copies: Map<object, unknown>): unknown {
   return copy
 }
 
-/** Returns the parts of a container that is cloned part by part; undefined for anything else. */
+function createLike (value: object): object {
+  if (Array.isArray(value)) return []
+  if (value instanceof Map) return new Map()
+  if (value instanceof Set) return new Set()
+  if (!types.isNativeError(value)) return {} // as a clone of an instance of a class is
+  // A clone of an error keeps these, and its cause.
+  const { name, message, stack } = value
+  return Object.defineProperties(new Error(message), { name: { value: name }, stack: { value: stack } })
+}
+
+/** Returns the parts of an object that is cloned part by part; undefined for anything else. */
 function listEntries (value: object): Array<[key: unknown, part: unknown]> | undefined {
   if (value instanceof Map || value instanceof Set) return [...value.entries()]
+  if (types.isNativeError(value)) return Object.hasOwn(value, 'cause') ? [['cause', value.cause]] : []
+  return ArrayBuffer.isView(value) ? undefined : Object.entries(value)
+}
+
+/** Whether an object has no more than its parts. Others, such as dates, are copied only if a part is tracked. */
+function isContainer (value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
-  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null
-  return isPlain ? Object.entries(value) : undefined
+  return Array.isArray(value) || value instanceof Map || value instanceof Set ||
+    prototype === Object.prototype || prototype === null
 }

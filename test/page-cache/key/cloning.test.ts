@@ -1,5 +1,5 @@
-import { serialize, deserialize } from 'node:v8'
-import { BroadcastChannel, MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { DefaultSerializer, deserialize, Deserializer, Serializer, serialize } from 'node:v8'
+import { BroadcastChannel, MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import t from 'tap'
 import { ask, site } from './page-site.ts'
@@ -14,7 +14,28 @@ const CLONES: Record<string, (value: unknown) => unknown> = {
     port1.close()
     return received.message.value
   },
-  'v8.serialize': (value) => deserialize(serialize({ list: [value] })).list[0] as unknown
+  'v8.serialize': (value) => deserialize(serialize({ list: [value] })).list[0] as unknown,
+  'v8.Serializer': (value) => writeWith(new Serializer(), { value }).value,
+  'v8.DefaultSerializer': (value) => writeWith(new DefaultSerializer(), { value }).value,
+  'a worker': (value) => {
+    const worker = new Worker('', { eval: true, workerData: value, stdout: true, stderr: true })
+    worker.postMessage(value)
+    worker.terminate().catch(() => {})
+    return structuredClone(value)
+  },
+  'the cause of an error': (value) => structuredClone(new TypeError('no', { cause: value })).cause,
+  'an instance of a class': (value) => structuredClone(new (class { part = value })()).part
+}
+
+function writeWith (serializer: Serializer, value: object): { value: unknown } {
+  serializer.writeHeader()
+  serializer.writeValue('before')
+  serializer.writeValue(value)
+  const buffer = serializer.releaseBuffer()
+  const reader = new Deserializer(buffer)
+  reader.readHeader()
+  t.equal(reader.readValue(), 'before')
+  return reader.readValue() as { value: unknown }
 }
 
 const read = ({ headers, raw }: FastifyRequest, clone: (value: unknown) => unknown) => {
@@ -74,6 +95,39 @@ t.test('a clone keeps the structure around the headers, with circles', async (t)
   t.equal((clone.inner as { value: unknown }).value, clone)
   t.match((clone.map as Map<string, unknown>).get('headers'), { 'x-a': '1' })
   t.match([...clone.set as Set<unknown>], [{ 'x-a': '1' }])
+})
+
+t.test('errors and instances of classes around the headers are cloned as without a page cache', async (t) => {
+  class Tenant {
+    readonly name = 'ann'
+    readonly headers: unknown
+    constructor (headers: unknown) { this.headers = headers }
+  }
+  let clone: Record<string, unknown> = {}
+  const { app } = await site(t, 300, ({ headers }) => {
+    const error = Object.assign(new RangeError('too far', { cause: { headers } }), { code: 1 })
+    clone = structuredClone({
+      error,
+      same: error,
+      plain: new TypeError('no'),
+      tenant: new Tenant(headers),
+      bytes: Buffer.from('a'),
+      date: new Date(0)
+    })
+    return 'page'
+  })
+  await ask(app, { 'x-a': '1' })
+  const error = clone.error as Error
+  t.type(error, RangeError)
+  t.match(error, { message: 'too far', cause: { headers: { 'x-a': '1' } } })
+  t.match(error.stack, /^RangeError: too far\n/)
+  t.notOk('code' in error)
+  t.equal(clone.same, error)
+  t.type(clone.plain, TypeError)
+  t.match(clone.tenant, { name: 'ann', headers: { 'x-a': '1' } })
+  t.equal(Object.getPrototypeOf(clone.tenant), Object.prototype)
+  t.strictSame(clone.date, new Date(0))
+  t.equal(String(Buffer.from(clone.bytes as Uint8Array)), 'a')
 })
 
 t.test('what cannot be cloned is still refused with the error of the platform', async (t) => {
