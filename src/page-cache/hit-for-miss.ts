@@ -12,6 +12,10 @@ const ABOUT_THE_REQUEST: ReadonlySet<string> = new Set(['cookie', 'authorization
  * Remembers the keys whose last response could not be stored: their requests do not wait for one another.
  *
  * One of them still tries to store its response, so that a page that can be stored again soon is.
+ *
+ * The loader of the cache cannot do this for both. Callers of one process that wait for a value share it even if it
+ * cannot be stored, so there only processes load in parallel, which a lease of the key tells them. A response that
+ * cannot be stored is for its own request alone, and whether it can depends on headers that are no part of the key.
  */
 export class HitForMiss {
   /** Milliseconds since 1970 until which a key is remembered, the oldest first. */
