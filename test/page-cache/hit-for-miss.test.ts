@@ -79,7 +79,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
       t.test(`after a response that ${reason}, requests run the handler in parallel`, async (t) => {
         const page = await gatedPage(t, options, handler, { store })
         await page.get()
-        await page.settled()
+        await page.untilSettled()
         t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
         await page.get()
         page.clock.advance(5)
@@ -94,7 +94,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
         return `call ${call}`
       }, { store })
       await page.get()
-      await page.settled()
+      await page.untilSettled()
       cookie = false
       t.equal(await countParallelRuns(page, REQUESTS), REQUESTS)
       t.match(await page.get(), { status: 'hit; ttl=60' })

@@ -39,10 +39,10 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
     for (const [what, handler] of Object.entries(CASES)) {
       t.test(`${what}: a hit has the headers and the body of the first response`, async (t) => {
-        const { app, settled } = await createTestApp(t, 60, handler, { store })
+        const { app, untilSettled } = await createTestApp(t, 60, handler, { store })
         for (const method of ['GET', 'HEAD'] as const) {
           const first = await app.inject({ method, url: '/page' })
-          await settled()
+          await untilSettled()
           const hit = await app.inject({ method, url: '/page' })
           t.match(hit.headers['cache-status'], /hit/)
           t.strictSame(select(hit.headers), select(first.headers))

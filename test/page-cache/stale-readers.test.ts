@@ -11,10 +11,11 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}, readers of a stale page allocate nothing that lasts while its refresh hangs`, async (t) => {
     const gate = Promise.withResolvers<void>()
     const cachePage = { ttl: 60, staleWhileRevalidate: 3600 }
-    const { get, clock, calls, cache, settled } = await createTestApp(t, cachePage, async (_request, _reply, call) => {
+    const app = await createTestApp(t, cachePage, async (_request, _reply, call) => {
       if (call > 1) await gate.promise
       return `call ${call}`
     }, { store })
+    const { get, clock, calls, cache, untilSettled } = app
     await get()
     clock.advance(61)
     const read = async () => {
@@ -33,7 +34,7 @@ for (const [name, store] of Object.entries(await pageStores(t))) {
     t.equal(calls(), 2)
 
     gate.resolve()
-    await settled()
+    await untilSettled()
     await turn()
     t.match(await get(), { body: 'call 2', status: 'hit; ttl=60' })
   })

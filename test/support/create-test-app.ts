@@ -39,7 +39,7 @@ export interface TestApp {
   /** Returns the rule that decides what a request for /page gets. */
   explainRule (question?: Partial<ExplainQuestion>): Promise<string>
   /** Resolves when no load is in flight. */
-  settled (): Promise<void>
+  untilSettled (): Promise<void>
 }
 
 export interface TestAppOptions {
@@ -101,7 +101,7 @@ export async function createTestApp (
     get: async (headers = {}, options = {}) => await sendRequest(app, { url: '/page', headers, ...options }),
     explain,
     explainRule: async (question) => (await explain(question)).outcome.rule,
-    settled: async () => await until('no load is in flight', () => cache.loadsInFlight === 0)
+    untilSettled: async () => await until('no load is in flight', () => cache.loadsInFlight === 0)
   }
 }
 

@@ -55,7 +55,7 @@ export async function recordCommands (work: () => Promise<unknown>): Promise<str
 }
 
 /** A load that another process waits for. */
-export async function heldAndWaitedFor (
+export async function holdAndWait (
   site: ReturnType<typeof createProcesses>, held: DeferredLoader<unknown> = deferredLoader()
 ) {
   const first = site.mine.getOrSet('key', held.load)

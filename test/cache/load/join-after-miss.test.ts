@@ -121,7 +121,7 @@ t.test('a caller that joined an outdated load gets the entry that another proces
 t.test('a caller that joined an outdated load acquires the lease and loads', async (t) => {
   const memory = memoryStore()
   const fills: string[] = []
-  const leaseOf = (name: string): LeaseResult => {
+  const createLease = (name: string): LeaseResult => {
     const lease = leaseOver(memory, 'key')
     return {
       lease: {
@@ -133,7 +133,7 @@ t.test('a caller that joined an outdated load acquires the lease and loads', asy
       }
     }
   }
-  const answers: LeaseResult[] = [leaseOf('first'), leaseOf('second')]
+  const answers: LeaseResult[] = [createLease('first'), createLease('second')]
   const cache = createCache({ store: { ...memory, acquire: () => answers.shift()! } })
   const held = deferredLoader()
   const first = cache.getOrSet('key', addTagsLate(held.load))

@@ -19,7 +19,7 @@ function setUp (options: Partial<CacheOptions> = {}) {
   return { cache, clock, begin }
 }
 
-async function missOf (t: Test, found: unknown): Promise<Miss> {
+async function expectMiss (t: Test, found: unknown): Promise<Miss> {
   const miss = await found as Miss
   t.ok(isMiss(miss))
   return miss
@@ -92,7 +92,7 @@ t.test('fail rejects, or returns a stale value', async (t) => {
   await t.rejects(first.load.fail(new Error('upstream down')), { message: 'upstream down' })
   await cache.getOrSet('key', () => 'stale', { ttl: 10, staleIfError: 100 })
   clock.advance(10)
-  const miss = await missOf(t, cache.lookup('key'))
+  const miss = await expectMiss(t, cache.lookup('key'))
   const second = await begin('key', miss, { staleIfError: 100 })
   t.match(await second.load.fail(new Error('upstream down')), { value: 'stale', stored: false, stale: true })
   t.match(await cache.lookup('key'), { stale: { retry: { failures: 1 } } }, 'the next attempt waits')
@@ -107,7 +107,7 @@ t.test('discard stores nothing, and drops the stale entry unless told to keep it
     const { cache, clock, begin } = setUp()
     await cache.getOrSet('key', () => 'stale', { ttl: 10, staleIfError: 100 })
     clock.advance(10)
-    const { load } = await begin('key', await missOf(t, cache.lookup('key')))
+    const { load } = await begin('key', await expectMiss(t, cache.lookup('key')))
     t.strictSame(await load.discard(options), { value: undefined, stored: false, dropsStale: !isKept })
     t.match(await cache.lookup('key'), { miss: isKept ? 'expired' : 'absent' })
   }

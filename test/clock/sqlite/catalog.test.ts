@@ -3,17 +3,17 @@ import t, { type Test } from 'tap'
 import { Catalog } from '../../../src/clock/sqlite/catalog.ts'
 import { clockwork } from './clock-support.ts'
 
-const rootOf = (connection: Sqlite.Database, name: string) =>
+const findRoot = (connection: Sqlite.Database, name: string) =>
   connection.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) as number
 
 /** A catalog of these tables, which are watched, besides products. */
-function catalogOf (t: Test, schema: string) {
+function createCatalog (t: Test, schema: string) {
   const { other } = clockwork(t, schema)
   return { other, catalog: new Catalog(other) }
 }
 
 t.test('findTable returns the table of each b-tree, and undefined for unwatched tables', async (t) => {
-  const { other, catalog } = catalogOf(t, `
+  const { other, catalog } = createCatalog(t, `
     CREATE TABLE Things (id INTEGER PRIMARY KEY, a UNIQUE, b); CREATE INDEX byB ON things (b);
     CREATE TABLE keyed (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID; CREATE INDEX byA ON keyed (b);
     CREATE TABLE "a b" (x)`)
@@ -28,9 +28,9 @@ t.test('findTable returns the table of each b-tree, and undefined for unwatched 
     products: 'products',
     products_newest_first: 'products'
   }
-  for (const [tree, table] of Object.entries(trees)) t.equal(catalog.findTable(rootOf(other, tree)), table, tree)
+  for (const [tree, table] of Object.entries(trees)) t.equal(catalog.findTable(findRoot(other, tree)), table, tree)
   for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) {
-    t.equal(catalog.findTable(rootOf(other, tree)), undefined, tree)
+    t.equal(catalog.findTable(findRoot(other, tree)), undefined, tree)
   }
   t.equal(catalog.findTable(1), undefined, 'the schema itself')
   t.equal(catalog.findTable(999), undefined)
@@ -38,13 +38,13 @@ t.test('findTable returns the table of each b-tree, and undefined for unwatched 
   other.exec('DROP TRIGGER larder_keyed_delete')
   const later = new Catalog(other)
   t.same([...later.tables].sort(), ['Things', 'a%20b', 'products'])
-  t.equal(later.findTable(rootOf(other, 'keyed')), undefined)
-  t.equal(later.findTable(rootOf(other, 'byA')), undefined)
-  t.equal(catalog.findTable(rootOf(other, 'keyed')), 'keyed', 'a catalog is of one moment')
+  t.equal(later.findTable(findRoot(other, 'keyed')), undefined)
+  t.equal(later.findTable(findRoot(other, 'byA')), undefined)
+  t.equal(catalog.findTable(findRoot(other, 'keyed')), 'keyed', 'a catalog is of one moment')
 })
 
 t.test('rowTag and parseRowTag agree', async (t) => {
-  const { catalog } = catalogOf(
+  const { catalog } = createCatalog(
     t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code UNIQUE); CREATE TABLE "x:1" (id INTEGER PRIMARY KEY)'
   )
   const cases: Array<[table: string, id: unknown, tag: string]> = [
@@ -62,7 +62,7 @@ t.test('rowTag and parseRowTag agree', async (t) => {
 })
 
 t.test('findCounter returns the counter and slot of a tag', async (t) => {
-  const { catalog } = catalogOf(
+  const { catalog } = createCatalog(
     t,
     'CREATE TABLE codes (code UNIQUE); CREATE TABLE x (id INTEGER PRIMARY KEY); CREATE TABLE "x:1" (id INTEGER ' +
       'PRIMARY KEY)'

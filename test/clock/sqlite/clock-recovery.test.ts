@@ -3,7 +3,7 @@ import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../../src/db/index.ts'
-import { addProduct, changeProduct, clockwork, reading, stampOf, tagsRead } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, reading, takeStamp, tagsRead } from './clock-support.ts'
 
 t.test('if another file takes the place of the database, old stamps are invalid', async (t) => {
   const everything = ['products', 'products:7', 'a name']
@@ -18,7 +18,7 @@ t.test('if another file takes the place of the database, old stamps are invalid'
     copyFileSync(path, `${path}.copy`)
     changeProduct(other, 7)
     await first.versions.invalidate(['a name'])
-    const stamp = stampOf(first)
+    const stamp = takeStamp(first)
     other.close()
     first.close()
     replace(path)
@@ -56,7 +56,7 @@ t.test('stamps are invalid after another program restores an older copy in place
   addProduct(other, 7)
   await other.backup(`${path}.copy`)
   changeProduct(other, 7)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   const copy = new Sqlite(`${path}.copy`)
   t.teardown(() => copy.close())
   other.close()
@@ -87,7 +87,7 @@ t.test('a table whose counter was deleted is unwatched until the next start', as
 t.test('stamps from before a deleted counter stay invalid', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   other.exec("DELETE FROM larder_clock WHERE name = 'products'")
   changeProduct(other, 7)
   open()
@@ -100,15 +100,15 @@ t.test('stamps from before a deleted counter stay invalid', async (t) => {
 
 t.test('an emptied clock works again after the next start', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
-  const before = stampOf(database)
+  const before = takeStamp(database)
   other.exec('DELETE FROM larder_clock')
   t.equal(isCurrent(before, 'a name'), false)
-  const meanwhile = stampOf(database)
+  const meanwhile = takeStamp(database)
   await database.versions.invalidate(['a name'])
   t.equal(isCurrent(meanwhile, 'a name'), false)
   open()
   t.equal(isCurrent(before, 'a name'), false)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   t.equal(isCurrent(stamp, 'a name', 'products'), true)
   await database.versions.invalidate(['a name'])
   t.equal(isCurrent(stamp, 'a name'), false)

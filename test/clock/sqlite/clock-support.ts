@@ -49,7 +49,7 @@ export function clockwork (t: Test, schema = ''): Clockwork {
     open,
     isCurrent,
     async movedBy (tags, change) {
-      const stamp = stampOf(database)
+      const stamp = takeStamp(database)
       await change()
       return tags.filter((tag) => !isCurrent(stamp, tag))
     }
@@ -67,7 +67,7 @@ export function changeProduct (connection: Sqlite.Database, id: number): void {
 }
 
 /** Returns the current stamp. */
-export function stampOf (database: Database): string {
+export function takeStamp (database: Database): string {
   return database.versions.stamp() as string
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import { addProduct, changeProduct, clockwork, SKIP_COUNT, stampOf } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, SKIP_COUNT, takeStamp } from './clock-support.ts'
 import { moment } from '../../db/support.ts'
 
 const oops = new Error('oops')
@@ -10,7 +10,7 @@ t.test('inside a transaction', async (t) => {
   t.test('its changes invalidate entries for itself at once, and for others after the commit', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7, 8)
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     const written = moment()
     const checked = moment()
     const transaction = database.transaction(async () => {
@@ -25,7 +25,7 @@ t.test('inside a transaction', async (t) => {
     })
     await written.promise
     t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true, 'for others')
-    t.equal(stampOf(database), stamp)
+    t.equal(takeStamp(database), stamp)
     checked.resolve()
     await transaction
     t.equal(isCurrent(stamp, 'products:7'), false)
@@ -36,7 +36,7 @@ t.test('inside a transaction', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7)
     other.exec(SKIP_COUNT)
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     changeProduct(other, 7)
     await database.transaction(() => t.equal(isCurrent(stamp, 'products:7'), false))
     t.equal(isCurrent(stamp, 'products:7'), false)
@@ -45,7 +45,7 @@ t.test('inside a transaction', async (t) => {
   t.test('rolling back a savepoint, and then the transaction, changes nothing', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7, 8)
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     const write = (id: number) => database.sql.run(sql`UPDATE products SET price = '2' WHERE id = ${id}`)
     await t.rejects(database.transaction(async () => {
       write(7)
@@ -58,7 +58,7 @@ t.test('inside a transaction', async (t) => {
       t.equal(isCurrent(stamp, 'products:8'), true)
       throw oops
     }), oops)
-    t.equal(stampOf(database), stamp)
+    t.equal(takeStamp(database), stamp)
     t.equal(isCurrent(stamp, 'products', 'products:7', 'products:8'), true)
     await database.transaction(() => write(8))
     t.equal(isCurrent(stamp, 'products:8'), false, 'although the clock says what it said in the part that was undone')
@@ -66,7 +66,7 @@ t.test('inside a transaction', async (t) => {
 
   t.test('a transaction sees a new table at once', async (t) => {
     const { database, isCurrent } = clockwork(t)
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     await t.rejects(database.transaction(() => {
       database.sql.run(sql`CREATE TABLE fresh (id INTEGER PRIMARY KEY)`)
       t.equal(isCurrent(stamp, 'a name'), false)
@@ -80,8 +80,8 @@ t.test('inside a transaction', async (t) => {
     const { database, isCurrent } = clockwork(t)
     let inside = ''
     await database.transaction(() => {
-      inside = stampOf(database)
-      t.not(inside, stampOf(database))
+      inside = takeStamp(database)
+      t.not(inside, takeStamp(database))
       t.equal(isCurrent(inside, 'products'), false)
     })
     t.equal(isCurrent(inside, 'products'), false)

@@ -1,28 +1,28 @@
 import type Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { Clock } from '../../../src/clock/sqlite/clock.ts'
-import { addProduct, changeProduct, clockwork, stampOf, tagsRead } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, takeStamp, tagsRead } from './clock-support.ts'
 
 const oops = new Error('oops')
 
 t.test('the stamp changes with each commit only, and is equal in all processes on the file', async (t) => {
   const { database, other, open } = clockwork(t)
   const theirs = open()
-  const before = stampOf(database)
-  t.equal(stampOf(database), before)
-  t.equal(stampOf(theirs), before)
+  const before = takeStamp(database)
+  t.equal(takeStamp(database), before)
+  t.equal(takeStamp(theirs), before)
   other.exec("BEGIN; INSERT INTO products (title, price) VALUES ('a', '1')")
-  t.equal(stampOf(database), before)
+  t.equal(takeStamp(database), before)
   other.exec('COMMIT')
-  t.not(stampOf(database), before)
-  t.equal(stampOf(database), stampOf(theirs))
+  t.not(takeStamp(database), before)
+  t.equal(takeStamp(database), takeStamp(theirs))
 })
 
 t.test('within a batch, firstChanged reuses the state that was read first, if it finds no change', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
   const { versions } = database
-  const before = stampOf(database)
+  const before = takeStamp(database)
   const result = versions.batch!(() => {
     t.equal(isCurrent(before, 'products'), true)
     changeProduct(other, 7)
@@ -45,7 +45,7 @@ t.test('a batch ends when its work throws, and with a batch within it', async (t
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 7)
   const { versions } = database
-  const before = stampOf(database)
+  const before = takeStamp(database)
   t.throws(() => versions.batch!(() => {
     t.equal(isCurrent(before, 'products'), true)
     throw oops
@@ -62,7 +62,7 @@ t.test('firstChanged names the table, row or name that changed', async (t) => {
   const { other, database } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   addProduct(other, 7, 8)
   const { versions } = database
-  const before = stampOf(database)
+  const before = takeStamp(database)
   changeProduct(other, 7)
   await versions.invalidate(['a name'])
   t.equal(versions.firstChanged(before, ['notes', 'products:8', 'products']), 'products')
@@ -76,7 +76,7 @@ t.test('firstChanged names the table, row or name that changed', async (t) => {
 t.test('a change of a row changes its tag and that of its table, and no other', async (t) => {
   const { other, database, isCurrent } = clockwork(t, 'CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   addProduct(other, 7, 8)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   changeProduct(other, 7)
   t.equal(isCurrent(stamp, 'products'), false, 'the list')
   t.equal(isCurrent(stamp, 'products:7'), false)
@@ -91,9 +91,9 @@ t.test('a changed row is current again for a newer stamp', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
   changeProduct(other, 7)
-  const first = stampOf(database)
+  const first = takeStamp(database)
   changeProduct(other, 8)
-  const second = stampOf(database)
+  const second = takeStamp(database)
   t.equal(isCurrent(first, 'products:7'), true)
   t.equal(isCurrent(first, 'products:8'), false)
   t.equal(isCurrent(second, 'products:7', 'products:8', 'products'), true)
@@ -106,7 +106,7 @@ t.test('a changed row is current again for a newer stamp', async (t) => {
 t.test('changes of many rows are counted separately', async (t) => {
   const { other, database, isCurrent } = clockwork(t)
   addProduct(other, 12_345)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   changeProduct(other, 12_345)
   const others = Array.from({ length: 12_000 }, (_, i) => `products:${i}`)
   for (let round = 0; round < 2; round++) {
@@ -118,9 +118,9 @@ t.test('changes of many rows are counted separately', async (t) => {
 t.test('a text that is not a stamp of this clock is never current', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const old = stampOf(database)
+  const old = takeStamp(database)
   changeProduct(other, 7)
-  const now = stampOf(database)
+  const now = takeStamp(database)
   const garbage = ['', 'x', '.', '....', '1.2', '0.0.0.0', 'uncommitted-x', `${now}.0`, `${now}.`,
     now.slice(0, now.lastIndexOf('.')), now.replaceAll(/\d+/g, 'x'),
     now.replace(/\d+$/, 'x'), now.replace(/\d+$/, 'Infinity'), now.replace(/\d+$/, '-1'), `0${old}1`,
@@ -132,7 +132,7 @@ t.test('a text that is not a stamp of this clock is never current', async (t) =>
 t.test('a stamp with a part that is not a number is never current', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   changeProduct(other, 7)
   for (const text of ['x', 'NaN', 'Infinity', '-1', '']) {
     t.equal(isCurrent(stamp.replace(/\d+$/, text), 'products:8', 'products:7'), false, text)
@@ -156,7 +156,7 @@ t.test('every schema change makes all stamps invalid, and reads of unwatched tab
     ['DROP TRIGGER larder_products_update', 'products', REFUSED]
   ]
   for (const [statement, table, read] of changes) {
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     other.exec(statement)
     t.equal(isCurrent(stamp, 'products:99'), false, statement)
     t.equal(isCurrent(stamp, 'a name'), false)

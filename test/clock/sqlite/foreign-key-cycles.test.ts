@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clockwork, stampOf } from './clock-support.ts'
+import { clockwork, takeStamp } from './clock-support.ts'
 
 /** Schemas in which row 2 of `items` is replaced by row 5, whose parent it is. */
 const SCHEMAS: Record<string, string> = {
@@ -17,7 +17,7 @@ for (const [name, schema] of Object.entries(SCHEMAS)) {
     const { database, other, isCurrent } = clockwork(t, schema)
     other.pragma('foreign_keys = ON')
     other.pragma('recursive_triggers = OFF')
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     other.exec('UPDATE OR REPLACE items SET id = 2 WHERE id = 5')
     t.equal(other.prepare('SELECT count(*) FROM items').pluck().get(), 0)
     t.equal(isCurrent(stamp, 'items:2'), false)

@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { type Clockwork, clockwork, stampOf, tagsRead } from './clock-support.ts'
+import { type Clockwork, clockwork, takeStamp, tagsRead } from './clock-support.ts'
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, v);
@@ -76,10 +76,10 @@ t.test('with triggers of others, each row is still counted by itself', async (t)
   t.same(await movedBy(tags, () => other.exec('DELETE FROM items WHERE id = 9')), ['items', 'items:9'])
   t.same(await movedBy(tags, () => other.exec('BEGIN; UPDATE items SET v = id; ROLLBACK')), [])
   t.same(await movedBy(tags, () => quietly(other, "UPDATE items SET v = 'taken'")), [], 'it fails and is undone')
-  const versionOf = () => database.versions.versionOf!('items:8')
-  const before = versionOf()
+  const readVersion = () => database.versions.versionOf!('items:8')
+  const before = readVersion()
   other.exec('UPDATE items SET v = 6 WHERE id = 7')
-  t.equal(versionOf(), before)
+  t.equal(readVersion(), before)
 })
 
 t.test('the version of a tag differs after a change that only the guard noticed', async (t) => {
@@ -114,7 +114,7 @@ t.test('a guard whose counter was deleted is made again at the next start', asyn
   const { database, other, open, isCurrent } = clockwork(t, SCHEMA)
   other.exec(DATA + 'CREATE TRIGGER theirs AFTER UPDATE ON items BEGIN SELECT RAISE(IGNORE); END')
   open()
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   other.exec("DELETE FROM larder_clock WHERE name = ':guard:items'")
   t.equal(isCurrent(stamp, 'items'), false)
   t.equal(tagsRead(database, 'SELECT * FROM items'), 'unwatched-read')
@@ -126,11 +126,11 @@ t.test('a guard whose counter was deleted is made again at the next start', asyn
 t.test('while others have triggers on the tables of the clock, nothing is valid', async (t) => {
   const { database, other, isCurrent } = clockwork(t, SCHEMA)
   for (const table of ['larder_clock', 'Larder_Slots']) {
-    const stamp = stampOf(database)
+    const stamp = takeStamp(database)
     other.exec(`CREATE TRIGGER theirs BEFORE UPDATE ON ${table} BEGIN SELECT RAISE(IGNORE); END`)
     t.equal(isCurrent(stamp, 'items'), false)
-    t.equal(isCurrent(stampOf(database), 'a name'), false)
+    t.equal(isCurrent(takeStamp(database), 'a name'), false)
     other.exec('DROP TRIGGER theirs')
-    t.equal(isCurrent(stampOf(database), 'items', 'a name'), true)
+    t.equal(isCurrent(takeStamp(database), 'items', 'a name'), true)
   }
 })

@@ -3,7 +3,7 @@ import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { History } from '../../../src/clock/sqlite/history.ts'
 import { type Database, openDatabase } from '../../../src/db/index.ts'
-import { addProduct, changeProduct, clockwork, stampOf } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, takeStamp } from './clock-support.ts'
 
 const TAGS = ['products', 'products:7', 'products:8', 'a name']
 
@@ -22,7 +22,7 @@ function restartable (t: Test) {
   as((other) => addProduct(other, 7, 8))
   return {
     path,
-    stamp: () => stampOf(database),
+    stamp: () => takeStamp(database),
     /** Changes everything once. */
     async change () {
       as((other) => [7, 8].forEach((id) => changeProduct(other, id)))
@@ -97,16 +97,16 @@ t.test('stamps never become valid again if a running process sees that counters 
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
   const counters = other.prepare('SELECT name, ticks FROM larder_clock').all() as Array<{ name: string, ticks: number }>
-  const kept = stampOf(database)
+  const kept = takeStamp(database)
   changeProduct(other, 7)
-  const undone = stampOf(database)
+  const undone = takeStamp(database)
   for (const { name, ticks } of counters) {
     other.prepare('UPDATE larder_clock SET ticks = ? WHERE name = ?').run(ticks, name)
   }
   t.equal(isCurrent(kept, 'products'), true)
   for (let changes = 0; changes < 3; changes++) {
     t.equal(isCurrent(undone, 'products'), false)
-    const now = stampOf(database)
+    const now = takeStamp(database)
     t.equal(isCurrent(now, 'products', 'products:7'), true)
     changeProduct(other, 7)
     t.equal(isCurrent(now, 'products'), false)
@@ -118,7 +118,7 @@ t.test('stamps never become valid again if a program restores a backup while pro
   addProduct(other, 7)
   await other.backup(`${path}.backup`)
   changeProduct(other, 7)
-  const undone = stampOf(database)
+  const undone = takeStamp(database)
   other.close()
   const backup = new Sqlite(`${path}.backup`)
   await backup.backup(path)
@@ -134,7 +134,7 @@ t.test('stamps never become valid again if a program restores a backup while pro
 t.test('a row is not current if only the counter of its table was set back', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   open()
   other.exec("UPDATE larder_clock SET ticks = 0 WHERE name = 'products'")
   t.equal(isCurrent(stamp, 'products:7'), false)
@@ -143,7 +143,7 @@ t.test('a row is not current if only the counter of its table was set back', asy
 t.test('while its era cannot be stored, a process trusts its own stamps only', async (t) => {
   const { database, other, open } = clockwork(t)
   addProduct(other, 7)
-  const theirs = stampOf(database)
+  const theirs = takeStamp(database)
   other.exec('BEGIN IMMEDIATE')
   const { versions } = open()
   const own = versions.stamp() as string
@@ -160,13 +160,13 @@ t.test('while its era cannot be stored, a process trusts its own stamps only', a
 t.test('an era that begins inside a transaction is stored after it', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const before = stampOf(database)
+  const before = takeStamp(database)
   other.exec("UPDATE larder_clock SET ticks = 0 WHERE name = 'products'")
   await database.transaction(() => {
     database.versions.versionOf!('products') // reads the committed clock
     t.equal(isCurrent(before, 'products'), false)
   })
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   t.equal(isCurrent(stamp, 'products'), true)
   t.equal(isCurrent(before, 'products'), false)
 })

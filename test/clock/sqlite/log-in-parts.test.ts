@@ -3,7 +3,7 @@ import Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { MAX_FRAMES, WriteAheadLog } from '../../../src/clock/sqlite/write-ahead-log.ts'
 import { WalIndex } from '../../../src/clock/sqlite/wal-index.ts'
-import { addProduct, changeProduct, clockwork, SKIP_COUNT, stampOf } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, SKIP_COUNT, takeStamp } from './clock-support.ts'
 
 t.test('a commit of many pages is read in parts', async (t) => {
   const { path, other } = clockwork(t)
@@ -40,7 +40,7 @@ t.test('stamps are invalid until the log is read to its end', async (t) => {
   addProduct(other, 7, 8)
   other.pragma('wal_autocheckpoint = 0')
   other.pragma('synchronous = OFF')
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   for (let frames = 0; frames <= MAX_FRAMES; frames++) changeProduct(other, 8)
   other.exec(SKIP_COUNT)
   changeProduct(other, 7)
@@ -50,7 +50,7 @@ t.test('stamps are invalid until the log is read to its end', async (t) => {
 t.test('no stamp is valid while the last frames are not those that the index of the log names', async (t) => {
   const { database, other, path, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   changeProduct(other, 7)
   const index = new WalIndex(path)
   t.teardown(() => index.close())
@@ -61,7 +61,7 @@ t.test('no stamp is valid while the last frames are not those that the index of 
   readSync(log, salt, 0, 8, lastSalt)
   writeSync(log, Buffer.alloc(8), 0, 8, lastSalt)
   t.equal(isCurrent(stamp, 'a name'), false)
-  t.equal(isCurrent(stampOf(database), 'a name'), false)
+  t.equal(isCurrent(takeStamp(database), 'a name'), false)
   writeSync(log, salt, 0, 8, lastSalt)
   t.equal(isCurrent(stamp, 'a name'), true)
   t.equal(isCurrent(stamp, 'products'), false)

@@ -50,7 +50,7 @@ const literal = pick('1', '2', '3', '-1', "'2'", "'x'", 'NULL', '2.5', '?', '?')
 
 // Look-ups by number
 
-const columnOf = (...names: string[]): Text => join(pick(...names), '.', pick(...COLUMNS))
+const pickColumn = (...names: string[]): Text => join(pick(...names), '.', pick(...COLUMNS))
 
 /** That a row has a number which is known beforehand, or one that is not. */
 function isRow (name: string, others: string[]): Text {
@@ -73,8 +73,8 @@ function valueInRow (outer: string[]): Text {
 }
 
 function field (names: string[]): Text {
-  return mostly(columnOf(...names), pick('count(*)', '1'), valueInRow(names), join(
-    'coalesce(', valueInRow(names), ', ', columnOf(...names), ')'
+  return mostly(pickColumn(...names), pick('count(*)', '1'), valueInRow(names), join(
+    'coalesce(', valueInRow(names), ', ', pickColumn(...names), ')'
   ),
   join('EXISTS ', valueInRow(names)))
 }
@@ -89,7 +89,8 @@ const lookUp: Text = fc.integer({ min: 1, max: 3 }).chain((count) => {
     maybe(join(' AND (', isRow(names.at(-1)!, names), ')'), 3),
     maybe(
       join(
-        pick(' AND ', ' OR '), columnOf(...names), pick(' = ', ' < ', ' IS NOT '), fc.oneof(literal, valueInRow(names))
+        pick(' AND ', ' OR '), pickColumn(...names), pick(' = ', ' < ', ' IS NOT '),
+        fc.oneof(literal, valueInRow(names))
       ),
       4
     ),
@@ -99,7 +100,7 @@ const lookUp: Text = fc.integer({ min: 1, max: 3 }).chain((count) => {
 // Anything
 
 function value (names: string[], depth: number): Text {
-  const cheap = mostly(columnOf(...names), literal)
+  const cheap = mostly(pickColumn(...names), literal)
   if (depth === 0) return cheap
   return mostly(cheap,
     join('(', cheap, pick(' + ', ' || '), cheap, ')'),
@@ -141,7 +142,7 @@ function select (outer: string[], depth: number, wide: boolean): Text {
         (name, i) => join(pick(...JOINS), from, ` AS ${name} ON `, condition([...own.slice(0, i + 2), ...outer], 0))
       ),
       maybe(join(' WHERE ', condition(names, depth)), 8),
-      maybe(join(' GROUP BY ', columnOf(...names)), 6),
+      maybe(join(' GROUP BY ', pickColumn(...names)), 6),
       maybe(join(' ORDER BY ', some(), pick('', ' DESC')), 2),
       maybe(join(' LIMIT ', pick('1', '2', '1 OFFSET 1')), 4))
   })

@@ -18,7 +18,7 @@ const triggersOn = (connection: Sqlite.Database, table: string) => connection
 const triggersFor = (table: string) => EVENTS.map((event) => `larder_${table}_${event}`)
 
 /** All that is known of the triggers, and of which schema they are. */
-const schemaOf = (connection: Sqlite.Database) => [
+const readSchema = (connection: Sqlite.Database) => [
   connection.pragma('schema_version', { simple: true }),
   connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name").all()
 ]
@@ -49,16 +49,17 @@ t.test('names of tables that need quoting', async (t) => {
     t,
     NAMES.map((name) => `CREATE TABLE ${quoted(name)} (${quoted(name)} INTEGER PRIMARY KEY, "v""" INTEGER);`).join('')
   )
-  const tagOf = (name: string) => encodeURIComponent(name)
-  const all = NAMES.flatMap((name) => [tagOf(name), `${tagOf(name)}:1`, `${tagOf(name)}:2`])
+  const encodeTag = (name: string) => encodeURIComponent(name)
+  const all = NAMES.flatMap((name) => [encodeTag(name), `${encodeTag(name)}:1`, `${encodeTag(name)}:2`])
   for (const name of NAMES) {
-    const expected = [tagOf(name), `${tagOf(name)}:1`]
+    const expected = [encodeTag(name), `${encodeTag(name)}:1`]
     t.same(await movedBy(all, () => other.exec(`INSERT INTO ${quoted(name)} VALUES (1, 1)`)), expected, name)
     t.same(await movedBy(all, () => other.exec(`UPDATE ${quoted(name)} SET "v""" = 2`)), expected, name)
     t.same(tagsRead(database, `SELECT * FROM ${quoted(name)}`), expected.slice(0, 1))
     t.same(tagsRead(database, `SELECT * FROM ${quoted(name)} WHERE ${quoted(name)} = 1`), expected.slice(1))
     t.same(
-      await movedBy(all, () => database.versions.invalidate([`${tagOf(name)}:2`])), [tagOf(name), `${tagOf(name)}:2`]
+      await movedBy(all, () => database.versions.invalidate([`${encodeTag(name)}:2`])),
+      [encodeTag(name), `${encodeTag(name)}:2`]
     )
   }
 })
@@ -109,7 +110,7 @@ t.test('creating and repairing triggers', async (t) => {
 
   t.test('missing or different triggers are created again, also after a column becomes unique', async (t) => {
     const { database, other, open } = clockwork(t)
-    const before = schemaOf(other)[1]
+    const before = readSchema(other)[1]
     for (const harm of [
       'DROP TRIGGER larder_products_update',
       'DROP TRIGGER larder_products_insert; CREATE TRIGGER larder_products_insert AFTER INSERT ON products BEGIN ' +
@@ -118,10 +119,10 @@ t.test('creating and repairing triggers', async (t) => {
         'SELECT 1; END'
     ]) {
       other.exec(harm)
-      t.notSame(schemaOf(other)[1], before)
+      t.notSame(readSchema(other)[1], before)
       t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
       open()
-      t.same(schemaOf(other)[1], before)
+      t.same(readSchema(other)[1], before)
       t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
     }
     other.exec('CREATE UNIQUE INDEX titles ON products (title)')
@@ -132,12 +133,12 @@ t.test('creating and repairing triggers', async (t) => {
 
   t.test('a second start changes no trigger and waits for no lock', async (t) => {
     const { other, open } = clockwork(t, MORE)
-    const before = schemaOf(other)
+    const before = readSchema(other)
     other.exec("BEGIN IMMEDIATE; INSERT INTO products (title, price) VALUES ('a', '1')")
     const second = open()
     t.same(tagsRead(second, 'SELECT * FROM makers'), ['makers'])
     other.exec('COMMIT')
-    t.same(schemaOf(other), before)
+    t.same(readSchema(other), before)
   })
 
   t.test('tables of SQLite, of migrations and of the clock have no triggers', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { products } from '../../../src/products/table.ts'
-import { addProduct, clockwork, stampOf } from './clock-support.ts'
+import { addProduct, clockwork, takeStamp } from './clock-support.ts'
 
 const oops = new Error('oops')
 const TAGS = [
@@ -47,17 +47,17 @@ t.test('the tag of a row changes with it, even if rows are not counted separatel
 t.test('invalidate affects all processes on the same file', async (t) => {
   const { database, open, isCurrent } = clockwork(t)
   const theirs = open()
-  const stamp = stampOf(theirs)
+  const stamp = takeStamp(theirs)
   await theirs.versions.invalidate(['a name', 'products:7'])
   t.equal(isCurrent(stamp, 'a name'), false)
   t.equal(isCurrent(stamp, 'products:7'), false)
   t.equal(isCurrent(stamp, 'products:8'), true)
-  t.equal(database.versions.firstChanged(stampOf(theirs), ['a name']), undefined)
+  t.equal(database.versions.firstChanged(takeStamp(theirs), ['a name']), undefined)
 })
 
 t.test('invalidate inside a transaction is part of it', async (t) => {
   const { database, isCurrent, movedBy } = clockwork(t)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   await t.rejects(database.transaction(async () => {
     await database.versions.invalidate(['a name', 'products:7'])
     t.equal(isCurrent(stamp, 'a name'), false)
@@ -77,7 +77,7 @@ t.test('invalidate inside a transaction is part of it', async (t) => {
 
 t.test('invalidate works before anything else in a process', async (t) => {
   const { database, open, isCurrent } = clockwork(t)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   await open().versions.invalidate(['products:7', 'a name'])
   t.equal(isCurrent(stamp, 'products:7'), false)
   t.equal(isCurrent(stamp, 'products:8'), true)
@@ -86,7 +86,7 @@ t.test('invalidate works before anything else in a process', async (t) => {
 
 t.test('invalidate waits for the transaction in progress', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   other.exec('BEGIN IMMEDIATE')
   const invalidated = database.versions.invalidate(['a name']) as Promise<void>
   t.equal(isCurrent(stamp, 'a name'), true)
@@ -101,7 +101,7 @@ t.test('the size of the clock is limited, whatever the number of names and rows'
     'SELECT count(*) FROM larder_slots s JOIN larder_clock c ON s.id / 65536 = c.id WHERE name = ?'
   )
     .pluck().get(name) as number
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   await database.versions.invalidate(Array.from({ length: 100_000 }, (_, i) => `name ${i}`))
   t.ok(count(':tags') > 40_000 && count(':tags') <= 65_536, `${count(':tags')}`)
   t.equal(isCurrent(stamp, 'name 0'), false)

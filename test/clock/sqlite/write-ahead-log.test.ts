@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mock } from 'node:test'
 import t from 'tap'
-import { addProduct, changeProduct, clockwork, SKIP_COUNT, stampOf } from './clock-support.ts'
+import { addProduct, changeProduct, clockwork, SKIP_COUNT, takeStamp } from './clock-support.ts'
 
 const TAGS = ['products', 'products:7', 'products:8', 'a name']
 /** Opens a value for incremental I/O and overwrites its first byte, which fires no trigger. */
@@ -23,7 +23,7 @@ t.test('a temporary trigger of another program that skips ours makes all stamps 
   other.exec('DROP TRIGGER theirs')
   t.same(await movedBy(TAGS, () => changeProduct(other, 7)), ['products', 'products:7'], 'as before')
 
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   other.exec(SKIP_COUNT)
   changeProduct(other, 7)
   other.exec('DROP TRIGGER theirs')
@@ -134,13 +134,13 @@ t.test('the counters may move to other pages', async (t) => {
 t.test('an uncounted change while another program locks the file ends all stamps, and blocks nothing', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   other.exec(SKIP_COUNT)
   changeProduct(other, 7)
   other.exec('BEGIN IMMEDIATE')
   t.equal(isCurrent(stamp, 'products:7'), false)
   t.ok(database.sql)
-  const during = stampOf(database)
+  const during = takeStamp(database)
   t.equal(isCurrent(during, 'products:7'), true)
   other.exec('ROLLBACK')
   t.equal(isCurrent(during, 'products:7'), true)
@@ -153,7 +153,7 @@ t.test('the counters are found again after VACUUM has moved them', async (t) => 
   other.exec('DELETE FROM first; VACUUM')
   t.ok(database.sql)
   other.exec(SKIP_COUNT)
-  const stamp = stampOf(database)
+  const stamp = takeStamp(database)
   changeProduct(other, 7)
   t.equal(isCurrent(stamp, 'products:7'), false)
 })

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { FAILED, idsIn, NOT_APPLICABLE, NOT_ASKED, NOT_OPTIMAL } from './exceptions.ts'
-import { idsOf, resultsOf } from './results.ts'
+import { selectIds, collectResults } from './results.ts'
 import { run } from './run.ts'
 import { loadSuite } from './suite.ts'
 import { fakeTime } from './time.ts'
 
 const tests = await loadSuite()
-const results = resultsOf(tests, await run(tests, fakeTime()))
+const results = collectResults(tests, await run(tests, fakeTime()))
 
 t.test('all tests of the suite run', async (t) => {
   t.equal(results.length, tests.length)
@@ -15,15 +15,15 @@ t.test('all tests of the suite run', async (t) => {
 })
 
 t.test('the page cache passes all required tests', async (t) => {
-  t.same(idsOf(results, 'required', 'fail', 'retry', 'error'), idsIn(FAILED))
-  t.same(idsOf(results, 'required', 'setup-fail'), idsIn(NOT_ASKED))
-  t.same(idsOf(results, 'required', 'dependency-fail'), idsIn(NOT_APPLICABLE))
+  t.same(selectIds(results, 'required', 'fail', 'retry', 'error'), idsIn(FAILED))
+  t.same(selectIds(results, 'required', 'setup-fail'), idsIn(NOT_ASKED))
+  t.same(selectIds(results, 'required', 'dependency-fail'), idsIn(NOT_APPLICABLE))
 })
 
 t.test('the page cache passes all optimal tests except those with a reason', async (t) => {
-  t.same(idsOf(results, 'optimal', 'fail', 'setup-fail', 'dependency-fail', 'retry', 'error'), idsIn(NOT_OPTIMAL))
+  t.same(selectIds(results, 'optimal', 'fail', 'setup-fail', 'dependency-fail', 'retry', 'error'), idsIn(NOT_OPTIMAL))
 })
 
 t.test('no test that only observes fails with an error', async (t) => {
-  t.same(idsOf(results, 'check', 'retry', 'error'), [])
+  t.same(selectIds(results, 'check', 'retry', 'error'), [])
 })

@@ -1,6 +1,6 @@
 // node test/page-cache/conformance/report.ts [--id ID] [--dump] [--suite FOLDER] [--real]
 import { parseArgs } from 'node:util'
-import { idsOf, resultsOf, VERDICTS } from './results.ts'
+import { selectIds, collectResults, VERDICTS } from './results.ts'
 import { run, type Trace } from './run.ts'
 import { type Definition, type Kind, loadSuite } from './suite.ts'
 import { fakeTime, realTime } from './time.ts'
@@ -17,12 +17,12 @@ const KINDS: Kind[] = ['required', 'optimal', 'check']
 
 const all = await loadSuite(options.suite)
 const chosen = options.id === undefined ? all : withDependencies(options.id)
-const results = resultsOf(
+const results = collectResults(
   all, await run(chosen, options.real ? realTime() : fakeTime(), options.dump ? dump : undefined)
 )
 
 console.table(Object.fromEntries(KINDS.map((kind) => [
-  kind, Object.fromEntries(VERDICTS.map((verdict) => [verdict, idsOf(results, kind, verdict).length]))
+  kind, Object.fromEntries(VERDICTS.map((verdict) => [verdict, selectIds(results, kind, verdict).length]))
 ])))
 for (const kind of KINDS) {
   for (const verdict of VERDICTS) {

@@ -8,7 +8,7 @@ export interface Outcome { verdict: Exclude<Verdict, 'dependency-fail'>, message
 /** The same in the light of the tests it depends on: where they did not pass, it says nothing. */
 export interface Result { test: Definition, verdict: Verdict, message?: string }
 
-export function resultsOf (tests: Definition[], outcomes: ReadonlyMap<string, Outcome>): Result[] {
+export function collectResults (tests: Definition[], outcomes: ReadonlyMap<string, Outcome>): Result[] {
   const known = new Map(tests.map((test) => [test.id, test]))
 
   function unmet (test: Definition): string | undefined {
@@ -23,7 +23,7 @@ export function resultsOf (tests: Definition[], outcomes: ReadonlyMap<string, Ou
   })
 }
 
-export function idsOf (results: Result[], kind: Kind, ...verdicts: Verdict[]): string[] {
+export function selectIds (results: Result[], kind: Kind, ...verdicts: Verdict[]): string[] {
   return results.filter(({ test, verdict }) => test.kind === kind && verdicts.includes(verdict)).map(({ test }) =>
     test.id).sort()
 }

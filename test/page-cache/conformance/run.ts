@@ -28,7 +28,7 @@ export async function run (
 
   async function one (test: Definition): Promise<void> {
     const trace: Trace = { answers: [], seen: [] }
-    outcomes.set(test.id, await perform(test, stage, trace).then((): Outcome => ({ verdict: 'pass' }), outcomeOf))
+    outcomes.set(test.id, await perform(test, stage, trace).then((): Outcome => ({ verdict: 'pass' }), resolveOutcome))
     onTrace?.(test, trace)
   }
   try {
@@ -59,7 +59,7 @@ async function perform (
   }
 }
 
-function outcomeOf (error: Error): Outcome {
+function resolveOutcome (error: Error): Outcome {
   const { message } = error
   if (!(error instanceof Unmet)) {
     return {

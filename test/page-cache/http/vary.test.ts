@@ -131,8 +131,8 @@ t.test('lists that differ have different normal forms', async (t) => {
     JSON.stringify(codings.map(([name, weight]) => `${name!.toLowerCase()}${weight!.replace(' ', '')}`).sort())
   const apart = fc.uniqueArray(coding, { selector: ([name]) => name.toLowerCase(), maxLength: 3 })
   fc.assert(fc.property(apart, apart, (one, other) => {
-    const valueOf = (codings: string[][]) =>
+    const normalize = (codings: string[][]) =>
       normalizeVaryValue('accept-encoding', codings.map((parts) => parts.join('')).join(', '))
-    t.equal(valueOf(one) === valueOf(other), ascending(one) === ascending(other))
+    t.equal(normalize(one) === normalize(other), ascending(one) === ascending(other))
   }), { numRuns: 500 })
 })

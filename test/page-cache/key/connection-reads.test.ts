@@ -152,7 +152,7 @@ t.test('a stream that reads the connection after its headers were sent is not st
     nothing: () => 'nothing'
   }
   for (const [way, read] of Object.entries(ways)) {
-    const { app, calls, settled } = await onMemory(t, 300, (request, reply) => {
+    const { app, calls, untilSettled } = await onMemory(t, 300, (request, reply) => {
       async function * parts () {
         for (const part of ['one', 'two']) yield part
         await until('the headers are sent', () => reply.raw.headersSent)
@@ -164,7 +164,7 @@ t.test('a stream that reads the connection after its headers were sent is not st
     const address = await app.listen({ host: '127.0.0.1', port: 0 })
     for (let i = 0; i < 2; i++) {
       await (await fetch(`${address}/page`)).text()
-      await settled()
+      await untilSettled()
     }
     t.equal(calls(), way === 'nothing' ? 1 : 2, way)
   }

@@ -8,7 +8,7 @@ const now = Date.UTC(2026, 0)
 const generation = 'g'
 
 /** Reads from a map of entries, synchronously, and notes the keys. */
-function readerOf (entries: Record<string, Lookup>) {
+function createReader (entries: Record<string, Lookup>) {
   const keys: string[] = []
   const lookup = (key: string): Lookup => {
     keys.push(key)
@@ -20,7 +20,7 @@ function readerOf (entries: Record<string, Lookup>) {
 const matchFor = (headers: Record<string, string>) => (varyNames: readonly string[]) =>
   matchVary(varyNames, { sent: headers, headers }, null)
 
-const indexOf = (...varyLists: string[][]): Entry => makeEntry({ generation, varyLists }, now)
+const makeIndex = (...varyLists: string[][]): Entry => makeEntry({ generation, varyLists }, now)
 
 /** The two keys of the variant for these headers. */
 const keysFor = (varyNames: string[], headers: Record<string, string>) =>
@@ -31,7 +31,7 @@ const variantFor = (varyNames: string[], headers: Record<string, string>, name: 
 
 t.test('lookUpResponse() completes synchronously if the reader does', async (t) => {
   const { entry, page } = storeResponse({}, now)
-  const found = lookUpResponse(readerOf({ k: entry }), 'k', matchFor({}))
+  const found = lookUpResponse(createReader({ k: entry }), 'k', matchFor({}))
   t.notOk(found instanceof Promise)
   t.match(found, { location: { primaryKey: 'k', key: 'k' }, page })
 
@@ -47,7 +47,7 @@ t.test('lookUpResponse() reports misses, and a foreign value under the key as a 
     [makeEntry('foreign', now), { miss: 'corrupt' }],
     [makeEntry({ status: 200 }, now), { miss: 'corrupt' }]
   ] as Array<[Lookup | undefined, object]>) {
-    const found = await lookUpResponse(readerOf(content === undefined ? {} : { k: content }), 'k', matchFor({}))
+    const found = await lookUpResponse(createReader(content === undefined ? {} : { k: content }), 'k', matchFor({}))
     t.match(found, { location: { key: 'k' }, miss })
   }
 })
@@ -55,7 +55,7 @@ t.test('lookUpResponse() reports misses, and a foreign value under the key as a 
 t.test('lookUpResponse() selects a variant by the values of the request headers', async (t) => {
   const german = { 'x-lang': 'de' }
   const [key] = keysFor(['x-lang'], german)
-  const reader = readerOf({ k: indexOf(['x-lang']), [key]: variantFor(['x-lang'], german, 'de') })
+  const reader = createReader({ k: makeIndex(['x-lang']), [key]: variantFor(['x-lang'], german, 'de') })
   const found = lookUpResponse(reader, 'k', matchFor(german))
   t.notOk(found instanceof Promise)
   t.match(found, {
@@ -75,7 +75,7 @@ t.test('lookUpResponse() looks under the second key if another variant occupies 
   const mine = variantFor(['x-a'], headers, 'mine')
   const other = variantFor(['x-a'], { 'x-a': '2' }, 'other')
   const find = async (entries: Record<string, Lookup>): Promise<LookupResult> =>
-    await lookUpResponse(readerOf({ k: indexOf(['x-a']), ...entries }), 'k', matchFor(headers))
+    await lookUpResponse(createReader({ k: makeIndex(['x-a']), ...entries }), 'k', matchFor(headers))
   t.match(await find({ [first]: other, [second]: mine }), { location: { key: second }, page: { etag: '"mine"' } })
   t.match(await find({ [first]: other }), { location: { key: second }, miss: { miss: 'absent' } })
   const occupied = await find({ [first]: other, [second]: other })
@@ -87,7 +87,7 @@ t.test('lookUpResponse() returns a stale variant only for the same header values
   const [key] = keysFor(['x-a'], headers)
   const find = async (entry: Entry) => {
     const miss: Lookup = { miss: 'expired', seen: entry, stale: entry }
-    return await lookUpResponse(readerOf({ k: indexOf(['x-a']), [key]: miss }), 'k', matchFor(headers))
+    return await lookUpResponse(createReader({ k: makeIndex(['x-a']), [key]: miss }), 'k', matchFor(headers))
   }
   const mine = variantFor(['x-a'], headers, 'mine')
   t.match(await find(mine), { miss: { miss: 'expired', stale: mine } })
@@ -100,11 +100,11 @@ t.test('lookUpResponse() tries each list of header names; if all miss, the lates
   const headers = { 'x-a': '1', 'x-b': '2', 'x-c': '3' }
   const lists = [['x-a'], ['x-b'], ['x-c']]
   const [key] = keysFor(['x-b'], headers)
-  const reader = readerOf({ k: indexOf(...lists), [key]: variantFor(['x-b'], headers, 'b') })
+  const reader = createReader({ k: makeIndex(...lists), [key]: variantFor(['x-b'], headers, 'b') })
   t.match(await lookUpResponse(reader, 'k', matchFor(headers)), { location: { key }, page: { etag: '"b"' } })
   t.equal(reader.keys.length, 3, 'no list is tried after a hit')
 
-  const none = readerOf({ k: indexOf(...lists) })
+  const none = createReader({ k: makeIndex(...lists) })
   const found = await lookUpResponse(none, 'k', matchFor(headers))
   t.match(found, {
     location: { key: keysFor(['x-a'], headers)[0], varyMatch: { varyNames: ['x-a'] } },
@@ -116,7 +116,8 @@ t.test('lookUpResponse() tries each list of header names; if all miss, the lates
 t.test('lookUpHead() prefers the response to GET', async (t) => {
   const get = storeResponse({ etag: '"get"' }, now).entry
   const head = storeResponse({ etag: '"head"' }, now).entry
-  const find = async (entries: Record<string, Lookup>) => await lookUpHead(readerOf(entries), 'g', 'h', matchFor({}))
+  const find = async (entries: Record<string, Lookup>) =>
+    await lookUpHead(createReader(entries), 'g', 'h', matchFor({}))
   t.match(await find({ g: get, h: head }), { location: { key: 'g' }, page: { etag: '"get"' } })
   t.match(await find({ h: head }), { location: { key: 'h' }, page: { etag: '"head"' } })
   t.match(await find({}), { location: { key: 'h' }, miss: { miss: 'absent' } })

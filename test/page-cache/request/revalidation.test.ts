@@ -37,13 +37,13 @@ for (const [name, store] of Object.entries(stores)) {
         [404, {}], [410, {}], [500, { 'if-none-match': '"v1"' }], [503, { 'if-none-match': '"v1"' }],
         [403, { 'if-none-match': '"v1"' }]
       ] as const) {
-        const { get, clock, shown, settled } = await createTestApp(t, 10, (_request, reply, call) => {
+        const { get, clock, shown, untilSettled } = await createTestApp(t, 10, (_request, reply, call) => {
           return call === 2 ? reply.code(status).send('other') : reply.header('etag', '"v1"').send(`call ${call}`)
         }, { store })
         await get()
         clock.advance(11)
         t.match(await get(), { statusCode: status, body: 'other', status: `fwd=stale; detail=status-${status}` })
-        await settled()
+        await untilSettled()
         clock.advance(2)
         t.match(await get(), { statusCode: 200, body: 'call 3', status: /stored; ttl=10$/ })
         t.same(shown[2], asked, `after ${status}`)

@@ -18,9 +18,8 @@ for (const [name, store] of Object.entries(stores)) {
         ['set-cookie', 'a=b', 'set-cookie'], ['cache-control', 'private', 'private'],
         ['cache-control', 'no-store', 'no-store'], ['vary', '*', 'vary-any']
       ] as const) {
-        const { get, clock, settled } = await createTestApp(t, 10, confirming({ etag: '"v1"' }, { [field]: value }), {
-          store
-        })
+        const handler = confirming({ etag: '"v1"' }, { [field]: value })
+        const { get, clock, untilSettled } = await createTestApp(t, 10, handler, { store })
         await get()
         clock.advance(11)
         t.match(await get(), {
@@ -29,7 +28,7 @@ for (const [name, store] of Object.entries(stores)) {
           status: `fwd=stale; fwd-status=304; detail=${detail}`,
           headers: { [field]: value }
         }, value)
-        await settled()
+        await untilSettled()
         t.match(await get(), { statusCode: 304, status: /^fwd=uri-miss; detail=/ }, 'it is over')
       }
     })

@@ -6,13 +6,13 @@ import { until } from '../../../support/until.ts'
 import { type DeferredLoader, deferredLoader } from '../../../support/deferred-loader.ts'
 import { listen } from '../../../support/record-events.ts'
 import { patientRedisStore } from '../../../support/patient-redis-store.ts'
-import { recordCommands, heldAndWaitedFor, createProcesses, client } from '../../../support/lease-processes.ts'
+import { recordCommands, holdAndWait, createProcesses, client } from '../../../support/lease-processes.ts'
 
 t.test('a fill wakes the callers that wait in another process', async (t) => {
   const times: number[] = []
   const commands = await recordCommands(async () => {
     for (let round = 0; round < 9; round++) {
-      const { held, first, second, waiter } = await heldAndWaitedFor(createProcesses(t))
+      const { held, first, second, waiter } = await holdAndWait(createProcesses(t))
       const filledAt = performance.now()
       held.end('value')
       t.strictSame(await Promise.all([first, waiter]), ['value', 'value'])
@@ -30,7 +30,7 @@ t.test('a fill wakes the callers that wait in another process', async (t) => {
 
 t.test('the channel is unsubscribed once no caller waits', async (t) => {
   const site = createProcesses(t)
-  const { held, first, waiter } = await heldAndWaitedFor(site)
+  const { held, first, waiter } = await holdAndWait(site)
   held.end(1)
   await Promise.all([first, waiter])
   await site.waiting(0)
@@ -70,7 +70,7 @@ t.test('callers that wait for a load whose result is not stored load in parallel
 
 t.test('a waiting caller that finds a corrupt value loads', async (t) => {
   const site = createProcesses(t)
-  const { held, first, second, waiter } = await heldAndWaitedFor(site)
+  const { held, first, second, waiter } = await holdAndWait(site)
   const now = Date.now()
   const end = now + 60_000
   const corrupt = {
