@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join, relative, resolve } from 'node:path'
+
+/*
+ * Builds the package in artifacts/package and packs it: JavaScript without comments, the types of what applications can
+ * reach, and a manifest whose dependencies are the packages that the code imports, in the versions of this repository.
+ */
+
+const root = resolve(import.meta.dirname, '..')
+const folder = join(root, 'artifacts/package')
+
+interface Manifest {
+  name: string
+  version: string
+  exports: Record<string, { types: string, default: string } | string>
+  dependencies?: Record<string, string>
+  peerDependencies: Record<string, string>
+}
+
+rmSync(folder, { recursive: true, force: true })
+run('tsc', ['-p', 'package/tsconfig.json'])
+run('tsc', ['-p', 'package/tsconfig.types.json'])
+const manifest = JSON.parse(readFileSync(join(root, 'package/manifest.json'), 'utf8')) as Manifest
+removeUnreachableTypes(manifest)
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+manifest.dependencies = Object.fromEntries(listPackages()
+  .filter((name) => !Object.hasOwn(manifest.peerDependencies, name))
+  .map((name) => [name, dependencies[name] ?? fail(`package.json does not list ${name}, which the package imports.`)]))
+writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2) + '\n')
+for (const name of ['LICENSE', 'package/README.md']) cpSync(join(root, name), join(folder, name.split('/').at(-1)!))
+run('npm', ['pack', '--silent', '--pack-destination', join(root, 'artifacts')], folder)
+const files = listFiles(folder)
+const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0)
+console.log(`artifacts/${manifest.name}-${manifest.version}.tgz: ${files.length} files, ${bytes} bytes unpacked`)
+
+function run (command: string, args: readonly string[], cwd = root): void {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+function listFiles (path: string): string[] {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Removes the types that no entry point needs, directly or not. */
+function removeUnreachableTypes ({ exports }: Manifest): void {
+  const reached = new Set<string>()
+  const visit = (path: string) => {
+    if (reached.has(path)) return
+    reached.add(path)
+    for (const target of listImports(path)) {
+      if (target.startsWith('.')) visit(resolve(dirname(path), target.replace(/\.ts$/, '.d.ts')))
+    }
+  }
+  for (const entry of Object.values(exports)) if (typeof entry === 'object') visit(resolve(folder, entry.types))
+  for (const path of listFiles(folder)) if (path.endsWith('.d.ts') && !reached.has(path)) rmSync(path)
+}
+
+/** Returns the packages that the code imports, in order of their names. */
+function listPackages (): string[] {
+  const targets = listFiles(folder).filter((path) => path.endsWith('.js')).flatMap(listImports)
+  const packages = targets.filter((target) => !target.startsWith('.') && !target.startsWith('node:'))
+    .map((target) => target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/'))
+  return [...new Set(packages)].filter((name) => !builtinModules.includes(name)).sort()
+}
+
+/** Returns what a file imports, as it is written there. */
+function listImports (path: string): string[] {
+  const text = readFileSync(path, 'utf8')
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!)
+}
+
+function fail (message: string): never {
+  throw new Error(message)
+}
