@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis chromium run migrate seed latency bench test soak browser-test images check lint types
+.PHONY: help setup runtime redis chromium run migrate seed latency bench test soak browser-test images check lint types \
+  package examples
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -19,6 +20,8 @@ help:
 	@echo 'make images        take the screenshots of the README again, docs/images/'
 	@echo 'make latency       measure the pages with and without their caches'
 	@echo 'make bench         measure the caches, other caches, and the cost of the version clock'
+	@echo 'make package       build the package fastify-larder in artifacts/, and check it'
+	@echo 'make examples      run the tests of the examples in empty directories, with that package'
 	@echo 'make migrate       bring the database of DATABASE_URL up to date'
 	@echo 'make seed          the same, and fill it if it is empty'
 
@@ -49,6 +52,19 @@ node_modules/.tap-built: .taprc node_modules/.package-lock.json
 bench/peers/node_modules/.package-lock.json: bench/peers/package.json bench/peers/package-lock.json | runtime
 	npm ci --prefix bench/peers --ignore-scripts --no-audit --no-fund \
 	  && touch $@ || echo 'The caches of others are not installed, and not measured.'
+
+# Tools that only `make package` needs.
+package/tools/node_modules/.package-lock.json: package/tools/package.json package/tools/package-lock.json | runtime
+	npm ci --prefix package/tools --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+package: setup package/tools/node_modules/.package-lock.json
+	@node package/build.ts
+	@package/tools/node_modules/.bin/publint artifacts/fastify-larder-*.tgz --strict
+	@package/tools/node_modules/.bin/attw artifacts/fastify-larder-*.tgz --profile esm-only
+
+examples: package
+	@node examples/run.ts
 
 redis:
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

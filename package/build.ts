@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /*
  * Builds the package in artifacts/package and packs it: JavaScript without comments, the types of what applications can
@@ -19,12 +19,12 @@ interface Manifest {
   peerDependencies: Record<string, string>
 }
 
-rmSync(folder, { recursive: true, force: true })
+rmSync(join(root, 'artifacts/package'), { recursive: true, force: true })
 run('tsc', ['-p', 'package/tsconfig.json'])
 run('tsc', ['-p', 'package/tsconfig.types.json'])
 const manifest = JSON.parse(readFileSync(join(root, 'package/manifest.json'), 'utf8')) as Manifest
 removeUnreachableTypes(manifest)
-const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Required<Manifest>
 manifest.dependencies = Object.fromEntries(listPackages()
   .filter((name) => !Object.hasOwn(manifest.peerDependencies, name))
   .map((name) => [name, dependencies[name] ?? fail(`package.json does not list ${name}, which the package imports.`)]))

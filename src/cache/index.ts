@@ -4,7 +4,6 @@ export { REDIS_CHANNEL, type RedisClient, type RedisEvent } from './stores/redis
 export { redisStore, type RedisStoreOptions } from './stores/redis/store.ts'
 export { tieredStore, type TieredStoreOptions } from './stores/tiered.ts'
 export { memoryVersions } from './versions/memory.ts'
-export { redisVersions } from './stores/redis/versions.ts'
 export { decodeShared } from './entry/codec.ts'
 export { DerivedValues } from './entry/derived.ts'
 export { checkNames, checkTags } from './util/validate.ts'

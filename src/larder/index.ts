@@ -1,6 +1,7 @@
+import './check-node.ts'
+
 export type { LarderOptions } from './options.ts'
 export { larder as default, type Larder } from './plugin.ts'
-export { connectRedis } from './redis.ts'
 export {
   type Cache, type CacheAdapter, type CacheOptions, createCache, type Duration, type GetOrSetOptions, ignoreReads,
   type LoadContext, type LoadFunction, LoadTimeoutError, memoryStore, type MemoryStoreOptions, type RedisClient,

@@ -4,7 +4,7 @@ import {
 } from '../cache/index.ts'
 import type { PageCacheOptions } from '../page-cache/index.ts'
 
-export const OptionError = createError<[string]>('FST_ERR_LARDER_OPTION', '%s', 500, TypeError)
+const OptionError = createError<[string]>('FST_ERR_LARDER_OPTION', '%s', 500, TypeError)
 
 /** The options of the plugin: those of the page cache, and from what to make the cache below it. */
 export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {

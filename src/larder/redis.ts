@@ -1,12 +1,13 @@
+import './check-node.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Redis, RedisOptions } from 'ioredis'
 import type { RedisClient } from '../cache/index.ts'
 
-export const RedisPackageError = createError(
+const RedisPackageError = createError(
   'FST_ERR_LARDER_REDIS_PACKAGE', 'A URL of Redis needs the package ioredis. Install it.', 500)
-export const RedisDatabaseError = createError<[number]>(
+const RedisDatabaseError = createError<[number]>(
   'FST_ERR_LARDER_REDIS_DATABASE', 'Redis has no database %s. Choose another number in the URL.', 500)
 
 /** Milliseconds for which the start waits for Redis before it continues without. */
@@ -38,8 +39,8 @@ const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
  * @param onClose is called with a function that closes the client
  */
 export async function connectRedis (url: string, onClose: (close: () => Promise<void>) => void): Promise<Redis> {
-  const { Redis } = await import('ioredis').catch(() => { throw new RedisPackageError() })
-  const client = new Redis(url, OPTIONS)
+  const { Redis: Client } = await import('ioredis').catch(() => { throw new RedisPackageError() })
+  const client = new Client(url, OPTIONS)
   client.on('error', (error: Error) => { connectionErrors.set(client, error) })
   client.on('ready', () => { if (client.status === 'ready') connectionErrors.delete(client) })
   onClose(async () => {

@@ -1,7 +1,7 @@
 import { fastifyRedis } from '@fastify/redis'
 import fp from 'fastify-plugin'
 import { ConfigError } from '../errors.ts'
-import { connectRedis } from '../larder/index.ts'
+import { connectRedis } from '../larder/redis.ts'
 
 /**
  * `app.redis`: a client whose commands fail at once while there is no connection. The service starts without Redis, and

@@ -1,7 +1,5 @@
 import { Redis } from 'ioredis'
-import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import redis from '../../src/plugins/redis.ts'
 import { testApp } from '../support/app.ts'
 import { freePort, type PrivateRedis, startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'

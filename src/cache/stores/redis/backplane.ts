@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Backplane, BackplaneListener } from '../store.ts'
-import type { RedisClient } from './client.ts'
+import type { IoredisClient } from './ioredis.ts'
 import { isWriteRefusal } from './commands.ts'
 import { versionKeyPrefix } from './versions.ts'
 
@@ -44,7 +44,7 @@ const DISCONNECT_MS = 100
  * @param timing for tests
  */
 export function redisBackplane (
-  client: RedisClient, prefix: string, now: () => number, timing: Partial<BackplaneTiming> = {}
+  client: IoredisClient, prefix: string, now: () => number, timing: Partial<BackplaneTiming> = {}
 ): RedisBackplane | undefined {
   if (client.isCluster) return undefined
   const { retryMs, maxRetryMs, ...channelTiming } = { ...TIMING, ...timing }

@@ -1,7 +1,17 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Cluster, Redis } from 'ioredis'
 
-export type RedisClient = Redis | Cluster
+/**
+ * A client or cluster of ioredis. The type names only what tells it apart from other clients, so that applications
+ * without Redis need not install ioredis for its types.
+ */
+export interface RedisClient {
+  readonly status: string
+  readonly isCluster: boolean
+  readonly options: object
+  getBuffer (key: string): Promise<Buffer | null>
+  duplicate (): unknown
+  on (event: 'ready', listener: () => void): unknown
+}
 
 /** What a Redis store publishes after each command, on the diagnostics channel `larder:redis`. */
 export interface RedisEvent {

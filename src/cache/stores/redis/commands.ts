@@ -3,10 +3,11 @@ import { RedisUnavailableError } from '../../errors.ts'
 import { elapsed, startTimer, toTimerMs } from '../../util/timer.ts'
 import { checkPositiveInteger } from '../../util/validate.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
-import { redisChannel, type RedisClient, type RedisEvent } from './client.ts'
+import { redisChannel, type RedisEvent } from './client.ts'
+import type { IoredisClient } from './ioredis.ts'
 
 export interface RedisCommandsOptions {
-  client: RedisClient
+  client: IoredisClient
   /** A key that may be read to find out whether Redis replies. */
   probeKey: string
   /** Milliseconds in which Redis must reply to a command. Default 50. */
@@ -29,7 +30,7 @@ const TAKES_NO_WRITES = /\b(OOM|READONLY|MISCONF|NOREPLICAS|NOPERM|ACL failure|u
  * sent while the circuit is open.
  */
 export class RedisCommands {
-  readonly client: RedisClient
+  readonly client: IoredisClient
   readonly #commandTimeout: number
   readonly #probeKey: string
   readonly #circuit: CircuitBreaker

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import type { RedisClient } from './client.ts'
+import type { IoredisClient } from './ioredis.ts'
 import type { LeaseWaiter } from '../store.ts'
 
 /** Channels asked for at once that are not open yet. */
@@ -13,12 +13,12 @@ interface Channel {
 
 /** Wakes those who wait for what other processes do, over a connection of its own that opens with the first of them. */
 export class LeaseNotifications {
-  readonly #client: RedisClient
+  readonly #client: IoredisClient
   readonly #channels = new Map<string, Channel>()
-  #subscriber: RedisClient | undefined
+  #subscriber: IoredisClient | undefined
   #opening = 0
 
-  constructor (client: RedisClient) {
+  constructor (client: IoredisClient) {
     this.#client = client
   }
 
@@ -80,7 +80,7 @@ export class LeaseNotifications {
     }
   }
 
-  #open (): RedisClient {
+  #open (): IoredisClient {
     if (this.#subscriber !== undefined) return this.#subscriber
     // It subscribes again by itself after it was cut; until then those who wait go by their own timers.
     const subscriber = this.#client.isCluster

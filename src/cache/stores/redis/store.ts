@@ -6,6 +6,7 @@ import { notAnInteger, type Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
 import type { RedisClient } from './client.ts'
 import { isWriteRefusal, RedisCommands } from './commands.ts'
+import type { IoredisClient } from './ioredis.ts'
 import { RedisLeases } from './leases.ts'
 import { ADD, DELETE, DELETE_TAGGED, INCREMENT, redisScript, TOUCH } from './scripts.ts'
 import { DecodedEntries, serializeEntry, serializeTimes } from './serialization.ts'
@@ -45,7 +46,7 @@ const SCAN_BYTES = 1024 * 1024
 /** A store in Redis. Every entry is one string, which Redis expires by itself. */
 export function redisStore (options: RedisStoreOptions): Store {
   checkNames('redisStore()', options, OPTIONS)
-  const { client } = options
+  const client = options.client as IoredisClient
   const prefix = options.prefix ?? 'larder'
   const now = options.now ?? currentTime
   checkFunction('now', now)

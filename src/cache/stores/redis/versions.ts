@@ -1,5 +1,5 @@
 import type { Versions } from '../../versions/versions.ts'
-import type { RedisClient } from './client.ts'
+import type { IoredisClient } from './ioredis.ts'
 import { RedisCommands } from './commands.ts'
 import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
 
@@ -15,7 +15,7 @@ export function versionKeyPrefix (prefix: string): string {
  * A version clock in Redis, shared by all processes that use the prefix, for caches without a database. It is as
  * durable as that Redis: after a restart with old data, the clock is old too.
  */
-export function redisVersions (client: RedisClient, prefix: string, commands?: RedisCommands): Versions {
+export function redisVersions (client: IoredisClient, prefix: string, commands?: RedisCommands): Versions {
   const root = versionKeyPrefix(prefix)
   const clock = `${root}clock`
   commands ??= new RedisCommands({ client, probeKey: clock })

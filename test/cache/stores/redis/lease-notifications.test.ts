@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { RedisClient } from '../../../../src/cache/index.ts'
+import type { IoredisClient } from '../../../../src/cache/stores/redis/ioredis.ts'
 import { LeaseNotifications } from '../../../../src/cache/stores/redis/lease-notifications.ts'
 import { heapUsed } from '../../../support/heap.ts'
 import { startRedis } from '../../../support/redis.ts'
@@ -121,7 +121,7 @@ t.test('100,000 channels leave nothing in memory', async (t) => {
     disconnect () {}
   }
   const client = new FakeClient()
-  const wakeups = new LeaseNotifications(client as unknown as RedisClient)
+  const wakeups = new LeaseNotifications(client as unknown as IoredisClient)
   const watchMany = async (count: number) => {
     for (let i = 0; i < count; i++) {
       const watch = wakeups.watch(`channel ${i}`)
@@ -147,7 +147,7 @@ t.test('without a connection at most 1,000 subscriptions wait, and none is cance
     async unsubscribe (name: string) { log.push(`-${name}`) }
     disconnect () {}
   }
-  const wakeups = new LeaseNotifications(new FakeClient() as unknown as RedisClient)
+  const wakeups = new LeaseNotifications(new FakeClient() as unknown as IoredisClient)
   const watches = Array.from({ length: 1_500 }, (_, i) => wakeups.watch(`${i}`))
   t.equal(log.length, 1_000)
   await watches[1_499]!.next(1)

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import t from 'tap'
-import { createCache, memoryStore, redisVersions } from '../../../../src/cache/index.ts'
+import { createCache, memoryStore } from '../../../../src/cache/index.ts'
+import { redisVersions } from '../../../../src/cache/stores/redis/versions.ts'
 import { withRedis } from '../../../support/with-redis.ts'
 import { until } from '../../../support/until.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'

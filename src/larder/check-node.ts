@@ -1,0 +1,8 @@
+/** Throws if a version of Node is too old for this package: an older one would fail somewhere, without saying why. */
+export function checkNode (version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (major > 22 || (major === 22 && minor >= 12)) return
+  throw new Error(`fastify-larder needs Node.js 22.12 or newer, but this is ${version}.`)
+}
+
+checkNode(process.versions.node)
