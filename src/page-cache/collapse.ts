@@ -3,7 +3,7 @@ import { matchesVary, type MatchVary, type VaryMatch } from './key/variants.ts'
 import type { Page } from './stored-response.ts'
 
 /** A response that reports a failure of the upstream, as the requests that wait for the same key may get it. */
-export interface SharedFailure extends Pick<Page, 'headers' | 'removed' | 'body'> {
+export interface SharedFailure extends Pick<Page, 'statusMessage' | 'headers' | 'removed' | 'body'> {
   /** The request headers on which it depends. Only requests with the same values may get it. */
   readonly varyMatch: VaryMatch
   readonly customKey: string | null

@@ -55,7 +55,7 @@ export class DirectHits {
     fields[timingIndex] = serverTiming
     // For hooks that read them after the response.
     internals[this.#headersSymbol!] = { ...headers, 'server-timing': serverTiming }
-    reply.raw.writeHead(page.status, fields as string[]).end(page.payload)
+    reply.raw.writeHead(page.status, page.statusMessage, fields as string[]).end(page.payload)
     return true
   }
 
@@ -77,7 +77,7 @@ export class DirectHits {
       headers.range !== undefined ||
       // Something else has changed the reply, or replied.
       reply.sent || raw.headersSent || !(raw instanceof ServerResponse) || Object.hasOwn(raw, 'writeHead') ||
-      raw.getHeaderNames().length > 0 || Object.hasOwn(reply, 'send') ||
+      raw.getHeaderNames().length > 0 || raw.statusMessage !== undefined || Object.hasOwn(reply, 'send') ||
       (reply as unknown as Record<symbol, unknown>)[this.#trailersSymbol!] !== null
   }
 }

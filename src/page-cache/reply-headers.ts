@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { isStrongEtag } from './http/conditional.ts'
 import { combineLines } from './http/fields.ts'
@@ -60,6 +61,16 @@ export function markUncacheable (reply: FastifyReply): void {
   reply.header('cache-control', 'no-store')
 }
 
+/** Returns the text after the status; undefined for the usual one. HTTP/2 has none, and Node warns of reading it. */
+export function readStatusMessage ({ raw }: FastifyReply): string | undefined {
+  return raw instanceof ServerResponse && raw.statusMessage !== '' ? raw.statusMessage : undefined
+}
+
+/** Sets the text after the status, unless HTTP has none. @param message undefined for the usual one */
+export function setStatusMessage (reply: FastifyReply, message: string | undefined): void {
+  if (reply.raw instanceof ServerResponse) reply.raw.statusMessage = message ?? ''
+}
+
 /** Headers that describe content, RFC 9110 section 8. */
 const CONTENT_HEADERS = [
   'content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition'
@@ -68,6 +79,7 @@ const CONTENT_HEADERS = [
 /** Makes a reply a 304, without the headers that describe the content that is not sent, RFC 9110 section 15.4.5. */
 export function toNotModified (reply: FastifyReply): void {
   reply.code(304)
+  setStatusMessage(reply, undefined)
   if (reply.request.method === 'HEAD') return // they describe the content of a GET
   for (const name of CONTENT_HEADERS) reply.removeHeader(name)
 }

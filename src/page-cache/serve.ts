@@ -7,7 +7,7 @@ import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
 import { selectRange } from './http/range.ts'
-import { appendHeader, markUncacheable, toNotModified } from './reply-headers.ts'
+import { appendHeader, markUncacheable, setStatusMessage, toNotModified } from './reply-headers.ts'
 import { headersAt, type PreparedPage, selectPolicies } from './stored-response.ts'
 
 /** Turns stored responses into replies, and reports in each reply what the cache did. */
@@ -59,6 +59,7 @@ export class Responder {
   ): Buffer | string | undefined {
     const { headers, ttl, cacheStatus } = headersAt(page, this.#now())
     reply.code(page.status)
+    setStatusMessage(reply, page.statusMessage)
     if (page.removed !== undefined) for (const name of page.removed) reply.removeHeader(name)
     reply.headers(headers)
     this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(status, ttl), page)
@@ -67,10 +68,13 @@ export class Responder {
   }
 
   /** Sends the failure of another request. */
-  serveFailure (reply: FastifyReply, statusCode: number, { headers, removed = [], body }: SharedFailure): void {
+  serveFailure (
+    reply: FastifyReply, statusCode: number, { headers, removed = [], body, statusMessage }: SharedFailure
+  ): void {
     reply.request.pageCache!.served = { headers, policies: selectPolicies(headers) }
     for (const name of removed) reply.removeHeader(name)
     reply.code(statusCode).headers(headers)
+    setStatusMessage(reply, statusMessage)
     this.setCacheStatus(reply, { fwd: 'miss', fwdStatus: statusCode, collapsed: true })
     sendBody(reply, body as Buffer)
   }
@@ -94,6 +98,7 @@ export class Responder {
       if (headers.range !== undefined && !isHead) {
         const { etag, lastModified, date } = page
         const range = selectRange(headers, { size: body.length, etag, lastModified, date })
+        if (range !== undefined) setStatusMessage(reply, undefined)
         if (range === 'unsatisfiable') {
           markUncacheable(reply)
           reply.code(416).header('content-range', `bytes */${body.length}`).removeHeader('content-type')

@@ -10,6 +10,8 @@ export type ReplyHeaders = Readonly<Record<string, string | number | string[] | 
 /** A whole response as it is stored. */
 export interface Page {
   status: number
+  /** The text after the status in HTTP/1, if the handler has set another one than usual. */
+  statusMessage?: string
   headers: Record<string, string | string[]>
   /** The names of headers that hooks set and the handler has removed; absent if there are none. */
   removed?: string[]

@@ -1,6 +1,7 @@
 import { type SharedFailure, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { parseVary } from '../http/vary.ts'
+import { readStatusMessage } from '../reply-headers.ts'
 import { type PreparedPage, readPage } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
 import { isSharedFailure } from './policy.ts'
@@ -31,7 +32,9 @@ function shareFailure (
   if (!Buffer.isBuffer(body) || mayBePersonal || !isSharedFailure(code, headers)) return undefined
   const varyNames = [...new Set([...parseVary(headers.vary), ...readByName, ...keyHeaders])]
   const { headers: stored, hookHeaders, removed } = selectStoredHeaders(headers, run.before)
+  const statusMessage = readStatusMessage(ctx.reply)
   return {
+    ...statusMessage !== undefined && { statusMessage },
     headers: { ...selectPrintedHeaders(hookHeaders, body), ...stored, 'cache-control': 'no-store' },
     removed,
     body,

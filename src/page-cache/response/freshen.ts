@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { matchesNone } from '../http/conditional.ts'
 import { combineLines } from '../http/fields.ts'
+import { setStatusMessage } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 
 /** Headers of a 304 that do not replace those of the stored response, RFC 9111 section 3.2. */
@@ -37,5 +38,6 @@ export function freshen (reply: FastifyReply, stale: PreparedPage, before: Reply
   }
   if (ownEtag) reply.header('etag', etag)
   reply.code(stale.status)
+  setStatusMessage(reply, stale.statusMessage)
   return stale.body
 }

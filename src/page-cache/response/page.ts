@@ -1,5 +1,6 @@
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { computeEtag } from '../http/conditional.ts'
+import { readStatusMessage } from '../reply-headers.ts'
 import type { Page, StoragePolicy } from '../stored-response.ts'
 import type { HandlerResponse } from './handler-response.ts'
 import { setsClientLifetime } from './lifetime.ts'
@@ -14,8 +15,10 @@ export function buildPage (
   ctx: PageCacheContext, { code, headers }: HandlerResponse, stored: StoredHeaders, policy: StoragePolicy, now: number
 ): Page {
   const { age, staleWhileRevalidate, staleIfError, allowsAuthorization, varyNames, clientMaxAge } = policy
+  const statusMessage = readStatusMessage(ctx.reply)
   const page: Page = {
     status: code,
+    ...statusMessage !== undefined && { statusMessage },
     headers: stored.headers,
     ...stored.removed.length > 0 && { removed: stored.removed },
     body: Buffer.alloc(0),
