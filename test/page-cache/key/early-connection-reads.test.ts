@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { createServer, request as sendRequest } from 'node:http'
+import { createServer, request as sendRequest, Server } from 'node:http'
 import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import t from 'tap'
+import type { CachePageOptions } from '../../../src/page-cache/index.ts'
 import type { TestAppOptions } from '../../support/create-test-app.ts'
 import { ask, type Handler, site } from './page-site.ts'
 
@@ -142,4 +143,27 @@ t.test('a listener of a server of HTTP/2 that reads the connection counts too', 
   const [fields] = await once(stream, 'response')
   t.equal(fields['cache-status'], REFUSED)
   await text(stream)
+})
+
+t.test('what an instrumentation reads counts, unless the options name it', async (t) => {
+  const { emit } = Server.prototype
+  const names = ['user-agent', 'x-forwarded-for', 'x-forwarded-host', 'forwarded']
+  // As OpenTelemetry does, for the attributes of a span.
+  Server.prototype.emit = function (this: Server, ...args: Parameters<typeof emit>) {
+    const [event, request] = args as unknown as [event: string, request: Raw]
+    if (event === 'request') String([request.socket.remoteAddress, names.map((name) => request.headers[name])])
+    return emit.apply(this, args)
+  } as typeof emit
+  t.teardown(() => { Server.prototype.emit = emit })
+  const settings: Array<[options: CachePageOptions, status: RegExp, vary: string | null]> = [
+    [{}, /detail=connection-read:ignoreAddress/, null],
+    [{ ignoreAddress: true }, /; stored/, names.toSorted().join(', ')],
+    [{ ignoreHeaders: names }, /; stored/, null]
+  ]
+  for (const [options, status, vary] of settings) {
+    const { app } = await site(t, { ttl: 300, ...options })
+    const { headers } = await fetch(`${await app.listen({ host: '127.0.0.1', port: 0 })}/page`)
+    t.match(headers.get('cache-status'), status)
+    t.equal(headers.get('vary'), vary)
+  }
 })
