@@ -156,16 +156,6 @@ t.test('an error response carries no lifetime and no validator', async (t) => {
   t.equal((await app.inject('/page')).headers['cache-control'], 'no-store')
 })
 
-t.test('unsafe methods bypass the cache and invalidate the stored response', async (t) => {
-  const { app } = await createTestApp(t, 300, undefined, { method: ['GET', 'POST'] })
-  await app.inject('/page')
-  const post = await app.inject({ method: 'POST', url: '/page' })
-  t.equal(post.body, 'call 2')
-  t.equal(post.headers['cache-status'], 'larder; fwd=method')
-  t.notOk('cache-control' in post.headers)
-  t.equal((await app.inject('/page')).body, 'call 3')
-})
-
 t.test('a response that was read uses no more memory than the store counts', async (t) => {
   const { app, store } = await createTestApp(t, 300, () => 'x'.repeat(1000))
   const entries: Entry[] = []

@@ -171,24 +171,6 @@ t.test('a handler that runs for all requests does not see the conditions of one 
   t.same(shown, [{}])
 })
 
-t.test('a request that bypasses the cache keeps its conditions, and gets the handler\'s response', async (t) => {
-  const fields = { 'if-none-match': '"v1"', 'if-modified-since': FIRST }
-  for (const [own, detail] of [
-    [{ authorization: 'Basic eDp5' }, 'authorization'], [{ range: 'bytes=0-1' }, 'range']
-  ] as const) {
-    const { get, shown } = await createTestApp(
-      t, 60, (_request, reply) => reply.code(304).header('etag', '"v1"').send()
-    )
-    t.match(await get({ ...own, ...fields }), { statusCode: 304, body: '', status: new RegExp(`detail=${detail}$`) })
-    t.match(shown, [fields])
-  }
-  const { get, shown } = await createTestApp(t, 60, undefined, { method: ['GET', 'POST'] })
-  await get(fields, { method: 'POST' })
-  const other = await createTestApp(t, 0)
-  await other.get(fields)
-  t.same([...shown, ...other.shown], [fields, fields])
-})
-
 t.test('a 304 for which the handler had no condition is passed on and not stored', async (t) => {
   const { get, calls } = await createTestApp(t, 60, (_request, reply) => reply.code(304).send())
   for (const call of [1, 2]) {

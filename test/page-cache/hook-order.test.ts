@@ -42,22 +42,6 @@ t.test('a guard that a later plugin adds runs on hits too', async (t) => {
   t.equal((await app.inject('/page')).statusCode, 403)
 })
 
-t.test('a request bypasses the cache if a hook has marked its response as private', async (t) => {
-  for (const refusal of ['private', 'no-store']) {
-    const app = Fastify()
-    await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-    app.addHook('onRequest', async (request, reply) => {
-      reply.header('cache-control', request.headers.cookie === undefined ? 'public' : refusal)
-    })
-    app.get('/page', { config: { cachePage: 60 } }, async (request) => `for ${request.headers.cookie ?? 'nobody'}`)
-    const { body, headers } = await app.inject({ url: '/page', headers: { cookie: 'alice' } })
-    t.equal(body, 'for alice')
-    t.match(headers, { 'cache-control': refusal, 'cache-status': `larder; fwd=bypass; detail=${refusal}` })
-    t.equal((await app.inject('/page')).body, 'for nobody')
-    t.equal((await app.inject('/page')).headers['cache-status'], 'larder; hit; ttl=60')
-  }
-})
-
 t.test('an onSend hook that changes bodies changes each response once', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })

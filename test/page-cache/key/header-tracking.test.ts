@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:http2'
 import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
@@ -98,21 +97,6 @@ t.test('names that JavaScript itself reads from an object do not count as header
   const { statusCode, headers } = await get()
   t.equal(statusCode, 200)
   t.notMatch(String(headers.vary), /toString|hasOwn|not a name/)
-})
-
-t.test('a request with a body bypasses the cache', async (t) => {
-  const { app, get, calls } = await createTestApp(t, 300)
-  await get()
-  const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  for (const headers of [{ 'content-length': '1' }, { 'transfer-encoding': 'chunked' }]) {
-    const asked = httpRequest(`${address}/page`, { headers: { ...headers, host: 'localhost:80', connection: 'close' } })
-    asked.end('x')
-    const [answer] = await once(asked, 'response') as [IncomingMessage]
-    t.equal(await text(answer), `call ${calls()}`)
-    t.equal(answer.headers['cache-status'], 'larder; fwd=bypass; detail=request-body')
-  }
-  t.equal(calls(), 3)
-  t.match(await get({ 'content-length': '0' }), { body: 'call 1', status: /^hit/ })
 })
 
 t.test('over HTTP/2 header reads are tracked and request bodies detected', async (t) => {

@@ -7,24 +7,6 @@ const control = (field: string) => ({ 'cache-control': field })
 
 for (const [name, store] of Object.entries(await pageStores(t))) {
   t.test(`on ${name}`, async (t) => {
-    t.test('request directives are ignored unless the route respects them (RFC 9111 section 5.2.1)', async (t) => {
-      const { get, calls } = await createTestApp(t, 60, undefined, { store })
-      await get()
-      for (const field of [
-        'no-store', 'no-cache', 'max-age=0', 'min-fresh=100', 'only-if-cached'
-      ]) t.match(await get(control(field)), { body: 'call 1', status: 'hit; ttl=60' }, field)
-      t.match(await get({ pragma: 'no-cache' }), { status: 'hit; ttl=60' })
-      t.equal(calls(), 1)
-    })
-
-    t.test('no-store: nothing is stored for this request (RFC 9111 section 5.2.1.5)', async (t) => {
-      const { get } = await createTestApp(t, heeding, undefined, { store })
-      t.match(await get(control('no-store')), { body: 'call 1', status: 'fwd=request; detail=no-store' })
-      t.match(await get(), { body: 'call 2', status: 'fwd=uri-miss; stored; ttl=60' })
-      t.match(await get(control('no-store, only-if-cached')), { body: 'call 3' })
-      t.match(await get(), { body: 'call 2', status: 'hit; ttl=60' })
-    })
-
     t.test('no-cache: the handler runs, and its response is stored for all (RFC 9111 section 5.2.1.4)', async (t) => {
       const { get } = await createTestApp(t, heeding, undefined, { store })
       await get()
