@@ -37,24 +37,30 @@ function wrap<Name extends string> (
   owner[name] = wrapped
 }
 
-let isRetrying = false
-
 function retry (value: unknown, clone: (value: unknown) => unknown): unknown {
-  const wasRetrying = isRetrying
-  isRetrying = true
   try {
-    return clone(value)
+    return withoutSearch(() => clone(value))
   } catch (error) {
     if (!hasTracked(value, new Set())) throw error
     return clone(copyUntracked(value, new Map()))
+  }
+}
+
+let isSearching = true
+
+function withoutSearch<T> (work: () => T): T {
+  const wasSearching = isSearching
+  isSearching = false
+  try {
+    return work()
   } finally {
-    isRetrying = wasRetrying
+    isSearching = wasSearching
   }
 }
 
 /** For a function that cannot take back what it has written until it fails. */
 function searchFirst (value: unknown, clone: (value: unknown) => unknown): unknown {
-  return clone(!isRetrying && hasTracked(value, new Set()) ? copyUntracked(value, new Map()) : value)
+  return clone(isSearching && hasTracked(value, new Set()) ? copyUntracked(value, new Map()) : value)
 }
 
 /** Whether there is a tracked object in a value. */

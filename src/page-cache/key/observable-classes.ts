@@ -40,13 +40,14 @@ export function findObservablePrototype<T extends Class> (base: object, makeObse
  * So they reach an object that gets another prototype later, as requests get one from Express: it inherits from the
  * same class.
  */
-export function extendClass<T extends Class> ({ prototype }: T, makeObservable: (Base: T) => T): void {
+export function extendClass<T extends Class> (Base: T, makeObservable: (Base: T) => T): void {
+  const { prototype } = Base
   if (extended.has(prototype as object)) return
   extended.add(prototype as object)
   const before = Object.getOwnPropertyDescriptors(prototype as object) as Record<PropertyKey, PropertyDescriptor>
   // The class as it was, to which the accessors lead.
-  const Before = function () {} as unknown as T
-  Before.prototype = Object.create(Object.getPrototypeOf(prototype) as object, before)
+  const former = Object.create(Object.getPrototypeOf(prototype) as object, before) as object
+  const Before = new Proxy(Base, { get: () => former })
   const { constructor: _, ...accessors } =
     Object.getOwnPropertyDescriptors(makeObservable(Before).prototype as object) as typeof before
   const names = Reflect.ownKeys(accessors)
