@@ -189,7 +189,7 @@ function listVaryNames ({ route, headers, request }: ReceivedResponse): string[]
   const names = new Set([...parseVary(headers.vary), ...route.vary, ...request.headersRead])
   // The other cookies are hidden, unless they were read before.
   const readsHidden = request.headerTracker.readAllCookies || request.headersRead.includes('cookie')
-  if (route.cookies !== undefined && !readsHidden) names.delete('cookie')
+  if (route.cookies !== undefined) names[readsHidden ? 'add' : 'delete']('cookie')
   if (headers['content-encoding'] !== undefined) names.add('accept-encoding')
   if (route.key !== undefined) names.add(CUSTOM_KEY)
   return [...names].sort()

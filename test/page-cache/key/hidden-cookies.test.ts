@@ -75,10 +75,15 @@ const EARLIER: Record<string, (request: Seen) => () => unknown> = {
   }
 }
 
+/** `Cache-Control` of a response, and the option `cookies` of its route. */
+const LIFETIMES: Array<[cacheControl: string, ...cookies: string[]]> = [
+  ['', 'lang'], ['max-age=60', 'lang'], ['public, max-age=60', 'lang'], ['public, max-age=60']
+]
+
 t.test('cookies: what an earlier hook has of the hidden cookies counts, since the page may show it', async (t) => {
   for (const [way, keep] of Object.entries(EARLIER)) {
-    for (const lifetime of ['', 'max-age=60', 'public, max-age=60']) {
-      const { app } = await site(t, { ttl: 300, cookies: ['lang'] }, (request, reply) => {
+    for (const [lifetime, ...cookies] of LIFETIMES) {
+      const { app } = await site(t, { ttl: 300, cookies }, (request, reply) => {
         if (lifetime !== '') reply.header('cache-control', lifetime)
         return reply.send(`for ${String((request as { read?: () => unknown }).read!())}`)
       }, {
