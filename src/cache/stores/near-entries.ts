@@ -72,14 +72,8 @@ export class NearEntries implements OutageStore {
     if (origin?.from === 'refusal' && this.#isRefusing(origin) && isSameState(found, origin.over) &&
       this.#options.now() < entry!.staleUntil) return entry
     if (found === undefined) this.#options.near.delete([key])
-    else this.fill(key, found, readAt)
+    else this.#store(key, found, { from: 'L2', since: readAt })
     return found
-  }
-
-  /** @param readAt when L2 was read, in milliseconds since 1970 */
-  fill (key: string, entry: Entry, readAt: number): void {
-    this.#origins.set(entry, { from: 'L2', since: readAt })
-    this.#options.near.set(key, entry)
   }
 
   delete (keys: readonly string[]): void {
