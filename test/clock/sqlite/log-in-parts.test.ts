@@ -66,3 +66,17 @@ t.test('no stamp is valid while the last frames are not those that the index of 
   t.equal(isCurrent(stamp, 'a name'), true)
   t.equal(isCurrent(stamp, 'products'), false)
 })
+
+t.test('the log is read later if its index cannot be read while a commit is being written', async (t) => {
+  const { path, other } = clockwork(t)
+  const log = new WriteAheadLog(new Sqlite(path))
+  t.teardown(() => log.close())
+  const read = log.index.read.bind(log.index)
+  log.index.read = () => undefined
+  addProduct(other, 7)
+  t.equal(log.hasUncounted(), false)
+  t.equal(log.isBehind, true)
+  log.index.read = read
+  t.equal(log.hasUncounted(), false)
+  t.equal(log.isBehind, false)
+})

@@ -102,6 +102,15 @@ t.test('the log is read without checks, so that it does not begin anew unread', 
   }), ['products', 'products:7'])
 })
 
+t.test('an error while the log is read without a check is one of the next check', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const { database, other } = clockwork(t)
+  other.exec('DROP TABLE larder_clock')
+  mock.timers.tick(100)
+  t.throws(() => takeStamp(database), /no such table/)
+})
+
 t.test('what is counted, rolled back or no change of a table leaves stamps valid', async (t) => {
   const { other, movedBy } = clockwork(t)
   addProduct(other, 7, 8)
