@@ -18,6 +18,8 @@ export function addEarly (names: string[], name: string): void {
  */
 export function listReadsOfApplication (names: readonly string[], byFastify: readonly string[]): string[] {
   const end = names.lastIndexOf('connection')
-  const indexes = byFastify.map((name) => names.lastIndexOf(name, end))
-  return names.slice(0, Math.max(0, end)).filter((_, i) => !indexes.includes(i))
+  const early = names.slice(0, Math.max(0, end))
+  if (early.length === 0 || byFastify.length === 0) return early
+  const indexes = byFastify.map((name) => early.lastIndexOf(name))
+  return early.filter((_, i) => !indexes.includes(i))
 }
