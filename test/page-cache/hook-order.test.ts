@@ -1,5 +1,4 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import fp from 'fastify-plugin'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
@@ -76,11 +75,4 @@ t.test('a cached route of a scope that was registered before the page cache fail
   for (const url of ['/early', '/late']) {
     t.match((await app.inject(url)).json(), { message: `Route ${url} was declared before the page cache` })
   }
-})
-
-t.test('an application with @fastify/express does not start', async (t) => {
-  const app = Fastify()
-  await app.register(fp(async () => {}, { name: '@fastify/express' }))
-  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  await t.rejects(async () => await app.ready(), { message: /^The page cache cannot be used with @fastify\/express/ })
 })
