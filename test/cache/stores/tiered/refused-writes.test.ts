@@ -178,3 +178,22 @@ t.test('while L2 refuses writes, an expired entry is served stale until a load s
   t.equal(await mine.getOrSet('key', () => 'new', options), 'new')
   t.equal(await theirs.get('key'), undefined)
 })
+
+t.test('while L2 refuses writes, a value that is too large for L1 is returned and not stored', async (t) => {
+  const { now } = fakeClock()
+  const far = fallibleStore(now)
+  const cache = createCache({ store: tieredStore({ near: memoryStore({ maxBytes: 2_000, now }), far, now }), now })
+  const { events } = listen(t, cache)
+  far.refused = NEW_DATA
+  const text = 'x'.repeat(2_000)
+  t.equal(await cache.getOrSet('key', () => text), text)
+  t.match(events.at(-1), { type: 'refuse', reason: 'too-large' })
+  t.equal(await cache.get('key'), undefined)
+})
+
+t.test('an entry is not served after a write without a reply: nothing shows what L2 has now', async (t) => {
+  const { mine, far } = fallibleProcess({ versions })
+  far.acquire = async () => { throw new Error('no reply') }
+  const load = loadNumbers()
+  for (const runs of [1, 2]) t.equal(await mine.getOrSet('key', load, { tags: ['a'] }), runs)
+})
