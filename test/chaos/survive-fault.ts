@@ -76,7 +76,8 @@ export async function surviveFault (t: Test, { log, traffic, usesRedis }: Subjec
   })
   await traffic.writeAll()
   await traffic.burst()
-  t.ok(await usesRedis(), 'Redis is in use again')
+  // On a busy machine a command may miss its deadline, so that the entry of this load is not stored in Redis.
+  await untilIn('Redis is in use after more changes', RECOVERY_MS, usesRedis)
 
   const unavailable = traffic.extraMs('unavailable')
   t.comment([
