@@ -10,7 +10,7 @@ import { History } from '../clock/sqlite/history.ts'
 import { isFullError, isReadOnlyError } from '../clock/sqlite/sqlite-errors.ts'
 import { forbidStoringReads } from '../clock/sqlite/tracking.ts'
 import { WriteAheadLog } from '../clock/sqlite/write-ahead-log.ts'
-import { databaseVersions } from '../clock/sqlite/versions.ts'
+import { databaseVersions, TagCounters } from '../clock/sqlite/versions.ts'
 import {
   DatabaseBusyError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError, TransactionOverError
 } from '../errors.ts'
@@ -18,7 +18,7 @@ import { runAll, withDeadline } from './async.ts'
 import { type DatabaseState, FileState } from './file-state.ts'
 import { OpenIterators } from './iterators.ts'
 import { type DatabaseLimits, resolveLimits } from './limits.ts'
-import { RETRY_MS, tryLock } from './locking.ts'
+import { RETRY_MS, tryLock } from '../clock/sqlite/locking.ts'
 import { createReaders } from './readers.ts'
 import { createWarn } from './warnings.ts'
 
@@ -90,7 +90,9 @@ export function createDatabase ({ path, writer, connect, close }: Connections, l
   const isOverwritten = () => content.isOverwritten()
   const file = new FileState({ path, writer, isOverwritten, onChange: limits.onStateChange })
   const isLost = () => file.last === 'lost'
-  const versions = databaseVersions({ committed, uncommitted, writer, isLost, inTransaction, transaction })
+  const counters = new TagCounters(writer, uncommitted)
+  const invalidate = (tags: readonly string[]) => transaction(() => counters.count(tags))
+  const versions = databaseVersions({ committed, uncommitted, isLost, inTransaction, invalidate })
   const writeSql = drizzle({ client: writer, logger: forbidStoringReads })
   const readers = createReaders({ connect, committed, history, versions })
 

@@ -7,7 +7,7 @@ import { isReadOnlyError } from '../clock/sqlite/sqlite-errors.ts'
 import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
 import { createDatabase, type Database } from './database.ts'
 import { type DatabaseLimits, resolveLimits } from './limits.ts'
-import { RETRY_MS, tryLock } from './locking.ts'
+import { RETRY_MS, tryLock } from '../clock/sqlite/locking.ts'
 import { migrate } from './migrate.ts'
 
 /**

@@ -1,5 +1,3 @@
-import Sqlite from 'better-sqlite3'
-
 /** Whether an error says that the file is read-only. */
 export function isReadOnlyError (error: unknown): boolean {
   return hasCode(error, 'SQLITE_READONLY')
@@ -10,8 +8,17 @@ export function isFullError (error: unknown): boolean {
   return hasCode(error, 'SQLITE_FULL')
 }
 
-/** Whether an error, or the one that Drizzle has wrapped in it, is of SQLite and its code begins like this. */
-function hasCode (error: unknown, code: string): boolean {
+/** Whether an error says that another connection holds a lock. */
+export function isBusyError (error: unknown): boolean {
+  return hasCode(error, 'SQLITE_BUSY')
+}
+
+/**
+ * Whether an error, or the one that Drizzle has wrapped in it, has a code that begins like this. Its class may be that
+ * of another copy of the driver.
+ */
+function hasCode (error: unknown, prefix: string): boolean {
   const { cause = error } = Object(error) as { cause?: unknown }
-  return cause instanceof Sqlite.SqliteError && cause.code.startsWith(code)
+  const { code } = Object(cause) as { code?: unknown }
+  return typeof code === 'string' && code.startsWith(prefix)
 }

@@ -12,13 +12,37 @@ export interface DatabaseVersionsOptions {
   committed: Clock
   /** The clock of the connection of transactions. */
   uncommitted: Clock
-  writer: Sqlite.Database
-  /** Whether the file was deleted or replaced, so that nothing can be checked. */
-  isLost: () => boolean
+  /** Whether the file was deleted or replaced, so that nothing can be checked. Default never. */
+  isLost?: () => boolean
   /** Whether the caller is inside a transaction. */
   inTransaction: () => boolean
-  /** Runs `work` in a transaction, or as a part of the current one. */
-  transaction: (work: () => void) => Promise<void>
+  /** Counts changes of tags, in the current transaction or in one of its own: see `TagCounters`. */
+  invalidate: (tags: readonly string[]) => Promise<void>
+}
+
+/** Counts changes of tags through one connection. */
+export class TagCounters {
+  readonly #clock: Clock
+  readonly #countName: Sqlite.Statement<[string]>
+  readonly #countSlot: Sqlite.Statement<[number, string]>
+
+  /** @param clock that of the connection */
+  constructor (connection: Sqlite.Database, clock: Clock) {
+    this.#clock = clock
+    this.#countName = connection.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
+    this.#countSlot = connection.prepare(`INSERT INTO larder_slots
+      SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
+      ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
+  }
+
+  /** Counts a change of each tag. Call it inside a transaction. */
+  count (tags: readonly string[]): void {
+    for (const tag of tags) {
+      const { name, slot } = this.#clock.findCounter(tag)
+      this.#countName.run(name)
+      if (slot !== undefined) this.#countSlot.run(slot, name)
+    }
+  }
 }
 
 /**
@@ -28,13 +52,8 @@ export interface DatabaseVersionsOptions {
  * Inside a transaction, entries that its own changes made invalid are misses, and nothing is stored.
  */
 export function databaseVersions (
-  { committed, uncommitted, writer, isLost, inTransaction, transaction }: DatabaseVersionsOptions
+  { committed, uncommitted, isLost = () => false, inTransaction, invalidate }: DatabaseVersionsOptions
 ): Versions {
-  const countName = writer.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
-  const countSlot = writer.prepare(`INSERT INTO larder_slots
-    SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
-    ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
-
   return {
     // Uncommitted changes may be rolled back.
     isolated: inTransaction,
@@ -52,13 +71,7 @@ export function databaseVersions (
 
     versionOf: (tag) => committed.versionOf(tag),
 
-    invalidate: (tags) => transaction(() => {
-      for (const tag of tags) {
-        const { name, slot } = uncommitted.findCounter(tag)
-        countName.run(name)
-        if (slot !== undefined) countSlot.run(slot, name)
-      }
-    }),
+    invalidate,
 
     compact (tags) {
       const { catalog } = committed

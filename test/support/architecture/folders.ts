@@ -18,7 +18,7 @@ export const ALLOWED: Record<string, string[]> = {
   'clock/sqlite': ['cache'],
 
   // The entry points of the package.
-  larder: ['cache', 'page-cache'],
+  larder: ['cache', 'clock/sqlite', 'page-cache'],
 
   dashboard: ['cache', 'dashboard/api', 'dashboard/metrics', 'dashboard/page', 'errors', 'hooks', 'page-cache'],
   'dashboard/api': ['cache', 'errors', 'hooks', 'page-cache'],

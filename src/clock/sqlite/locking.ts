@@ -1,4 +1,4 @@
-import Sqlite from 'better-sqlite3'
+import { isBusyError } from './sqlite-errors.ts'
 
 /** Milliseconds between two attempts to lock the file. */
 export const RETRY_MS = 5
@@ -8,7 +8,7 @@ export function tryLock (statement: () => unknown): boolean {
   try {
     statement()
   } catch (error) {
-    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false
+    if (isBusyError(error)) return false
     throw error
   }
   return true

@@ -1,0 +1,40 @@
+import type Sqlite from 'better-sqlite3'
+import { createTriggers, EVENTS, readTriggers } from './triggers.ts'
+
+/** The tables of the clock, as the migrations of this service create them. `addCounters` fills them. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS larder_clock (id integer PRIMARY KEY NOT NULL, name text NOT NULL UNIQUE,
+    ticks integer NOT NULL);
+  CREATE TABLE IF NOT EXISTS larder_slots (id integer PRIMARY KEY NOT NULL, ticks integer NOT NULL);
+  CREATE TABLE IF NOT EXISTS larder_eras (id integer PRIMARY KEY NOT NULL, nonce integer NOT NULL UNIQUE,
+    counters text NOT NULL)`
+
+const NAMES = ['larder_clock', 'larder_slots', 'larder_eras']
+
+/**
+ * Creates the tables and triggers of the clock that are missing, and replaces those that differ. Call it after
+ * migrations, and when the schema has changed.
+ */
+export function installClock (connection: Sqlite.Database): void {
+  if (countTables(connection) < NAMES.length) connection.exec(TABLES)
+  createTriggers(connection)
+}
+
+/** Removes all tables and triggers of the clock. */
+export function removeClock (connection: Sqlite.Database): void {
+  connection.transaction(() => {
+    for (const name of readTriggers(connection).keys()) {
+      if (isOwnTrigger(name)) connection.exec(`DROP TRIGGER "${name.replaceAll('"', '""')}"`)
+    }
+    for (const name of NAMES) connection.exec(`DROP TABLE IF EXISTS ${name}`)
+  }).immediate()
+}
+
+function countTables (connection: Sqlite.Database): number {
+  const count = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)")
+  return count.pluck().get(NAMES) as number
+}
+
+function isOwnTrigger (name: string): boolean {
+  return /^larder[_:]/.test(name) && EVENTS.some((event) => name.endsWith(`_${event.toLowerCase()}`))
+}

@@ -1,0 +1,3 @@
+import './check-node.ts'
+
+export { sqliteClock, type SqliteClock, type SqliteClockOptions } from '../clock/sqlite/sqlite-clock.ts'
