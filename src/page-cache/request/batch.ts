@@ -2,32 +2,46 @@ import { setImmediate } from 'node:timers'
 import type { CacheAdapter, Lookup, MaybePromise } from '../../cache/index.ts'
 import type { CacheReader } from './lookup.ts'
 
+/** The number of lookups after a batch of one that are made at once. The next one waits, to see if it is alone. */
+const LONE_LOOKUPS = 16
+
 /**
  * Looks up the requests of one event-loop turn together, as soon as the turn has read all of them.
  *
  * This takes a third less time than a lookup for each by itself: reading, looking up and writing each happen in a row,
- * and all lookups share one check of the version clock, which is later than the arrival of every request.
+ * and all lookups share one check of the version clock, which is later than the arrival of every request. Requests that
+ * arrive alone do not wait, since nothing would be shared, if the store returns entries at once.
  */
 export class LookupBatcher {
   readonly #cache: CacheAdapter
   #next: Array<(reader: CacheReader) => void> | undefined
+  #loneLookups = 0
+  /** Whether the last lookup of a batch took no round trip. */
+  #isSynchronous = false
 
   constructor (cache: CacheAdapter) {
     this.#cache = cache
   }
 
   /**
-   * Runs a lookup with the next batch; at once if the caller sees what others do not, e.g. inside a transaction.
+   * Runs a lookup with the next batch; at once if requests arrive alone, or if the caller sees what others do not, e.g.
+   * inside a transaction.
    *
    * An error rejects the returned promise, and no other lookup of the batch.
    */
   run<T> (lookUp: (reader: CacheReader) => MaybePromise<T>): MaybePromise<T> {
     if (this.#cache.isolated) return lookUp(this.#cache)
+    if (this.#loneLookups > 0 && this.#next === undefined) {
+      this.#loneLookups--
+      return lookUp(this.#cache)
+    }
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (this.#next === undefined) this.#schedule()
     this.#next!.push((reader) => {
       try {
-        resolve(lookUp(reader))
+        const found = lookUp(reader)
+        this.#isSynchronous = !(found instanceof Promise)
+        resolve(found)
       } catch (error) {
         reject(error)
       }
@@ -42,6 +56,7 @@ export class LookupBatcher {
       const reader = new CoalescingReader(this.#cache)
       // Handlers and hooks run after the batch, since they may write to the database.
       this.#cache.batch(() => { for (const lookUp of lookups) lookUp(reader) })
+      if (lookups.length === 1 && this.#isSynchronous) this.#loneLookups = LONE_LOOKUPS
     })
   }
 }

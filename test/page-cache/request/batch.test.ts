@@ -29,7 +29,7 @@ t.test('lookups of one event-loop turn run in one cache.batch, each request in i
     inBatch = keys
     return 'page'
   })
-  await app.inject('/page')
+  await Promise.all([app.inject('/page'), app.inject('/page')])
   t.equal(inBatch, undefined, 'handlers run after the batch')
   batches.length = 0
 
@@ -43,6 +43,23 @@ t.test('lookups of one event-loop turn run in one cache.batch, each request in i
   await get(4)
   t.equal(batches.length, 2, 'a later request may know of a change that the batch did not see')
   await app.close()
+})
+
+t.test('requests that arrive alone are looked up at once, and now and then one looks out for others', async (t) => {
+  const cache = createCache({ store: memoryStore() })
+  let batches = 0
+  cache.batch = (work) => {
+    batches++
+    return work()
+  }
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(pageCache, { cache })
+  app.get('/page', { config: { cachePage: 60 } }, async () => 'page')
+  for (let i = 0; i < 17 * 3; i++) await app.inject('/page')
+  t.equal(batches, 3)
+  await app.inject('/page')
+  t.equal(batches, 4)
 })
 
 t.test('a lookup that throws fails its own request, and no other of the batch', async (t) => {
