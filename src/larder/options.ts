@@ -9,18 +9,18 @@ const OptionError = createError<[string]>('FST_ERR_LARDER_OPTION', '%s', 500, Ty
 /** The options of the plugin: those of the page cache, and from what to make the cache below it. */
 export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
   /** The version clock of a database, e.g. `sqliteClock(connection)`. Default: only tags named by hand invalidate. */
-  clock?: { readonly versions: Versions }
+  clock?: { readonly versions: Versions } | undefined
   /**
    * A Redis that processes share: its URL, or a client or cluster of ioredis, which its owner closes. Default: each
    * process caches for itself.
    */
-  redis?: string | RedisClient
+  redis?: string | RedisClient | undefined
   /** First part of all keys in Redis. Default `larder`. */
   prefix?: string
   /** A store in place of memory and Redis; its owner closes it. */
-  store?: Store
+  store?: Store | undefined
   /** A cache made with `createCache`, which its owner closes. It has its own clock and store. */
-  cache?: CacheAdapter
+  cache?: CacheAdapter | undefined
   /** How long values and responses are stored if nothing else says so. Default 5 minutes for values. */
   ttl?: Duration
 }
