@@ -11,11 +11,16 @@ export interface ExampleModule extends CodeBlock {
 
 const IMPORT = /^import (?:[^']|\n)*?'[^']+'$/gm
 
-/** Makes one module of a set-up and an example: imports first and once, the rest of the example in a block. */
+/**
+ * Makes one module of a set-up and an example: imports first and once, the rest of the example in a block. The package is
+ * taken from this repository.
+ */
 function buildModule (setup: string, example: string): string {
   const imports = new Set([...setup.matchAll(IMPORT), ...example.matchAll(IMPORT)].map(([statement]) => statement))
   const body = `${setup.replace(IMPORT, '')}\n{\n${example.replace(IMPORT, '')}\n}`
-  return [...imports, body, 'export {}'].join('\n').replaceAll("from './src/", `from '${ROOT}src/`)
+  return [...imports, body, 'export {}'].join('\n')
+    .replaceAll("from './src/", `from '${ROOT}src/`)
+    .replaceAll(/from 'fastify-larder(?:\/(\w+))?'/g, (_, entry = 'index') => `from '${ROOT}src/larder/${entry}.ts'`)
 }
 
 /**
