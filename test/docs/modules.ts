@@ -12,8 +12,8 @@ export interface ExampleModule extends CodeBlock {
 const IMPORT = /^import (?:[^']|\n)*?'[^']+'$/gm
 
 /**
- * Makes one module of a set-up and an example: imports first and once, the rest of the example in a block. The package is
- * taken from this repository.
+ * Makes one module of a set-up and an example: imports first and once, the rest of the example in a block. The package
+ * is taken from this repository.
  */
 function buildModule (setup: string, example: string): string {
   const imports = new Set([...setup.matchAll(IMPORT), ...example.matchAll(IMPORT)].map(([statement]) => statement))
