@@ -8,14 +8,18 @@ import type { RouteCacheConfig } from './options.ts'
 import type { ExplainRequest, Revalidation } from './self-request.ts'
 import type { Page, PreparedPage, ReplyHeaders, StoragePolicy } from './stored-response.ts'
 
+/** Under which a request has its `PageCacheContext`, if its route has a page cache. */
+export const CONTEXT = Symbol('larder.context')
+/** Under which a request with an unsafe method has its target, whose stored responses it invalidates. */
+export const UNSAFE_TARGET = Symbol('larder.unsafe-target')
+/** Under which a request has the options of its route, if that has a page cache. */
+export const CACHED_ROUTE = Symbol('larder.cached-route')
+
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Present for routes with a page cache. */
-    pageCache: PageCacheContext | null
-    /** The target of a request with an unsafe method, whose stored responses it invalidates. */
-    unsafeTarget: RequestTarget | null
-    /** The options of the route, if it has a page cache. */
-    cachedRoute: RouteCacheConfig | null
+    [CONTEXT]: PageCacheContext | null
+    [UNSAFE_TARGET]: RequestTarget | null
+    [CACHED_ROUTE]: RouteCacheConfig | null
   }
 }
 

@@ -6,7 +6,7 @@ import { type Explanation, explainPage, type ExplainQuestion } from './admin/exp
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { type Purge, purge } from './admin/purge.ts'
 import { CachedRoutes } from './cached-routes.ts'
-import type { PageCacheContext } from './context.ts'
+import { CACHED_ROUTE, CONTEXT, type PageCacheContext, UNSAFE_TARGET } from './context.ts'
 import { DirectHits } from './direct-hit.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
@@ -58,9 +58,9 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   const hitForMiss = new HitForMiss(now)
   const updateCache = new UpdateCache(cache, responder, hitForMiss, now)
   const tools = { app, cache, responder, batcher: new LookupBatcher(cache), hitForMiss, now }
-  app.decorateRequest('pageCache', null)
-  app.decorateRequest('unsafeTarget', null)
-  app.decorateRequest('cachedRoute', null)
+  app.decorateRequest(CONTEXT, null)
+  app.decorateRequest(UNSAFE_TARGET, null)
+  app.decorateRequest(CACHED_ROUTE, null)
   app.decorate('purgePages', (what) => purge(cache, routes, what))
   app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
 
@@ -87,7 +87,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     if (route !== undefined) {
       trackRequest(request)
       headerTracker.beginHooks(route, byFastify ??= listReadsByFastify(app))
-      request.cachedRoute = route
+      request[CACHED_ROUTE] = route
       return runHooks(headerTracker, done)
     }
     headerTracker.end()
@@ -98,9 +98,9 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 
   // 2. Begins the context.
   app.addHook('onRequest', (request, reply, done) => {
-    const { raw, cachedRoute: route } = request
+    const { raw, [CACHED_ROUTE]: route } = request
     // Now, since a handler that hijacks the reply may leave the request without its socket.
-    if (isUnsafe(raw.method!)) request.unsafeTarget = readTarget(request, request.protocol, routerOptions)
+    if (isUnsafe(raw.method!)) request[UNSAFE_TARGET] = readTarget(request, request.protocol, routerOptions)
     if (!route) return done() // undefined in a scope that is older than this plugin
     const headerTracker = findTracker(raw)!
     const { revalidation, explainRequest } = takeSelfRequest()
@@ -111,7 +111,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     const notKeyedBecause = normalizeRequest(request, route, headerTracker, routerOptions, querystringParser)
     const outer = currentReads()
     const reads = revalidation?.reads ?? new ReadSet()
-    request.pageCache = {
+    request[CONTEXT] = {
       request,
       reply,
       route,
@@ -136,7 +136,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
   const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (request, reply) {
-    const ctx = request.pageCache!
+    const ctx = request[CONTEXT]!
     let isOnItsWay = true
     if (await fetchFromCache(tools, ctx) === 'run-handler') {
       // A hook may have left the async context of its request.
@@ -154,14 +154,14 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
 
   // 4. The headers that the handler set before it threw do not apply to the error.
   app.addHook('onError', (request, reply, { statusCode = 500 }, done) => {
-    if (request.pageCache?.handlerRun && statusCode >= 500) markUncacheable(reply)
+    if (request[CONTEXT]?.handlerRun && statusCode >= 500) markUncacheable(reply)
     done()
   })
 
   // 5. Receives the reply of the handler, of an error or of the cache, before later hooks change it. It is a hook of
   // the application and not of the route, since hooks that change a body must change the stored one on its way out.
   const receiveResponse: onSendHookHandler = (request, reply, payload, done) => {
-    const { unsafeTarget, pageCache: ctx } = request
+    const { [UNSAFE_TARGET]: unsafeTarget, [CONTEXT]: ctx } = request
     const receive = () => receiveReply(ctx, reply, payload, done)
     if (!unsafeTarget || !isSuccess(reply.statusCode)) receive()
     else invalidateAfterUnsafeRequest(cache, routes, unsafeTarget, reply).then(receive, done)
@@ -190,7 +190,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   }
 
   // 6. The last hook: stores the response, unless a later header forbids it.
-  const storeResponse: onSendHookHandler = ({ pageCache: ctx }, reply, payload, done) => {
+  const storeResponse: onSendHookHandler = ({ [CONTEXT]: ctx }, reply, payload, done) => {
     // There is no context if a hook has replied before ours.
     if (ctx && reply.getHeader('content-encoding') !== ctx.contentEncoding) weakenEtag(reply)
     // A stream may still read from the request. For anything else all is known, and the rest need not be tracked.

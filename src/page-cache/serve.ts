@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CacheAdapter } from '../cache/index.ts'
 import type { SharedFailure } from './collapse.ts'
-import type { PageCacheContext } from './context.ts'
+import { CONTEXT, type PageCacheContext } from './context.ts'
 import type { DirectHits } from './direct-hit.ts'
 import { type PageEvent, pageEvents } from './events.ts'
 import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
@@ -24,7 +24,7 @@ export class Responder {
 
   /** Sends a stored response. */
   serveStored (request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus): void {
-    const ctx = request.pageCache!
+    const ctx = request[CONTEXT]!
     if (ctx.outerReads !== undefined) this.#cache.recordDependencies(ctx.outerReads, page.entry)
     ctx.served = page
     if (status === HIT && this.#writeHit(ctx, page)) return
@@ -71,7 +71,7 @@ export class Responder {
   serveFailure (
     reply: FastifyReply, statusCode: number, { headers, removed = [], body, statusMessage }: SharedFailure
   ): void {
-    reply.request.pageCache!.served = { headers, policies: selectPolicies(headers) }
+    reply.request[CONTEXT]!.served = { headers, policies: selectPolicies(headers) }
     for (const name of removed) reply.removeHeader(name)
     reply.code(statusCode).headers(headers)
     setStatusMessage(reply, statusMessage)
@@ -87,7 +87,7 @@ export class Responder {
   selectContent (
     request: FastifyRequest, reply: FastifyReply, page: Validators & Pick<PreparedPage, 'status'>, body: Buffer
   ): Buffer | undefined {
-    const { headers } = request.pageCache!.headerTracker
+    const { headers } = request[CONTEXT]!.headerTracker
     const isHead = request.raw.method === 'HEAD'
     if (page.status === 200) {
       if (isNotModified(headers, page)) {
@@ -126,7 +126,7 @@ export class Responder {
 
   /** @param page the stored response that is sent, if there is one */
   #report (reply: FastifyReply, status: CacheStatus, cacheStatus: string, page?: PreparedPage): void {
-    const ctx = reply.request.pageCache!
+    const ctx = reply.request[CONTEXT]!
     const ms = performance.now() - ctx.startedAt
     appendHeader(reply, 'cache-status', cacheStatus)
     appendHeader(reply, 'server-timing', formatServerTiming(status, ms))
