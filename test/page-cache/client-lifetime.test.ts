@@ -109,13 +109,14 @@ t.test('clientTtl may be longer than the ttl', async (t) => {
 })
 
 t.test('clients validate a stream, which may still read something with tags, until its tags are known', async (t) => {
-  const { get, cache } = await createTestApp(t, 60, (request, reply) => reply.type('text/plain').send(Readable.from(
-    request.headers['x-tagged'] === undefined
+  const { get, cache, untilSettled } = await createTestApp(t, 60, (request, reply) => {
+    return reply.type('text/plain').send(Readable.from(request.headers['x-tagged'] === undefined
       ? ['plain']
-      : (async function * () { yield await cache.getOrSet('list', () => 'list', { tags: ['a'] }) as string })()
-  )))
+      : (async function * () { yield await cache.getOrSet('list', () => 'list', { tags: ['a'] }) as string })()))
+  })
   for (const headers of [{}, { 'x-tagged': '1' }]) {
     t.match(await get(headers), { headers: { 'cache-control': VALIDATE } })
+    await untilSettled() // a stream is stored after it was sent
   }
   t.match(await get(), { status: 'hit; ttl=60', headers: { 'cache-control': 'max-age=60' } })
   t.match(await get({ 'x-tagged': '1' }), { status: 'hit; ttl=60', headers: { 'cache-control': VALIDATE } })
