@@ -38,7 +38,7 @@ export class DirectHits {
     // More hooks may be added later.
     this.#hooks.set(config, () => {
       const { onSend } = findInternal<{ onSend: Hook[] }>(app, 'fastify.hooks')
-      return [...onSend, ...[route.onSend ?? []].flat() as Hook[]]
+      return [...onSend, ...route.onSend as Hook[]] // always a list, see `addFinalHook`
     })
   }
 

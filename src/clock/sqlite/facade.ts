@@ -12,7 +12,7 @@ export function createFacade (connection: Sqlite.Database): Sqlite.Database {
     const original = originals.get(connection) ?? connection.prepare
     return original.call(connection, sql).safeIntegers(false)
   }
-  return { prepare, get name () { return connection.name } } as unknown as Sqlite.Database
+  return { prepare } as unknown as Sqlite.Database
 }
 
 /** Calls `logQuery` for each statement that runs on a connection from now on. */

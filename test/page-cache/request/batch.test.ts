@@ -67,7 +67,7 @@ t.test('a lookup that throws fails its own request, and no other of the batch', 
   const app = Fastify()
   await app.register(pageCache, { cache })
   app.get('/page', { config: { cachePage: 60 } }, async () => 'page')
-  await app.inject('/page')
+  await Promise.all([app.inject('/page'), app.inject('/page')]) // they do not arrive alone
   const lookup = cache.lookup.bind(cache)
   cache.lookup = () => {
     cache.lookup = lookup
