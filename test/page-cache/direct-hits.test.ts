@@ -114,7 +114,7 @@ t.test('headers that differ from request to request are those of each request', 
   const { get } = await createTestApp(t, 300, () => 'page', {
     before: (app) => app.addHook('onRequest', async (_request, reply) => {
       left--
-      reply.header('ratelimit-remaining', String(left))
+      reply.header('ratelimit-limit', '5').header('ratelimit-remaining', String(left))
       if (left === 2) reply.header('x-warning', 'soon')
     })
   })
