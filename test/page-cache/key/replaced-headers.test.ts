@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
@@ -79,12 +79,12 @@ t.test('a request whose property is set keeps the value, and an application with
 })
 
 t.test('page caches in sibling scopes of one application track its requests once', async (t) => {
-  const app = Fastify({ logger: { level: 'info', stream: { write () {} }, serializers: { req: listHeaders } } })
+  const app = Fastify({ logger: { level: 'info', stream: { write () {} } } })
   for (const name of ['one', 'two']) {
     app.register(async (scope) => {
       await scope.register(pageCache, { cache: createCache({ store: memoryStore() }) })
       scope.get(`/${name}`, { config: { cachePage: 60 } }, async (request) => {
-        request.log.info({ req: request }, 'the log may list all headers')
+        request.log.info({ req: request }, 'the log may read the request')
         return String(request.headers['x-a'])
       })
     })
@@ -98,5 +98,3 @@ t.test('page caches in sibling scopes of one application track its requests once
     }
   }
 })
-
-const listHeaders = (request: FastifyRequest) => ({ headers: { ...request.headers }, address: request.ip })
