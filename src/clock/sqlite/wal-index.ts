@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs'
-import { closeFiles, type LockedFiles, openFiles } from './unclosed-files.ts'
+import { closeIndex, openDatabaseFile, openIndex } from './unclosed-files.ts'
 
 /** The state of a write-ahead log after its last commit. */
 export interface LogState {
@@ -24,20 +24,23 @@ const BACKFILL_ATTEMPTED = 128
  * so it shows each commit, also of frames that are no longer in the log.
  */
 export class WalIndex {
-  #files: LockedFiles | undefined
+  readonly #path: string
+  #file: number | undefined
+  #database: number | undefined
   readonly #bytes = Buffer.from(new ArrayBuffer(BACKFILL_ATTEMPTED + 4))
   readonly #words = new Uint32Array(this.#bytes.buffer) // in the byte order of the machine, but for salts
 
   /** @param path of a database that is open in this process */
   constructor (path: string) {
-    this.#files = openFiles(path)
+    this.#path = path
+    this.#file = openIndex(path)
   }
 
   /** Returns the state of the log; undefined while a commit is being written, or if the format is another one. */
   read (): LogState | undefined {
     const bytes = this.#bytes
     const words = this.#words
-    readSync(this.#files!.index, bytes, 0, bytes.length, 0)
+    readSync(this.#file!, bytes, 0, bytes.length, 0)
     if (bytes.compare(bytes, HEADER_BYTES, 2 * HEADER_BYTES, 0, HEADER_BYTES) !== 0) return undefined
     if (words[0] !== VERSION) return undefined
     return { salt: bytes.readBigUInt64BE(SALT), frames: words[4]!, commits: words[2]! }
@@ -53,12 +56,13 @@ export class WalIndex {
 
   /** Reads from the database file, without the write-ahead log. */
   readDatabase (bytes: Buffer, position: number): void {
-    readSync(this.#files!.database, bytes, 0, bytes.length, position)
+    this.#database ??= openDatabaseFile(this.#path)
+    readSync(this.#database, bytes, 0, bytes.length, position)
   }
 
   /** Call it after the connections to the database are closed. */
   close (): void {
-    if (this.#files !== undefined) closeFiles(this.#files)
-    this.#files = undefined
+    if (this.#file !== undefined) closeIndex(this.#file)
+    this.#file = undefined
   }
 }
