@@ -114,9 +114,9 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
     if (isClosed) return
     isClosed = true
     clearInterval(following)
-    log?.close()
     reader.close()
     writer.close()
+    log?.close()
   }
 
   return {
