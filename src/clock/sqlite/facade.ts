@@ -15,11 +15,29 @@ export function createFacade (connection: Sqlite.Database): Sqlite.Database {
   return { prepare } as unknown as Sqlite.Database
 }
 
-/** Calls `logQuery` for each statement that runs on a connection from now on. */
-export function watchStatements (
-  connection: Sqlite.Database, logQuery: (sql: string, parameters: unknown[]) => void
-): void {
-  if (originals.has(connection)) return
+/** Returns a function whose result changes when tables are hidden or added on one connection alone. */
+export function readOwnNames (facade: Sqlite.Database): () => string {
+  const temporary = facade.prepare<[], number>('PRAGMA temp.schema_version').pluck()
+  const attached = facade.prepare<[], string>("SELECT group_concat(name || ':' || file) FROM pragma_database_list")
+    .pluck()
+  return () => `${temporary.get()} ${attached.get()}`
+}
+
+type LogQuery = (sql: string, parameters: unknown[]) => void
+
+/** Those that are called for each statement of a watched connection, one for each clock. */
+const listeners = new WeakMap<Sqlite.Database, Set<LogQuery>>()
+
+/** Calls `logQuery` for each statement that is prepared on a connection from now on, when it runs. */
+export function watchStatements (connection: Sqlite.Database, logQuery: LogQuery): void {
+  const known = listeners.get(connection)
+  if (known !== undefined) {
+    known.add(logQuery)
+    return
+  }
+  const all = new Set([logQuery])
+  listeners.set(connection, all)
+  const log = (sql: string, parameters: unknown[]) => { for (const logQuery of all) logQuery(sql, parameters) }
   const { prepare, exec, pragma } = connection
   originals.set(connection, prepare)
   connection.prepare = ((sql: string) => {
@@ -30,7 +48,7 @@ export function watchStatements (
         configurable: true,
         writable: true,
         value (...parameters: unknown[]) {
-          logQuery(sql, parameters.flat())
+          log(sql, parameters.flat())
           return run.apply(statement, parameters)
         }
       })
@@ -38,11 +56,16 @@ export function watchStatements (
     return statement
   }) as typeof prepare
   connection.exec = (sql) => {
-    logQuery(sql, [])
+    log(sql, [])
     return exec.call(connection, sql)
   }
   connection.pragma = (source, options) => {
-    logQuery(`PRAGMA ${source}`, [])
+    log(`PRAGMA ${source}`, [])
     return pragma.call(connection, source, options)
   }
+}
+
+/** Stops to call `logQuery`. */
+export function unwatchStatements (connection: Sqlite.Database, logQuery: LogQuery): void {
+  listeners.get(connection)?.delete(logQuery)
 }

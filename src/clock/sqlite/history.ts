@@ -19,13 +19,16 @@ const MAX_NONCE = 2 ** 48 - 1
  */
 export class History {
   readonly #writer: Sqlite.Database
+  readonly #mayWrite: () => boolean
   #nonce: number | undefined
   #isReadOnly = false
   /** Whether the eras before the one that is to be stored are forgotten, and all stamps with them. */
   #forgets = false
 
-  constructor (writer: Sqlite.Database) {
+  /** @param mayWrite whether a commit would disturb nobody now; default always */
+  constructor (writer: Sqlite.Database, mayWrite = () => true) {
     this.#writer = writer
+    this.#mayWrite = mayWrite
     this.beginEra()
   }
 
@@ -51,7 +54,7 @@ export class History {
 
   /** Stores the era that has begun, unless another transaction has locked the file. */
   storeEra (): void {
-    if (this.#writer.inTransaction) return
+    if (this.#writer.inTransaction || !this.#mayWrite()) return
     try {
       this.#writer.transaction(() => {
         this.#writer.exec(`INSERT INTO larder_eras (nonce, counters)

@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import { createTriggers, EVENTS, readTriggers } from './triggers.ts'
+import { createTriggers, readTriggers } from './triggers.ts'
 
 /** The tables of the clock, as the migrations of this service create them. `addCounters` fills them. */
 const TABLES = `
@@ -23,8 +23,8 @@ export function installClock (connection: Sqlite.Database): void {
 /** Removes all tables and triggers of the clock. */
 export function removeClock (connection: Sqlite.Database): void {
   connection.transaction(() => {
-    for (const name of readTriggers(connection).keys()) {
-      if (isOwnTrigger(name)) connection.exec(`DROP TRIGGER "${name.replaceAll('"', '""')}"`)
+    for (const [name, sql] of readTriggers(connection)) {
+      if (isOwnTrigger(name, sql)) connection.exec(`DROP TRIGGER "${name.replaceAll('"', '""')}"`)
     }
     for (const name of NAMES) connection.exec(`DROP TABLE IF EXISTS ${name}`)
   }).immediate()
@@ -35,6 +35,7 @@ function countTables (connection: Sqlite.Database): number {
   return count.pluck().get(NAMES) as number
 }
 
-function isOwnTrigger (name: string): boolean {
-  return /^larder[_:]/.test(name) && EVENTS.some((event) => name.endsWith(`_${event.toLowerCase()}`))
+/** An application may have triggers with names like ours, but they do not count. */
+function isOwnTrigger (name: string, sql: string): boolean {
+  return /^larder[_:]/.test(name) && sql.includes('UPDATE larder_clock SET ticks = ticks ')
 }

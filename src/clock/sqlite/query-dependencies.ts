@@ -36,6 +36,11 @@ export class QueryDependencies {
     this.#connection = connection
   }
 
+  /** Forgets all statements, since their names may mean other tables now. */
+  clear (): void {
+    this.#cached.clear()
+  }
+
   resolve (sql: string, parameters: readonly unknown[], catalog: Catalog): Dependencies {
     if (catalog !== this.#catalog) this.#cached.clear()
     this.#catalog = catalog
@@ -76,8 +81,15 @@ export class QueryDependencies {
   }
 
   #compile (sql: string, parameters: readonly unknown[]): Instruction[] {
-    return this.#connection.prepare(`EXPLAIN ${sql}`).raw().all(parameters) as Instruction[]
+    const statement = this.#connection.prepare(`EXPLAIN ${sql}`).raw()
+    // Named parameters are in an object of their own.
+    const hasNames = parameters.some((value) => isPlainObject(value))
+    return (hasNames ? statement.all(...parameters) : statement.all(parameters)) as Instruction[]
   }
+}
+
+function isPlainObject (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
 /** Virtual tables without data. Byte code names virtual tables by their address in memory. */

@@ -1,12 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'
 import type Sqlite from 'better-sqlite3'
 import { checkDuration, checkNames, currentReads, type Duration, type Versions } from '../../cache/index.ts'
 import { Clock } from './clock.ts'
-import { createFacade, watchStatements } from './facade.ts'
+import { createFacade, readOwnNames, unwatchStatements, watchStatements } from './facade.ts'
 import { History } from './history.ts'
 import { installClock, removeClock } from './install.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
+import { isBusyError } from './sqlite-errors.ts'
 import { trackReads } from './tracking.ts'
 import { databaseVersions, TagCounters } from './versions.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
@@ -30,7 +32,7 @@ export interface SqliteClock {
   readonly versions: Versions
   /** For Drizzle's option `logger`: what each statement reads becomes tags of what is being cached. */
   readonly logger: { logQuery (query: string, parameters: unknown[]): void }
-  /** Tracks all statements on a connection, also those that do not pass through Drizzle; returns the connection. */
+  /** Tracks all statements that are prepared from now on, also without Drizzle. Takes and returns the connection. */
   watch<T extends Sqlite.Database> (connection: T): T
   /** Creates tables and triggers that are missing, e.g. after a migration. Otherwise they follow within a moment. */
   refresh (): void
@@ -52,13 +54,10 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   const path = checkConnection(connection)
   checkNames('sqliteClock()', options, OPTIONS)
   const timeout = checkDuration('lockWait', options.lockWait ?? 5) * 1000
-  const Driver = connection.constructor as typeof Sqlite
-  const writer = new Driver(path, { timeout })
-  installClock(writer)
-  writer.pragma('busy_timeout = 0')
-  const reader = new Driver(path, { timeout })
-  reader.pragma('query_only = ON')
-  const history = new History(writer)
+  const { writer, reader } = openConnections(connection, path, timeout)
+  const inTransaction = () => connection.inTransaction
+  // A commit inside a transaction of the application could make its next write fail.
+  const history = new History(writer, () => !connection.inTransaction)
   const isWal = reader.pragma('journal_mode', { simple: true }) === 'wal'
   const log = isWal ? new WriteAheadLog(reader) : undefined
   const committed = new Clock(reader, true, history, log)
@@ -66,24 +65,43 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   const uncommitted = new Clock(own, false, history)
   const writerCounters = new TagCounters(writer, new Clock(writer, false, history))
   const ownCounters = new TagCounters(own, uncommitted)
-  const inTransaction = () => connection.inTransaction
-  const versions = databaseVersions({ committed, uncommitted, inTransaction, invalidate })
+  /** Tags that were invalidated inside a transaction. If it was rolled back, they have to be counted again. */
+  const unsure = new Set<string>()
+  const strict = databaseVersions({ committed, uncommitted, inTransaction, invalidate })
+  const versions = tolerateErrors(strict, recount)
   const tracked = trackReads({
-    connection: own, clock: uncommitted, isOutdated: () => uncommitted.isBehind(committed), versions
+    connection: own,
+    clock: uncommitted,
+    isOutdated: () => uncommitted.isBehind(committed),
+    versions,
+    readNames: readOwnNames(own)
   })
   const following = setInterval(follow, FOLLOW_MS).unref()
   let schemaVersion: unknown
   let isClosed = false
 
   async function invalidate (tags: readonly string[]): Promise<void> {
-    // It becomes a part of what the application commits, or rolls back.
-    if (connection.inTransaction) return ownCounters.count(tags)
+    // It becomes a part of what the application commits. The transaction may be that of another request.
+    if (connection.inTransaction) {
+      ownCounters.count(tags)
+      for (const tag of tags) unsure.add(tag)
+      return
+    }
     const deadline = performance.now() + timeout
-    const count = writer.transaction(() => writerCounters.count(tags))
-    while (!tryLock(() => count.immediate())) {
+    while (!tryLock(() => countNow(tags))) {
       if (performance.now() >= deadline) throw new LockedError(path, timeout / 1000)
       await sleep(RETRY_MS)
     }
+  }
+
+  function countNow (tags: readonly string[]): void {
+    writer.transaction(() => writerCounters.count(tags)).immediate()
+  }
+
+  function recount (): void {
+    if (unsure.size === 0 || connection.inTransaction) return
+    countNow([...unsure])
+    unsure.clear()
   }
 
   function repair (): void {
@@ -94,7 +112,9 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
 
   /** Errors are for the callers that read next. The next attempt may succeed. */
   function follow (): void {
+    if (connection.inTransaction) return
     try {
+      recount()
       const version = reader.pragma('schema_version', { simple: true })
       if (version !== schemaVersion) repair()
       schemaVersion = version
@@ -102,18 +122,35 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
     } catch {}
   }
 
+  /** Runs `work`, which waits for a lock inside SQLite: these calls are rare, and not for requests. */
+  function waitForLock (work: () => void): void {
+    writer.pragma(`busy_timeout = ${timeout}`)
+    try {
+      work()
+    } catch (error) {
+      throw isBusyError(error) ? new LockedError(path, timeout / 1000) : error
+    } finally {
+      writer.pragma('busy_timeout = 0')
+    }
+  }
+
   function logQuery (query: string, parameters: unknown[]): void {
     const reads = currentReads()
     if (reads === undefined) return
     // It may be rolled back.
     if (connection.inTransaction) reads.doNotStore('uncommitted-read')
-    tracked.logQuery(query, parameters)
+    try {
+      tracked.logQuery(query, parameters)
+    } catch {
+      reads.doNotStore('clock-unavailable')
+    }
   }
 
   function close (): void {
     if (isClosed) return
     isClosed = true
     clearInterval(following)
+    unwatchStatements(connection, logQuery)
     reader.close()
     writer.close()
     log?.close()
@@ -122,19 +159,61 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   return {
     versions,
     logger: { logQuery },
-    watch (connection) {
+    watch (watched) {
+      if (watched as unknown !== connection) throw new ConnectionError('watch() takes the connection of the clock.')
       watchStatements(connection, logQuery)
-      return connection
+      return watched
     },
     refresh () {
-      repair()
+      waitForLock(repair)
       committed.refresh()
     },
     remove () {
-      removeClock(writer)
+      waitForLock(() => removeClock(writer))
       close()
     },
     close
+  }
+}
+
+/** Opens the connections of the clock, and creates its tables and triggers. */
+function openConnections (
+  connection: Sqlite.Database, path: string, timeout: number
+): { writer: Sqlite.Database, reader: Sqlite.Database } {
+  const Driver = connection.constructor as typeof Sqlite
+  const writer = new Driver(path, { timeout, fileMustExist: true })
+  try {
+    installClock(writer)
+    writer.pragma('busy_timeout = 0')
+    const reader = new Driver(path, { timeout: 0, fileMustExist: true })
+    reader.pragma('query_only = ON')
+    return { writer, reader }
+  } catch (error) {
+    writer.close()
+    throw isBusyError(error) ? new LockedError(path, timeout / 1000) : error
+  }
+}
+
+/**
+ * Makes a clock that cannot be read a clock on which everything has changed: then nothing is served from the cache or
+ * stored, and no request fails.
+ *
+ * @param before called before each check
+ */
+function tolerateErrors (versions: Versions, before: () => void): Versions {
+  const attempt = <T>(read: () => T, otherwise: () => T): T => {
+    try {
+      before()
+      return read()
+    } catch {
+      return otherwise()
+    }
+  }
+  return {
+    ...versions,
+    stamp: (tags) => attempt(() => versions.stamp(tags), () => `unavailable-${randomUUID()}`),
+    firstChanged: (stamp, tags) => attempt(() => versions.firstChanged(stamp, tags), () => tags[0]),
+    compact: (tags) => attempt(() => versions.compact!(tags), () => tags)
   }
 }
 
@@ -147,5 +226,6 @@ function checkConnection (connection: Sqlite.Database): string {
     throw new ConnectionError('sqliteClock() cannot use a database in memory, since it opens connections of its own. ' +
       'Use a file, in a temporary folder if need be.')
   }
-  return connection.name
+  // Not its name, which may be relative to another working directory.
+  return connection.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").pluck().get() as string
 }

@@ -11,17 +11,23 @@ export interface TrackedConnection {
   /** Whether a statement on this connection reads an older state than that of a stamp. */
   isOutdated: () => boolean
   versions: Versions
+  /** Returns another value after each change of what names mean on this connection alone. Default: they never do. */
+  readNames?: () => unknown
 }
 
 /** Returns a logger for Drizzle that adds what each statement on a connection reads to the current read set, if any. */
-export function trackReads ({ connection, clock, isOutdated, versions }: TrackedConnection): Logger {
+export function trackReads ({ connection, clock, isOutdated, versions, readNames }: TrackedConnection): Logger {
   const dependencies = new QueryDependencies(connection)
+  let lastNames: unknown
   return {
     logQuery (sql, parameters) {
       const reads = currentReads()
       if (reads === undefined) return
       reads.begin(versions, () => versions.stamp())
       if (isOutdated()) reads.doNotStore('outdated')
+      const names = readNames?.()
+      if (names !== lastNames) dependencies.clear()
+      lastNames = names
       const { catalog } = clock
       const { tables, rows, unwatched } = dependencies.resolve(sql, parameters, catalog)
       if (unwatched) reads.doNotStore('unwatched-read')

@@ -18,7 +18,7 @@ export interface TableTriggers {
   readonly triggers: ReadonlyMap<string, string | undefined>
 }
 
-export const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const
+const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const
 
 /** Prefixes of tables that are not watched: those of SQLite, of the migrations, and of the clock itself. */
 const UNWATCHED = ['sqlite_', '__drizzle', 'larder_', ':']

@@ -66,7 +66,7 @@ t.test('remove() leaves the database as it was', async (t) => {
   const path = `${t.testdir()}/blog.db`
   const connection = new Sqlite(path)
   t.teardown(() => connection.close())
-  connection.exec(`${MIGRATION}; CREATE TRIGGER larder_note AFTER INSERT ON posts BEGIN SELECT 1; END`)
+  connection.exec(`${MIGRATION}; CREATE TRIGGER larder_note_insert AFTER INSERT ON posts BEGIN SELECT 1; END`)
   const read = () => connection.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
   const before = read()
   const clock = sqliteClock(connection)
