@@ -25,9 +25,9 @@ export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
   ttl?: Duration
 }
 
-const NAMES = new Set<keyof LarderOptions>([
+const NAMES = new Set<keyof LarderOptions | 'logLevel' | 'logSerializers'>([
   'clock', 'redis', 'prefix', 'store', 'cache', 'ttl', 'clientTtl', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit',
-  'querystringParser', 'now'
+  'querystringParser', 'now', 'logLevel', 'logSerializers' // the last two are those of Fastify
 ])
 
 /** Options that are about the store of a cache which the plugin makes. */
@@ -44,12 +44,16 @@ export function checkLarderOptions (options: LarderOptions): void {
   if (cache !== undefined) forbid(options, OF_THE_CACHE, 'cache, which has its own')
   if (store !== undefined) forbid(options, ['redis', 'prefix'], 'store')
   if (prefix !== undefined && redis === undefined) throw new OptionError('The option prefix needs the option redis.')
-  if (clock !== undefined && typeof clock.versions?.firstChanged !== 'function') {
+  if (clock !== undefined && typeof clock?.versions?.firstChanged !== 'function') {
     throw new OptionError('The option clock must be a version clock, e.g. sqliteClock(connection).')
   }
-  if (redis !== undefined && typeof redis !== 'string' && typeof redis?.getBuffer !== 'function') {
-    throw new OptionError('The option redis must be a URL, or a client or cluster of ioredis.')
+  if (typeof redis === 'string' ? !/^(?:rediss?:|unix:|\/)/.test(redis) : redis !== undefined && !isClient(redis)) {
+    throw new OptionError('The option redis must be a URL such as redis://host:6379, or a client or cluster of ioredis.')
   }
+}
+
+function isClient (redis: unknown): boolean {
+  return typeof (redis as RedisClient | null)?.getBuffer === 'function'
 }
 
 function forbid (options: LarderOptions, names: ReadonlyArray<keyof LarderOptions>, other: string): void {

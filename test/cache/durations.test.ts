@@ -22,6 +22,8 @@ t.test('a duration is a number of seconds or a text with a unit', async (t) => {
   t.equal(await cache.getOrSet('b', () => { throw new Error('down') }, options), 'fresh')
   advance(60)
   await t.rejects(cache.getOrSet('b', () => { throw new Error('down') }, options), { message: 'down' })
+  await cache.set('a', 1, { ttl: '0s' })
+  t.equal(await cache.get('a'), undefined)
   await cache.getOrSet('c', ({ setTtl }) => { setTtl('1d') })
   t.equal(await cache.getOrSet('c', ({ setTtl }) => { setTtl('1d'); return 1 }), 1)
   t.equal(await cache.ttl('c'), 86_400)

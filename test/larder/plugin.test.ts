@@ -117,7 +117,10 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     [{ store: memoryStore(), redis: 'redis://x' }, 'The option redis cannot be used together with store.'],
     [{ prefix: 'shop' }, 'The option prefix needs the option redis.'],
     [{ clock: {} }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
-    [{ redis: 6379 }, 'The option redis must be a URL, or a client or cluster of ioredis.']
+    [{ clock: null }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
+    ...['', 'http://127.0.0.1', 6379, null].map((redis): [object, string] => [
+      { redis }, 'The option redis must be a URL such as redis://host:6379, or a client or cluster of ioredis.'
+    ])
   ]
   for (const [options, message] of cases) {
     await t.rejects(async () => { await createApp(t, options).ready() }, { code: 'FST_ERR_LARDER_OPTION', message })
