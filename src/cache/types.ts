@@ -173,7 +173,8 @@ export interface LoadResult {
   /**
    * Why it is not stored, as a token: `outdated` if its tags changed during the load, `revoked` if its key was
    * deleted or written, `too-large`, `too-many-loads`, `load-overdue` if its caller had waited for another load for
-   * too long, `store-unavailable`, `recursive-load`, `uncommitted-read`, `unwatched-read`.
+   * too long, `store-unavailable`, `recursive-load`, `uncommitted-read`, `unwatched-read`,
+   * `clock-unavailable`.
    */
   readonly notStoredBecause?: string
   /** Another caller began the load, in this process or in another. */
