@@ -123,7 +123,6 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   recordReadAll (): void {
-    if (this.isPaused) return
     if (this.#early !== undefined) return addEarly(this.#early, ALL_HEADERS)
     if (this.#isBuildingKey) return
     this.readAll = true
