@@ -15,5 +15,3 @@ async function loadSlowly () {
   await new Promise((resolve) => setTimeout(resolve, 200))
   return new Date().toISOString()
 }
-
-if (import.meta.main) await buildApp().listen({ port: 3000 })
