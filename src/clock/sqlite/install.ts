@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import { createTriggers, readTriggers } from './triggers.ts'
+import { createTriggers, quote, readTriggers } from './triggers.ts'
 
 /** The tables of the clock, as the migrations of this service create them. `addCounters` fills them. */
 const TABLES = `
@@ -24,7 +24,7 @@ export function installClock (connection: Sqlite.Database): void {
 export function removeClock (connection: Sqlite.Database): void {
   connection.transaction(() => {
     for (const [name, sql] of readTriggers(connection)) {
-      if (isOwnTrigger(name, sql)) connection.exec(`DROP TRIGGER "${name.replaceAll('"', '""')}"`)
+      if (isOwnTrigger(name, sql)) connection.exec(`DROP TRIGGER ${quote(name)}`)
     }
     for (const name of NAMES) connection.exec(`DROP TABLE IF EXISTS ${name}`)
   }).immediate()

@@ -19,6 +19,7 @@ const LockedError = createError<[string, number]>(
 
 /** Milliseconds between two looks at the file without hits: for changes that were not counted, and of the schema. */
 const FOLLOW_MS = 100
+
 export interface SqliteClockOptions {
   /** How long the clock waits while another program has locked the file. Default 5 seconds. */
   lockWait?: Duration
@@ -57,7 +58,7 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   const { writer, reader } = openConnections(connection, path, timeout)
   const inTransaction = () => connection.inTransaction
   // A commit inside a transaction of the application could make its next write fail.
-  const history = new History(writer, () => !connection.inTransaction)
+  const history = new History(writer, () => !inTransaction())
   const isWal = reader.pragma('journal_mode', { simple: true }) === 'wal'
   const log = isWal ? new WriteAheadLog(reader) : undefined
   const committed = new Clock(reader, true, history, log)

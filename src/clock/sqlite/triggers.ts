@@ -161,6 +161,7 @@ function defineTableTriggers (
   }))
 }
 
-function quote (name: string): string {
+/** Writes a name so that SQL reads it as one. */
+export function quote (name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
