@@ -98,7 +98,7 @@ bench: setup bench/peers/node_modules/.package-lock.json
 PRELOAD = --import="$(CURDIR)/test/support/resolve-drizzle.ts"
 REPORTER = --reporter=./test/support/reporter.ts
 TAP = NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
-# Keeps compiled modules, and no records for coverage, which saves most of the time of a start.
+# Keeps compiled modules, and makes no records for coverage: both save time at the start of each file.
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
   NODE_OPTIONS='$(PRELOAD) --import="$(CURDIR)/test/support/skip-load-records.ts"' tap $(REPORTER) --disable-coverage
 

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { builtinModules } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 
 /*
@@ -19,7 +18,7 @@ interface Manifest {
   peerDependencies: Record<string, string>
 }
 
-rmSync(join(root, 'artifacts/package'), { recursive: true, force: true })
+rmSync(folder, { recursive: true, force: true })
 run('tsc', ['-p', 'package/tsconfig.json'])
 run('tsc', ['-p', 'package/tsconfig.types.json'])
 const manifest = JSON.parse(readFileSync(join(root, 'package/manifest.json'), 'utf8')) as Manifest
@@ -64,7 +63,7 @@ function listPackages (): string[] {
   const targets = listFiles(folder).filter((path) => path.endsWith('.js')).flatMap(listImports)
   const packages = targets.filter((target) => !target.startsWith('.') && !target.startsWith('node:'))
     .map((target) => target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/'))
-  return [...new Set(packages)].filter((name) => !builtinModules.includes(name)).sort()
+  return [...new Set(packages)].sort()
 }
 
 /** Returns what a file imports, as it is written there. */

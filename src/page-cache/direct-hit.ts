@@ -11,7 +11,7 @@ type Hook = (...args: never[]) => unknown
 /**
  * Writes hits straight to the response of Node.
  *
- * Fastify's way there takes a third of the time of a hit: it sets each header by itself, and runs the `onSend` hooks.
+ * Fastify's way there takes about 15 % of the CPU of a hit: it sets each header by itself, and runs the `onSend` hooks.
  * So it is left out if no such hook of another plugin could change the reply, and if nothing else about the request or
  * the reply is unusual. Then both ways send the same bytes.
  */
