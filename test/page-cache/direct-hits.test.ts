@@ -173,3 +173,15 @@ t.test('a header of a hook that Node refuses makes a hit an error, and not the n
     t.match(await get(), { statusCode: 200, body: 'page', status: /hit/ })
   }
 })
+
+t.test('a hit lacks the headers of hooks that the handler has removed', async (t) => {
+  const { get } = await createTestApp(t, 300, (_request, reply) => reply.removeHeader('x-a').send('page'), {
+    before: (app) => app.addHook('onRequest', async (_request, reply) => { reply.headers({ 'x-a': '1', 'x-b': '2' }) })
+  })
+  for (const status of [/fwd/, /hit/, /hit/]) {
+    const { headers, status: seen } = await get()
+    t.match(seen, status)
+    t.equal(headers['x-a'], undefined)
+    t.equal(headers['x-b'], '2')
+  }
+})
