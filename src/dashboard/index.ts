@@ -57,7 +57,7 @@ export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cac
 
   const onRequest = requireAdmin({ host, token: adminToken })
   const explainFor = (request: FastifyRequest, query: ExplainQuery) =>
-    explain(query, { cache, now, origin: `${request.protocol}://${request.host}`, explainPage: app.explainPage })
+    explain(query, { cache, now, origin: `${request.protocol}://${request.host}`, explainPage: app.larder.explain })
 
   const pageSchema = { hide: true, querystring: ExplainQuerySchema }
   app.get<{ Querystring: ExplainQuery }>('/cache', { onRequest, schema: pageSchema }, async (request, reply) => {

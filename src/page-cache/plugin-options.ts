@@ -40,7 +40,7 @@ export function checkPluginOptions (app: FastifyInstance, options: PageCacheOpti
   if (typeof cache?.lookup !== 'function') {
     throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
   }
-  if (app.hasDecorator('purgePages')) {
+  if (app.hasDecorator('larder')) {
     throw new TypeError('The page cache is already registered in this scope or in a parent scope.')
   }
   if (typeof querystringParser !== 'function') {

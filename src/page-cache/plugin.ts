@@ -2,11 +2,12 @@ import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod } from 'fastify'
 import { collectReads, currentReads, currentTime, type Duration, ReadSet } from '../cache/index.ts'
-import { type Explanation, explainPage, type ExplainQuestion } from './admin/explain.ts'
+import { explainPage } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
-import { type Purge, purge } from './admin/purge.ts'
+import { purge } from './admin/purge.ts'
 import { CachedRoutes } from './cached-routes.ts'
 import { CACHED_ROUTE, CONTEXT, type PageCacheContext, UNSAFE_TARGET } from './context.ts'
+import { makeLarder } from './decorator.ts'
 import { DirectHits } from './direct-hit.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
@@ -30,12 +31,6 @@ import { Responder } from './serve.ts'
 const ROUTE = Symbol('larder.page-route')
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    /** Deletes stored responses, and returns how many entries there were. */
-    purgePages (what: Purge): Promise<number>
-    /** Explains what a request would get now, and why. It neither runs a handler nor changes anything. */
-    explainPage (question: ExplainQuestion): Promise<Explanation>
-  }
   interface FastifyContextConfig {
     [ROUTE]?: RouteCacheConfig
     /** Caches whole responses of this route. A bare duration is the `ttl`. */
@@ -61,8 +56,10 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.decorateRequest(CONTEXT, null)
   app.decorateRequest(UNSAFE_TARGET, null)
   app.decorateRequest(CACHED_ROUTE, null)
-  app.decorate('purgePages', (what) => purge(cache, routes, what))
-  app.decorate('explainPage', (question) => explainPage({ app, cache, routes, now }, question))
+  app.decorate('larder', makeLarder(cache, {
+    purge: (what) => purge(cache, routes, what),
+    explain: (question) => explainPage({ app, cache, routes, now }, question)
+  }))
 
   // When a route is declared. Fastify binds the handler after all `onRoute` hooks: every guard runs before the lookup.
   app.addHook('onRoute', function (route) {

@@ -13,7 +13,7 @@ t.test('an explanation that fails reveals no internals', async (t) => {
   await app.register(validation)
   await app.register(views)
   await app.register(errors)
-  app.decorate('explainPage', async () => { throw new Error('secret') })
+  app.decorate('larder', { explain: async () => { throw new Error('secret') } } as never)
   await app.register(dashboard, { cache, now: Date.now, host: '127.0.0.1', adminToken: undefined })
   for (const url of ['/cache?url=/', '/cache/explain?url=/']) {
     const { statusCode, body } = await app.inject(url)

@@ -56,7 +56,7 @@ for (const [name, prepare] of Object.entries<(app: FastifyInstance) => unknown>(
 t.test('the status message of a page is not that of a 304 on a miss', async (t) => {
   const { get, app } = await page(t, wellDone)
   const { etag } = await get()
-  await app.purgePages({ all: true })
+  await app.larder.purge({ all: true })
   t.match(await get({ 'if-none-match': String(etag) }), { line: '304 Not Modified', cacheStatus: 'stored' })
   t.match(await get(), { line: '200 Well Done', cacheStatus: 'hit' })
 })

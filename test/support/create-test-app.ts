@@ -88,7 +88,7 @@ export async function createTestApp (
   if (!method.includes('POST')) app.post('/page', async () => 'changed')
   t.teardown(() => app.close())
   const listener = listen(t, cache)
-  const explain: TestApp['explain'] = async (question = {}) => await app.explainPage({ url: '/page', ...question })
+  const explain: TestApp['explain'] = async (question = {}) => await app.larder.explain({ url: '/page', ...question })
   return {
     app,
     cache,

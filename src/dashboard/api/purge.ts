@@ -27,7 +27,7 @@ export const purgeApi: FastifyPluginCallbackTypebox<{ token: string | undefined 
     }
   }, async ({ body }) => {
     try {
-      return { purged: await app.purgePages(body as Purge) }
+      return { purged: await app.larder.purge(body as Purge) }
     } catch (error) {
       throw error instanceof TypeError ? new PurgeError(error.message) : new CacheUnavailableError()
     }

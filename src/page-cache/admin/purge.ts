@@ -31,7 +31,7 @@ export async function purge (cache: CacheAdapter, routes: CachedRoutes, what: Pu
     return await sum(findRoutes(routes, route).map(({ keyPrefix }) => cache.deleteMatching({ prefix: keyPrefix })))
   }
   if (typeof url === 'string') return await sum(findKeys(routes, parseTarget(url)).map((key) => purgeKey(cache, key)))
-  throw new TypeError('purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.')
+  throw new TypeError('purge() expects exactly one of { url }, { route }, { tag } or { all: true }.')
 }
 
 function findRoutes (routes: CachedRoutes, pattern: string): readonly RouteCacheConfig[] {

@@ -4,7 +4,7 @@ import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import pageCache, { type CachePageOptions, type ExplainQuestion } from '../../../src/page-cache/index.ts'
 import { createTestApp } from '../../support/create-test-app.ts'
 
-t.test('explainPage says why a request bypasses the cache', async (t) => {
+t.test('explain says why a request bypasses the cache', async (t) => {
   for (const [cachePage, question, rule] of [
     [0, {}, 'The ttl of the route is zero, so none of its responses is stored.'],
     [60, { headers: { 'content-length': '3' } }, 'The request has a body, which is not part of the key.'],
@@ -37,7 +37,7 @@ t.test('explainPage says why a request bypasses the cache', async (t) => {
   )
 })
 
-t.test('explainPage respects request directives if the route does', async (t) => {
+t.test('explain respects request directives if the route does', async (t) => {
   const { get, explainRule, clock, explain } = await createTestApp(t, { ttl: 60, requestDirectives: true })
   const asked = (control: string) => ({ headers: { 'cache-control': control } })
   t.match(await explain(asked('only-if-cached')), {
@@ -80,7 +80,7 @@ t.test('explainPage respects request directives if the route does', async (t) =>
   )
 })
 
-t.test('explainPage reports stale-if-error, unreadable entries and an unavailable store', async (t) => {
+t.test('explain reports stale-if-error, unreadable entries and an unavailable store', async (t) => {
   const { get, explainRule, clock, calls } = await createTestApp(
     t, { ttl: 10, staleIfError: 100 }, (_request, reply, call) => call === 1 ? 'page' : reply.code(503).send('sorry')
   )
@@ -108,7 +108,7 @@ t.test('explainPage reports stale-if-error, unreadable entries and an unavailabl
   })
 })
 
-t.test('explainPage uses the custom key, the host, the scheme and the listed parameters', async (t) => {
+t.test('explain uses the custom key, the host, the scheme and the listed parameters', async (t) => {
   const { get, explain } = await createTestApp(t, {
     ttl: 60, query: ['a'], key: ({ headers }) => String(headers['x-tenant'])
   })
@@ -125,7 +125,7 @@ t.test('explainPage uses the custom key, the host, the scheme and the listed par
   })
 })
 
-t.test('explainPage reports URLs that the page cache does not handle', async (t) => {
+t.test('explain reports URLs that the page cache does not handle', async (t) => {
   const app = Fastify()
   await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   app.get(
@@ -138,39 +138,39 @@ t.test('explainPage reports URLs that the page cache does not handle', async (t)
   )
   app.get('/bad', { config: { cachePage: { ttl: 60, key: () => 1 as never } } }, async () => 'page')
   t.teardown(() => app.close())
-  t.strictSame(await app.explainPage({ url: '/none' }), {
+  t.strictSame(await app.larder.explain({ url: '/none' }), {
     request: { method: 'GET', url: '/none' },
     outcome: { runsHandler: true, rule: 'No route with a page cache answers to this URL.' }
   })
-  t.strictSame(await app.explainPage({ url: '/page' }), {
+  t.strictSame(await app.larder.explain({ url: '/page' }), {
     request: { method: 'GET', url: '/page' },
     outcome: { runsHandler: false, rule: 'A hook answers with status 401 before the lookup.' }
   })
-  t.match(await app.explainPage({ url: '/page', headers: { 'x-key': '1' } }), {
+  t.match(await app.larder.explain({ url: '/page', headers: { 'x-key': '1' } }), {
     outcome: { rule: 'Nothing is stored under this key.' }
   })
-  t.match((await app.explainPage({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the lookup.')
+  t.match((await app.larder.explain({ url: '/bad' })).outcome.rule, 'A hook answers with status 500 before the lookup.')
   for (const url of [
     'ftp://shop.example/', 'http://', 'javascript:1'
   ]) {
-    await t.rejects(app.explainPage({ url }), {
+    await t.rejects(app.larder.explain({ url }), {
       name: 'TypeError',
       message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.`
     })
   }
 })
 
-t.test('a request that a handler injects during explainPage is an ordinary request', async (t) => {
+t.test('a request that a handler injects during explain is an ordinary request', async (t) => {
   const { app, get, explain, calls } = await createTestApp(
     t, 60,
-    async (_request, _reply, call) => call === 1 ? (await app.explainPage({ url: '/page' })).outcome.rule : 'page'
+    async (_request, _reply, call) => call === 1 ? (await app.larder.explain({ url: '/page' })).outcome.rule : 'page'
   )
   t.match((await get()).body, 'Nothing is stored under this key.')
   t.match(await explain(), { outcome: { cacheStatus: /hit/ } })
   t.equal(calls(), 1)
 })
 
-t.test('explainPage reports hooks that time out or close the connection', async (t) => {
+t.test('explain reports hooks that time out or close the connection', async (t) => {
   // The timer of AbortSignal.timeout() does not keep the process alive.
   const alive = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(alive))
@@ -181,7 +181,7 @@ t.test('explainPage reports hooks that time out or close the connection', async 
     const app = Fastify()
     app.addHook('onRequest', async (_request, reply) => await hook(reply))
     await createTestApp(t, 60, undefined, { app })
-    t.match(await app.explainPage({ url: '/page' }), {
+    t.match(await app.larder.explain({ url: '/page' }), {
       outcome: { rule: 'The hooks of the route do not answer within 5 s, so there is no lookup.' }
     })
   }

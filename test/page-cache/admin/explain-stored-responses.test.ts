@@ -6,7 +6,7 @@ const stores = await pageStores(t)
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('explainPage describes the stored response and the outcome of a request', async (t) => {
+    t.test('explain describes the stored response and the outcome of a request', async (t) => {
       const {
         get, explain, clock, calls, cache
       } = await createTestApp(
@@ -104,13 +104,13 @@ for (const [name, store] of Object.entries(stores)) {
   })
 }
 
-t.test('explainPage describes a response that never expires, and one without tags', async (t) => {
+t.test('explain describes a response that never expires, and one without tags', async (t) => {
   const { get, explain } = await createTestApp(t, 60)
   await get()
   t.match(await explain(), { page: { tags: [], tagCount: 0, stamp: '' } })
 })
 
-t.test('explainPage reports an expired index of variants, and at most a hundred tags', async (t) => {
+t.test('explain reports an expired index of variants, and at most a hundred tags', async (t) => {
   const {
     get, explain, explainRule, clock, cache
   } = await createTestApp(t, { ttl: 10, vary: ['x-lang'], tags: Array.from({ length: 300 }, (_, i) => `tag-${i}`) })
@@ -124,7 +124,7 @@ t.test('explainPage reports an expired index of variants, and at most a hundred 
   t.equal(await explainRule(), 'This URL has several variants, and the index of its variants has expired.')
 })
 
-t.test('explainPage counts, refreshes and changes nothing', async (t) => {
+t.test('explain counts, refreshes and changes nothing', async (t) => {
   const {
     get, explain, clock, listener, calls
   } = await createTestApp(t, { ttl: 10, staleWhileRevalidate: 100, refreshAhead: true })
@@ -136,14 +136,14 @@ t.test('explainPage counts, refreshes and changes nothing', async (t) => {
   t.equal(calls(), 1)
 })
 
-t.test('explainPage does not describe a variant for other header values under the same key', async (t) => {
+t.test('explain does not describe a variant for other header values under the same key', async (t) => {
   const { app } = await createTestApp(t, { ttl: 60, vary: ['x-user'] }, (request, reply) => {
     reply.header('etag', `"of ${String(request.headers['x-user'])}"`)
     return 'page'
   })
   for (let i = 0; i < 300; i++) await app.inject({ url: '/page', headers: { 'x-user': `u${i}` } })
   for (let i = 0; i < 20; i++) {
-    const { page, outcome } = await app.explainPage({ url: '/page', headers: { 'x-user': `stranger ${i}` } })
+    const { page, outcome } = await app.larder.explain({ url: '/page', headers: { 'x-user': `stranger ${i}` } })
     t.equal(page, undefined)
     t.match(outcome.rule, /values in this request/)
   }

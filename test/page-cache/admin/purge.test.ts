@@ -46,7 +46,7 @@ async function createShop (t: Test, makeStore: MakeStore, more: CachePageOptions
 
 for (const [name, store] of Object.entries(stores)) {
   t.test(`on ${name}`, async (t) => {
-    t.test('purgePages({ url }) deletes all variants and the response to HEAD, and nothing else', async (t) => {
+    t.test('purge({ url }) deletes all variants and the response to HEAD, and nothing else', async (t) => {
       const { app, fill, status } = await createShop(t, store)
       await fill()
       for (const [url, count] of [
@@ -55,36 +55,36 @@ for (const [name, store] of Object.entries(stores)) {
         ], ['http://localhost/items/1', 0], ['http://LOCALHOST/page?head', 1], ['http://localhost/page', 1], [
           'https://localhost:80/items/2', 0
         ], ['http://other/items/2', 0], ['http://localhost/nowhere', 0]
-      ] as const) t.equal(await app.purgePages({ url }), count, url)
+      ] as const) t.equal(await app.larder.purge({ url }), count, url)
       t.match(await status('/items/1', { 'x-a': 'a' }), /^fwd=uri-miss/)
       t.match(await status('/items/2', { 'x-a': 'a' }), /^hit/)
       t.match(await status('/page'), /^fwd=uri-miss/)
     })
 
-    t.test('purgePages({ route }) deletes all responses of a pattern, and their index', async (t) => {
+    t.test('purge({ route }) deletes all responses of a pattern, and their index', async (t) => {
       const { app, fill, status } = await createShop(t, store)
       await fill()
-      t.equal(await app.purgePages({ route: '/items/:id' }), 6, 'four pages of two URLs')
-      t.equal(await app.purgePages({ route: '/items/:id' }), 0)
+      t.equal(await app.larder.purge({ route: '/items/:id' }), 6, 'four pages of two URLs')
+      t.equal(await app.larder.purge({ route: '/items/:id' }), 0)
       t.match(await status('/items/2', { 'x-a': 'b' }), /^fwd=uri-miss/)
       t.match(await status('/page'), /^hit/)
     })
 
-    t.test('purgePages({ tag }) deletes all entries with the tag', async (t) => {
+    t.test('purge({ tag }) deletes all entries with the tag', async (t) => {
       const { app, cache, fill, status } = await createShop(t, store)
       await fill()
       await cache.set('tagged', 1, { tags: ['items'] })
-      t.equal(await app.purgePages({ tag: 'items' }), 5)
-      t.equal(await app.purgePages({ tag: 'nobody' }), 0)
+      t.equal(await app.larder.purge({ tag: 'items' }), 5)
+      t.equal(await app.larder.purge({ tag: 'nobody' }), 0)
       t.equal(await cache.get('tagged'), undefined)
       t.match(await status('/items/2', { 'x-a': 'b' }), /^fwd=(vary|uri)-miss/)
       t.match(await status('/page'), /^hit/)
     })
 
-    t.test('purgePages({ all: true }) deletes everything in the cache', async (t) => {
+    t.test('purge({ all: true }) deletes everything in the cache', async (t) => {
       const { app, cache, fill, status } = await createShop(t, store)
       await fill()
-      t.equal(await app.purgePages({ all: true }), 9)
+      t.equal(await app.larder.purge({ all: true }), 9)
       t.equal(await cache.get('other'), undefined)
       t.match(await status('/page'), /^fwd=uri-miss/)
     })
@@ -96,7 +96,7 @@ for (const [name, store] of Object.entries(stores)) {
         fail()
         clock.advance(11)
         t.match(await status('/page'), /detail=stale-if-error$/)
-        t.ok(await app.purgePages(purge) >= 1, JSON.stringify(purge))
+        t.ok(await app.larder.purge(purge) >= 1, JSON.stringify(purge))
         t.match(
           await status('/page'), /^fwd=(uri-miss|stale|miss); detail=(status-503|collapse-refused)$/,
           JSON.stringify(purge)
@@ -104,7 +104,7 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('purgePages: a load in flight is not stored', async (t) => {
+    t.test('purge: a load in flight is not stored', async (t) => {
       for (const headers of [{}, { range: 'bytes=0-3' }] as Array<Record<string, string>>) {
         for (const purge of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
           const gate = Promise.withResolvers<void>()
@@ -115,7 +115,7 @@ for (const [name, store] of Object.entries(stores)) {
           }, { store })
           const early = get(headers)
           await until('the handler runs', () => calls() === 1)
-          t.equal(await app.purgePages(purge), 0)
+          t.equal(await app.larder.purge(purge), 0)
           gate.resolve()
           t.match((await early).status, /detail=(revoked|outdated|range)$/, JSON.stringify([purge, headers]))
           t.match(await get(), { body: 'call 2' })
@@ -123,38 +123,38 @@ for (const [name, store] of Object.entries(stores)) {
       }
     })
 
-    t.test('purgePages rejects if the store fails', async (t) => {
+    t.test('purge rejects if the store fails', async (t) => {
       const { app, store: failing, fill, cache } = await createShop(t, store)
       await fill()
       failing.delete = failing.clear = async () => { throw new Error('away') }
       cache.lookup = async () => ({ miss: 'unavailable' })
       for (const purge of [
         { url: URL_OF_PAGE }, { route: '/page' }, { tag: 'items' }, { all: true }
-      ] as Purge[]) await t.rejects(app.purgePages(purge), /away/, JSON.stringify(purge))
+      ] as Purge[]) await t.rejects(app.larder.purge(purge), /away/, JSON.stringify(purge))
     })
   })
 }
 
-t.test('purgePages rejects arguments other than url, route, tag or all', async (t) => {
+t.test('purge rejects arguments other than url, route, tag or all', async (t) => {
   const { app, get } = await createTestApp(t, 60)
   await get()
   for (const purge of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
-    await t.rejects(app.purgePages(purge as never), {
-      name: 'TypeError', message: 'purgePages() expects exactly one of { url }, { route }, { tag } or { all: true }.'
+    await t.rejects(app.larder.purge(purge as never), {
+      name: 'TypeError', message: 'purge() expects exactly one of { url }, { route }, { tag } or { all: true }.'
     })
   }
   t.match(await get(), { status: 'hit; ttl=60' })
 })
 
-t.test('purgePages rejects an invalid URL and an unknown route', async (t) => {
+t.test('purge rejects an invalid URL and an unknown route', async (t) => {
   const { app } = await createShop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
-    await t.rejects(app.purgePages({ url }), {
+    await t.rejects(app.larder.purge({ url }), {
       name: 'TypeError',
       message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.`
     })
   }
-  await t.rejects(app.purgePages({ route: '/nowhere' }), {
+  await t.rejects(app.larder.purge({ route: '/nowhere' }), {
     name: 'TypeError', message: /The route to purge must be the pattern/
   })
 })

@@ -99,12 +99,12 @@ t.test('ignoreAddress: a hook that counts requests by address does not keep page
     t.equal((await ask(refused)).status, 'larder; fwd=uri-miss; detail=client-address-read:ignoreAddress')
   }
   t.equal(lines.filter((line) => line.includes('option ignoreAddress')).length, 1, 'it is logged once')
-  t.match((await refused.explainPage({ url: '/page' })).outcome, { rule: /set the option ignoreAddress/ })
+  t.match((await refused.larder.explain({ url: '/page' })).outcome, { rule: /set the option ignoreAddress/ })
   for (const [options, route] of [[{ ignoreAddress: true }, {}], [{}, { ignoreAddress: true }]] as const) {
     const app = await build(options, route)
     t.match(await ask(app), { status: /; stored/, headers: { 'x-ratelimit-remaining': '99' } })
     t.match(await ask(app), { status: /; hit/, headers: { 'x-ratelimit-remaining': '98' } })
-    t.notMatch((await app.explainPage({ url: '/page' })).outcome.rule, 'ignoreAddress')
+    t.notMatch((await app.larder.explain({ url: '/page' })).outcome.rule, 'ignoreAddress')
   }
   const handler = await onMemory(t, { ttl: 300, ignoreAddress: true }, ({ ip }) => ip)
   t.match(await ask(handler.app), { status: /detail=client-address-read$/ }, 'it is for hooks only')

@@ -90,7 +90,7 @@ t.test('a page is not stored if the connection is read before the hooks', async 
       const { body, headers } = await app.inject({ url: '/page', remoteAddress })
       t.strictSame([body, headers['cache-status']], [`at ${remoteAddress}`, REFUSED], way)
     }
-    t.match((await app.explainPage({ url: '/page' })).outcome.rule, /set the option ignoreAddress/, way)
+    t.match((await app.larder.explain({ url: '/page' })).outcome.rule, /set the option ignoreAddress/, way)
   }
   for (const [way, setting] of Object.entries(SERVERS)) {
     const { app } = await site(t, 300, LISTENING, setting())

@@ -193,7 +193,7 @@ for (const [name, makeStore] of Object.entries(stores)) {
     }, { store: makeStore, clock })
     for (const value of ['a', 'b']) await get({ 'x-v': value })
     for (const value of ['a', 'b']) {
-      t.match(await app.explainPage({ url: '/page', headers: { 'x-v': value } }), { page: { loadTook: 2 } })
+      t.match(await app.larder.explain({ url: '/page', headers: { 'x-v': value } }), { page: { loadTook: 2 } })
     }
     const { primaryKey } = await readIndex(cache, listener.events.filter(({ type }) => type === 'set').map(({ key }) =>
       String(key)))

@@ -5,7 +5,9 @@
  */
 export const ALLOWED: Record<string, string[]> = {
   server: ['app', 'config', 'db', 'errors'],
-  app: ['apicalls', 'cache', 'config', 'dashboard', 'db', 'larder', 'plugins', 'products', 'routes'],
+  app: [
+    'apicalls', 'cache', 'config', 'dashboard', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
+  ],
   config: ['errors'],
   errors: [],
 
@@ -55,7 +57,9 @@ export const ALLOWED: Record<string, string[]> = {
 }
 
 /** Files of the page cache that are not shared by its folders, but use them. */
-const PLUGIN_FILES = ['page-cache/index.ts', 'page-cache/plugin.ts', 'page-cache/final-hook.ts']
+const PLUGIN_FILES = [
+  'page-cache/index.ts', 'page-cache/plugin.ts', 'page-cache/decorator.ts', 'page-cache/final-hook.ts'
+]
 
 /** Returns the row of the table that a file belongs to. @param path below src */
 export function resolveFolder (path: string): string | undefined {
