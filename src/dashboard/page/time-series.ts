@@ -1,5 +1,5 @@
-import { Histogram } from '../metrics/histogram.ts'
-import type { CacheStats, Totals } from '../metrics/stats.ts'
+import { Histogram } from '../../metrics/histogram.ts'
+import type { CacheStats, Totals } from '../../metrics/stats.ts'
 
 /** Rates per second, and quantiles in seconds (null if there were no reads or loads). */
 export interface Sample {

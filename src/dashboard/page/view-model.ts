@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { CacheAdapter } from '../../cache/index.ts'
-import type { Counts } from '../metrics/bounded-map.ts'
-import type { Histogram } from '../metrics/histogram.ts'
-import type { CacheStats } from '../metrics/stats.ts'
+import type { Counts } from '../../metrics/bounded-map.ts'
+import type { Histogram } from '../../metrics/histogram.ts'
+import type { CacheStats } from '../../metrics/stats.ts'
 import { bytes, count, duration, list, percent, seconds, shorten } from './formats.ts'
 import type { Invalidation } from './recent-invalidations.ts'
 

@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { TimeSeries } from '../../../src/dashboard/page/time-series.ts'
 import { EventStream } from '../../../src/dashboard/page/event-stream.ts'
-import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
+import { CacheStats } from '../../../src/metrics/stats.ts'
 import { testApp } from '../../support/app.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { TimeSeries } from '../../../src/dashboard/page/time-series.ts'
-import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
+import { CacheStats } from '../../../src/metrics/stats.ts'
 import { fakeClock } from '../../support/clock.ts'
 
 t.test('sample counts the events since the previous sample, and the last 120 are stored', async (t) => {

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { createViewModel } from '../../../src/dashboard/page/view-model.ts'
-import { listMetrics } from '../../../src/dashboard/metrics/prometheus.ts'
-import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
-import { formatMetrics } from '../../../src/dashboard/metrics/text-format.ts'
+import { listMetrics } from '../../../src/metrics/prometheus.ts'
+import { CacheStats } from '../../../src/metrics/stats.ts'
+import { formatMetrics } from '../../../src/metrics/text-format.ts'
 
 /** Statistics whose numbers all differ, so that none can be shown in the place of another. */
 function setUp (t: Test) {

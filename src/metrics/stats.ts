@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
   type CacheAdapter, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent
-} from '../../cache/index.ts'
-import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../../page-cache/index.ts'
+} from '../cache/index.ts'
+import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../page-cache/index.ts'
 import { BoundedMap, Counts } from './bounded-map.ts'
 import { Histogram } from './histogram.ts'
 

@@ -2,10 +2,10 @@ import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import {
   type CacheAdapter, createCache, memoryStore, REDIS_CHANNEL, type RedisClient, type RedisEvent
-} from '../../../src/cache/index.ts'
-import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
-import { PAGE_CHANNEL, type PageEvent } from '../../../src/page-cache/index.ts'
-import { fakeClock } from '../../support/clock.ts'
+} from '../../src/cache/index.ts'
+import { CacheStats } from '../../src/metrics/stats.ts'
+import { PAGE_CHANNEL, type PageEvent } from '../../src/page-cache/index.ts'
+import { fakeClock } from '../support/clock.ts'
 
 function setUp (t: Test) {
   const clock = fakeClock()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BoundedMap, Counts } from '../../../src/dashboard/metrics/bounded-map.ts'
+import { BoundedMap, Counts } from '../../src/metrics/bounded-map.ts'
 
 t.test('BoundedMap counts names beyond the limit as other', async (t) => {
   const bounded = new BoundedMap(2, () => ({ count: 0 }))

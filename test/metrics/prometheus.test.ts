@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { type CacheAdapter, createCache, memoryStore, type Store } from '../../../src/cache/index.ts'
-import { listMetrics, type MetricsOptions } from '../../../src/dashboard/metrics/prometheus.ts'
-import { CacheStats } from '../../../src/dashboard/metrics/stats.ts'
-import { formatMetrics } from '../../../src/dashboard/metrics/text-format.ts'
-import { testApp } from '../../support/app.ts'
-import { startRedis } from '../../support/redis.ts'
+import { type CacheAdapter, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
+import { listMetrics, type MetricsOptions } from '../../src/metrics/prometheus.ts'
+import { CacheStats } from '../../src/metrics/stats.ts'
+import { formatMetrics } from '../../src/metrics/text-format.ts'
+import { testApp } from '../support/app.ts'
+import { startRedis } from '../support/redis.ts'
 
-const read = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
 
 /** Scrapes the metrics of a cache alone. */
 function scrape (cache: CacheAdapter, options: Partial<MetricsOptions> = {}): string {

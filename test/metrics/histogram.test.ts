@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Histogram, SCRAPED_BOUNDS } from '../../../src/dashboard/metrics/histogram.ts'
+import { Histogram, SCRAPED_BOUNDS } from '../../src/metrics/histogram.ts'
 
 const record = (...durations: number[]) => {
   const histogram = new Histogram()

@@ -1,4 +1,4 @@
-import type { CacheAdapter } from '../../cache/index.ts'
+import type { CacheAdapter } from '../cache/index.ts'
 import type { Counts } from './bounded-map.ts'
 import type { Histogram } from './histogram.ts'
 import type { CacheStats, PrefixStats, RouteStats } from './stats.ts'

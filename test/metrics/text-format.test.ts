@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Histogram } from '../../../src/dashboard/metrics/histogram.ts'
-import { formatMetrics, type Metric } from '../../../src/dashboard/metrics/text-format.ts'
+import { Histogram } from '../../src/metrics/histogram.ts'
+import { formatMetrics, type Metric } from '../../src/metrics/text-format.ts'
 
 const define = (metric: Partial<Metric>): Metric =>
   ({ name: 'hits_total', type: 'counter', help: 'Hits.', samples: () => [[{}, 1]], ...metric })
