@@ -28,7 +28,8 @@ export const apicalls: FastifyPluginAsync<ApicallsOptions> = async (app, { url, 
   })
   const source = fake === undefined ? new URL(url!).host : 'the built-in fake of httpbin'
 
-  const cachePage = { ttl, staleIfError: STALE_IF_ERROR, timeout: delay + GRACE }
+  // Nothing in the database shapes the page.
+  const cachePage = { ttl, staleIfError: STALE_IF_ERROR, timeout: delay + GRACE, tags: [] }
   app.get('/apicalls', { config: { cachePage }, schema: { hide: true } }, async (_request, reply) => {
     const start = performance.now()
     await httpbin.delay(delay)

@@ -79,6 +79,8 @@ export interface CacheAdapter extends Cache {
   readonly storeName: string
   /** Whether the caller sees what others do not, e.g. inside a transaction. See `Versions.isolated`. */
   readonly isolated: boolean
+  /** Whether reads add tags by themselves. See `Versions.tracksReads`. */
+  readonly tracksReads: boolean
 }
 
 /** What the version clock says of a tag. */
@@ -132,6 +134,10 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
 
   get isolated (): boolean {
     return this.entries.isolated
+  }
+
+  get tracksReads (): boolean {
+    return this.entries.versions.tracksReads === true
   }
 
   get storeAvailable (): boolean {

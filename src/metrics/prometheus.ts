@@ -61,6 +61,8 @@ function pageMetrics ({ routes }: CacheStats): Metric[] {
     counter('stale_answers_total', 'Responses of cached routes: stale pages.', ({ stale }) => stale),
     counter('load_saved_seconds_total', 'Handler time saved by serving pages from the cache.', ({ saved }) => saved),
     counter('answered_bytes_total', 'Bytes of the bodies of pages served from the cache.', ({ bytes }) => bytes),
+    counter('untagged_total', 'Responses of cached routes: stored or served from the cache without tags, since no ' +
+      'read of the database was tracked.', ({ untagged }) => untagged),
     histogram('hit_duration_seconds', 'Duration of responses of cached routes: fresh hits.', ({ hits }) => hits),
     histogram('miss_duration_seconds', 'Duration of responses of cached routes: misses.', ({ misses }) => misses)
   ]

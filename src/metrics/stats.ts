@@ -45,6 +45,8 @@ export class RouteStats {
   saved = 0
   /** Bytes of their bodies. */
   bytes = 0
+  /** Responses that were stored or served without tags, since no read of the database was tracked. */
+  untagged = 0
 
   recordServed ({ bytes = 0, loadMs = 0 }: PageEvent): void {
     this.bytes += bytes
@@ -158,9 +160,10 @@ export class CacheStats {
 
   readonly #onPageEvent = (message: unknown): void => {
     const event = message as PageEvent
-    const { cache, status: { hit, fwd, detail }, ms } = event
+    const { cache, status: { hit, fwd, detail }, ms, untagged } = event
     if (cache !== this.#cache) return
     const route = this.routes.getOrCreate(event.route)
+    if (untagged) route.untagged++
     if (hit && detail === undefined) {
       route.hits.record(ms / 1000)
       route.recordServed(event)

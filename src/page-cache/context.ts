@@ -58,7 +58,7 @@ export interface PageCacheContext {
 }
 
 /** Whether a response was stored. */
-export type StoreResult = Pick<LoadResult, 'stored' | 'notStoredBecause' | 'entry'>
+export type StoreResult = Pick<LoadResult, 'stored' | 'notStoredBecause' | 'entry'> & { untagged?: true | undefined }
 
 /** A response that is to be stored, unless a later hook adds a header that forbids it. */
 export interface PendingStore {

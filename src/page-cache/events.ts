@@ -14,6 +14,8 @@ export interface PageEvent {
   bytes?: number | undefined
   /** Milliseconds that this response took to produce. */
   loadMs?: number | undefined
+  /** Whether the stored response has no tags, because no read of the database was tracked. */
+  untagged?: boolean
 }
 
 export const PAGE_CHANNEL = 'larder:page'

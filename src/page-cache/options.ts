@@ -27,7 +27,10 @@ export interface CachePageOptions {
   timeout?: Duration
   /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
   refreshAhead?: boolean
-  /** Tags of the responses, for `cache.invalidateTags`. */
+  /**
+   * Tags of the responses, for `cache.invalidateTags`. An empty list says that nothing in the database shapes them.
+   * Without the option, a response whose reads were not tracked is reported as `untagged`.
+   */
   tags?: string[]
   /** Request headers by which the response varies, whatever its `Vary` says; they are added to it. */
   vary?: string[]
@@ -62,6 +65,8 @@ export interface RouteCacheConfig {
   readonly ttl: number | undefined
   readonly clientTtl: number | undefined
   readonly tags: readonly string[]
+  /** Whether the route has the option `tags`. Then it is no mistake if its responses have none. */
+  readonly namesTags: boolean
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
   readonly timeout: number | undefined
@@ -153,6 +158,7 @@ export function resolveRouteConfig (
     ttl: seconds(options.ttl ?? defaultTtl),
     clientTtl: seconds(options.clientTtl ?? defaults.clientTtl),
     tags: options.tags ?? [],
+    namesTags: options.tags !== undefined,
     staleWhileRevalidate: seconds(options.staleWhileRevalidate) ?? 0,
     staleIfError: seconds(options.staleIfError) ?? 0,
     timeout: seconds(options.timeout),

@@ -4,7 +4,7 @@ import type { SharedFailure } from './collapse.ts'
 import { CONTEXT, type PageCacheContext } from './context.ts'
 import type { DirectHits } from './direct-hit.ts'
 import { type PageEvent, pageEvents } from './events.ts'
-import { type CacheStatus, formatCacheStatus, HIT } from './http/cache-status.ts'
+import { type CacheStatus, formatCacheStatus, HIT, UNTAGGED } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
 import { selectRange } from './http/range.ts'
 import { appendHeader, markUncacheable, setStatusMessage, toNotModified } from './reply-headers.ts'
@@ -62,7 +62,8 @@ export class Responder {
     setStatusMessage(reply, page.statusMessage)
     if (page.removed !== undefined) for (const name of page.removed) reply.removeHeader(name)
     reply.headers(headers)
-    this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(status, ttl), page)
+    const described = page.untagged ? { ...UNTAGGED, ...status } : status
+    this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(described, ttl), page)
     const body = this.selectContent(request, reply, page, page.body)
     return body === page.body && request.raw.method !== 'HEAD' ? page.payload : body
   }
@@ -136,7 +137,13 @@ export class Responder {
   #publish ({ route, revalidation }: PageCacheContext, status: CacheStatus, ms: number, page?: PreparedPage): void {
     if (!pageEvents.hasSubscribers || revalidation !== undefined) return
     const event: PageEvent = {
-      cache: this.#cache, route: route.url, status, ms, bytes: page?.body.length, loadMs: page?.entry.loadMs
+      cache: this.#cache,
+      route: route.url,
+      status,
+      ms,
+      bytes: page?.body.length,
+      loadMs: page?.entry.loadMs,
+      untagged: page?.untagged ?? status.detail === UNTAGGED.detail
     }
     pageEvents.publish(event)
   }

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { decodeShared, DerivedValues, type Entry } from '../cache/index.ts'
 import { type ClientLifetime, formatClientLifetime, resolveClientLifetime } from './client-lifetime.ts'
-import { formatCacheStatus, HIT } from './http/cache-status.ts'
+import { formatCacheStatus, HIT, UNTAGGED } from './http/cache-status.ts'
 import { isVariants, matchesVary, type VaryMatch, type Variants } from './key/variants.ts'
 
 /** Reply headers, by names in lower case. */
@@ -35,6 +35,8 @@ export interface Page {
   allowsAuthorization: boolean
   /** The values of the request headers by which it varies. */
   varyValues: VaryMatch['varyValues']
+  /** Present if it has no tags although there is a version clock, and its route does not say that it needs none. */
+  untagged?: true
 }
 
 /** How a response may be stored. */
@@ -101,14 +103,15 @@ export interface HitHead {
 export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
   const age = currentAge(page, now)
   if (page.atAge?.age === age) return page.atAge
-  const { etag, clientLifetime, freshnessLifetime } = page
+  const { etag, clientLifetime, freshnessLifetime, untagged } = page
   const ttl = Math.floor(freshnessLifetime) - age
   const headers: ResponseAtAge['headers'] = { ...page.headers, ...etag !== '' && { etag }, age: String(age) }
   if (clientLifetime !== undefined) {
     delete headers.expires // that of the handler, which counts after a 304 only
     Object.assign(headers, formatClientLifetime(clientLifetime, age))
   }
-  page.atAge = { age, ttl, headers, cacheStatus: formatCacheStatus(HIT, ttl), head: undefined }
+  const cacheStatus = formatCacheStatus(untagged ? { ...UNTAGGED, ...HIT } : HIT, ttl)
+  page.atAge = { age, ttl, headers, cacheStatus, head: undefined }
   return page.atAge
 }
 

@@ -29,6 +29,11 @@ export interface Versions {
   versionOf? (tag: string): MaybePromise<string>
   /** Whether the caller sees uncommitted data, e.g. in a transaction. Its loads are not shared and not stored. */
   isolated? (): boolean
+  /**
+   * Whether reads of the database add tags by themselves: then a value without tags may depend on reads that were not
+   * noticed. Default false.
+   */
+  readonly tracksReads?: boolean
   /** Returns fewer tags that cover the given ones, if the clock knows that some include others. */
   compact? (tags: ReadonlySet<string>): Iterable<string>
 }

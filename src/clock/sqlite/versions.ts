@@ -55,6 +55,8 @@ export function databaseVersions (
   { committed, uncommitted, isLost = () => false, inTransaction, invalidate }: DatabaseVersionsOptions
 ): Versions {
   return {
+    tracksReads: true,
+
     // Uncommitted changes may be rolled back.
     isolated: inTransaction,
 

@@ -37,10 +37,11 @@ const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
 
 /** Formats the statistics for the page /cache. */
 export function createViewModel ({ cache, stats, invalidations, redis, watchers }: FiguresOptions): Figures {
+  const untagged = untaggedTables(stats)
   const commands = redis === undefined ? [] : [commandTable(stats)]
   return {
     figures: [...readFigures(stats), ...stateFigures(cache, redis), ['Watching', count(watchers)]],
-    tables: [routeTable(stats), prefixTable(stats), ...commands, invalidationTable(invalidations)]
+    tables: [routeTable(stats), ...untagged, prefixTable(stats), ...commands, invalidationTable(invalidations)]
   }
 }
 
@@ -88,6 +89,18 @@ function routeTable ({ routes }: CacheStats): Table {
     ]),
     empty: 'No page has been requested yet.'
   }
+}
+
+/** Lists the routes that may depend on reads that were not tracked, if there are any. */
+function untaggedTables ({ routes }: CacheStats): Table[] {
+  const untagged = [...routes].filter(([, { untagged }]) => untagged > 0)
+  if (untagged.length === 0) return []
+  return [{
+    caption: 'Routes without tags: no read of the database was tracked, so no change invalidates them',
+    columns: [['Route', 'text'], ['Responses', 'number']],
+    rows: untagged.map(([route, { untagged }]) => [route, count(untagged)]),
+    empty: ''
+  }]
 }
 
 function prefixTable ({ prefixes }: CacheStats): Table {

@@ -11,6 +11,8 @@ export interface CacheStatus {
 }
 
 export const HIT: CacheStatus = { hit: true }
+/** A response without tags although there is a version clock: reads for it may have gone unnoticed. */
+export const UNTAGGED: CacheStatus = { detail: 'untagged' }
 /** A stale response while it is revalidated in the background. */
 export const STALE_HIT: CacheStatus = { hit: true, detail: 'stale-while-revalidate' }
 /** A stale response, because revalidation failed a moment ago. */

@@ -1,3 +1,4 @@
+import type { CacheAdapter } from '../../cache/index.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import { computeEtag } from '../http/conditional.ts'
 import { readStatusMessage } from '../reply-headers.ts'
@@ -41,6 +42,18 @@ export function buildPage (
     page.headers.date = new Date(now).toUTCString()
   }
   return page
+}
+
+/**
+ * Marks a page whose reads went unnoticed, as it seems, so that all who look at it can see it.
+ *
+ * @param tags those that are named for it
+ */
+export function markUntagged (
+  cache: CacheAdapter, { route, reads }: PageCacheContext, page: Page, tags: readonly string[]
+): Page {
+  const isExpected = route.namesTags || tags.length > 0 || !cache.tracksReads || cache.hasDependencies(reads)
+  return isExpected ? page : { ...page, untagged: true }
 }
 
 /** Adds the body to a page, the headers of hooks that it depends on, and an entity tag if the handler has set none. */

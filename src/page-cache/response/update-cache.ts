@@ -3,6 +3,7 @@ import type {
   HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult, StoreTask
 } from '../context.ts'
 import type { HitForMiss } from '../hit-for-miss.ts'
+import { UNTAGGED } from '../http/cache-status.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { isCoveredByKey } from '../key/key.ts'
 import { warnOnce } from '../key/read-refusals.ts'
@@ -13,7 +14,7 @@ import { sendStream } from './body.ts'
 import { failLoad } from './failure.ts'
 import { type HandlerResponse, readResponse, restoreHeaders } from './handler-response.ts'
 import { forbidHeuristicReuse, removeLifetime, setLifetime } from './lifetime.ts'
-import { buildPage, withBody } from './page.ts'
+import { buildPage, markUntagged, withBody } from './page.ts'
 import { decideStorage, describeLifetime, forbiddenByLaterHooks, isFailure, type StorageDecision } from './policy.ts'
 import { ResponseStore } from './store.ts'
 import { hasLaterNonce, selectStoredHeaders } from './stored-headers.ts'
@@ -166,9 +167,9 @@ export class UpdateCache {
       removeLifetime(reply, pending)
       return this.#responder.setCacheStatus(reply, { ...status, detail: reason })
     }
-    const { stored, notStoredBecause = 'not-stored' } = await this.#storePending(ctx, pending)
-    const result = stored ? { stored } : { detail: notStoredBecause }
-    this.#responder.setCacheStatus(reply, { ...status, ...result }, Math.floor(policy.ttl))
+    const { stored, notStoredBecause = 'not-stored', untagged } = await this.#storePending(ctx, pending)
+    const result = stored ? { ...untagged && UNTAGGED, ...status, stored } : { ...status, detail: notStoredBecause }
+    this.#responder.setCacheStatus(reply, result, Math.floor(policy.ttl))
   }
 
   #forbiddenByLaterHooks ({ reply }: PageCacheContext, { lifetime, page }: PendingStore): string | undefined {
@@ -235,12 +236,13 @@ export class UpdateCache {
     const { reply, route, target } = ctx
     const { task, requested, policy: { ttl, staleFor, varyNames } } = pending
     const tags = [...route.tags, ...groupTags(reply.getHeader('cache-groups'), target)]
-    const response = { value: page, ttl, staleFor, tags, loadMs: this.#now() - requested }
+    const value = markUntagged(this.#cache, ctx, page, tags)
+    const response = { value, ttl, staleFor, tags, loadMs: this.#now() - requested }
     const result = await this.#store.store(ctx, task, response, varyNames)
     const { key } = task.location
     // Other requests cannot share a response that each has to validate, or whose reads cannot be checked.
     if (ttl === 0 || (result.entry === undefined && !result.stored)) this.#hitForMiss.mark(key, ctx, requested)
     else if (result.stored) this.#hitForMiss.clear(key, ctx)
-    return result
+    return { ...result, untagged: value.untagged }
   }
 }
