@@ -8,7 +8,7 @@ import { findCircles, readSources } from './support/architecture/sources.ts'
  */
 
 /** Packages that src/cache may import, so that it works in any application. */
-const CORE_PACKAGES = ['@lukeed/ms', 'ioredis', 'leven', 'lru-cache']
+const CORE_PACKAGES = ['@fastify/error', '@lukeed/ms', 'ioredis', 'leven', 'lru-cache']
 /** Packages that the HTTP rules may import: parsers that know neither Fastify nor the cache. */
 const HTTP_PACKAGES = ['structured-headers']
 

@@ -2,7 +2,8 @@
 export function checkNode (version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 12)) return
-  throw new Error(`fastify-larder needs Node.js 22.12 or newer, but this is ${version}.`)
+  const error = new Error(`fastify-larder needs Node.js 22.12 or newer, but this is ${version}.`)
+  throw Object.assign(error, { code: 'FST_ERR_LARDER_NODE' })
 }
 
 checkNode(process.versions.node)

@@ -1,10 +1,7 @@
-import createError from '@fastify/error'
 import {
-  type CacheAdapter, checkNames, type Duration, type RedisClient, type Store, type Versions
+  type CacheAdapter, checkNames, type Duration, OptionError, type RedisClient, type Store, type Versions
 } from '../cache/index.ts'
 import type { PageCacheOptions } from '../page-cache/index.ts'
-
-const OptionError = createError<[string]>('FST_ERR_LARDER_OPTION', '%s', 500, TypeError)
 
 /** The options of the plugin: those of the page cache, and from what to make the cache below it. */
 export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
@@ -35,11 +32,7 @@ const OF_THE_CACHE = ['clock', 'redis', 'prefix', 'store'] as const
 
 /** Checks the options of the plugin, as far as nothing below it does. */
 export function checkLarderOptions (options: LarderOptions): void {
-  try {
-    checkNames('fastify-larder', options, NAMES)
-  } catch (error) {
-    throw new OptionError((error as Error).message)
-  }
+  checkNames('fastify-larder', options, NAMES)
   const { clock, redis, prefix, store, cache } = options
   if (cache !== undefined) forbid(options, OF_THE_CACHE, 'cache, which has its own')
   if (store !== undefined) forbid(options, ['redis', 'prefix'], 'store')

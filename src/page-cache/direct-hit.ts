@@ -34,11 +34,11 @@ export class DirectHits {
   }
 
   /** Adds a route. @param app the scope in which it is declared */
-  addRoute (config: RouteCacheConfig, app: FastifyInstance, route: RouteOptions): void {
+  addRoute (config: RouteCacheConfig, app: FastifyInstance, route: Pick<RouteOptions, 'onSend'>): void {
     // More hooks may be added later.
     this.#hooks.set(config, () => {
       const { onSend } = findInternal<{ onSend: Hook[] }>(app, 'fastify.hooks')
-      return [...onSend, ...route.onSend as Hook[]] // always a list, see `addFinalHook`
+      return [...onSend, ...route.onSend as Hook[]] // always a list
     })
   }
 
@@ -63,7 +63,7 @@ export class DirectHits {
   #decide (route: RouteCacheConfig, reply: FastifyReply): boolean {
     this.#headersSymbol ??= findSymbol(reply, 'fastify.reply.headers')
     this.#trailersSymbol ??= findSymbol(reply, 'fastify.reply.trailers')
-    const isDirect = this.#hooks.get(route)!().every((hook) => this.#own.has(hook) || this.#names.has(hook.name))
+    const isDirect = this.#hooks.get(route)!().every((hook) => this.#own.has(hook) || this.#names.has(readName(hook)))
     this.#isDirect.set(route, isDirect)
     return isDirect
   }
@@ -80,6 +80,11 @@ export class DirectHits {
       raw.getHeaderNames().length > 0 || raw.statusMessage !== undefined || Object.hasOwn(reply, 'send') ||
       (reply as unknown as Record<symbol, unknown>)[this.#trailersSymbol!] !== null
   }
+}
+
+/** Returns the name of a hook, even if Fastify has bound it. */
+function readName ({ name }: Hook): string {
+  return name.replace(/^bound /, '')
 }
 
 function hasSameHeaders ({ fromHooks, hookCount }: HitHead, headers: Headers): boolean {

@@ -1,10 +1,22 @@
 import { hash } from 'node:crypto'
 import { inspect } from 'node:util'
 import type { FastifyRequest, RouteOptions } from 'fastify'
-import { checkNames, checkTags, type Duration, toSeconds } from '../cache/index.ts'
+import { checkNames, checkTags, type Duration, OptionError, toSeconds } from '../cache/index.ts'
+import { RouteOptionError } from './errors.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
 import { nameCookie } from './key/cookies.ts'
+
+/** The resolved options of a route, in its config. */
+export const ROUTE = Symbol('larder.page-route')
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    [ROUTE]?: RouteCacheConfig
+    /** Caches whole responses of this route. A bare duration is the `ttl`. */
+    cachePage?: CachePageOptions | Duration
+  }
+}
 
 /** The route option `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -122,11 +134,11 @@ const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (
 const OPTION_NAMES = new Set(Object.keys(OPTIONS))
 
 /** Returns a name that distinguishes a route from others with the same pattern. */
-export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
+export function nameRoute ({ url, constraints = {} }: Pick<RouteOptions, 'url' | 'constraints'>): string {
   const parts = Object.entries(constraints as Record<string, unknown>).map(([name, value]) => {
     if (!['string', 'number', 'boolean'].includes(typeof value) && !(value instanceof RegExp)) {
-      throw new TypeError(`The constraint ${name} of ${url}, a route with a page cache, must be a string, a number, ` +
-        'a boolean or a regular expression.')
+      throw new RouteOptionError(`The constraint ${name} of ${url}, a route with a page cache, must be a string, ` +
+        'a number, a boolean or a regular expression.')
     }
     return [name, value instanceof RegExp ? 'pattern' : typeof value, String(value)]
   })
@@ -134,7 +146,7 @@ export function nameRoute ({ url, constraints = {} }: RouteOptions): string {
 }
 
 /**
- * Resolves the options of a route. Throws a TypeError that names the route and the invalid option.
+ * Resolves the options of a route. Throws an error that names the route and the invalid option.
  *
  * @param defaultTtl the option `ttl` of the plugin
  * @param url the pattern of the route; default its name
@@ -145,12 +157,13 @@ export function resolveRouteConfig (
   defaults: Pick<CachePageOptions, 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress'> = {}
 ): RouteCacheConfig {
   const options = typeof given === 'object' ? given : { ttl: given }
-  if (options === null) throw new TypeError(`The option cachePage of ${route} must be a duration or an object.`)
-  checkNames(`cachePage of ${route}`, options, OPTION_NAMES)
+  if (options === null) throw new RouteOptionError(`The option cachePage of ${route} must be a duration or an object.`)
+  checkNames(`cachePage of ${route}`, options, OPTION_NAMES, RouteOptionError)
   for (const [name, value] of Object.entries(options)) {
     const [expected, check] = OPTIONS[name as keyof CachePageOptions]
     if (value === undefined || check(value)) continue
-    throw new TypeError(`The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
+    throw new RouteOptionError(
+      `The option ${name} in cachePage of ${route} must be ${expected}, but is ${inspect(value)}.`)
   }
   const seconds = (value: Duration | undefined) => toSeconds(value) as number | undefined
   const ignoreHeaders = new Set(lowerCase([...options.ignoreHeaders ?? [], ...defaults.ignoreHeaders ?? []]))
@@ -184,7 +197,7 @@ export function checkOption (
 ): void {
   const [expected, check] = OPTIONS[name]
   if (value === undefined || check(value)) return
-  throw new TypeError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)
+  throw new OptionError(`The option ${name} of the page cache must be ${expected}, but is ${inspect(value)}.`)
 }
 
 function lowerCase (names: readonly string[] = []): string[] {

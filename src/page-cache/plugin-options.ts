@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { type CacheAdapter, checkNames, type Duration } from '../cache/index.ts'
+import { type CacheAdapter, checkNames, type Duration, OptionError } from '../cache/index.ts'
+import { AlreadyRegisteredError } from './errors.ts'
 import type { QuerystringParser } from './key/query.ts'
 import { checkOption, isStrings } from './options.ts'
 
@@ -33,24 +34,24 @@ const OPTIONS = new Set<keyof PageCacheOptions | 'prefix' | 'logLevel' | 'logSer
   'prefix', 'logLevel', 'logSerializers'
 ])
 
-/** Checks the options of the plugin. Throws a TypeError that names the invalid one. */
+/** Checks the options of the plugin. Throws an error that names the invalid one. */
 export function checkPluginOptions (app: FastifyInstance, options: PageCacheOptions): void {
   checkNames('The page cache', options, OPTIONS)
   const { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, skipOnHit, querystringParser } = options
   if (typeof cache?.lookup !== 'function') {
-    throw new TypeError('The option `cache` of the page cache must be a cache. Create one with createCache().')
+    throw new OptionError('The option `cache` of the page cache must be a cache. Create one with createCache().')
   }
   if (app.hasDecorator('larder')) {
-    throw new TypeError('The page cache is already registered in this scope or in a parent scope.')
+    throw new AlreadyRegisteredError()
   }
   if (typeof querystringParser !== 'function') {
-    throw new TypeError('The option `querystringParser` of the page cache must be a function.')
+    throw new OptionError('The option `querystringParser` of the page cache must be a function.')
   }
   checkOption('ttl', ttl)
   checkOption('clientTtl', clientTtl)
   checkOption('ignoreHeaders', ignoreHeaders)
   checkOption('ignoreAddress', ignoreAddress)
   if (skipOnHit !== undefined && !isStrings(skipOnHit)) {
-    throw new TypeError('The option `skipOnHit` of the page cache must be an array of names of functions.')
+    throw new OptionError('The option `skipOnHit` of the page cache must be an array of names of functions.')
   }
 }

@@ -1,7 +1,7 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
 import type { FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod } from 'fastify'
-import { collectReads, currentReads, currentTime, type Duration, ReadSet } from '../cache/index.ts'
+import { collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
 import { explainPage } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
 import { purge } from './admin/purge.ts'
@@ -17,7 +17,8 @@ import { cloneTrackedObjects } from './key/cloning.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
 import { listReadsByFastify, type ReadsByFastify } from './key/reads-by-fastify.ts'
 import { normalizeRequest, readTarget } from './key/request-target.ts'
-import { type CachePageOptions, nameRoute, resolveRouteConfig, type RouteCacheConfig } from './options.ts'
+import { addReceiver, cacheLateRoute, listLateRoutes } from './late-routes.ts'
+import { nameRoute, resolveRouteConfig, ROUTE } from './options.ts'
 import { checkPluginOptions, type PageCacheOptions } from './plugin-options.ts'
 import { markUncacheable, weakenEtag } from './reply-headers.ts'
 import { LookupBatcher } from './request/batch.ts'
@@ -26,17 +27,6 @@ import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
 import { takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
-
-/** The resolved options of a route, in its config. */
-const ROUTE = Symbol('larder.page-route')
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    [ROUTE]?: RouteCacheConfig
-    /** Caches whole responses of this route. A bare duration is the `ttl`. */
-    cachePage?: CachePageOptions | Duration
-  }
-}
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
 const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => {
@@ -78,7 +68,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   cloneTrackedObjects()
   let byFastify: ReadsByFastify | undefined
   addFirstHook(app, (request, reply, done) => {
-    const { raw, routeOptions: { config, url } } = request
+    const { raw, routeOptions: { config } } = request
     const headerTracker = findTracker(raw) ?? HeaderTracker.track(raw, reply.raw, mayBeReadEarly(app, raw))
     const route = config?.[ROUTE]
     if (route !== undefined) {
@@ -88,9 +78,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       return runHooks(headerTracker, done)
     }
     headerTracker.end()
-    if (config?.cachePage === undefined) return done()
-    done(new TypeError(`Route ${url} was declared before the page cache was registered, or in an older scope. ` +
-      'Call `await app.register(pageCache, …)` before declaring routes.'))
+    done()
   })
 
   // 2. Begins the context.
@@ -197,6 +185,19 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   }
 
   directHits.addOwnHooks(receiveResponse, storeResponse)
+
+  // When all plugins are loaded, and so all routes are declared.
+  addReceiver(receiveResponse)
+  app.addHook('onReady', (done) => {
+    for (const route of listLateRoutes(app, receiveResponse)) {
+      const { name, context } = route
+      const config = resolveRouteConfig(name, context.config.cachePage!, ttl, context.config.url, options)
+      routes.add(config)
+      const onSend = cacheLateRoute(route, config, withCache(context.handler), storeResponse)
+      directHits.addRoute(config, context.server, { onSend })
+    }
+    done()
+  })
   done()
 }
 

@@ -61,26 +61,30 @@ t.test('lookup on a memory store is synchronous', async (t) => {
 t.test('createCache throws a TypeError that names the invalid option', async (t) => {
   const store = memoryStore()
   const make = (options: unknown) => () => createCache(options as CacheOptions)
-  t.throws(make({}), { name: 'TypeError', message: 'store must be a store, e.g. memoryStore(), got undefined' })
-  t.throws(make({ store: 'memory' }), {
-    name: 'TypeError', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/
+  t.throws(make({}), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'store must be a store, e.g. memoryStore(), got undefined'
   })
-  t.throws(make({ store: null }), { name: 'TypeError', message: /^store must be a store/ })
+  t.throws(make({ store: 'memory' }), {
+    code: 'FST_ERR_LARDER_OPTION', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/
+  })
+  t.throws(make({ store: null }), { code: 'FST_ERR_LARDER_OPTION', message: /^store must be a store/ })
   t.throws(make({ store, ttl: '60' }), {
-    name: 'TypeError', message: 'ttl must be a number of seconds, a text such as "5m", or null, got "60"'
+    code: 'FST_ERR_LARDER_OPTION', message: 'ttl must be a number of seconds, a text such as "5m", or null, got "60"'
   })
   t.throws(make({ store, ttl: NaN }), {
-    name: 'TypeError', message: 'ttl must be a number of seconds, a text such as "5m", or null, got NaN'
+    code: 'FST_ERR_LARDER_OPTION', message: 'ttl must be a number of seconds, a text such as "5m", or null, got NaN'
   })
   t.throws(make({ store, versions: {} }), {
-    name: 'TypeError', message: 'versions must be a version clock, e.g. memoryVersions(), got {}'
+    code: 'FST_ERR_LARDER_OPTION', message: 'versions must be a version clock, e.g. memoryVersions(), got {}'
   })
-  t.throws(make({ store, now: 12 }), { name: 'TypeError', message: 'now must be a function, got 12' })
-  t.throws(make({ store, random: 0.5 }), { name: 'TypeError', message: 'random must be a function, got 0.5' })
+  t.throws(make({ store, now: 12 }), { code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 12' })
+  t.throws(make({ store, random: 0.5 }), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'random must be a function, got 0.5'
+  })
   for (const jitter of [-0.1, 1.1, NaN, '0.5', null]) {
-    t.throws(make({ store, jitter }), { name: 'TypeError', message: /^jitter must be a number from 0 to 1, got / })
+    t.throws(make({ store, jitter }), { code: 'FST_ERR_LARDER_OPTION', message: /^jitter must be a number from 0 to 1, got / })
   }
   for (const maxLoads of [0, -1, 1.5, Infinity, '10', null]) {
-    t.throws(make({ store, maxLoads }), { name: 'TypeError', message: /^maxLoads must be a positive integer, got / })
+    t.throws(make({ store, maxLoads }), { code: 'FST_ERR_LARDER_OPTION', message: /^maxLoads must be a positive integer, got / })
   }
 })

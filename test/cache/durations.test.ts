@@ -33,7 +33,7 @@ t.test('a text without a known unit is not a duration', async (t) => {
   const cache = createCache({ store: memoryStore() })
   for (const ttl of ['5', '', 'm', '5 parsecs', 'soon', '5m!']) {
     await t.rejects(cache.set('a', 1, { ttl }), {
-      name: 'TypeError',
+      code: 'FST_ERR_LARDER_OPTION',
       message: `ttl must be a number of seconds, a text such as "5m", or null, got ${JSON.stringify(ttl)}`
     })
   }
@@ -41,12 +41,13 @@ t.test('a text without a known unit is not a duration', async (t) => {
 
 t.test('options that do not exist are refused, with the nearest one', async (t) => {
   const store = memoryStore()
-  const throws = (work: () => unknown, message: string) => t.throws(work, { name: 'TypeError', message })
+  const throws = (work: () => unknown, message: string) => t.throws(work, { code: 'FST_ERR_LARDER_OPTION', message })
   throws(() => createCache({ store, tll: 5 } as never), 'createCache() has no option tll. Did you mean ttl?')
   throws(() => memoryStore({ maxByte: 5 } as never), 'memoryStore() has no option maxByte. Did you mean maxBytes?')
   throws(() => redisStore({ redis: 5 } as unknown as RedisStoreOptions), 'redisStore() has no option redis.')
   const cache = createCache({ store })
-  const rejects = (work: Promise<unknown>, message: string) => t.rejects(work, { name: 'TypeError', message })
+  const rejects = (work: Promise<unknown>, message: string) =>
+    t.rejects(work, { code: 'FST_ERR_LARDER_OPTION', message })
   await rejects(cache.set('a', 1, { expires: 5 } as never), 'set() has no option expires.')
   await rejects(cache.getOrSet('a', () => 1, { old: 5 } as never), 'getOrSet() has no option old.')
   const misspelt = { shard: true } as never

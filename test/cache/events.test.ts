@@ -94,7 +94,7 @@ t.test('a load in the background whose value cannot be encoded emits an error', 
   told()
   t.equal(await cache.getOrSet<unknown>('key', () => () => 'a function', options), 'old')
   await heard('error')
-  t.match(told().at(-1), { type: 'error', doing: 'refresh', error: { name: 'TypeError' } })
+  t.match(told().at(-1), { type: 'error', doing: 'refresh', error: { code: 'FST_ERR_LARDER_VALUE' } })
 })
 
 t.test('a stale value served after an error emits both', async (t) => {

@@ -32,7 +32,7 @@ t.test('peek finds what lookup finds, and emits no event', async (t) => {
   clock.advance(10)
   t.match(await cache.peek('key'), { miss: 'expired', seen: { tags: ['tag'] } })
   t.same(events, [])
-  for (const key of ['', 'x'.repeat(1_025)]) t.throws(() => cache.peek(key), TypeError)
+  for (const key of ['', 'x'.repeat(1_025)]) t.throws(() => cache.peek(key), { code: 'FST_ERR_LARDER_ARGUMENT' })
 })
 
 t.test('tagStates returns the version of each tag, and whether it changed', async (t) => {

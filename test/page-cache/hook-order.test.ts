@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import t from 'tap'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
@@ -61,18 +61,4 @@ t.test('routes of a scope that was registered before the page cache reply as bef
   app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
   t.equal((await app.inject('/old')).body, 'old')
   t.equal((await app.inject({ method: 'POST', url: '/old' })).body, 'changed')
-})
-
-t.test('a cached route of a scope that was registered before the page cache fails with a reason', async (t) => {
-  const app = Fastify()
-  let opened: FastifyInstance | undefined
-  await app.register(async (scope) => {
-    opened = scope
-    scope.get('/early', { config: { cachePage: 60 } }, async () => 'early')
-  })
-  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
-  opened!.get('/late', { config: { cachePage: 60 } }, async () => 'late')
-  for (const url of ['/early', '/late']) {
-    t.match((await app.inject(url)).json(), { message: `Route ${url} was declared before the page cache` })
-  }
 })

@@ -97,6 +97,6 @@ t.test('the page cache refuses to be registered twice in one scope', async (t) =
   const cache = createCache({ store: memoryStore() })
   await app.register(pageCache, { cache })
   await t.rejects(async () => { await app.register(pageCache, { cache }) }, {
-    message: 'The page cache is already registered in this scope or in a parent scope.'
+    code: 'FST_ERR_LARDER_REGISTERED', message: /already registered in this scope or in a scope above it/
   })
 })

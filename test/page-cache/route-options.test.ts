@@ -83,7 +83,10 @@ t.test('a key function that throws fails its own request only, at once', async (
   const promising = await createTestApp(t, { ttl: 300, key: (async () => 'x') as never })
   const { statusCode, json } = await promising.app.inject('/page')
   t.equal(statusCode, 500)
-  t.match(json(), { message: 'key in cachePage of /page must return a string, got object' })
+  t.match(json(), {
+    code: 'FST_ERR_LARDER_ROUTE_KEY',
+    message: 'The option key in cachePage of /page must return a string, but returned object.'
+  })
 })
 
 t.test('invalid options are rejected at registration', async (t) => {

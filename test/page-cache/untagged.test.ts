@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { currentReads, memoryVersions, type Versions } from '../../src/cache/index.ts'
-import { CacheStats } from '../../src/dashboard/metrics/stats.ts'
+import { CacheStats } from '../../src/metrics/stats.ts'
 import { createViewModel } from '../../src/dashboard/page/view-model.ts'
 import type { CachePageOptions } from '../../src/page-cache/index.ts'
 import { createTestApp, type Handler, type TestAppOptions } from '../support/create-test-app.ts'

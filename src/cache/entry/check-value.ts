@@ -1,4 +1,5 @@
 import { isDeepStrictEqual, types } from 'node:util'
+import { ValueError } from '../errors.ts'
 import { VIEW_TYPES, createView } from './views.ts'
 
 /** Levels of a value. V8 decodes a value recursively, and the stack has room for about three times as many. */
@@ -27,7 +28,7 @@ interface Unsupported {
 /**
  * Checks that a value can be encoded so that it is decoded unchanged.
  *
- * @throws TypeError with the path of the first part for which this is not so
+ * @throws ValueError with the path of the first part for which this is not so
  */
 export function checkValue (value: unknown): ValueShape {
   const checker = new ValueChecker()
@@ -35,7 +36,7 @@ export function checkValue (value: unknown): ValueShape {
   if (unsupported === undefined) return checker
   const { path, reason } = unsupported
   const shown = path.length > 300 ? `${path.slice(0, 300)}…` : path
-  throw new TypeError(`value${shown} cannot be cached: it ${reason}. Convert it to plain data first.`)
+  throw new ValueError(`value${shown} cannot be cached: it ${reason}. Convert it to plain data first.`)
 }
 
 class ValueChecker implements ValueShape {

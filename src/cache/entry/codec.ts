@@ -1,3 +1,4 @@
+import { ValueError } from '../errors.ts'
 import { checkValue } from './check-value.ts'
 import { decodeStructured, encodeStructured, STRUCTURED_MARK } from './structured.ts'
 
@@ -12,7 +13,7 @@ const utf8 = new TextEncoder()
 /** Encodes a value. Throws a TypeError with the path of the part that would not be decoded unchanged. */
 export function encodeValue (value: unknown): Uint8Array {
   if (value === undefined) {
-    throw new TypeError('undefined cannot be cached, since it means "absent". Use null.')
+    throw new ValueError('undefined cannot be cached, since it means "absent". Use null.')
   }
   const { isJson, nullPrototype } = checkValue(value)
   // Not Buffer.from(): a small buffer is a part of a large one, which it would keep in memory.

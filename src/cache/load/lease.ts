@@ -1,4 +1,5 @@
 import { type Entry, isSameEntry } from '../entry/entry.ts'
+import { LoadFailedError } from '../errors.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
 import { isMiss, type LoadOptions, type Miss } from '../types.ts'
 import { type EntryStore, isUnanswered, decodableEntry } from './entry-store.ts'
@@ -59,7 +60,7 @@ export async function acquireLease (
         seen = entry
         expired = checked.miss === 'expired' ? entry : undefined
         if (waiter !== undefined && hasJustFailed(checked.stale, options, entries.now())) {
-          throw new Error(`another process has just failed to load ${JSON.stringify(key)}`)
+          throw new LoadFailedError(JSON.stringify(key))
         }
       }
       if (isEntry) {

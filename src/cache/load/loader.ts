@@ -162,7 +162,7 @@ export class Loader {
     }
     const waitMs = Math.min(timeoutMs, maxWaitMs)
     if (waitMs < Infinity && !await waitForEnd(load, waitMs)) {
-      return timeoutMs <= maxWaitMs ? { error: new LoadTimeoutError(key, timeout!) } : 'overdue'
+      return timeoutMs <= maxWaitMs ? { error: new LoadTimeoutError(JSON.stringify(key), timeout!) } : 'overdue'
     }
     try {
       return { result: await load.result }

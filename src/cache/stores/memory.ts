@@ -1,10 +1,11 @@
 import { decodeInteger, encodeValue } from '../entry/codec.ts'
 import type { Entry } from '../entry/entry.ts'
+import { IntegerError } from '../errors.ts'
 import { currentTime } from '../util/clock.ts'
 import { checkFunction, checkNames, checkPositiveInteger } from '../util/validate.ts'
 import { memoryVersions } from '../versions/memory.ts'
 import { EntryLru } from './lru.ts'
-import { notAnInteger, type Store } from './store.ts'
+import type { Store } from './store.ts'
 
 export interface MemoryStoreOptions {
   /**
@@ -64,7 +65,7 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
         return by
       }
       const sum = (decodeInteger(stored.payload) ?? NaN) + by
-      if (!Number.isSafeInteger(sum)) throw notAnInteger(key)
+      if (!Number.isSafeInteger(sum)) throw new IntegerError(JSON.stringify(key))
       lru.set(key, { ...stored, payload: encodeValue(sum) })
       return sum
     },

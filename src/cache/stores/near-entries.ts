@@ -1,4 +1,5 @@
 import { type Entry, isSameEntry } from '../entry/entry.ts'
+import { OptionError } from '../errors.ts'
 import type { Backplane, EntryFilter, OutageStore, Store } from './store.ts'
 
 /** How an entry came into L1. Times are in milliseconds since 1970. */
@@ -179,7 +180,7 @@ function checkSynchronous (near: Store): void {
   const found: unknown = near.get('larder')
   if (!(found instanceof Promise)) return
   found.catch(() => {})
-  throw new TypeError(`near must be a store that returns entries at once, e.g. memoryStore(), but "${near.name}" ` +
+  throw new OptionError(`near must be a store that returns entries at once, e.g. memoryStore(), but "${near.name}" ` +
     'returns promises. Use it as far.')
 }
 

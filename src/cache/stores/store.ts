@@ -139,8 +139,3 @@ export interface StoreStats {
   /** Entries refused because they were too large. */
   refusals: number
 }
-
-/** The error of `increment` for a value that is not an integer, or a sum that is not a safe one. */
-export function notAnInteger (key: string): TypeError {
-  return new TypeError(`cannot increment ${JSON.stringify(key)}: its value is not a safe integer`)
-}

@@ -1,15 +1,16 @@
 import { inspect } from 'node:util'
 import { closestMatch } from 'leven'
+import { ArgumentError, OptionError } from '../errors.ts'
 import { toSeconds } from './duration.ts'
 
-/* Checks of arguments. Each throws a TypeError that names the option and the value. */
+/* Checks of options and arguments. Each throws a TypeError that names the option and the value. */
 
 /** Length of the longest valid key or tag, in UTF-16 units. */
 const MAX_KEY_LENGTH = 1024
 
 export function checkPositiveInteger (name: string, value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) {
-    throw new TypeError(`${name} must be a positive integer, got ${show(value)}`)
+    throw new OptionError(`${name} must be a positive integer, got ${show(value)}`)
   }
   return value as number
 }
@@ -18,54 +19,61 @@ export function checkPositiveInteger (name: string, value: unknown): number {
 export function checkSeconds (name: string, value: unknown): number | null {
   const seconds = toSeconds(value)
   if (seconds === null || (typeof seconds === 'number' && Number.isFinite(seconds))) return seconds
-  throw new TypeError(`${name} must be a number of seconds, a text such as "5m", or null, got ${show(value)}`)
+  throw new OptionError(`${name} must be a number of seconds, a text such as "5m", or null, got ${show(value)}`)
 }
 
 /** Returns seconds, zero or more. */
 export function checkDuration (name: string, value: unknown): number {
   const seconds = toSeconds(value)
   if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return seconds
-  throw new TypeError(`${name} must be a number of seconds, zero or more, or a text such as "5m", got ${show(value)}`)
+  throw new OptionError(`${name} must be a number of seconds, zero or more, or a text such as "5m", got ${show(value)}`)
 }
 
 /** From 0 to 1. */
 export function checkFraction (name: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
-  throw new TypeError(`${name} must be a number from 0 to 1, got ${show(value)}`)
+  throw new OptionError(`${name} must be a number from 0 to 1, got ${show(value)}`)
 }
 
 export function checkSafeInteger (name: string, value: unknown): number {
   if (Number.isSafeInteger(value)) return value as number
-  throw new TypeError(`${name} must be a safe integer, got ${show(value)}`)
+  throw new ArgumentError(`${name} must be a safe integer, got ${show(value)}`)
 }
 
 export function checkBoolean (name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${show(value)}`)
+  if (typeof value !== 'boolean') throw new OptionError(`${name} must be true or false, got ${show(value)}`)
 }
 
 export function checkFunction (name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${show(value)}`)
+  if (typeof value !== 'function') throw new OptionError(`${name} must be a function, got ${show(value)}`)
 }
 
 /** An object that has this method. */
 export function checkObject (name: string, value: unknown, method: string, example: string): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
-  throw new TypeError(`${name} must be ${example}, got ${show(value)}`)
+  throw new OptionError(`${name} must be ${example}, got ${show(value)}`)
 }
 
-/** Rejects names that are not known, which are likely mistakes in writing. @param owner what has the options */
-export function checkNames (owner: string, options: object, known: ReadonlySet<string>): void {
+/**
+ * Rejects names that are not known, which are likely mistakes in writing.
+ *
+ * @param owner what has the options
+ * @param NameError the class of the error
+ */
+export function checkNames (
+  owner: string, options: object, known: ReadonlySet<string>, NameError: new (message: string) => Error = OptionError
+): void {
   for (const name in options) {
     if (known.has(name)) continue
     const near = closestMatch(name, [...known], { maxDistance: Math.ceil(name.length / 2) })
-    throw new TypeError(`${owner} has no option ${name}.${near === undefined ? '' : ` Did you mean ${near}?`}`)
+    throw new NameError(`${owner} has no option ${name}.${near === undefined ? '' : ` Did you mean ${near}?`}`)
   }
 }
 
 /** The options of one call. A number instead is a likely mistake for a `ttl`. */
 export function checkOptions (options: unknown): void {
   if (typeof options === 'object' && options !== null) return
-  throw new TypeError(`options must be an object, got ${show(options)}`)
+  throw new ArgumentError(`options must be an object, got ${show(options)}`)
 }
 
 export function checkKey (key: unknown): asserts key is string {
@@ -73,7 +81,7 @@ export function checkKey (key: unknown): asserts key is string {
 }
 
 export function checkKeys (keys: unknown): asserts keys is readonly string[] {
-  if (!Array.isArray(keys)) throw new TypeError(`keys must be an array of strings, got ${show(keys)}`)
+  if (!Array.isArray(keys)) throw new ArgumentError(`keys must be an array of strings, got ${show(keys)}`)
   for (const key of keys) checkKey(key)
 }
 
@@ -83,20 +91,20 @@ export function checkPrefix (prefix: unknown): asserts prefix is string {
 }
 
 export function checkTags (tags: unknown): asserts tags is readonly string[] {
-  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array of strings, got ${show(tags)}`)
+  if (!Array.isArray(tags)) throw new ArgumentError(`tags must be an array of strings, got ${show(tags)}`)
   for (const tag of tags) checkName('a tag', tag)
 }
 
 function checkName (what: string, name: unknown): void {
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError(`${what} must be a non-empty string, got ${show(name)}`)
+    throw new ArgumentError(`${what} must be a non-empty string, got ${show(name)}`)
   }
   if (name.length > MAX_KEY_LENGTH) {
-    throw new TypeError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
+    throw new ArgumentError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
   }
   // In UTF-8 all lone surrogates are the same bytes, so two names could become one.
   if (!name.isWellFormed()) {
-    throw new TypeError(`${what} must be well-formed Unicode, got a lone surrogate`)
+    throw new ArgumentError(`${what} must be well-formed Unicode, got a lone surrogate`)
   }
 }
 

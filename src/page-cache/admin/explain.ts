@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { CacheAdapter, Entry, TagState } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
+import { ExplainError } from '../errors.ts'
 import { formatCacheStatus } from '../http/cache-status.ts'
 import { describeKey } from '../key/key.ts'
 import { describeReadRefusal } from '../key/read-refusals.ts'
@@ -84,14 +85,14 @@ const TIMEOUT_MS = 5_000
  * Explains what a request would get now, and why.
  *
  * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or
- * changed. Rejects with a TypeError for an invalid URL.
+ * changed. Rejects with an `ExplainError` for an invalid URL.
  */
 export async function explainPage (
   { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion
 ): Promise<Explanation> {
   const url = URL.parse(text, 'http://localhost')
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
+    throw new ExplainError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
   }
   const path = url.pathname + url.search
   const withoutLookup = (runsHandler: boolean, rule: string): Explanation =>

@@ -1,5 +1,6 @@
 import { type CacheAdapter, isMiss } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
+import { PurgeError } from '../errors.ts'
 import type { RequestTarget } from '../key/key.ts'
 import { allVariantKeys, isVariants } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
@@ -31,13 +32,13 @@ export async function purge (cache: CacheAdapter, routes: CachedRoutes, what: Pu
     return await sum(findRoutes(routes, route).map(({ keyPrefix }) => cache.deleteMatching({ prefix: keyPrefix })))
   }
   if (typeof url === 'string') return await sum(findKeys(routes, parseTarget(url)).map((key) => purgeKey(cache, key)))
-  throw new TypeError('purge() expects exactly one of { url }, { route }, { tag } or { all: true }.')
+  throw new PurgeError('purge() expects exactly one of { url }, { route }, { tag } or { all: true }.')
 }
 
 function findRoutes (routes: CachedRoutes, pattern: string): readonly RouteCacheConfig[] {
   const found = routes.withPattern(pattern)
   if (found.length === 0) {
-    throw new TypeError('The route to purge must be the pattern of a route with a page cache, ' +
+    throw new PurgeError('The route to purge must be the pattern of a route with a page cache, ' +
       `but is ${JSON.stringify(pattern)}.`)
   }
   return found
@@ -46,7 +47,7 @@ function findRoutes (routes: CachedRoutes, pattern: string): readonly RouteCache
 function parseTarget (text: string): RequestTarget {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError(`The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(text)}.`)
+    throw new PurgeError(`The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(text)}.`)
   }
   return { protocol: url.protocol.slice(0, -1), host: url.host, url: url.pathname + url.search }
 }

@@ -1,10 +1,12 @@
+import { FastifyVersionError } from '../errors.ts'
+
 /**
  * Returns what Fastify keeps under a symbol.
  *
  * It has no public way to add the first hook, to list hooks, to start before the router, to list all servers, or to set
  * all headers of a reply at once.
  *
- * @param owner an application or a reply
+ * @param owner an application, a reply or what Fastify keeps about a route
  */
 export function findInternal<T> (owner: object, description: string): T {
   const { holder, symbol } = locate(owner, description)
@@ -21,6 +23,5 @@ function locate (owner: object, description: string): { holder: Record<symbol, u
     const symbol = Object.getOwnPropertySymbols(holder).find((symbol) => symbol.description === description)
     if (symbol !== undefined) return { holder: holder as Record<symbol, unknown>, symbol }
   }
-  throw new TypeError(`The page cache does not support this version of Fastify, which has no ${description}. ` +
-    'Install a version with which it was tested.')
+  throw new FastifyVersionError(description)
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import { RouteKeyError } from '../errors.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { normalizeEncoding, normalizeQuery, splitUrl } from './query.ts'
 import type { RequestFields } from './variants.ts'
@@ -83,9 +84,7 @@ export function customKey (
 ): string {
   const text = key(request)
   // A promise, for one, would be the same text for every request.
-  if (typeof text !== 'string') {
-    throw new TypeError(`key in cachePage of ${routeName} must return a string, got ${typeof text}`)
-  }
+  if (typeof text !== 'string') throw new RouteKeyError(routeName, typeof text)
   return text
 }
 

@@ -132,8 +132,10 @@ t.test('invalid options are refused by name', async (t) => {
     for (const value of [0, -1, 1.5, NaN, Infinity, '1']) {
       const options = { [name]: value } as MemoryStoreOptions
       const message = new RegExp(`^${name} must be a positive integer, got `)
-      t.throws(() => memoryStore(options), { name: 'TypeError', message })
+      t.throws(() => memoryStore(options), { code: 'FST_ERR_LARDER_OPTION', message })
     }
   }
-  t.throws(() => memoryStore({ now: 5 as never }), { name: 'TypeError', message: 'now must be a function, got 5' })
+  t.throws(() => memoryStore({ now: 5 as never }), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 5'
+  })
 })

@@ -154,7 +154,7 @@ t.test('explain reports URLs that the page cache does not handle', async (t) => 
     'ftp://shop.example/', 'http://', 'javascript:1'
   ]) {
     await t.rejects(app.larder.explain({ url }), {
-      name: 'TypeError',
+      code: 'FST_ERR_LARDER_EXPLAIN',
       message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.`
     })
   }

@@ -140,7 +140,8 @@ t.test('purge rejects arguments other than url, route, tag or all', async (t) =>
   await get()
   for (const purge of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
     await t.rejects(app.larder.purge(purge as never), {
-      name: 'TypeError', message: 'purge() expects exactly one of { url }, { route }, { tag } or { all: true }.'
+      code: 'FST_ERR_LARDER_PURGE',
+      message: 'purge() expects exactly one of { url }, { route }, { tag } or { all: true }.'
     })
   }
   t.match(await get(), { status: 'hit; ttl=60' })
@@ -150,11 +151,11 @@ t.test('purge rejects an invalid URL and an unknown route', async (t) => {
   const { app } = await createShop(t, stores.memory!)
   for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
     await t.rejects(app.larder.purge({ url }), {
-      name: 'TypeError',
+      code: 'FST_ERR_LARDER_PURGE',
       message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.`
     })
   }
   await t.rejects(app.larder.purge({ route: '/nowhere' }), {
-    name: 'TypeError', message: /The route to purge must be the pattern/
+    code: 'FST_ERR_LARDER_PURGE', message: /The route to purge must be the pattern/
   })
 })

@@ -49,10 +49,10 @@ export const ALLOWED: Record<string, string[]> = {
   'cache/stores/redis': ['cache/entry', 'cache/errors', 'cache/stores', 'cache/util', 'cache/versions'],
   'cache/events': ['cache/entry', 'cache/types'],
   'cache/types': ['cache/entry', 'cache/stores', 'cache/util', 'cache/versions'],
-  'cache/stores': ['cache/entry', 'cache/util', 'cache/versions'],
-  'cache/entry': ['cache/versions'],
+  'cache/stores': ['cache/entry', 'cache/errors', 'cache/util', 'cache/versions'],
+  'cache/entry': ['cache/errors', 'cache/versions'],
   'cache/versions': ['cache/util'],
-  'cache/util': [],
+  'cache/util': ['cache/errors'],
   'cache/errors': []
 }
 

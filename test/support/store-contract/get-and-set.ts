@@ -159,8 +159,8 @@ export function getManyAndSetMany (t: Test, setUp: () => SetUp): void {
 
   t.test('setMany writes nothing if a value or a key is invalid', async (t) => {
     const { cache } = setUp()
-    await t.rejects(cache.setMany([['a', 1], ['b', undefined]]), TypeError)
-    await t.rejects(cache.setMany([['a', 1], ['', 2]]), TypeError)
+    await t.rejects(cache.setMany([['a', 1], ['b', undefined]]), { code: 'FST_ERR_LARDER_VALUE' })
+    await t.rejects(cache.setMany([['a', 1], ['', 2]]), { code: 'FST_ERR_LARDER_ARGUMENT' })
     t.equal(await cache.get('a'), undefined)
   })
 

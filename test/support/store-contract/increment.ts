@@ -48,11 +48,11 @@ export function increment (t: Test, setUp: () => SetUp): void {
     const { cache } = setUp()
     await cache.set('key', Number.MAX_SAFE_INTEGER - 1)
     t.equal(await cache.increment('key'), Number.MAX_SAFE_INTEGER)
-    await t.rejects(cache.increment('key'), { name: 'TypeError', message: /cannot increment "key"/ })
+    await t.rejects(cache.increment('key'), { code: 'FST_ERR_LARDER_INTEGER', message: /cannot increment "key"/ })
     t.equal(await cache.get('key'), Number.MAX_SAFE_INTEGER)
     t.equal(await cache.increment('key', -Number.MAX_SAFE_INTEGER), 0)
     t.equal(await cache.increment('key', -Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER)
-    await t.rejects(cache.increment('key', -1), TypeError)
+    await t.rejects(cache.increment('key', -1), { code: 'FST_ERR_LARDER_INTEGER' })
     t.equal(await cache.get('key'), Number.MIN_SAFE_INTEGER)
   })
 
@@ -61,7 +61,7 @@ export function increment (t: Test, setUp: () => SetUp): void {
     for (const value of ['42', 'text', '', 1.5, NaN, 2 ** 60, null, true, { n: 1 }, [1], 1n]) {
       await cache.set('key', value)
       await t.rejects(cache.increment('key'), {
-        name: 'TypeError', message: 'cannot increment "key": its value is not a safe integer'
+        code: 'FST_ERR_LARDER_INTEGER', message: 'cannot increment "key": its value is not a safe integer'
       })
       t.ok(isDeepStrictEqual(await cache.get('key'), value))
     }

@@ -5,7 +5,7 @@ export function invalidArguments (t: Test, setUp: () => SetUp): void {
   /** What callers may hand in against the types. */
   type Loose = Record<string, (...args: unknown[]) => Promise<unknown>>
   const refused = (t: Test, call: Promise<unknown>, message: RegExp, name?: string) =>
-    t.rejects(call, { name: 'TypeError', message }, name ?? String(message))
+    t.rejects(call, { code: /^FST_ERR_LARDER_/, message }, name ?? String(message))
 
   t.test('every verb rejects an invalid key', async (t) => {
     const cache = setUp().cache as unknown as Loose

@@ -158,7 +158,7 @@ export function timeout (t: Test, setUp: () => SetUp): void {
     const caller = cache.getOrSet('key', held.load, { timeout: 0.01 })
     await t.rejects(caller, LoadTimeoutError)
     await t.rejects(caller, {
-      name: 'LoadTimeoutError', code: 'LARDER_LOAD_TIMEOUT', message: 'the load of "key" took longer than 0.01 s'
+      code: 'FST_ERR_LARDER_LOAD_TIMEOUT', message: 'the load of "key" took longer than 0.01 s'
     })
     await held.began
     held.end('late')

@@ -40,7 +40,7 @@ export function values (t: Test, setUp: () => SetUp): void {
   t.test('a value that would be changed is refused with the path of its part, and not stored', async (t) => {
     const { cache } = setUp()
     for (const [what, [value, path, reason]] of Object.entries(REFUSED_VALUES)) {
-      const error = { name: 'TypeError', message: `${path} cannot be cached: it ${reason}.` }
+      const error = { code: 'FST_ERR_LARDER_VALUE', message: `${path} cannot be cached: it ${reason}.` }
       await t.rejects(cache.set('key', value), error, `${what}: set`)
       await t.rejects(cache.setMany([['other', 1], ['key', value]]), error, `${what}: setMany`)
       await t.rejects(cache.add('key', value), error, `${what}: add`)
@@ -60,7 +60,7 @@ export function values (t: Test, setUp: () => SetUp): void {
     await listener.heard('miss', 3)
     held.end({ items: [{ price: () => 1 }] })
     for (const { reason } of await Promise.allSettled(callers) as PromiseRejectedResult[]) {
-      t.match(reason, { name: 'TypeError', message: 'value.items[0].price cannot be cached' })
+      t.match(reason, { code: 'FST_ERR_LARDER_VALUE', message: 'value.items[0].price cannot be cached' })
     }
     t.equal(held.runs(), 1)
     t.equal(await cache.getOrSet<unknown>('key', () => 'loaded again'), 'loaded again')

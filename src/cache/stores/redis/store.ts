@@ -1,8 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
+import { IntegerError, OptionError } from '../../errors.ts'
 import { currentTime } from '../../util/clock.ts'
 import { checkFunction, checkNames, checkObject, checkPositiveInteger } from '../../util/validate.ts'
-import { notAnInteger, type Store } from '../store.ts'
+import type { Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
 import type { RedisClient } from './client.ts'
 import { isWriteRefusal, RedisCommands } from './commands.ts'
@@ -52,10 +53,10 @@ export function redisStore (options: RedisStoreOptions): Store {
   checkFunction('now', now)
   checkObject('client', client, 'getBuffer', 'an ioredis client')
   if (client.options.keyPrefix) {
-    throw new TypeError('client must not have a keyPrefix of its own. Use the option prefix of redisStore().')
+    throw new OptionError('client must not have a keyPrefix of its own. Use the option prefix of redisStore().')
   }
   if (typeof prefix !== 'string' || !/^[^#\s]+$/.test(prefix)) {
-    throw new TypeError(`prefix must be a non-empty string without "#" or white space, got ${JSON.stringify(prefix)}`)
+    throw new OptionError(`prefix must be a non-empty string without "#" or white space, got ${JSON.stringify(prefix)}`)
   }
   const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
 
@@ -146,7 +147,7 @@ export function redisStore (options: RedisStoreOptions): Store {
       const expiry = expiryArgument(initial.staleUntil)
       const args = [by, now(), serializeEntry(initial), expiry, serializeOptional(replace)]
       const sum = await runIncrement([redisKey(key)], args)
-      if (sum === null) throw notAnInteger(key)
+      if (sum === null) throw new IntegerError(JSON.stringify(key))
       return Number(sum)
     },
     delete: (keys) => deleteEntries(keys.map(redisKey)),

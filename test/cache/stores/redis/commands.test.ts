@@ -13,7 +13,7 @@ t.test('a command that misses its deadline rejects with RedisUnavailableError; l
   const [late, failing] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
   const error = await run(() => late.promise)
   t.match(error, {
-    name: 'RedisUnavailableError', code: 'LARDER_REDIS_UNAVAILABLE', message: 'Redis did not reply within 10 ms.'
+    code: 'FST_ERR_LARDER_REDIS_UNAVAILABLE', message: 'Redis did not reply within 10 ms.'
   })
   late.resolve('late')
   t.type(await run(() => failing.promise), RedisUnavailableError)
@@ -83,7 +83,7 @@ t.test('queued commands reject when the circuit opens, and are not sent', async 
   const inFlight = Promise.withResolvers<never>()
   const replies = Array.from({ length: 300 }, () => run(() => inFlight.promise))
   client.emit('close')
-  t.match(await Promise.all(replies.slice(256)), Array(44).fill({ name: 'RedisUnavailableError' }))
+  t.match(await Promise.all(replies.slice(256)), Array(44).fill({ code: 'FST_ERR_LARDER_REDIS_UNAVAILABLE' }))
   t.equal(sent(), 256)
   inFlight.reject(new Error('lost'))
   await Promise.all(replies)
@@ -141,5 +141,5 @@ t.test('only the client keeps a process alive, not the store', async (t) => {
 
 t.test('an invalid commandTimeout is refused by name', async (t) => {
   const message = /^commandTimeout must be a positive integer, got 0/
-  t.throws(() => createCommands(t, { commandTimeout: 0 }), { name: 'TypeError', message })
+  t.throws(() => createCommands(t, { commandTimeout: 0 }), { code: 'FST_ERR_LARDER_OPTION', message })
 })

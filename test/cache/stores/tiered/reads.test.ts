@@ -140,7 +140,7 @@ t.test('close() closes both levels', async (t) => {
 t.test('invalid options are refused by name', async (t) => {
   const store = memoryStore()
   const refuses = (options: unknown, message: string | RegExp) =>
-    t.throws(() => tieredStore(options as TieredStoreOptions), { name: 'TypeError', message })
+    t.throws(() => tieredStore(options as TieredStoreOptions), { code: 'FST_ERR_LARDER_OPTION', message })
   refuses({ far: store }, 'near must be a store in this process, e.g. memoryStore(), got undefined')
   refuses({ near: silentStore(client, Date.now), far: store }, 'near must be a store that returns entries at once, ' +
     'e.g. memoryStore(), but "redis" returns promises. Use it as far.')
