@@ -185,3 +185,21 @@ t.test('a hit lacks the headers of hooks that the handler has removed', async (t
     t.equal(headers['x-b'], '2')
   }
 })
+
+t.test('a hit adds its fields to the Cache-Status and Server-Timing of a hook', async (t) => {
+  for (const [name, expected] of [['cache-status', /^other, larder; hit/], ['server-timing', /^other, cache/]] as const) {
+    const { get } = await createTestApp(t, 300, () => 'page', {
+      before: (app) => app.addHook('onRequest', async (_request, reply) => { reply.header(name, 'other') })
+    })
+    await get()
+    t.match((await get()).headers[name], expected)
+  }
+})
+
+t.test('each hit has the present headers of hooks', async (t) => {
+  let count = 0
+  const { get } = await createTestApp(t, 300, () => 'page', {
+    before: (app) => app.addHook('onRequest', async (_request, reply) => { reply.header('x-count', ++count) })
+  })
+  for (const count of ['1', '2', '3', '4']) t.equal((await get()).headers['x-count'], count)
+})
