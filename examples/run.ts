@@ -1,12 +1,15 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, type ExecFileException } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 
 /*
- * Runs the tests of the examples as a stranger would: each in an empty directory, with the packed package.
+ * Runs the tests of the examples as a stranger would: each in an empty directory, with the packed package. TypeScript
+ * and Node are those of this repository.
  */
 
+const execute = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
 const manifest = readFileSync(join(root, 'package/manifest.json'), 'utf8')
 const { name, version } = JSON.parse(manifest) as { name: string, version: string }
@@ -14,19 +17,30 @@ const tarball = join(root, 'artifacts', `${name}-${version}.tgz`)
 if (!existsSync(tarball)) throw new Error(`${tarball} is missing. Run \`make package\`.`)
 
 const examples = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-for (const { name: example } of examples) {
+await Promise.all(examples.map(({ name }) => runExample(name)))
+
+async function runExample (example: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), `larder-${example}-`))
+  const filter = (path: string) => !path.includes('node_modules', import.meta.dirname.length)
   try {
-    cpSync(join(import.meta.dirname, example), folder, { recursive: true })
-    const startedAt = performance.now()
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--silent', tarball], folder)
-    console.log(`${example}: installed in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
-    run('npm', ['test', '--silent'], folder)
+    cpSync(join(import.meta.dirname, example), folder, { recursive: true, filter })
+    const installed = await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', tarball], folder)
+    const checked = existsSync(join(folder, 'tsconfig.json')) ? await run('tsc', ['-p', '.'], folder) : undefined
+    const tested = await run('npm', ['test', '--silent'], folder)
+    const types = checked === undefined ? '' : `, types checked in ${checked.seconds} s`
+    console.log(`${example}: installed in ${installed.seconds} s${types}, tested in ${tested.seconds} s`)
+    console.log(tested.output)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function run (command: string, args: readonly string[], cwd: string): void {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+/** Runs a program, and returns how long it took and what it printed. */
+async function run (program: string, args: readonly string[], cwd: string) {
+  const startedAt = performance.now()
+  const { stdout } = await execute(program, args, { cwd }).catch((error: ExecFileException) => {
+    console.error(`${program} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`)
+    throw error
+  })
+  return { seconds: ((performance.now() - startedAt) / 1000).toFixed(1), output: stdout }
 }

@@ -43,10 +43,11 @@ export function lineAt (text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }
 
-/** All documents: the README, that of the package, CONTRIBUTING.md and what is below docs/. */
+/** All documents: the README, those of the package and of examples, CONTRIBUTING.md and what is below docs/. */
 export const documents: readonly Document[] = [
   'README.md',
   'CONTRIBUTING.md',
   'package/README.md',
+  'examples/blog/README.md',
   ...globSync('docs/**/*.md', { cwd: ROOT }).sort()
 ].map(readDocument)
