@@ -1,5 +1,8 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
-import { NO_TAGS, type ResolvedGetOrSetOptions, resolveGetOrSetOptions, resolveSetOptions } from './call-options.ts'
+import {
+  NO_TAGS, resolveFilter, type ResolvedGetOrSetOptions, type ResolvedSetOptions, resolveGetOrSetOptions,
+  resolveSetOptions
+} from './call-options.ts'
 import { decodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { decodeSharedValue } from './entry/value.ts'
@@ -14,9 +17,7 @@ import {
 import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { startTimer } from './util/timer.ts'
-import {
-  checkFunction, checkKey, checkKeys, checkOptions, checkPrefix, checkSafeInteger, checkSeconds, checkTags
-} from './util/validate.ts'
+import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
 import { currentReads, ignoreReads } from './versions/read-set.ts'
 import type { Stamp } from './versions/versions.ts'
 
@@ -114,11 +115,14 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
   // Writing
 
   async set (key: string, value: unknown, options: SetOptions = {}): Promise<void> {
-    await this.setMany([[key, value]], options)
+    await this.#store([[key, value]], resolveSetOptions('set', options, this.defaultTtl))
   }
 
   async setMany (pairs: Iterable<readonly [string, unknown]>, options: SetOptions = {}): Promise<void> {
-    const { ttl, tags } = resolveSetOptions(options, this.defaultTtl)
+    await this.#store(pairs, resolveSetOptions('setMany', options, this.defaultTtl))
+  }
+
+  async #store (pairs: Iterable<readonly [string, unknown]>, { ttl, tags }: ResolvedSetOptions): Promise<void> {
     const entries = [...pairs].map(([key, value]) => {
       checkKey(key)
       return [key, this.entries.createEntry(value, ttl, tags, undefined)] as const
@@ -133,7 +137,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
 
   async add (key: string, value: unknown, options: SetOptions = {}): Promise<boolean> {
     checkKey(key)
-    const { ttl, tags } = resolveSetOptions(options, this.defaultTtl)
+    const { ttl, tags } = resolveSetOptions('add', options, this.defaultTtl)
     const entry = this.entries.createEntry(value, ttl, tags, undefined)
     try {
       const stamp = await this.#stampFor(tags)
@@ -206,19 +210,15 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
   }
 
   async deleteMatching (filter: EntryFilter = {}): Promise<number> {
-    checkOptions(filter)
-    const { prefix = '', tags } = filter
-    checkPrefix(prefix)
+    const { prefix, tags } = resolveFilter(filter)
     if (tags === undefined) {
       this.loader.inFlight.revokeAll(prefix)
       this.entries.emit({ type: 'clear', ...prefix !== '' && { prefix } })
       return await this.entries.store.clear({ prefix })
     }
-    checkTags(tags)
     if (tags.length === 0) return 0
-    const copy = [...tags] // the caller may change the array later
-    await this.invalidateTags(copy)
-    return await this.entries.store.clear({ prefix, tags: copy })
+    await this.invalidateTags(tags)
+    return await this.entries.store.clear({ prefix, tags })
   }
 
   async close (): Promise<void> {

@@ -1,5 +1,8 @@
+import type { EntryFilter } from './stores/store.ts'
 import type { GetOrSetOptions, SetOptions } from './types.ts'
-import { checkBoolean, checkDuration, checkNames, checkOptions, checkSeconds, checkTags } from './util/validate.ts'
+import {
+  checkBoolean, checkDuration, checkNames, checkOptions, checkPrefix, checkSeconds, checkTags
+} from './util/validate.ts'
 
 /*
  * The options of one call, validated. Tags are copied, because the caller may change the array later.
@@ -8,6 +11,7 @@ import { checkBoolean, checkDuration, checkNames, checkOptions, checkSeconds, ch
 export const NO_TAGS: readonly string[] = []
 
 const SET_OPTIONS = new Set<keyof SetOptions>(['ttl', 'tags'])
+const FILTER = new Set<keyof EntryFilter>(['prefix', 'tags'])
 const GET_OR_SET_OPTIONS = new Set<keyof GetOrSetOptions>([
   'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout'
 ])
@@ -18,16 +22,33 @@ export interface ResolvedSetOptions {
   readonly tags: readonly string[]
 }
 
-/** @param defaultTtl of the cache */
-export function resolveSetOptions (options: SetOptions, defaultTtl: number | null): ResolvedSetOptions {
+/**
+ * Resolves the options of a verb that stores values.
+ *
+ * @param verb that has the options
+ * @param defaultTtl of the cache
+ */
+export function resolveSetOptions (verb: string, options: SetOptions, defaultTtl: number | null): ResolvedSetOptions {
   checkOptions(options)
-  checkNames('set()', options, SET_OPTIONS)
+  checkNames(`${verb}()`, options, SET_OPTIONS)
   const { ttl, tags = NO_TAGS } = options
   checkTags(tags)
   return {
     ttl: ttl === undefined ? defaultTtl : checkSeconds('ttl', ttl),
     tags: tags.length === 0 ? NO_TAGS : [...tags]
   }
+}
+
+/** Checks which entries are to be deleted. A misspelt name would delete all. */
+export function resolveFilter (
+  filter: EntryFilter
+): { readonly prefix: string, readonly tags: readonly string[] | undefined } {
+  checkOptions(filter)
+  checkNames('deleteMatching()', filter, FILTER)
+  const { prefix = '', tags } = filter
+  checkPrefix(prefix)
+  if (tags !== undefined) checkTags(tags)
+  return { prefix, tags: tags && [...tags] }
 }
 
 /** The options of `getOrSet`, with all durations in seconds. */

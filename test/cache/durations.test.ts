@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  createCache, type GetOrSetOptions, memoryStore, redisStore, type RedisStoreOptions
+  createCache, type GetOrSetOptions, memoryStore, memoryVersions, redisStore, type RedisStoreOptions, tieredStore
 } from '../../src/cache/index.ts'
 import { fakeClock } from '../support/clock.ts'
 
@@ -44,11 +44,17 @@ t.test('options that do not exist are refused, with the nearest one', async (t) 
   const throws = (work: () => unknown, message: string) => t.throws(work, { code: 'FST_ERR_LARDER_OPTION', message })
   throws(() => createCache({ store, tll: 5 } as never), 'createCache() has no option tll. Did you mean ttl?')
   throws(() => memoryStore({ maxByte: 5 } as never), 'memoryStore() has no option maxByte. Did you mean maxBytes?')
+  throws(() => memoryVersions({ maxTag: 5 } as never), 'memoryVersions() has no option maxTag. Did you mean maxTags?')
+  throws(() => tieredStore({ near: store, fat: store } as never), 'tieredStore() has no option fat. Did you mean far?')
   throws(() => redisStore({ redis: 5 } as unknown as RedisStoreOptions), 'redisStore() has no option redis.')
   const cache = createCache({ store })
   const rejects = (work: Promise<unknown>, message: string) =>
     t.rejects(work, { code: 'FST_ERR_LARDER_OPTION', message })
   await rejects(cache.set('a', 1, { expires: 5 } as never), 'set() has no option expires.')
+  await rejects(cache.setMany([], { tag: [] } as never), 'setMany() has no option tag. Did you mean tags?')
+  await rejects(cache.add('a', 1, { tll: 5 } as never), 'add() has no option tll. Did you mean ttl?')
+  await rejects(cache.getOrSet('a', ({ skipStore }) => skipStore({ stale: true } as never)),
+    'skipStore() has no option stale.')
   await rejects(cache.getOrSet('a', () => 1, { old: 5 } as never), 'getOrSet() has no option old.')
   const misspelt = { shard: true } as never
   await rejects(cache.getOrSet('a', () => 1, misspelt), 'getOrSet() has no option shard. Did you mean shared?')

@@ -86,19 +86,40 @@ t.test('a Redis that is down is reported in the log, and the process caches for 
   t.match(lines, [{ msg: 'Redis is unavailable: circuit open, continuing without it', err: { code: 'ECONNREFUSED' } }])
 })
 
-t.test('what it was given stays open', async (t) => {
+t.test('it closes what it has opened, and leaves open what it was given', async (t) => {
   const { url } = await startRedis(t)
   const client = new Redis(url)
   t.teardown(() => client.disconnect())
-  const store = { ...memoryStore(), close: () => { t.fail('the store was closed') } }
-  const apps = [
-    createApp(t, { redis: client }), createApp(t, { store }), createApp(t, { cache: createCache({ store }) })
+  const countOthers = async () => (await client.client('LIST') as string).trim().split('\n').length - 1
+  const fail = (what: string) => () => { t.fail(`${what} was closed`) }
+  const store = { ...memoryStore(), close: fail('the store') }
+  const cache = Object.assign(createCache({ store }), { close: fail('the cache') })
+  const clock = { versions: memoryStore().versions as Versions, close: fail('the clock') }
+  const cases: Array<[options: LarderOptions, opens: boolean]> = [
+    [{ redis: url }, true], [{ redis: url, clock }, true], [{ redis: client }, false],
+    [{ redis: client, clock }, false], [{ store }, false], [{ store, clock }, false], [{ cache }, false],
+    [{ clock }, false], [{}, false]
   ]
-  for (const app of apps) {
-    await app.ready()
+  for (const [options, opens] of cases) {
+    const app = createApp(t, { ...options, ttl: 60 })
+    await sendRequest(app, { url: '/page' })
+    if (opens) t.ok(await countOthers() >= 1)
     await app.close()
+    await until('its connections are closed', async () => await countOthers() === 0)
+    t.equal(await client.ping(), 'PONG')
   }
-  t.equal(await client.ping(), 'PONG')
+})
+
+t.test('a start that fails closes what was opened until then', async (t) => {
+  const { url } = await startRedis(t)
+  const client = new Redis(url)
+  t.teardown(() => client.disconnect())
+  const app = createApp(t, { redis: url, skipOnHit: 'x' as never })
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_LARDER_OPTION' })
+  await app.close()
+  await until('its connections are closed', async () => {
+    return (await client.client('LIST') as string).trim().split('\n').length === 1
+  })
 })
 
 t.test('a version clock invalidates what depends on its tags', async (t) => {
@@ -109,14 +130,26 @@ t.test('a version clock invalidates what depends on its tags', async (t) => {
   t.match(await sendRequest(app, { url: '/page' }), { body: 'call 2', status: /invalidated/ })
 })
 
+t.test('durations of the plugin may be texts', async (t) => {
+  const app = createApp(t, { ttl: '1m', clientTtl: '5s' })
+  t.match((await sendRequest(app, { url: '/page' })).headers, {
+    'cache-control': 'max-age=5, s-maxage=60', 'cache-status': /ttl=60$/
+  })
+})
+
 t.test('options that cannot be used fail the start with one sentence', async (t) => {
   const cache = createCache({ store: memoryStore() })
-  const cases: Array<[options: object, message: string]> = [
+  const cases: Array<[options: object, message: string | RegExp]> = [
     [{ tll: 5 }, 'fastify-larder has no option tll. Did you mean ttl?'],
     [{ cache, redis: 'redis://x' }, 'The option redis cannot be used together with cache, which has its own.'],
     [{ store: memoryStore(), redis: 'redis://x' }, 'The option redis cannot be used together with store.'],
     [{ prefix: 'shop' }, 'The option prefix needs the option redis.'],
     [{ clock: {} }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
+    [{ store: {} }, /^store must be a store, e.g. memoryStore\(\), got {}/],
+    [{ cache: {} }, 'The option `cache` of the page cache must be a cache. Create one with createCache().'],
+    [{ ttl: '5' }, /^ttl must be a number of seconds, a text such as "5m", or null, got "5"/],
+    [{ ttl: null }, /^The option ttl of the page cache must be a number of seconds/],
+    [{ clientTtl: '1 parsec' }, /^The option clientTtl of the page cache must be a number of seconds/],
     [{ clock: null }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
     ...['', 'http://127.0.0.1', 6379, null].map((redis): [object, string] => [
       { redis }, 'The option redis must be a URL such as redis://host:6379, or a client or cluster of ioredis.'

@@ -1,5 +1,5 @@
 import type { LoadContext, LoadFunction, LoadHandle, LoadResult } from '../types.ts'
-import { checkDuration, checkSeconds, checkTags } from '../util/validate.ts'
+import { checkDuration, checkNames, checkSeconds, checkTags } from '../util/validate.ts'
 
 /** What a load has produced, and how it is to be stored. */
 export interface Produced {
@@ -27,6 +27,8 @@ export interface ProduceContext {
   readonly hitForMiss: boolean | undefined
 }
 
+const SKIP_OPTIONS = new Set(['keepStale'])
+
 /** Produces what a loader function returns. */
 export function fromLoader (loader: LoadFunction<unknown>): Produce {
   return async ({ key, ttl, addTags }) => {
@@ -35,7 +37,10 @@ export function fromLoader (loader: LoadFunction<unknown>): Produce {
       key,
       addTags: (...tags) => { checkTags(tags); addTags(tags) },
       setTtl (value) { ttl = checkSeconds('ttl', value) },
-      skipStore ({ keepStale = false } = {}) { discard = { keepStale } }
+      skipStore (options = {}) {
+        checkNames('skipStore()', options, SKIP_OPTIONS)
+        discard = { keepStale: options.keepStale ?? false }
+      }
     }
     const value = await loader(context)
     return { value, ttl, ...discard && { discard } }

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Stamp, Versions } from './versions.ts'
-import { checkPositiveInteger } from '../util/validate.ts'
+import { checkNames, checkPositiveInteger } from '../util/validate.ts'
 
 export interface MemoryVersionsOptions {
   /** The number of tags with a version of their own; older ones share the floor. Default 100,000. */
   maxTags?: number
 }
 
+const OPTIONS = new Set<keyof MemoryVersionsOptions>(['maxTags'])
+
 /** A version clock in this process. Other processes reject its stamps. */
 export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
+  checkNames('memoryVersions()', options, OPTIONS)
   const maxTags = checkPositiveInteger('maxTags', options.maxTags ?? 100_000)
   const epoch = `${randomUUID()}:`
   /** The time of the last change of each tag, oldest first. */

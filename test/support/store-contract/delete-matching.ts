@@ -155,6 +155,7 @@ export function deleteMatching (t: Test, setUp: () => SetUp): void {
     const refused: Array<[unknown, string]> = [
       ['key', 'options must be an object, got "key"'],
       [null, 'options must be an object, got null'],
+      [{ tag: ['x'] }, 'deleteMatching() has no option tag. Did you mean tags?'],
       [{ prefix: 5 }, 'a prefix must be a non-empty string, got 5'],
       [{ prefix: null }, 'a prefix must be a non-empty string, got null'],
       [{ prefix: 'k'.repeat(1025) }, 'a prefix may have at most 1024 characters, got 1025'],

@@ -1,7 +1,6 @@
 import type { Writable } from 'node:stream'
 import { RedisUnavailableError } from '../../errors.ts'
 import { elapsed, startTimer, toTimerMs } from '../../util/timer.ts'
-import { checkPositiveInteger } from '../../util/validate.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { redisChannel, type RedisEvent } from './client.ts'
 import type { IoredisClient } from './ioredis.ts'
@@ -40,7 +39,7 @@ export class RedisCommands {
 
   constructor ({ client, probeKey, commandTimeout = 50, onStateChange }: RedisCommandsOptions) {
     this.client = client
-    this.#commandTimeout = toTimerMs(checkPositiveInteger('commandTimeout', commandTimeout))
+    this.#commandTimeout = toTimerMs(commandTimeout)
     this.#probeKey = probeKey
     const onOpen = () => {
       this.#outages++

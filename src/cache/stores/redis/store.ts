@@ -2,7 +2,8 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
 import { IntegerError, OptionError } from '../../errors.ts'
 import { currentTime } from '../../util/clock.ts'
-import { checkFunction, checkNames, checkObject, checkPositiveInteger } from '../../util/validate.ts'
+import type { Duration } from '../../util/duration.ts'
+import { checkDuration, checkFunction, checkNames, checkObject, checkPositiveInteger } from '../../util/validate.ts'
 import type { Store } from '../store.ts'
 import { redisBackplane } from './backplane.ts'
 import type { RedisClient } from './client.ts'
@@ -19,10 +20,10 @@ export interface RedisStoreOptions {
   /** First part of all keys: entries are at `<prefix>:<key>`, the version clock at `<prefix>#…`. Default `larder`. */
   prefix?: string
   /**
-   * Milliseconds in which Redis must reply to a command; default 50. After three failures in a row, or when the
+   * How long Redis may take to reply to a command; default `'50ms'`. After three failures in a row, or when the
    * connection is lost, the circuit opens: commands fail at once until Redis replies again.
    */
-  commandTimeout?: number
+  commandTimeout?: Duration
   /** Bytes of the largest entry, metadata included; a larger one is not stored. Default 8 MiB. */
   maxEntryBytes?: number
   /** Called once when Redis becomes unavailable, with the reason, and once when it has recovered. */
@@ -63,7 +64,9 @@ export function redisStore (options: RedisStoreOptions): Store {
   const commands = new RedisCommands({
     client,
     probeKey: `${versionKeyPrefix(prefix)}clock`,
-    ...options.commandTimeout !== undefined && { commandTimeout: options.commandTimeout },
+    ...options.commandTimeout !== undefined && {
+      commandTimeout: checkDuration('commandTimeout', options.commandTimeout) * 1000
+    },
     ...options.onStateChange && { onStateChange: options.onStateChange }
   })
   const runAdd = redisScript(commands, ADD)

@@ -138,8 +138,3 @@ t.test('only the client keeps a process alive, not the store', async (t) => {
     t.equal(status, 0, stderr)
   }
 })
-
-t.test('an invalid commandTimeout is refused by name', async (t) => {
-  const message = /^commandTimeout must be a positive integer, got 0/
-  t.throws(() => createCommands(t, { commandTimeout: 0 }), { code: 'FST_ERR_LARDER_OPTION', message })
-})

@@ -135,7 +135,7 @@ t.test('a lease over an entry without expiry leaves it without expiry', async (t
 
 t.test('a lease is renewed for a minute at most', async (t) => {
   const { prefix, name } = createProcesses(t)
-  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000_000 })
+  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000 })
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   try {
     t.match(await store.acquire!('key'), { lease: { fill: Function } })
@@ -153,7 +153,7 @@ t.test('a lease is renewed for a minute at most', async (t) => {
 
 t.test('a lease that was lost is not renewed again', async (t) => {
   const { prefix, name } = createProcesses(t)
-  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000_000 })
+  const store = patientRedisStore({ client, prefix, commandTimeout: 1_000 })
   mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   try {
     t.match(await store.acquire!('key'), { lease: { fill: Function } })

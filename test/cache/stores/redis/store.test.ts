@@ -166,6 +166,9 @@ t.test('invalid options are refused by name', async (t) => {
   const create = (options: unknown) => () => redisStore(options as RedisStoreOptions)
   t.throws(create({}), { code: 'FST_ERR_LARDER_OPTION', message: 'client must be an ioredis client, got undefined' })
   t.throws(create({ client: { get () {} } }), { code: 'FST_ERR_LARDER_OPTION', message: /^client must be an ioredis client/ })
+  for (const commandTimeout of [-1, '50', null]) {
+    t.throws(create({ client, commandTimeout }), { code: 'FST_ERR_LARDER_OPTION', message: /^commandTimeout must be a/ })
+  }
   t.throws(create({ client, now: 5 }), { code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 5' })
   for (const prefix of ['', 'a#b', 'a b', 'a\nb', 7]) {
     const message = /^prefix must be a non-empty string without "#" or white space, got /
