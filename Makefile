@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime redis chromium run migrate seed latency bench test soak browser-test images check lint types \
-  package examples
+  package examples docs docs-check
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -21,6 +21,7 @@ help:
 	@echo 'make latency       measure the pages with and without their caches'
 	@echo 'make bench         measure the caches, other caches, and the cost of the version clock'
 	@echo 'make package       build the package fastify-larder in artifacts/, and check it'
+	@echo 'make docs          write the API reference again, docs/api/, from the comments of the code'
 	@echo 'make examples      run the tests of the examples in empty directories, with that package'
 	@echo 'make migrate       bring the database of DATABASE_URL up to date'
 	@echo 'make seed          the same, and fill it if it is empty'
@@ -62,6 +63,15 @@ package: setup package/tools/node_modules/.package-lock.json
 	@node package/build.ts
 	@package/tools/node_modules/.bin/publint artifacts/fastify-larder-*.tgz --strict
 	@package/tools/node_modules/.bin/attw artifacts/fastify-larder-*.tgz --profile esm-only
+
+TYPEDOC = package/tools/node_modules/.bin/typedoc --options package/typedoc.config.js --treatWarningsAsErrors
+
+docs: setup package/tools/node_modules/.package-lock.json
+	@$(TYPEDOC) --logLevel Warn
+
+docs-check: setup package/tools/node_modules/.package-lock.json
+	@rm -rf artifacts/api && $(TYPEDOC) --logLevel Warn --out artifacts/api
+	@diff -r docs/api artifacts/api || { echo 'docs/api is not up to date: run `make docs`.'; exit 1; }
 
 examples: package
 	@node examples/run.ts
@@ -123,7 +133,7 @@ browser-test: setup chromium node_modules/.tap-built
 images: setup chromium node_modules/.tap-built
 	$(BROWSER_TEST) test/browser/images.ts
 
-check: lint types redis node_modules/.tap-built
+check: lint types docs-check redis node_modules/.tap-built
 	$(TAP)
 
 lint: setup

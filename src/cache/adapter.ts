@@ -76,6 +76,7 @@ export interface CacheAdapter extends Cache {
   readonly maxWaitMs: number
   /** Loads in flight in this process, of all keys. */
   readonly loadsInFlight: number
+  /** The name of the store, e.g. `memory`. */
   readonly storeName: string
   /** Whether the caller sees what others do not, e.g. inside a transaction. See `Versions.isolated`. */
   readonly isolated: boolean

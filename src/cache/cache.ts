@@ -21,7 +21,7 @@ import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, che
 import { currentReads, ignoreReads } from './versions/read-set.ts'
 import type { Stamp } from './versions/versions.ts'
 
-/** Creates a cache over a store. */
+/** Creates a cache over a store. Throws a TypeError for unknown options and wrong values. */
 export function createCache (options: CacheOptions): CacheAdapter {
   return new StoreCache(options)
 }

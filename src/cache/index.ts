@@ -11,11 +11,12 @@ export { type Duration, toSeconds } from './util/duration.ts'
 export { currentTime } from './util/clock.ts'
 export { toTimerMs } from './util/timer.ts'
 export { collectReads, currentReads, ignoreReads, ReadSet } from './versions/read-set.ts'
-export { CACHE_CHANNEL, type CacheEvent } from './events.ts'
+export { CACHE_CHANNEL, type CacheEvent, type CacheEventBody } from './events.ts'
 export type { Entry } from './entry/entry.ts'
 export { andThen, type MaybePromise } from './util/maybe-promise.ts'
 export type {
-  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, Store, StoreStats
+  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, OutageStore, Store,
+  StoreStats
 } from './stores/store.ts'
 export type { Stamp, Versions } from './versions/versions.ts'
 export type { CacheAdapter, StaleHit, TagState } from './adapter.ts'

@@ -4,7 +4,9 @@ import type { ReadSet } from './versions/read-set.ts'
 import type { Store } from './stores/store.ts'
 import type { Versions } from './versions/versions.ts'
 
+/** Options of `createCache`. An unknown one throws a TypeError. */
 export interface CacheOptions {
+  /** Where entries are: `memoryStore()`, `redisStore({ client })`, or both in a `tieredStore`. */
   store: Store
   /** The version clock that entries with tags are checked against. Default that of the store. */
   versions?: Versions
@@ -15,7 +17,7 @@ export interface CacheOptions {
    * stored together do not all expire together. Default 0.
    */
   jitter?: number
-  /** Loads in flight; beyond them each caller loads for itself, and nothing is stored. Default 10,000. */
+  /** Number of loads in flight; beyond them each caller loads for itself, and nothing is stored. Default 10,000. */
   maxLoads?: number
   /**
    * How long a caller waits for a load that another began, in this process or in another. Then it loads for itself, and
@@ -28,20 +30,22 @@ export interface CacheOptions {
   random?: () => number
 }
 
+/** Options of the verbs that store a value. */
 export interface SetOptions {
   /**
    * How long it stays fresh; null: never expires; zero or less: not stored, and the entry that was stored is deleted.
    * Default that of the cache.
    */
   ttl?: Duration | null
-  /** Names for `invalidateTags`. */
+  /** Names for `invalidateTags`, in addition to what a loader reads. Default none. */
   tags?: readonly string[]
 }
 
+/** Options of `getOrSet`. */
 export interface GetOrSetOptions extends SetOptions {
-  /** For how long after it expired a value is served stale, while one load in the background refreshes it. */
+  /** How long after it expired a value is served stale, while one load in the background refreshes it. Default 0. */
   staleWhileRevalidate?: Duration
-  /** For how long after it expired a value is served stale if the load fails or takes longer than `timeout`. */
+  /** How long after it expired a value is served stale if the load fails or exceeds `timeout`. Default 0. */
   staleIfError?: Duration
   /**
    * Refreshes the value in the background shortly before it expires, the likelier the nearer that is, the longer its
@@ -79,6 +83,7 @@ export interface LoadOptions
 
 /** What a loader function gets: it may change how its result is stored. */
 export interface LoadContext {
+  /** The key that is being loaded. */
   readonly key: string
   /** Adds tags to those of the call. */
   addTags (...tags: string[]): void
@@ -92,29 +97,38 @@ export interface LoadContext {
   skipStore (options?: { keepStale?: boolean }): void
 }
 
+/** Produces the value of a key. If it throws, all callers that wait for it get the error, and nothing is stored. */
 export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
 
 /**
- * The verbs of a cache. Durations are seconds, or texts such as `'5m'`. A value is a copy each time; `undefined` is a
- * miss and cannot be stored, `null` can.
+ * The verbs of a cache. A value is a copy each time; `undefined` is a miss and cannot be stored, `null` can. Keys are
+ * not empty.
+ *
+ * Wrong arguments reject with a TypeError. So do `set`, `setMany` and `add` with a value that cannot be stored exactly,
+ * e.g. a function; `getOrSet` returns it and does not store it.
  *
  * A store that fails costs time, never an error: reads miss, `getOrSet` loads, `set` stores nothing. Only the verbs
  * that promise that something is deleted or counted reject then: `delete`, `deleteMany`, `invalidateTags`, `clear`
  * and `increment`.
  */
 export interface Cache {
+  /** Returns a value; undefined if the key has none, or if it has expired or was invalidated. */
   get<T = unknown> (key: string): Promise<T | undefined>
-  /** Returns the keys that were found, in the order given. */
+  /** Returns the values that were found, by key, in the order of the keys. */
   getMany<T = unknown> (keys: readonly string[]): Promise<Map<string, T>>
+  /** Stores a value. Use `getOrSet` for what was read from a database, since this may store what has changed since. */
   set (key: string, value: unknown, options?: SetOptions): Promise<void>
+  /** Stores several values with the same options. */
   setMany (entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<void>
   /** Sets only if the key is absent; returns whether it did. */
   add (key: string, value: unknown, options?: SetOptions): Promise<boolean>
   /**
-   * Returns the value, or runs the loader function and stores its result. Callers that miss together share one load,
-   * except one that comes after a write that the load may not have seen. The others get copies of the result, if it
-   * can be copied. `undefined` is not stored. The result gets the
-   * tags of all that the loader reads from a database or a cache on the same version clock.
+   * Returns the value, or runs the loader function and stores its result.
+   *
+   * Callers that miss together share one load, except one that arrives after a write that the load may not have seen.
+   * The others get copies of the result, if it can be copied. `undefined` is not stored. The result gets the tags of
+   * all that the loader reads from a database or a cache on the same version clock. Rejects with the error of the
+   * loader, or with a `LoadTimeoutError` after `timeout`, unless a stale value may replace it.
    */
   getOrSet<T> (key: string, loader: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
   /**
@@ -124,19 +138,23 @@ export interface Cache {
    */
   touch (key: string, ttl?: Duration | null): Promise<boolean>
   /**
-   * Adds to a safe integer in one step; its lifetime stays. An absent one counts from 0. Rejects with a TypeError for
-   * any other value.
+   * Adds to a safe integer in one step, and returns the sum. Its lifetime stays. An absent one counts from 0. Rejects
+   * with a TypeError for any other value.
+   *
+   * @param by default 1
    */
   increment (key: string, by?: number): Promise<number>
   /** Returns the seconds left, with decimals; null: no expiry; undefined: absent. */
   ttl (key: string): Promise<number | null | undefined>
+  /** Deletes an entry, and returns whether there was one. A load of the key in flight is not stored. */
   delete (key: string): Promise<boolean>
-  /** Returns how many entries there were. */
+  /** Deletes entries, and returns how many there were. */
   deleteMany (keys: readonly string[]): Promise<number>
   /** Invalidates every entry that has one of the tags, at the same cost for one and for a million. */
   invalidateTags (tags: readonly string[]): Promise<void>
-  /** Deletes the entries of this store, and no others. */
+  /** Deletes all entries of this cache, and no others in the same Redis. */
   clear (): Promise<void>
+  /** Closes the store. Clients that were passed to it stay open. */
   close (): Promise<void>
 }
 

@@ -1,14 +1,22 @@
+/**
+ * The plugin, and the caches below it for other uses.
+ *
+ * @module fastify-larder
+ */
+
 import './check-node.ts'
 
 export type { LarderOptions } from './options.ts'
 export { larder as default } from './plugin.ts'
 export {
-  type Cache, CACHE_CHANNEL, type CacheAdapter, type CacheEvent, type CacheOptions, createCache, type Duration, type
-  GetOrSetOptions, ignoreReads, type LoadContext, type LoadFunction, LoadTimeoutError, memoryStore, type
-  MemoryStoreOptions, type RedisClient, redisStore, type RedisStoreOptions, RedisUnavailableError, type SetOptions,
-  type Stamp, type Store, tieredStore, type TieredStoreOptions, type Versions
+  type Backplane, type BackplaneListener, type Cache, CACHE_CHANNEL, type CacheAdapter, type CacheEvent, type
+  CacheEventBody, type CacheOptions, createCache, type Duration, type Entry, type EntryFilter, type GetOrSetOptions,
+  ignoreReads, type Lease, type LeaseResult, type LeaseWaiter, type LoadContext, type LoadFunction, LoadTimeoutError,
+  type MaybePromise, memoryStore, type MemoryStoreOptions, type OutageStore, type RedisClient, redisStore, type
+  RedisStoreOptions, RedisUnavailableError, type SetOptions, type Stamp, type Store, type StoreStats, type
+  TagState, tieredStore, type TieredStoreOptions, type Versions
 } from '../cache/index.ts'
 export {
-  type CachePageOptions, default as pageCache, type Explanation, type ExplainQuestion, type Larder, type
-  PageCacheOptions, type Purge
+  type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type ExplainQuestion, type
+  Larder, type PageCacheOptions, type Purge, type QuerystringParser
 } from '../page-cache/index.ts'

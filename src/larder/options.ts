@@ -3,16 +3,21 @@ import {
 } from '../cache/index.ts'
 import type { PageCacheOptions } from '../page-cache/index.ts'
 
-/** The options of the plugin: those of the page cache, and from what to make the cache below it. */
+/**
+ * The options of the plugin: those of the page cache, and from what to make the cache below it. An unknown option, a
+ * wrong value, or two that exclude each other fail the start with `FST_ERR_LARDER_OPTION`. An undefined option counts
+ * as absent.
+ */
 export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
   /** The version clock of a database, e.g. `sqliteClock(connection)`. Default: only tags named by hand invalidate. */
   clock?: { readonly versions: Versions } | undefined
   /**
-   * A Redis that processes share: its URL, or a client or cluster of ioredis, which its owner closes. Default: each
-   * process caches for itself.
+   * A Redis that processes share: its URL, e.g. `redis://host:6379/1`, `rediss://` or `unix:///path`, or a client or
+   * cluster of ioredis, which its owner closes. A URL needs the package ioredis. The start waits for Redis for a second
+   * at most, and continues without. Default: each process caches for itself.
    */
   redis?: string | RedisClient | undefined
-  /** First part of all keys in Redis. Default `larder`. */
+  /** First part of all keys in Redis, which keeps applications apart. Needs `redis`. Default `larder`. */
   prefix?: string
   /** A store in place of memory and Redis; its owner closes it. */
   store?: Store | undefined

@@ -1,3 +1,9 @@
+/**
+ * Connects to Redis as the plugin does, for `redisStore`.
+ *
+ * @module fastify-larder/redis
+ */
+
 import './check-node.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'

@@ -4,9 +4,9 @@ import type { Purge } from './admin/purge.ts'
 
 /** What `app.larder` is: the verbs of the cache, and those for stored responses. */
 export interface Larder extends Omit<Cache, 'close'> {
-  /** The cache itself, for `createCache`'s other users, e.g. the dashboard. */
+  /** The cache itself, for what takes a `CacheAdapter`: a second page cache, metrics, tools. */
   readonly cache: CacheAdapter
-  /** Deletes stored responses, and returns how many entries there were. */
+  /** Deletes stored responses, and returns how many entries there were. Other values are deleted by tag or `all`. */
   purge (what: Purge): Promise<number>
   /** Explains what a request would get now, and why. It neither runs a handler nor changes anything. */
   explain (question: ExplainQuestion): Promise<Explanation>

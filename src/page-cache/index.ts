@@ -1,7 +1,10 @@
 export { pageCache as default } from './plugin.ts'
 export type { PageCacheOptions } from './plugin-options.ts'
 export { type CachePageOptions, PAGE_PREFIX } from './options.ts'
-export { type ExplainedEntry, explainEntry, type Explanation, type ExplainQuestion } from './admin/explain.ts'
+export {
+  type ExplainedEntry, explainEntry, type ExplainedPage, type Explanation, type ExplainQuestion
+} from './admin/explain.ts'
 export type { Larder } from './decorator.ts'
+export type { QuerystringParser } from './key/query.ts'
 export type { Purge } from './admin/purge.ts'
 export { PAGE_CHANNEL, type PageEvent } from './events.ts'

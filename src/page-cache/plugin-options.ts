@@ -4,7 +4,9 @@ import { AlreadyRegisteredError } from './errors.ts'
 import type { QuerystringParser } from './key/query.ts'
 import { checkOption, isStrings } from './options.ts'
 
+/** Options of `pageCache`. An unknown one fails the start. */
 export interface PageCacheOptions {
+  /** A cache made with `createCache`, which its owner closes. */
   cache: CacheAdapter
   /** The `ttl` of routes without one. Default unset: the response decides. */
   ttl?: Duration

@@ -43,11 +43,14 @@ export function lineAt (text: string, index: number): number {
   return text.slice(0, index).split('\n').length
 }
 
-/** All documents: the README, those of the package and of examples, CONTRIBUTING.md and what is below docs/. */
+/**
+ * All documents: the README, those of the package and of examples, CONTRIBUTING.md and what is below docs/, without the
+ * API reference, which is generated.
+ */
 export const documents: readonly Document[] = [
   'README.md',
   'CONTRIBUTING.md',
   'package/README.md',
   'examples/blog/README.md',
-  ...globSync('docs/**/*.md', { cwd: ROOT }).sort()
+  ...globSync('docs/**/*.md', { cwd: ROOT, exclude: ['docs/api/**'] }).sort()
 ].map(readDocument)

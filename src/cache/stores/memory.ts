@@ -23,7 +23,7 @@ export interface MemoryStoreOptions {
 
 const OPTIONS = new Set<keyof MemoryStoreOptions>(['maxBytes', 'maxEntries', 'maxEntryBytes', 'now'])
 
-/** A store in the memory of this process. */
+/** Creates a store in the memory of this process. It evicts what was not used for longest. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   checkNames('memoryStore()', options, OPTIONS)
   const maxBytes = checkPositiveInteger('maxBytes', options.maxBytes ?? 64 * 1024 * 1024)

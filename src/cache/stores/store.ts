@@ -131,8 +131,11 @@ export interface BackplaneListener {
 }
 
 export interface StoreStats {
+  /** Number of entries now. */
   entries: number
+  /** Bytes that they take now. */
   bytes: number
+  /** Bytes that they may take. */
   maxBytes: number
   /** Entries evicted to make room. */
   evictions: number

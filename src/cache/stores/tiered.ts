@@ -33,8 +33,10 @@ export interface TieredStoreOptions {
 const OPTIONS = new Set<keyof TieredStoreOptions>(['near', 'far', 'nearTtl', 'outageTtl', 'now'])
 
 /**
- * L1 in the memory of this process over a shared L2. Reads of L2 fill L1; writes go to L2 and delete from L1. If L2 has
- * a backplane, L1 is trusted for as long as that reports changes; otherwise, and while it is down, for `nearTtl`.
+ * Creates a store of two levels: L1 in the memory of this process over a shared L2.
+ *
+ * Reads of L2 fill L1; writes go to L2 and delete from L1. If L2 has a backplane, L1 is trusted for as long as that
+ * reports changes; otherwise, and while it is down, for `nearTtl`.
  *
  * While L2 is unavailable, L1 takes its place for this process. When L2 has recovered, L1 drops what it has stored in
  * the meantime, and L2 what this process was to delete.

@@ -17,15 +17,19 @@ export interface ExplainQuestion {
   readonly url: string
   /** Default GET. */
   readonly method?: 'GET' | 'HEAD'
+  /** Headers of the request, by their names in lower case. Default none. */
   readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 /** What a request would get, and why. It contains no body, and of request headers only those of the question. */
 export interface Explanation {
+  /** The request that was explained; its URL is absolute. */
   readonly request: { readonly method: string, readonly url: string }
   /** The pattern of the route. */
   readonly route?: string
+  /** The key under which its response is stored; absent if no cached route matches. */
   readonly key?: {
+    /** The key in the store. */
     readonly name: string
     /** The parts of the URL in it; each parameter with its value, null for one without "=". */
     readonly parts: ReturnType<typeof describeKey>
@@ -36,9 +40,11 @@ export interface Explanation {
   }
   /** Absent if no response is stored for such a request. */
   readonly page?: ExplainedPage
+  /** What the cache would do. */
   readonly outcome: {
     /** The beginning of `Cache-Status`; absent if the request would not reach the cache. */
     readonly cacheStatus?: string
+    /** Whether the handler of the route would run. */
     readonly runsHandler: boolean
     /** The rule that decides, in a sentence. */
     readonly rule: string
@@ -47,24 +53,33 @@ export interface Explanation {
 
 /** A stored response. Times are in seconds. */
 export interface ExplainedPage extends ExplainedEntry {
+  /** The status code, e.g. 200. */
   readonly status: number
+  /** Its `ETag`. */
   readonly etag: string
+  /** Length of the body in bytes. */
   readonly bodyBytes: number
-  /** Less than zero if it has expired. */
+  /** Seconds until it expires; less than zero if it has expired. */
   readonly ttl: number
+  /** Seconds after that in which it is served stale while it is revalidated. */
   readonly staleWhileRevalidate: number
+  /** Seconds after that in which it is served stale if the handler fails. */
   readonly staleIfError: number
 }
 
 /** A cache entry. Times are in seconds. */
 export interface ExplainedEntry {
-  /** ISO 8601. */
+  /** When it was stored, in ISO 8601. */
   readonly storedAt: string
+  /** Seconds since then. */
   readonly age: number
-  /** Of its stored form. */
+  /** Bytes of its stored form. */
   readonly bytes: number
+  /** Seconds that it took to produce. */
   readonly loadTook: number
+  /** Its tags and whether they have changed, at most a hundred. */
   readonly tags: readonly TagState[]
+  /** The number of all its tags. */
   readonly tagCount: number
   /** The version clock from before its load; empty without tags. */
   readonly stamp: string

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 
 /** Parses the query of a URL, as the option `querystringParser` of Fastify does. */
+/** Parses the query string of a URL, without its question mark. */
 export type QuerystringParser = (search: string) => Record<string, unknown>
 
 /**

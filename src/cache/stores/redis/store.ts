@@ -45,7 +45,10 @@ const MAX_EXPIRY_MS = Number.MAX_SAFE_INTEGER
 const SCAN_COUNT = 500
 const SCAN_BYTES = 1024 * 1024
 
-/** A store in Redis. Every entry is one string, which Redis expires by itself. */
+/**
+ * Creates a store in Redis, with a client of ioredis. Every entry is one string, which Redis expires by itself. If
+ * Redis is slow or unavailable, commands fail after `commandTimeout`, then at once, and the cache continues without.
+ */
 export function redisStore (options: RedisStoreOptions): Store {
   checkNames('redisStore()', options, OPTIONS)
   const client = options.client as IoredisClient
