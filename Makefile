@@ -105,9 +105,9 @@ bench: setup bench/peers/node_modules/.package-lock.json
 	@node bench/index.ts
 
 # Prints a line for each test file when it has ended. The reporters of tap take several times as long.
-PRELOAD = --import="$(CURDIR)/test/support/resolve-drizzle.ts"
+PRELOAD = --import="$(CURDIR)/src/fast-imports.ts"
 REPORTER = --reporter=./test/support/reporter.ts
-TAP = NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
+TAP = NODE_DISABLE_COMPILE_CACHE=1 NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
 # Keeps compiled modules, and makes no records for coverage: both save time at the start of each file.
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
   NODE_OPTIONS='$(PRELOAD) --import="$(CURDIR)/test/support/skip-load-records.ts"' tap $(REPORTER) --disable-coverage

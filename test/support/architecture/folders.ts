@@ -4,12 +4,13 @@
  * server → app → features → plugins, hooks, db → dashboard, metrics, larder, clock, page-cache → cache
  */
 export const ALLOWED: Record<string, string[]> = {
-  server: ['app', 'config', 'db', 'errors'],
+  server: ['app', 'config', 'db', 'errors', 'fast-imports'],
   app: [
     'apicalls', 'cache', 'config', 'dashboard', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
   ],
   config: ['errors'],
   errors: [],
+  'fast-imports': [],
 
   products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
   apicalls: ['errors', 'page-cache'],
