@@ -7,8 +7,10 @@ import { until } from '../support/until.ts'
 const URL = '/api/products'
 const RECOVERED = 'Redis has recovered: circuit closed'
 const UNAVAILABLE = 'Redis is unavailable: circuit open, continuing without it'
-/** Milliseconds that a response may take at most on a slow machine under load; ten times the usual duration. */
-const SOON = 3_000
+/** Milliseconds that a response may take at most on a slow machine under load; twenty times the usual duration. */
+const SOON = 6_000
+/** Milliseconds within which a connection is surely back before the circuit breaker probes for the first time. */
+const AT_ONCE = 200
 
 /** Collects log lines, and waits for them. */
 function recordLog () {
@@ -126,15 +128,25 @@ t.test('the service continues when Redis stops, and uses it again after a restar
 t.test('a connection that is lost and restored at once is not logged', async (t) => {
   const server = await startRedis(t)
   const { app, log, titles } = await startService(t, server.url)
-  const lost = new Promise((resolve) => app.redis.once('close', resolve))
-  const found = new Promise((resolve) => app.redis.once('ready', resolve))
-  await connect(t, server).call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES')
-  await Promise.all([lost, found])
-  await until('the list is stored again', async () => {
-    await titles()
-    return await connect(t, server).exists('larder:product_objects') === 1
+  const other = connect(t, server)
+  const next = (event: string) => new Promise<number>((resolve) => {
+    app.redis.once(event, () => { resolve(performance.now()) })
   })
-  t.same(log.changes(), [])
+  let logged: string[]
+  let ms: number
+  do { // again if a busy machine takes too long
+    const before = log.changes().length
+    const [lost, found] = [next('close'), next('ready')]
+    await other.call('CLIENT', 'KILL', 'TYPE', 'NORMAL', 'SKIPME', 'YES')
+    ms = await found - await lost
+    await until('the list is stored again', async () => {
+      await titles()
+      return await other.exists('larder:product_objects') === 1
+    })
+    logged = log.changes().slice(before)
+    await other.flushdb()
+  } while (ms > AT_ONCE)
+  t.same(logged, [])
 })
 
 t.test('a Redis that hangs delays responses for a bounded time, and is used again when it resumes', async (t) => {
