@@ -46,6 +46,11 @@ export class CachedRoutes {
     else router.on('GET', route.url, () => {}, [route])
   }
 
+  /** Returns all routes. */
+  list (): readonly RouteCacheConfig[] {
+    return [...this.#byPattern.values()].flat()
+  }
+
   /** Returns the routes with a pattern; constraints may distinguish several. */
   withPattern (pattern: string): readonly RouteCacheConfig[] {
     return this.#byPattern.get(pattern) ?? []

@@ -5,6 +5,7 @@ import { combineLines } from '../http/fields.ts'
 import { groupTags } from '../key/group-tags.ts'
 import { computeKey, type RequestTarget } from '../key/key.ts'
 import { normalizeTarget, toOriginForm } from '../key/request-target.ts'
+import type { RouteCacheConfig } from '../options.ts'
 
 /** Methods that change nothing (RFC 9110 section 9.2.1). An unknown method may be unsafe. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY'])
@@ -40,12 +41,19 @@ export async function invalidateAfterUnsafeRequest (
 
 /** Returns the primary keys of a URL, under which all its responses are found. */
 export function findKeys (routes: CachedRoutes, target: RequestTarget): string[] {
+  return findTargets(routes, target).flatMap(({ route, target }) => {
+    return [computeKey(target, route, 'GET'), computeKey(target, route, 'HEAD')]
+  })
+}
+
+/** Returns the routes that may answer to a URL, with that URL in its normal form. */
+export function findTargets (
+  routes: CachedRoutes, target: RequestTarget
+): Array<{ readonly route: RouteCacheConfig, readonly target: RequestTarget }> {
   const { routerOptions } = routes
   const url = toOriginForm(target.url, routerOptions)
-  return routes.for(url).flatMap(({ route, params }) => {
-    const normal = normalizeTarget({ ...target, url }, params, routerOptions)
-    return [computeKey(normal, route, 'GET'), computeKey(normal, route, 'HEAD')]
-  })
+  return routes.for(url)
+    .map(({ route, params }) => ({ route, target: normalizeTarget({ ...target, url }, params, routerOptions) }))
 }
 
 /** Resolves a URL in a response header, if it is of the same origin. */

@@ -1,55 +1,83 @@
-import { type CacheAdapter, isMiss } from '../../cache/index.ts'
+import { type CacheAdapter, checkNames, isMiss } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { PurgeError } from '../errors.ts'
-import type { RequestTarget } from '../key/key.ts'
+import { describeKey, showUrl } from '../key/key.ts'
 import { allVariantKeys, isVariants } from '../key/variants.ts'
-import type { RouteCacheConfig } from '../options.ts'
 import { readContent } from '../stored-response.ts'
-import { findKeys } from './invalidate.ts'
+import { findKeys, findTargets } from './invalidate.ts'
+import { findKeyPrefixes } from './url-prefix.ts'
 
 /** What to purge. */
 export type Purge =
-  /** The responses of an absolute URL, with the scheme and the host that clients use. */
+  /** The responses of an absolute URL, with the scheme and the host that clients use; of a path, on all hosts. */
   | { readonly url: string }
+  /** The responses of all URLs that begin with a path, on all hosts. */
+  | { readonly urlPrefix: string }
   /** The responses of a route, by its pattern, e.g. `/products/:id`. */
   | { readonly route: string }
   /** All entries with a tag, responses or not. */
   | { readonly tag: string }
+  /** All entries that have one of the tags. */
+  | { readonly tags: readonly string[] }
   /** Everything in the cache. */
   | { readonly all: true }
+
+const KINDS = new Set(['url', 'urlPrefix', 'route', 'tag', 'tags', 'all'])
 
 /**
  * Deletes stored responses, and returns how many entries there were.
  *
  * They are not served stale either, and loads in flight are not stored. Rejects if the store fails, and with a
- * TypeError for an invalid URL or an unknown route.
+ * `PurgeError` for an invalid URL or an unknown route.
  */
 export async function purge (cache: CacheAdapter, routes: CachedRoutes, what: Purge): Promise<number> {
-  const { all, tag, route, url } = (what ?? {}) as { all?: unknown, tag?: string, route?: string, url?: string }
-  if (all === true) return await cache.deleteMatching({ prefix: '' })
-  if (typeof tag === 'string') return await cache.deleteMatching({ tags: [tag] })
-  if (typeof route === 'string') {
-    return await sum(findRoutes(routes, route).map(({ keyPrefix }) => cache.deleteMatching({ prefix: keyPrefix })))
+  const [kind, value] = readPurge(what)
+  switch (kind) {
+    case 'all': return await cache.deleteMatching({ prefix: '' })
+    case 'tag': return await cache.deleteMatching({ tags: [value as string] })
+    case 'tags': return await cache.deleteMatching({ tags: value as string[] })
+    case 'route': return await deletePrefixes(cache, findRoutes(routes, value as string))
+    case 'urlPrefix': return await deletePrefixes(cache, findKeyPrefixes(routes, value as string))
+    default: return await purgeUrl(cache, routes, value as string)
   }
-  if (typeof url === 'string') return await sum(findKeys(routes, parseTarget(url)).map((key) => purgeKey(cache, key)))
-  throw new PurgeError('purge() expects exactly one of { url }, { route }, { tag } or { all: true }.')
 }
 
-function findRoutes (routes: CachedRoutes, pattern: string): readonly RouteCacheConfig[] {
+/** Returns the one thing to purge. */
+function readPurge (what: unknown): [kind: string, value: unknown] {
+  const isObject = typeof what === 'object' && what !== null
+  if (isObject) checkNames('purge()', what, KINDS, PurgeError)
+  const [given, ...more] = isObject ? Object.entries(what).filter(([, value]) => value !== undefined) : []
+  if (given !== undefined && more.length === 0 && isValid(...given)) return given
+  throw new PurgeError('purge() expects exactly one of ' +
+    '{ url }, { urlPrefix }, { route }, { tag }, { tags } or { all: true }.')
+}
+
+function isValid (kind: string, value: unknown): boolean {
+  if (kind === 'all') return value === true
+  return kind === 'tags' ? Array.isArray(value) : typeof value === 'string'
+}
+
+function findRoutes (routes: CachedRoutes, pattern: string): string[] {
   const found = routes.withPattern(pattern)
   if (found.length === 0) {
     throw new PurgeError('The route to purge must be the pattern of a route with a page cache, ' +
       `but is ${JSON.stringify(pattern)}.`)
   }
-  return found
+  return found.map(({ keyPrefix }) => keyPrefix)
 }
 
-function parseTarget (text: string): RequestTarget {
-  const url = URL.parse(text)
+/** Purges an absolute URL by its keys, and a path by what its keys on all hosts begin with. */
+async function purgeUrl (cache: CacheAdapter, routes: CachedRoutes, text: string): Promise<number> {
+  const isPath = text.startsWith('/')
+  const url = URL.parse(isPath ? `http://localhost${text}` : text)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new PurgeError(`The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(text)}.`)
+    throw new PurgeError('The URL to purge must be a path, or an absolute http or https URL, ' +
+      `but is ${JSON.stringify(text)}.`)
   }
-  return { protocol: url.protocol.slice(0, -1), host: url.host, url: url.pathname + url.search }
+  const target = { protocol: url.protocol.slice(0, -1), host: url.host, url: url.pathname + url.search }
+  if (!isPath) return sum(await Promise.all(findKeys(routes, target).map((key) => purgeKey(cache, key))))
+  return await deletePrefixes(cache, findTargets(routes, target)
+    .map(({ route, target }) => route.keyPrefix + showUrl(describeKey(target, route))))
 }
 
 /** Deletes all responses under the primary key of a URL. */
@@ -63,6 +91,16 @@ async function purgeKey (cache: CacheAdapter, key: string): Promise<number> {
   return await cache.deleteMany(allVariantKeys(key, content))
 }
 
-async function sum (counts: Array<Promise<number>>): Promise<number> {
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+/** Deletes the entries whose keys begin with one of these. Each scans the cache, so others run in between. */
+async function deletePrefixes (cache: CacheAdapter, prefixes: readonly string[]): Promise<number> {
+  const counts: number[] = []
+  for (const prefix of new Set(prefixes)) {
+    counts.push(await cache.deleteMatching({ prefix }))
+    await new Promise(setImmediate)
+  }
+  return sum(counts)
+}
+
+function sum (counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -26,10 +26,14 @@ const memo = new WeakMap<RouteCacheConfig, Map<string, MemoizedKey>>()
 const MAX_MEMOIZED = 1_000
 const MAX_MEMOIZED_LENGTH = 500
 
+/** Characters of a URL that its key shows. */
+const MAX_SHOWN = 200
+
 /**
  * Computes the primary cache key of a request, RFC 9111 section 4.
  *
- * It is a digest of a list, so that no two different URLs of a route share a key.
+ * It shows the path and the query, so that keys can be found by them, and a digest of all parts, so that no two
+ * different URLs of a route share a key.
  */
 export function computeKey (target: RequestTarget, route: RouteCacheConfig, method: 'GET' | 'HEAD'): string {
   if (method === 'HEAD') return `${computeKey(target, route, 'GET')}:head`
@@ -38,7 +42,8 @@ export function computeKey (target: RequestTarget, route: RouteCacheConfig, meth
   const memoized = keys?.get(url)
   const isSame = memoized?.host === host && memoized.protocol === protocol && memoized.originalUrl === originalUrl
   if (isSame) return memoized.key
-  const key = `${route.keyPrefix}${digest(target, route)}`
+  const parts = describeKey(target, route)
+  const key = `${route.keyPrefix}${showUrl(parts)}${hash('sha256', JSON.stringify(Object.values(parts)), 'base64url')}`
   if (url.length + host.length + (originalUrl?.length ?? 0) > MAX_MEMOIZED_LENGTH) return key
   if (keys === undefined) memo.set(route, keys = new Map())
   if (keys.size >= MAX_MEMOIZED) keys.clear()
@@ -51,9 +56,22 @@ export function countMemoizedKeys (route: RouteCacheConfig): number {
   return memo.get(route)?.size ?? 0
 }
 
-function digest (target: RequestTarget, route: RouteCacheConfig): string {
-  return hash('sha256', JSON.stringify(Object.values(describeKey(target, route))), 'base64url')
+/**
+ * Returns what the keys of a URL begin with after the prefix of their route, whatever its scheme and host. A space ends
+ * it, unless the URL is longer than what is shown.
+ */
+export function showUrl ({ path, query }: Pick<KeyParts, 'path' | 'query'>): string {
+  const pairs = query.map(([name, value]) => value === null ? name : `${name}=${value}`)
+  const url = query.length === 0 ? path : `${path}?${pairs.join('&')}`
+  return url.length > MAX_SHOWN ? cutUrl(url) : `${url} `.toWellFormed()
 }
+
+/** Returns as much of the beginning of a URL as keys show. */
+export function cutUrl (url: string): string {
+  return url.slice(0, MAX_SHOWN).toWellFormed()
+}
+
+export type KeyParts = ReturnType<typeof describeKey>
 
 /** Returns the parts of a URL that are in its key, in a normal form. */
 export function describeKey ({ protocol, host, url, originalUrl, params }: RequestTarget, { query }: RouteCacheConfig) {
@@ -61,11 +79,16 @@ export function describeKey ({ protocol, host, url, originalUrl, params }: Reque
   return {
     protocol,
     host: normalizeHost(host, protocol),
-    path: params === undefined ? normalizeEncoding(path) : decodePath(path).toLowerCase(),
+    path: normalizePath(path, params === undefined),
     query: normalizeQuery(search, query),
     ...originalUrl !== undefined && { originalUrl },
     ...params !== undefined && { params }
   }
+}
+
+/** Writes paths that the router does not distinguish in the same way. */
+export function normalizePath (path: string, isCaseSensitive: boolean): string {
+  return isCaseSensitive ? normalizeEncoding(path) : decodePath(path).toLowerCase()
 }
 
 /** Decodes a path as the router does for text outside of parameters; it has refused what cannot be decoded. */

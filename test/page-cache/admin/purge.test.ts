@@ -8,7 +8,11 @@ import { createTestApp, sendRequest } from '../../support/create-test-app.ts'
 import { type MakeStore, pageStores } from '../../support/page-stores.ts'
 
 const stores = await pageStores(t)
-const URL_OF_PAGE = 'http://localhost:80/page'
+/** Ways to purge /page. */
+const WAYS: Purge[] = [
+  { url: 'http://localhost:80/page' }, { url: '/page' }, { urlPrefix: '/pa' }, { route: '/page' }, { tag: 'page' },
+  { tags: ['other', 'page'] }, { all: true }
+]
 
 /** Two routes; pages of /items vary by X-A. */
 async function createShop (t: Test, makeStore: MakeStore, more: CachePageOptions = {}) {
@@ -90,7 +94,7 @@ for (const [name, store] of Object.entries(stores)) {
     })
 
     t.test('a purged response is never served stale (RFC 5861)', async (t) => {
-      for (const purge of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
+      for (const purge of WAYS) {
         const { app, clock, fill, fail, status } = await createShop(t, store, { tags: ['page'] })
         await fill()
         fail()
@@ -106,7 +110,7 @@ for (const [name, store] of Object.entries(stores)) {
 
     t.test('purge: a load in flight is not stored', async (t) => {
       for (const headers of [{}, { range: 'bytes=0-3' }] as Array<Record<string, string>>) {
-        for (const purge of [{ url: URL_OF_PAGE }, { route: '/page' }, { tag: 'page' }, { all: true }] as Purge[]) {
+        for (const purge of WAYS) {
           const gate = Promise.withResolvers<void>()
           const options = { ttl: 60, tags: ['page'] }
           const { app, get, calls } = await createTestApp(t, options, async (_request, _reply, call) => {
@@ -128,31 +132,36 @@ for (const [name, store] of Object.entries(stores)) {
       await fill()
       failing.delete = failing.clear = async () => { throw new Error('away') }
       cache.lookup = async () => ({ miss: 'unavailable' })
-      for (const purge of [
-        { url: URL_OF_PAGE }, { route: '/page' }, { tag: 'items' }, { all: true }
-      ] as Purge[]) await t.rejects(app.larder.purge(purge), /away/, JSON.stringify(purge))
+      for (const purge of WAYS) await t.rejects(app.larder.purge(purge), /away/, JSON.stringify(purge))
     })
   })
 }
 
-t.test('purge rejects arguments other than url, route, tag or all', async (t) => {
+t.test('purge rejects anything but exactly one thing to purge', async (t) => {
   const { app, get } = await createTestApp(t, 60)
   await get()
-  for (const purge of [undefined, null, {}, { all: false }, { all: 'yes' }, { tag: 1 }, { url: undefined }]) {
+  for (const purge of [
+    undefined, null, 'all', {}, { all: false }, { all: 'yes' }, { tag: 1 }, { tags: 'a' }, { url: undefined },
+    { url: '/page', all: true }
+  ]) {
     await t.rejects(app.larder.purge(purge as never), {
       code: 'FST_ERR_LARDER_PURGE',
-      message: 'purge() expects exactly one of { url }, { route }, { tag } or { all: true }.'
+      message: 'purge() expects exactly one of { url }, { urlPrefix }, { route }, { tag }, { tags } or { all: true }.'
     })
   }
+  await t.rejects(app.larder.purge({ urls: '/' } as never), {
+    code: 'FST_ERR_LARDER_PURGE', message: 'purge() has no option urls. Did you mean url?'
+  })
+  await t.rejects(app.larder.purge({ tags: ['a', ''] }), { code: 'FST_ERR_LARDER_ARGUMENT' })
   t.match(await get(), { status: 'hit; ttl=60' })
 })
 
 t.test('purge rejects an invalid URL and an unknown route', async (t) => {
   const { app } = await createShop(t, stores.memory!)
-  for (const url of ['', '/page', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
+  for (const url of ['', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
     await t.rejects(app.larder.purge({ url }), {
       code: 'FST_ERR_LARDER_PURGE',
-      message: `The URL to purge must be an absolute http or https URL, but is ${JSON.stringify(url)}.`
+      message: `The URL to purge must be a path, or an absolute http or https URL, but is ${JSON.stringify(url)}.`
     })
   }
   await t.rejects(app.larder.purge({ route: '/nowhere' }), {
