@@ -52,6 +52,8 @@ export interface PageCacheContext {
   replied: boolean
   /** Whether an error has replaced that reply. */
   replacedByError: boolean
+  /** The tags that the route names for the response. */
+  tags: readonly string[]
   pendingStore: PendingStore | undefined
   /** `Content-Encoding` of the stored response; if a later hook sets another, it makes another representation. */
   contentEncoding: ReplyHeaders[string]

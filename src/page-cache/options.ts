@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { inspect } from 'node:util'
-import type { FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { checkNames, checkTags, type Duration, OptionError, toSeconds } from '../cache/index.ts'
 import { RouteOptionError } from './errors.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
@@ -17,6 +17,12 @@ declare module 'fastify' {
     cachePage?: CachePageOptions | Duration
   }
 }
+
+/** A request of any route: its schemas and types are not known here. */
+export type AnyRequest = Omit<FastifyRequest, 'params' | 'query'> & { readonly params: any, readonly query: any }
+
+/** Returns the tags of a response. */
+export type FindTags = (request: AnyRequest, reply: FastifyReply) => readonly string[] | Promise<readonly string[]>
 
 /** The route option `config.cachePage`; a bare number is its `ttl`. */
 export interface CachePageOptions {
@@ -40,10 +46,12 @@ export interface CachePageOptions {
   /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
   refreshAhead?: boolean
   /**
-   * Tags of the responses, for `cache.invalidateTags`. An empty list says that nothing in the database shapes them.
-   * Without the option, a response whose reads were not tracked is reported as `untagged`.
+   * Tags of the responses, for `cache.invalidateTags`: a list, or a function that returns the tags of one response. It
+   * runs before a response is stored, never on a hit. What it reads counts as read for the response. An empty list says
+   * that nothing in the database shapes them. Without the option, a response whose reads were not tracked is reported
+   * as `untagged`.
    */
-  tags?: string[]
+  tags?: string[] | FindTags
   /** Request headers by which the response varies, whatever its `Vary` says; they are added to it. */
   vary?: string[]
   /**
@@ -64,7 +72,7 @@ export interface CachePageOptions {
   /** Bytes; a longer body is sent but not stored. Default 1 MiB. */
   maxBytes?: number
   /** Returns a text to add to the key, e.g. a language or a tenant. */
-  key?: (request: FastifyRequest) => string
+  key?: (request: AnyRequest) => string
   /**
    * Whether clients may request newer or older responses by `Cache-Control` and `Pragma` (RFC 9111 section 5.2.1).
    * Then any client can make the handler run. Default false.
@@ -76,7 +84,10 @@ export interface CachePageOptions {
 export interface RouteCacheConfig {
   readonly ttl: number | undefined
   readonly clientTtl: number | undefined
+  /** Those of every response. */
   readonly tags: readonly string[]
+  /** Returns those of one response. */
+  readonly findTags: FindTags | undefined
   /** Whether the route has the option `tags`. Then it is no mistake if its responses have none. */
   readonly namesTags: boolean
   readonly staleWhileRevalidate: number
@@ -120,7 +131,7 @@ const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (
   staleIfError: [SECONDS, isSeconds],
   timeout: [SECONDS, isSeconds],
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
-  tags: ['an array of valid tags', (value) => isTags(value)],
+  tags: ['an array of valid tags, or a function', (value) => typeof value === 'function' || isTags(value)],
   vary: ['an array of header names', (value) => isHeaderNames(value) && !value.includes('*')],
   ignoreHeaders: ['an array of header names', isHeaderNames],
   ignoreAddress: ['true or false', (value) => typeof value === 'boolean'],
@@ -170,7 +181,8 @@ export function resolveRouteConfig (
   return {
     ttl: seconds(options.ttl ?? defaultTtl),
     clientTtl: seconds(options.clientTtl ?? defaults.clientTtl),
-    tags: options.tags ?? [],
+    tags: typeof options.tags === 'function' ? [] : options.tags ?? [],
+    findTags: typeof options.tags === 'function' ? options.tags : undefined,
     namesTags: options.tags !== undefined,
     staleWhileRevalidate: seconds(options.staleWhileRevalidate) ?? 0,
     staleIfError: seconds(options.staleIfError) ?? 0,

@@ -113,6 +113,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       served: undefined,
       replied: false,
       replacedByError: false,
+      tags: route.tags,
       pendingStore: undefined,
       contentEncoding: undefined
     }

@@ -6,6 +6,11 @@ import { normalizeHost, type RequestTarget } from './key.ts'
 /** Characters of the longest group name that is part of a tag; caches have to support 128, RFC 9875 section 2. */
 const MAX_LENGTH = 128
 
+/** Returns the names of the groups in a `Cache-Groups` field that can be tags as they are. */
+export function listGroups (field: FieldValue): string[] {
+  return field === undefined ? [] : parseCacheGroups(field).filter((name) => name !== '' && name.length <= MAX_LENGTH)
+}
+
 /**
  * Returns the cache tags for the groups of a `Cache-Groups` or `Cache-Group-Invalidation` field, RFC 9875.
  *

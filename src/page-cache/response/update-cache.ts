@@ -4,18 +4,18 @@ import type {
 } from '../context.ts'
 import type { HitForMiss } from '../hit-for-miss.ts'
 import { UNTAGGED } from '../http/cache-status.ts'
-import { groupTags } from '../key/group-tags.ts'
-import { isCoveredByKey } from '../key/key.ts'
+import { groupTags, listGroups } from '../key/group-tags.ts'
 import { warnOnce } from '../key/read-refusals.ts'
 import { addVary } from '../reply-headers.ts'
 import type { Responder } from '../serve.ts'
 import { mayServeStaleIfError, type Page, type ReplyHeaders, type StoragePolicy } from '../stored-response.ts'
 import { sendStream } from './body.ts'
+import { decide } from './decide.ts'
 import { failLoad } from './failure.ts'
 import { type HandlerResponse, readResponse, restoreHeaders } from './handler-response.ts'
 import { forbidHeuristicReuse, removeLifetime, setLifetime } from './lifetime.ts'
 import { buildPage, markUntagged, withBody } from './page.ts'
-import { decideStorage, describeLifetime, forbiddenByLaterHooks, isFailure, type StorageDecision } from './policy.ts'
+import { describeLifetime, forbiddenByLaterHooks, isFailure } from './policy.ts'
 import { ResponseStore } from './store.ts'
 import { hasLaterNonce, selectStoredHeaders } from './stored-headers.ts'
 
@@ -49,29 +49,11 @@ export class UpdateCache {
     }
     const response = readResponse(ctx, payload, run, run.task)
     const { code, task: { stale } } = response
-    const decision = this.#decide(ctx, response)
+    const decision = await decide(ctx, response, this.#now)
     const mayServeStale = stale !== undefined && mayServeStaleIfError(stale, this.#now())
     if (isFailure(code) && mayServeStale) return await this.#serveStaleOrPass(ctx, response, `status-${code}`)
     if (!decision.store) return await this.#serveStaleOrPass(ctx, response, decision.reason)
     return await this.#sendStorable(ctx, response, decision.policy)
-  }
-
-  #decide (
-    { request, route, headerTracker }: PageCacheContext, { code, headers, ownVary, body, run }: HandlerResponse
-  ): StorageDecision {
-    return decideStorage({
-      route,
-      status: code,
-      headers,
-      ownVary,
-      size: Buffer.isBuffer(body) ? body.length : Number(headers['content-length'] ?? 0),
-      request: {
-        headerTracker,
-        headersRead: headerTracker.readByName.filter((name) => !isCoveredByKey(name, headerTracker, request))
-      },
-      requested: run.requested,
-      received: this.#now()
-    })
   }
 
   /** Sends a response that may be stored, with the lifetime that a hit would report. */
@@ -117,8 +99,9 @@ export class UpdateCache {
   }
 
   /** Whether a response has tags, or may still get one: a stream may read from a database on its way. */
-  #mayGetTags ({ reads }: PageCacheContext, { headers, body }: HandlerResponse): boolean {
-    return !Buffer.isBuffer(body) || headers['cache-groups'] !== undefined || this.#cache.hasDependencies(reads)
+  #mayGetTags ({ reads, tags }: PageCacheContext, { headers, body }: HandlerResponse): boolean {
+    return !Buffer.isBuffer(body) || tags.length > 0 || headers['cache-groups'] !== undefined ||
+      this.#cache.hasDependencies(reads)
   }
 
   #selectContent (
@@ -233,9 +216,10 @@ export class UpdateCache {
   }
 
   async #write (ctx: PageCacheContext, pending: PendingStore, page: Page): Promise<StoreResult> {
-    const { reply, route, target } = ctx
+    const { reply, target } = ctx
     const { task, requested, policy: { ttl, staleFor, varyNames } } = pending
-    const tags = [...route.tags, ...groupTags(reply.getHeader('cache-groups'), target)]
+    const groups = reply.getHeader('cache-groups')
+    const tags = [...ctx.tags, ...groupTags(groups, target), ...listGroups(groups)]
     const value = markUntagged(this.#cache, ctx, page, tags)
     const response = { value, ttl, staleFor, tags, loadMs: this.#now() - requested }
     const result = await this.#store.store(ctx, task, response, varyNames)
