@@ -6,11 +6,20 @@ import { requireToken } from '../../hooks/require-admin.ts'
 
 const url = '/cache/purge'
 const MAX_LENGTH = 2_000
+const MAX_TAGS = 100
 
 const Body = Type.Object({
-  url: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'Deletes the pages of an absolute URL' })),
+  url: Type.Optional(Type.String({
+    maxLength: MAX_LENGTH, description: 'Deletes the pages of an absolute URL, or of a path on all hosts'
+  })),
+  urlPrefix: Type.Optional(Type.String({
+    maxLength: MAX_LENGTH, description: 'Deletes the pages of all URLs that begin with a path'
+  })),
   route: Type.Optional(Type.String({ maxLength: MAX_LENGTH, description: 'Deletes the pages of a route pattern' })),
   tag: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: 'Deletes the entries with a tag' })),
+  tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1_024 }), {
+    maxItems: MAX_TAGS, description: 'Deletes the entries with one of the tags'
+  })),
   all: Type.Optional(Type.Literal(true, { description: 'Deletes all entries' }))
 }, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
 

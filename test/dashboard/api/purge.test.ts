@@ -18,7 +18,8 @@ t.test('POST /cache/purge deletes by URL, route, tag or all, and returns how man
     [{ url: 'http://localhost/apicalls' }, 1],
     [{ url: 'http://localhost/apicalls?x' }, 0],
     [{ url: 'http://elsewhere.example/apicalls' }, 0],
-    [{ route: '/apicalls' }, 1], [{ tag: 'products' }, 1], [{ all: true }, 2]
+    [{ url: '/apicalls' }, 1], [{ urlPrefix: '/api' }, 1], [{ route: '/apicalls' }, 1], [{ tag: 'products' }, 1],
+    [{ tags: ['other', 'products'] }, 1], [{ all: true }, 2]
   ] as const) {
     await app.inject('/apicalls')
     await app.inject('/')
@@ -50,9 +51,11 @@ t.test('POST /cache/purge refuses an invalid body and says why', async (t) => {
     [{}, /fewer than 1/],
     [{ all: true, tag: 'x' }, /more than 1/],
     [{ all: false }, /all/],
-    [{ tags: ['x'] }, /tags/],
+    [{ urls: ['x'] }, /urls/],
+    [{ tags: [''] }, /tags/],
     [{ tag: '' }, /tag/],
-    [{ url: '/apicalls' }, /must be an absolute http or https URL, but is "\/apicalls"/],
+    [{ url: 'apicalls' }, /must be a path, or an absolute http or https URL, but is "apicalls"/],
+    [{ urlPrefix: 'api' }, /must be a path without a query/],
     [{ url: 'ftp://localhost/' }, /The URL to purge must be/],
     [{ route: '/nowhere' }, /must be the pattern of a route with a page cache, but is "\/nowhere"/],
     ['[', /JSON/]
