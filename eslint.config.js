@@ -10,7 +10,7 @@ export default [
     }
   },
   {
-    files: ['templates/assets/*.js'],
+    files: ['templates/assets/*.js', 'src/dashboard/assets/*.js'],
     rules: {
       // The type check knows the names that browsers have.
       'no-undef': 'off'

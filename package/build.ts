@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /*
  * Builds the package in artifacts/package and packs it: JavaScript without comments, the types of what applications can
@@ -28,6 +29,7 @@ manifest.dependencies = Object.fromEntries(listPackages()
   .filter((name) => !Object.hasOwn(manifest.peerDependencies, name))
   .map((name) => [name, dependencies[name] ?? fail(`package.json does not list ${name}, which the package imports.`)]))
 writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2) + '\n')
+copyAssets()
 for (const name of ['LICENSE', 'package/README.md']) cpSync(join(root, name), join(folder, name.split('/').at(-1)!))
 run('npm', ['pack', '--silent', '--pack-destination', join(root, 'artifacts')], folder)
 const files = listFiles(folder)
@@ -42,6 +44,15 @@ function listFiles (path: string): string[] {
   return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Copies the files that the dashboard serves. Those of uPlot are copied, so that they need no installation. */
+function copyAssets (): void {
+  cpSync(join(root, 'src/dashboard/assets'), join(folder, 'dist/dashboard/assets'), { recursive: true })
+  const uplot = dirname(fileURLToPath(import.meta.resolve('uplot/package.json')))
+  for (const name of ['dist/uPlot.esm.js', 'dist/uPlot.min.css', 'LICENSE']) {
+    cpSync(join(uplot, name), join(folder, 'dist/uplot', basename(name)))
+  }
 }
 
 /** Removes the types that no entry point needs, directly or not. */

@@ -2,10 +2,10 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { apicalls } from './apicalls/index.ts'
 import { currentTime } from './cache/index.ts'
 import type { Config } from './config.ts'
-import { dashboard } from './dashboard/index.ts'
 import { openDatabase } from './db/index.ts'
 import larder from './larder/index.ts'
 import connections from './plugins/connections.ts'
+import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
 import httpCaching, { HTTP_CACHING_HOOKS } from './plugins/http-caching.ts'
@@ -63,7 +63,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(health, { database })
     await app.register(products, { database, cache, now })
     await app.register(apicalls, { url: config.HTTPBIN_URL, delay: config.HTTPBIN_DELAY, ttl: config.CACHE_TTL, now })
-    await app.register(dashboard, { cache, now, host: config.HOST, adminToken: config.ADMIN_TOKEN })
+    await app.register(dashboard, { host: config.HOST, token: config.ADMIN_TOKEN })
     await app.ready()
     return app
   } catch (error) {

@@ -31,17 +31,6 @@ export const BodyTooLargeError = createError<[string]>(
 
 export const CrossSiteError = createError(
   'LARDER_CROSS_SITE', 'The form was sent from another site and has been rejected. Use the form of this site.', 403)
-export const UnauthorizedError = createError(
-  'LARDER_UNAUTHORIZED', 'This request requires the ADMIN_TOKEN of the service.', 401)
-
-export const PurgeError = createError<[string]>(
-  'LARDER_PURGE', '%s', 400)
-export const CacheUnavailableError = createError(
-  'LARDER_CACHE_UNAVAILABLE', 'The cache store is unavailable; the purge may be incomplete. Try again.', 503)
-export const ExplainError = createError<[string]>(
-  'LARDER_EXPLAIN', '%s', 400)
-export const TooManyWatchersError = createError<[number]>(
-  'LARDER_TOO_MANY_WATCHERS', '%s dashboards are open already. Close one of them.', 503)
 
 export const UpstreamError = createError<[string]>(
   'LARDER_UPSTREAM', 'The upstream service %s.', 502)

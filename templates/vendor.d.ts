@@ -1,4 +1,4 @@
-/** What src/plugins/views.ts serves from packages. */
-declare module '*/vendor/uPlot.esm.js' {
+/** What the service and the dashboard serve from packages. */
+declare module '*/uPlot.esm.js' {
   export { default } from 'uplot'
 }

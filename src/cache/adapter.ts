@@ -4,7 +4,7 @@ import { EntryStore } from './load/entry-store.ts'
 import { Loader } from './load/loader.ts'
 import { fromHandle, fromLoader } from './load/produce.ts'
 import { mayRefresh, servesStaleAtOnce, shouldRefreshEarly } from './load/staleness.ts'
-import type { EntryFilter, StoreStats } from './stores/store.ts'
+import type { EntryFilter, StoreConnection, StoreStats } from './stores/store.ts'
 import {
   type Cache, type CacheOptions, isMiss, type LoadFunction, type LoadHandle, type LoadOptions, type LoadResult,
   type Lookup, type Miss
@@ -17,6 +17,7 @@ import {
   checkSeconds
 } from './util/validate.ts'
 import type { ReadSet } from './versions/read-set.ts'
+import type { TagState } from './versions/versions.ts'
 
 /** The cache as adapters and tools use it: the page cache, metrics, the dashboard. */
 export interface CacheAdapter extends Cache {
@@ -72,25 +73,20 @@ export interface CacheAdapter extends Cache {
   stats (): StoreStats | undefined
   /** False while a store beyond this process is known to be unavailable and gets no commands. */
   readonly storeAvailable: boolean
+  /** The connection of that store, if it has one. */
+  readonly connection: StoreConnection | undefined
   /** Milliseconds for which a caller waits for a load of another. */
   readonly maxWaitMs: number
   /** Loads in flight in this process, of all keys. */
   readonly loadsInFlight: number
   /** The name of the store, e.g. `memory`. */
   readonly storeName: string
+  /** Returns milliseconds since 1970, by which entries expire. */
+  readonly now: () => number
   /** Whether the caller sees what others do not, e.g. inside a transaction. See `Versions.isolated`. */
   readonly isolated: boolean
   /** Whether reads add tags by themselves. See `Versions.tracksReads`. */
   readonly tracksReads: boolean
-}
-
-/** What the version clock says of a tag. */
-export interface TagState {
-  readonly tag: string
-  /** Another one after each change; undefined if the clock does not know. */
-  readonly version: string | undefined
-  /** Whether it has changed since the entry was stamped; undefined if the clock is unavailable. */
-  readonly changed: boolean | undefined
 }
 
 export interface StaleHit {
@@ -143,6 +139,14 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
 
   get storeAvailable (): boolean {
     return this.entries.store.available ?? true
+  }
+
+  get connection (): StoreConnection | undefined {
+    return this.entries.store.connection
+  }
+
+  get now (): () => number {
+    return this.entries.now
   }
 
   get loadsInFlight (): number {

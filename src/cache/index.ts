@@ -15,10 +15,10 @@ export { CACHE_CHANNEL, type CacheEvent, type CacheEventBody } from './events.ts
 export type { Entry } from './entry/entry.ts'
 export { andThen, type MaybePromise } from './util/maybe-promise.ts'
 export type {
-  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, OutageStore, Store,
+  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, OutageStore, Store, StoreConnection,
   StoreStats
 } from './stores/store.ts'
-export type { Stamp, Versions } from './versions/versions.ts'
-export type { CacheAdapter, StaleHit, TagState } from './adapter.ts'
+export type { Stamp, TagState, Versions } from './versions/versions.ts'
+export type { CacheAdapter, StaleHit } from './adapter.ts'
 export * from './types.ts'
 export * from './errors.ts'

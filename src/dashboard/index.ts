@@ -1,107 +1,107 @@
-import { fastifySSE } from '@fastify/sse'
-import type { FastifyError, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { collectDefaultMetrics, Registry } from 'prom-client'
-import type { CacheAdapter } from '../cache/index.ts'
-import { requireAdmin } from '../hooks/require-admin.ts'
-import { explain, type Explained, ExplanationSchema, type ExplainQuery, ExplainQuerySchema } from './api/explain.ts'
-import { purgeApi } from './api/purge.ts'
-import { listMetrics } from '../metrics/prometheus.ts'
-import { CacheStats } from '../metrics/stats.ts'
-import { formatMetrics } from '../metrics/text-format.ts'
-import { EventStream } from './page/event-stream.ts'
-import { RecentInvalidations } from './page/recent-invalidations.ts'
-import { TimeSeries } from './page/time-series.ts'
-import { createViewModel, type Figures } from './page/view-model.ts'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { findLarder } from '../access/find-larder.ts'
+import { HIDDEN_SCHEMA } from '../access/hidden-schema.ts'
+import { requireToken } from '../access/require-token.ts'
+import { openStats } from '../metrics/open-stats.ts'
+import { ASSET_NAMES, readAsset } from './assets.ts'
+import { findBaseUrl } from './base-url.ts'
+import { ExplainError } from './errors.ts'
+import { explainQuery, type ExplainQuery, parseExplainQuery, parseForm } from './explain.ts'
+import { admit } from './guard.ts'
+import { EventStream } from './live/event-stream.ts'
+import { RecentInvalidations } from './live/recent-invalidations.ts'
+import { TimeSeries } from './live/time-series.ts'
+import { checkDashboardOptions, type DashboardOptions } from './options.ts'
+import { purgeFor } from './purge.ts'
+import { prepareResponses, REVALIDATE, sendHtml, sendJson } from './responses.ts'
+import { type Figures, renderFigures } from './view/figures.ts'
+import { type Frame, renderPage } from './view/page.ts'
+import { createViewModel } from './view/view-model.ts'
 
-export interface DashboardOptions {
-  cache: CacheAdapter
-  /** Milliseconds since 1970. */
-  now: () => number
-  /** The address that the service listens on: beyond loopback, the dashboard needs the token. */
-  host: string
-  adminToken: string | undefined
-}
+export type { DashboardOptions }
 
 const SAMPLE_MS = 1_000
+/** The longest body of a purge. */
+const MAX_PURGE_BYTES = 16 * 1024
+const schema = HIDDEN_SCHEMA
 
-/**
- * `GET /metrics` for Prometheus; `GET /cache`, `/cache/events` and `/cache/explain` for people; `POST /cache/purge` for
- * administrators.
- */
-export const dashboard: FastifyPluginAsync<DashboardOptions> = async (app, { cache, now, host, adminToken }) => {
-  const { redis } = app
-  const stats = new CacheStats({ cache, redis })
-  const invalidations = new RecentInvalidations(cache, now, () => stream.notifyChange())
-  const history = new TimeSeries(stats, now)
-  const figures = (): Figures =>
-    createViewModel({ cache, stats, invalidations: invalidations.list, redis, watchers: stream.watchers })
-  const stream: EventStream = new EventStream(history, () => app.view('partials/figures', figures()))
-  const interval = setInterval(() => { stream.tick() }, SAMPLE_MS).unref()
+const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
+  checkDashboardOptions(options)
+  const { cache, explain } = findLarder(app)
+  const { figures, events } = watchCache(app)
+  const findFrame = (request: FastifyRequest): Frame =>
+    ({ base: findBaseUrl(request, app.prefix), links: options.links ?? {} })
+  const explainFor = async ({ protocol, host }: FastifyRequest, query: ExplainQuery) =>
+    await explainQuery(query, { cache, explain, origin: `${protocol}://${host}` })
+
+  app.addHook('onRequest', admit(options))
+  prepareResponses(app, findFrame)
+
+  app.get('/', { schema }, async (request, reply) => {
+    let query: ExplainQuery | undefined
+    let explanation
+    let error
+    try {
+      query = parseForm(readQuery(request))
+      if (query.url || query.key) explanation = await explainFor(request, query)
+    } catch (failure) {
+      if (!(failure instanceof ExplainError)) throw failure
+      reply.code(failure.statusCode!)
+      error = failure.message
+    }
+    return sendHtml(reply, renderPage(findFrame(request), { ...figures(), query, explanation, error }))
+  })
+
+  app.get('/explain', { schema }, async (request, reply) => {
+    return sendJson(reply, await explainFor(request, parseExplainQuery(readQuery(request))))
+  })
+
+  app.get('/events', { schema, exposeHeadRoute: false }, (_request, reply) => {
+    // nginx would collect events otherwise.
+    reply.type('text/event-stream').header('x-accel-buffering', 'no').send(events.connect(reply.raw))
+  })
+
+  app.get<{ Params: { name: string } }>('/assets/:name', { schema }, async ({ headers, params: { name } }, reply) => {
+    if (!ASSET_NAMES.includes(name)) return reply.callNotFound()
+    const { type, body, etag } = await readAsset(name)
+    reply.type(type).headers({ etag, 'cache-control': REVALIDATE })
+    return headers['if-none-match'] === etag ? reply.code(304).send() : reply.send(body)
+  })
+
+  if (options.token !== undefined) addPurge(app, options.token)
+}
+
+/** Counts, samples and lists what happens in the cache until the application closes. */
+function watchCache (app: FastifyInstance): { figures: () => Figures, events: EventStream } {
+  const { cache } = app.larder
+  const stats = openStats(cache, (close) => app.addHook('onClose', async () => close()))
+  const invalidations = new RecentInvalidations(cache, () => events.notifyChange())
+  const figures = () => createViewModel(stats, invalidations.list)
+  const events: EventStream = new EventStream(new TimeSeries(stats), stats, () => renderFigures(figures()).text)
+  const interval = setInterval(() => events.tick(), SAMPLE_MS).unref()
   app.addHook('preClose', async () => {
     clearInterval(interval)
-    stream.close()
-  })
-
-  const metrics = listMetrics({ cache, stats, redis: redis !== undefined, watchers: () => stream.watchers })
-  const processMetrics = new Registry()
-  collectDefaultMetrics({ register: processMetrics })
-  app.addHook('onClose', async () => {
+    events.close()
     invalidations.close()
-    stats.close()
-    processMetrics.clear()
   })
-
-  app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
-    return reply.type(processMetrics.contentType).send(formatMetrics(metrics) + await processMetrics.metrics())
-  })
-
-  const onRequest = requireAdmin({ host, token: adminToken })
-  const explainFor = (request: FastifyRequest, query: ExplainQuery) =>
-    explain(query, { cache, now, origin: `${request.protocol}://${request.host}`, explainPage: app.larder.explain })
-
-  const pageSchema = { hide: true, querystring: ExplainQuerySchema }
-  app.get<{ Querystring: ExplainQuery }>('/cache', { onRequest, schema: pageSchema }, async (request, reply) => {
-    const asked = normalizeForm(request.query)
-    let explanation: Explained | undefined
-    let error: string | undefined
-    if (asked.url || asked.key) {
-      try {
-        explanation = await explainFor(request, asked)
-      } catch (failure) {
-        const { statusCode = 500, message } = failure as FastifyError
-        if (statusCode >= 500) throw failure
-        reply.code(statusCode)
-        error = message
-      }
-    }
-    return reply.viewAsync('cache', { ...figures(), asked, explanation, error })
-  })
-
-  app.get<{ Querystring: ExplainQuery }>('/cache/explain', {
-    onRequest,
-    schema: {
-      tags: ['cache'],
-      summary: 'Explains what a request would get from the cache now, or what is stored under a key',
-      querystring: ExplainQuerySchema,
-      response: { 200: ExplanationSchema }
-    }
-  }, async (request, reply) => {
-    reply.header('cache-control', 'no-store')
-    return await explainFor(request, request.query)
-  })
-
-  await app.register(fastifySSE)
-  app.get('/cache/events', {
-    onRequest, exposeHeadRoute: false, sse: { kind: 'only', heartbeat: false }, schema: { hide: true }
-  }, async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-    await stream.add(reply)
-  })
-  await app.register(purgeApi, { token: adminToken })
+  return { figures, events }
 }
 
-/** Splits the headers into lines. A form sends empty fields too, and all headers in one field. */
-function normalizeForm ({ url = '', key = '', header = [], ...query }: ExplainQuery): ExplainQuery {
-  const lines = header.flatMap((text) => text.split(/\r?\n/))
-  return { ...query, url, key, header: lines.filter((line) => line.trim() !== '') }
+/** Adds the route that purges. It takes JSON only, which no form of another site can send. */
+function addPurge (app: FastifyInstance, token: string): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  const onRequest = requireToken(token)
+  app.post('/purge', { schema, onRequest, bodyLimit: MAX_PURGE_BYTES }, async ({ body }, reply) => {
+    return sendJson(reply, await purgeFor(body, app.larder.purge))
+  })
 }
+
+/** Reads the query of the URL. The application may parse queries in a way of its own. */
+function readQuery ({ url }: FastifyRequest): string {
+  return url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
+}
+
+/** A page that shows what `app.larder` does, explains requests, and deletes entries. */
+export const dashboard = fp(plugin, { fastify: '5.x', name: 'fastify-larder-dashboard', encapsulate: true })

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import {
-  type CacheAdapter, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisClient, type RedisEvent
+  type CacheAdapter, CACHE_CHANNEL, type CacheEvent, type Entry, REDIS_CHANNEL, type RedisEvent
 } from '../cache/index.ts'
 import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../page-cache/index.ts'
 import { BoundedMap, Counts } from './bounded-map.ts'
@@ -66,15 +66,9 @@ export interface Totals {
 
 export type CommandOutcome = RedisEvent['outcome']
 
-export interface CacheStatsOptions {
-  cache: CacheAdapter
-  /** The client whose commands are counted. */
-  redis?: RedisClient | undefined
-}
-
 /**
- * Counts the events of a cache, its pages and its Redis: the only source of the dashboard and of `/metrics`. It listens
- * to every hit, so it counts in plain numbers: about 0.2 µs per event, a twentieth of what prom-client takes.
+ * Counts the events of a cache, its pages and its Redis: the only source of dashboards and metrics. It listens to every
+ * hit, so it counts in plain numbers: about 0.2 µs per event, a twentieth of what prom-client takes.
  */
 export class CacheStats {
   readonly prefixes = new BoundedMap(MAX_NAMES, () => new PrefixStats())
@@ -83,14 +77,14 @@ export class CacheStats {
   /** Failures that did not fail the caller, by operation. */
   readonly errors = new Counts()
   readonly invalidations = new Counts()
-  readonly #cache: CacheAdapter
-  readonly #redis: RedisClient | undefined
+  /** Open connections of dashboards. */
+  watchers = 0
+  readonly cache: CacheAdapter
   /** The previous prefix, with its colon. Most keys have the same one, and comparing is faster than slicing. */
   #last: { start: string, stats: PrefixStats } | undefined
 
-  constructor ({ cache, redis }: CacheStatsOptions) {
-    this.#cache = cache
-    this.#redis = redis
+  constructor (cache: CacheAdapter) {
+    this.cache = cache
     subscribe(CACHE_CHANNEL, this.#onCacheEvent)
     subscribe(PAGE_CHANNEL, this.#onPageEvent)
     subscribe(REDIS_CHANNEL, this.#onRedisEvent)
@@ -133,7 +127,7 @@ export class CacheStats {
 
   readonly #onCacheEvent = (message: unknown): void => {
     const event = message as CacheEvent
-    if (event.cache !== this.#cache) return
+    if (event.cache !== this.cache) return
     switch (event.type) {
       case 'hit': {
         const prefix = this.#findPrefix(event.key)
@@ -161,7 +155,7 @@ export class CacheStats {
   readonly #onPageEvent = (message: unknown): void => {
     const event = message as PageEvent
     const { cache, status: { hit, fwd, detail }, ms, untagged } = event
-    if (cache !== this.#cache) return
+    if (cache !== this.cache) return
     const route = this.routes.getOrCreate(event.route)
     if (untagged) route.untagged++
     if (hit && detail === undefined) {
@@ -178,7 +172,7 @@ export class CacheStats {
 
   readonly #onRedisEvent = (message: unknown): void => {
     const { client, command, outcome, ms } = message as RedisEvent
-    if (client !== this.#redis) return
+    if (client !== this.cache.connection) return
     this.commands.getOrCreate(command).getOrCreate(outcome).record(ms / 1000)
   }
 }

@@ -8,7 +8,7 @@ export default fp(async (app) => {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Larder', version: '0.1.0', description: 'A product catalogue with two caches.' },
-      tags: [{ name: 'products' }, { name: 'cache' }, { name: 'health' }]
+      tags: [{ name: 'products' }, { name: 'health' }]
     }
   })
   await app.register(swaggerUi, {

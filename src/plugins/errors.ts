@@ -31,7 +31,7 @@ function sendError (request: FastifyRequest, reply: FastifyReply, statusCode: nu
 }
 
 /** Paths of pages. Everything else responds with JSON if the client accepts anything. */
-const PAGES = /^\/(?:(?:apicalls|products|cache(?!\/(?:purge|explain|events)))(?=[/?]|$))?(?:[/?]|$)/
+const PAGES = /^\/(?:(?:apicalls|products)(?=[/?]|$))?(?:[/?]|$)/
 
 /** Returns whether the error should be a page: for a browser, or at the path of a page. Never in the API. */
 function prefersHtml ({ headers, url }: FastifyRequest): boolean {

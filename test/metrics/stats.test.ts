@@ -9,9 +9,10 @@ import { fakeClock } from '../support/clock.ts'
 
 function setUp (t: Test) {
   const clock = fakeClock()
-  const cache = createCache({ store: memoryStore({ now: clock.now }), now: clock.now })
   const redis = {} as RedisClient
-  const stats = new CacheStats({ cache, redis })
+  const store = { ...memoryStore({ now: clock.now }), connection: redis }
+  const cache = createCache({ store, now: clock.now })
+  const stats = new CacheStats(cache)
   t.teardown(() => stats.close())
   const emitResponse = (status: PageEvent['status'], more: Partial<PageEvent> = {}) => {
     channel(PAGE_CHANNEL).publish({ cache, route: '/list', status, ms: 10, ...more } satisfies PageEvent)

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { currentReads, memoryVersions, type Versions } from '../../src/cache/index.ts'
 import { CacheStats } from '../../src/metrics/stats.ts'
-import { createViewModel } from '../../src/dashboard/page/view-model.ts'
+import { createViewModel } from '../../src/dashboard/view/view-model.ts'
 import type { CachePageOptions } from '../../src/page-cache/index.ts'
 import { createTestApp, type Handler, type TestAppOptions } from '../support/create-test-app.ts'
 
@@ -85,9 +85,9 @@ t.test('the dashboard lists routes whose responses have no tags, and each such r
     if (isTracked) read('posts')
     return 'page'
   }, { versions })
-  const stats = new CacheStats({ cache })
+  const stats = new CacheStats(cache)
   t.teardown(() => stats.close())
-  const find = () => createViewModel({ cache, stats, invalidations: [], redis: undefined, watchers: 0 })
+  const find = () => createViewModel(stats, [])
     .tables.find(({ caption }) => caption.startsWith('Routes without tags'))?.rows
   await get()
   await get()

@@ -32,7 +32,6 @@ t.test('GET /docs/json describes the routes with their bodies and responses', as
     'delete /api/products/{id} 204,400,404',
     'get /api/products 200,400',
     'get /api/products/{id} 200,400,404',
-    'get /cache/explain 200',
     'get /healthz 200',
     'get /readyz 200,503',
     'patch /api/products 200,400',

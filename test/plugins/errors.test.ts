@@ -90,7 +90,7 @@ t.test('errors are HTML at the paths of pages and for browsers, and JSON in the 
     ['/products/999/edit', BROWSER, true],
     ['/products/999/edit', '*/*', true],
     ['/products/999/edit', 'application/json', false],
-    ['/apicalls/none', '*/*', true], ['/cache/none', '*/*', true],
+    ['/apicalls/none', '*/*', true],
     ['/api/products/99999', BROWSER, false],
     ['/api/products/99999', undefined, false],
     ['/api/none', BROWSER, false],

@@ -26,7 +26,7 @@ t.test('every asset that a page links to exists', async (t) => {
   const app = await testApp(t)
   for (const url of ['/', '/products/1/edit', '/apicalls', '/cache', '/none']) {
     const { body } = await app.inject({ url, headers: { accept: 'text/html' } })
-    const links = Array.from(body.matchAll(/(?:src|href)="(\/[^"#]*)"/g), ([, link]) => link!)
+    const links = Array.from(body.matchAll(/(?:src|href)="(\.?\/[^"#]*)"/g), ([, link]) => link!.replace(/^\./, ''))
     t.ok(links.length > 4, url)
     for (const link of new Set(links)) {
       t.equal((await app.inject({ url: link })).statusCode, 200, `${url} links to ${link}`)

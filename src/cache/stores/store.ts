@@ -46,6 +46,8 @@ export interface Store {
   stats? (): StoreStats
   /** False while a store outside this process is known to be unavailable, so that no command is sent. */
   readonly available?: boolean
+  /** The connection of a store outside this process. */
+  readonly connection?: StoreConnection | undefined
   /** How often it has become unavailable. Two outages differ in it, also if nothing was sent between them. */
   readonly outages?: number
   /** Whether an error of a write means that the store takes no writes at present, e.g. since its memory is full. */
@@ -64,6 +66,12 @@ export interface Store {
   readonly base?: Store
   /** What this process may use while the store is unavailable to it. */
   readonly outage?: OutageStore
+}
+
+/** The connection of a store, e.g. a client of Redis. */
+export interface StoreConnection {
+  /** Its state, in a word. */
+  readonly status: string
 }
 
 /** The entries of one process, while the store that it shares with others is unavailable. */

@@ -214,6 +214,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
     name: `${near.name} over ${far.name}`,
     versions: memoized ?? remote,
     get available () { return isAvailable() },
+    connection: far.connection,
     get,
     getMany: (keys) => Promise.all(keys.map(get)),
     set: (key, entry) => missed.watch([key], () => writeEntry(key, entry, () => useL2(() => far.set(key, entry)))),

@@ -37,3 +37,12 @@ export interface Versions {
   /** Returns fewer tags that cover the given ones, if the clock knows that some include others. */
   compact? (tags: ReadonlySet<string>): Iterable<string>
 }
+
+/** What the version clock says of a tag. */
+export interface TagState {
+  readonly tag: string
+  /** Another one after each change; undefined if the clock does not know. */
+  readonly version: string | undefined
+  /** Whether it has changed since the entry was stamped; undefined if the clock is unavailable. */
+  readonly changed: boolean | undefined
+}

@@ -132,6 +132,7 @@ export function redisStore (options: RedisStoreOptions): Store {
 
   return {
     name: 'redis',
+    connection: client,
     get available () { return commands.available },
     get outages () { return commands.outages },
     refusesWrites: isWriteRefusal,

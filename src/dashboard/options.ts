@@ -1,0 +1,32 @@
+import { checkToken } from '../access/require-token.ts'
+import { checkNames, OptionError } from '../cache/index.ts'
+
+export interface DashboardOptions {
+  /** Opens the dashboard. Without a token nothing can be purged, and `openTo` decides alone. */
+  token?: string | undefined
+  /**
+   * To whom the page, its events and explanations are open without the token. Default `nobody` if there is a token,
+   * else `loopback`.
+   *
+   * - `loopback`: programs on this machine that connect directly
+   * - `everyone`: all clients, e.g. because a hook of the application has checked them
+   */
+  openTo?: 'nobody' | 'loopback' | 'everyone'
+  /** Links at the head of the page, by their texts, e.g. `{ Shop: '/' }`. Default none. */
+  links?: Readonly<Record<string, string>>
+}
+
+const NAMES = new Set<keyof DashboardOptions | 'prefix' | 'logLevel' | 'logSerializers'>([
+  'token', 'openTo', 'links', 'prefix', 'logLevel', 'logSerializers' // the last three are those of Fastify
+])
+
+const OPEN_TO: ReadonlyArray<DashboardOptions['openTo']> = [undefined, 'nobody', 'loopback', 'everyone']
+
+/** Checks the options of the dashboard. */
+export function checkDashboardOptions (options: DashboardOptions): void {
+  checkNames('fastify-larder/dashboard', options, NAMES)
+  checkToken(options.token)
+  if (!OPEN_TO.includes(options.openTo)) {
+    throw new OptionError('The option openTo must be nobody, loopback or everyone.')
+  }
+}

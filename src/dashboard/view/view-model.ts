@@ -1,0 +1,133 @@
+import type { CacheAdapter } from '../../cache/index.ts'
+import type { Counts } from '../../metrics/bounded-map.ts'
+import type { Histogram } from '../../metrics/histogram.ts'
+import type { CacheStats } from '../../metrics/stats.ts'
+import type { Invalidation } from '../live/recent-invalidations.ts'
+import type { Figures } from './figures.ts'
+import { bytes, count, duration, list, percent, seconds, shorten } from './formats.ts'
+import type { Table } from './table.ts'
+
+const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
+  delete: 'Keys were deleted',
+  tags: 'Tags were invalidated',
+  clear: 'The cache was cleared',
+  change: 'A dependency changed'
+}
+
+/** Formats the statistics for the page. */
+export function createViewModel (stats: CacheStats, invalidations: readonly Invalidation[]): Figures {
+  const { cache, watchers } = stats
+  const commands = cache.connection === undefined ? [] : [commandTable(stats)]
+  return {
+    figures: [...readFigures(stats), ...stateFigures(cache), ['Watching', count(watchers)]],
+    tables: [
+      routeTable(stats), ...untaggedTables(stats), prefixTable(stats), ...commands, invalidationTable(invalidations)
+    ]
+  }
+}
+
+function readFigures (stats: CacheStats): Figures['figures'] {
+  const { hits: { count: hits }, stale, misses, saved } = stats.totals()
+  return [
+    ['Hit ratio', percent(hits, hits + stale + misses)],
+    ['Hits', count(hits)],
+    ['Misses', count(misses)],
+    ['Stale responses', count(stale)],
+    ['Load time saved', seconds(saved)]
+  ]
+}
+
+function stateFigures (cache: CacheAdapter): Figures['figures'] {
+  const figures: Figures['figures'] = [['Loads in flight', count(cache.loadsInFlight)], ['Store', cache.storeName]]
+  const memory = cache.stats()
+  if (memory !== undefined) {
+    const { bytes: used, maxBytes, entries, evictions } = memory
+    figures.push(
+      ['Memory', `${bytes(used)} of ${bytes(maxBytes)} (${percent(used, maxBytes)})`],
+      ['Entries in memory', count(entries)],
+      ['Evictions', count(evictions)]
+    )
+  }
+  if (cache.connection !== undefined) {
+    const circuit = cache.storeAvailable ? 'closed' : 'open, Redis is not used'
+    figures.push(['Redis', cache.connection.status], ['Circuit breaker', circuit])
+  }
+  return figures
+}
+
+const READ_COLUMNS: Table['columns'] = [
+  ['Hits', 'number'], ['Misses', 'number'], ['Reasons', 'text'], ['Stale', 'number'], ['Saved', 'number'],
+  ['Bytes', 'number'], ['Hit p50 / p99', 'number'], ['Miss p50 / p99', 'number']
+]
+
+function routeTable ({ routes }: CacheStats): Table {
+  return {
+    caption: 'Pages by route',
+    columns: [['Route', 'text'], ...READ_COLUMNS],
+    rows: Array.from(routes, ([route, { hits, misses, reasons, stale, saved, bytes: served }]) => [
+      route, count(hits.count), count(misses.count), formatReasons(reasons), count(stale), seconds(saved),
+      bytes(served), quantiles(hits), quantiles(misses)
+    ]),
+    empty: 'No page has been requested yet.'
+  }
+}
+
+/** Lists the routes that may depend on reads that were not tracked, if there are any. */
+function untaggedTables ({ routes }: CacheStats): Table[] {
+  const untagged = [...routes].filter(([, { untagged }]) => untagged > 0)
+  if (untagged.length === 0) return []
+  return [{
+    caption: 'Routes without tags: no read of the database was tracked, so no change invalidates them',
+    columns: [['Route', 'text'], ['Responses', 'number']],
+    rows: untagged.map(([route, { untagged }]) => [route, count(untagged)]),
+    empty: ''
+  }]
+}
+
+function prefixTable ({ prefixes }: CacheStats): Table {
+  return {
+    caption: 'Keys by prefix',
+    columns: [['Prefix', 'text'], ...READ_COLUMNS],
+    rows: Array.from(prefixes, ([prefix, { hits, misses, stale, saved, bytes: served, loads }]) => [
+      prefix, count(hits.count), count(misses.total), formatReasons(misses), count(stale), seconds(saved),
+      bytes(served), quantiles(hits), quantiles(loads)
+    ]),
+    empty: 'No key has been read yet.'
+  }
+}
+
+function commandTable ({ commands }: CacheStats): Table {
+  return {
+    caption: 'Redis commands',
+    columns: [['Command', 'text'], ['Outcome', 'text'], ['Count', 'number'], ['p50 / p99', 'number']],
+    rows: [...commands].flatMap(([command, outcomes]) => Array.from(outcomes, ([outcome, durations]) =>
+      [command, outcome, count(durations.count), quantiles(durations)])),
+    empty: 'No command has been sent to Redis yet.'
+  }
+}
+
+function invalidationTable (invalidations: readonly Invalidation[]): Table {
+  return {
+    caption: 'Last invalidations',
+    columns: [['Time (UTC)', 'time'], ['Cause', 'text'], ['Keys or tags', 'text'], ['Found at key', 'text']],
+    rows: invalidations.map(({ at, cause, names, total, key = '' }) => [
+      new Date(at).toISOString(),
+      CAUSES[cause],
+      cause === 'clear' ? formatCleared(names) : list(names, total),
+      shorten(key)
+    ]),
+    empty: 'Nothing has been invalidated yet.'
+  }
+}
+
+function formatCleared ([prefix]: readonly string[]): string {
+  return prefix === undefined ? 'everything' : `${shorten(prefix)}*`
+}
+
+function formatReasons (counts: Counts): string {
+  return Array.from(counts, ([name, n]) => `${name} ${count(n)}`).join(', ')
+}
+
+function quantiles (histogram: Histogram): string {
+  return `${duration(histogram.quantile(0.5))} / ${duration(histogram.quantile(0.99))}`
+}

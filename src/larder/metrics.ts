@@ -1,0 +1,3 @@
+import './check-node.ts'
+
+export { metrics as default, type MetricsOptions, type MetricsRegistry } from '../metrics/index.ts'

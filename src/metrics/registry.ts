@@ -1,0 +1,76 @@
+import createError from '@fastify/error'
+import { type Labels, type Metric, METRICS } from './collectors.ts'
+import type { Histogram } from './histogram.ts'
+import type { CacheStats } from './stats.ts'
+
+const SameLabelsError = createError<[string]>('FST_ERR_LARDER_METRICS_LABELS',
+  'The registry already has metrics of a cache with the labels %s. Choose other labels, or another registry.', 500)
+
+/** A registry of prom-client, as far as it is used: so that applications without prom-client need no types of it. */
+export interface MetricsRegistry {
+  readonly contentType: string
+  metrics (): Promise<string>
+  registerMetric (metric: object): void
+  removeSingleMetric (name: string): void
+}
+
+/** A cache whose metrics are in a registry. */
+interface Source {
+  readonly stats: CacheStats
+  readonly labels: Labels
+}
+
+/** A sample as prom-client takes it. */
+interface Sample {
+  metricName: string
+  labels: Labels
+  value: number
+}
+
+/** A registry has each metric once, so the caches in it share the collectors. */
+const sourcesByRegistry = new WeakMap<MetricsRegistry, Map<string, Source>>()
+
+/**
+ * Adds the metrics of a cache to a registry. Returns a function that removes them.
+ *
+ * @param labels are added to all samples; they tell the caches of one registry apart
+ */
+export function registerMetrics (registry: MetricsRegistry, stats: CacheStats, labels: Labels): () => void {
+  const sources = sourcesByRegistry.get(registry) ?? new Map<string, Source>()
+  const id = JSON.stringify(Object.entries(labels).sort())
+  if (sources.has(id)) throw new SameLabelsError(JSON.stringify(labels))
+  if (sources.size === 0) for (const metric of METRICS) registry.registerMetric(createCollector(metric, sources))
+  sourcesByRegistry.set(registry, sources.set(id, { stats, labels }))
+  return () => {
+    sources.delete(id)
+    if (sources.size === 0) for (const { name } of METRICS) registry.removeSingleMetric(name)
+  }
+}
+
+/** Creates what prom-client calls at each scrape. It changes the name of a counter if it writes OpenMetrics. */
+function createCollector ({ name, type, help, read }: Metric, sources: ReadonlyMap<string, Source>) {
+  const collector = {
+    name,
+    type,
+    help,
+    aggregator: 'sum',
+    /** Resets nothing: counters go on. */
+    reset () {},
+    get: () => ({ name: collector.name, type, help, aggregator: 'sum', values: collect() })
+  }
+  const collect = (): Sample[] => Array.from(sources.values(), ({ stats, labels }) => [...read(stats)]
+    .flatMap(([own, value]) => createSamples(collector.name, { ...labels, ...own }, value))).flat()
+  return collector
+}
+
+function createSamples (metricName: string, labels: Labels, value: number | Histogram): Sample[] {
+  if (typeof value === 'number') return [{ metricName, labels, value }]
+  const bucket = (le: string, count: number) =>
+    ({ metricName: `${metricName}_bucket`, labels: { ...labels, le }, value: count })
+  return [
+    ...Array.from(value.cumulative(), ({ bound, count }) => bucket(String(bound), count)),
+    bucket('+Inf', value.count),
+    { metricName: `${metricName}_sum`, labels, value: value.sum },
+    { metricName: `${metricName}_count`, labels, value: value.count }
+  ]
+}

@@ -1,0 +1,26 @@
+import { isIP } from 'node:net'
+import fp from 'fastify-plugin'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import dashboard from '../larder/dashboard.ts'
+import metrics from '../larder/metrics.ts'
+
+/**
+ * The dashboard at /cache and the metrics at /metrics.
+ *
+ * @param options.host the host on which the service listens: on loopback, the dashboard is open to every client
+ * @param options.token the `ADMIN_TOKEN`: opens the dashboard of any other service, and purges
+ */
+export default fp<{ host: string, token: string | undefined }>(async (app, { host, token }) => {
+  const links = { Products: '/', 'API calls': '/apicalls', 'API docs': '/docs' }
+  const openTo = isLoopback(host) ? 'everyone' : 'nobody'
+  await app.register(dashboard, { prefix: '/cache', token, openTo, links })
+
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  app.addHook('onClose', async () => registry.clear())
+  await app.register(metrics, { registry, route: '/metrics' })
+}, { fastify: '5.x', name: 'larder-dashboard' })
+
+export function isLoopback (host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}

@@ -1,0 +1,29 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import dashboard from '../../src/larder/dashboard.ts'
+import larder from '../../src/larder/index.ts'
+
+t.test('options that cannot be used fail the start with one sentence', async (t) => {
+  const cases: Array<[options: object, message: string]> = [
+    [{ tokn: 'a' }, 'fastify-larder/dashboard has no option tokn. Did you mean token?'],
+    [{ token: '' }, 'The option token must be a text that is not empty.'],
+    [{ token: 5 }, 'The option token must be a text that is not empty.'],
+    [{ openTo: 'all' }, 'The option openTo must be nobody, loopback or everyone.']
+  ]
+  for (const [options, message] of cases) {
+    const app = Fastify()
+    app.register(larder)
+    app.register(dashboard, options)
+    await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_LARDER_OPTION', message })
+    await app.close()
+  }
+})
+
+t.test('without the caches, or with caches of another scope, the start fails and says what to do', async (t) => {
+  const message = 'There is no app.larder. Register fastify-larder before, in this scope or in a parent scope.'
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(async (app) => { app.register(larder) })
+  app.register(dashboard)
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_LARDER_NOT_REGISTERED', message })
+})

@@ -1,0 +1,118 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import { Gauge, register, Registry } from 'prom-client'
+import t, { type Test } from 'tap'
+import dashboard from '../../src/larder/dashboard.ts'
+import larder from '../../src/larder/index.ts'
+import metrics, { type MetricsOptions } from '../../src/larder/metrics.ts'
+
+function createApp (t: Test, options: MetricsOptions & { prefix?: string }): FastifyInstance {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(larder)
+  app.register(metrics, options)
+  app.register(dashboard, { prefix: '/cache' })
+  return app
+}
+
+const OPTION = 'FST_ERR_LARDER_OPTION'
+
+t.test('the metrics are added to the registry of the application, and removed when it closes', async (t) => {
+  const registry = new Registry()
+  const own = new Gauge({ name: 'orders', help: 'Orders.', registers: [registry] })
+  own.set(5)
+  const app = createApp(t, { registry })
+  await app.ready()
+  await app.larder.getOrSet('menu:1', () => 'soup')
+  await app.larder.get('menu:1')
+  const text = await registry.metrics()
+  for (const line of [
+    'orders 5', 'larder_cache_hits_total{prefix="menu"} 1', '# TYPE larder_page_hits_total counter'
+  ]) t.ok(text.includes(line), line)
+  t.equal((await app.inject('/metrics')).statusCode, 404, 'there is no route by default')
+  registry.resetMetrics()
+  t.match(await registry.getMetricsAsJSON(), registry.getMetricsAsArray().map(({ name }) => ({ name })))
+  t.ok((await registry.metrics()).includes('larder_cache_hits_total{prefix="menu"} 1'), 'counters go on after a reset')
+  await app.close()
+  t.same(registry.getMetricsAsArray().map(({ name }) => name), ['orders'])
+})
+
+t.test('without the option registry, the metrics are in the global one of prom-client', async (t) => {
+  const app = createApp(t, {})
+  await app.ready()
+  t.match(await register.metrics(), '# TYPE larder_cache_hits_total counter')
+})
+
+t.test('the option route sends all metrics of the registry, below the prefix, and is not cached', async (t) => {
+  const registry = new Registry()
+  const app = createApp(t, { registry, route: '/metrics', prefix: '/internal' })
+  const { headers, body } = await app.inject('/internal/metrics')
+  t.match(headers, { 'content-type': registry.contentType, 'cache-control': 'no-store' })
+  t.equal(body, await registry.metrics())
+})
+
+t.test('the option token closes the route to other clients', async (t) => {
+  const app = createApp(t, { registry: new Registry(), route: '/metrics', token: 'sesame' })
+  t.equal((await app.inject('/metrics')).statusCode, 401)
+  t.equal((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer sesame' } })).statusCode, 200)
+})
+
+t.test('several caches in one registry are told apart by labels', async (t) => {
+  const registry = new Registry()
+  const first = createApp(t, { registry, labels: { cache: 'first' } })
+  const second = createApp(t, { registry, labels: { cache: 'second' } })
+  for (const app of [first, second]) {
+    await app.ready()
+    await app.larder.get('menu')
+  }
+  const misses = async () => (await registry.metrics()).match(/^larder_cache_misses_total.*$/gm)
+  const line = (cache: string) => `larder_cache_misses_total{cache="${cache}",prefix="menu",reason="absent"} 1`
+  t.same(await misses(), [line('first'), line('second')])
+  await t.rejects(async () => { await createApp(t, { registry, labels: { cache: 'second' } }).ready() }, {
+    code: 'FST_ERR_LARDER_METRICS_LABELS',
+    message: 'The registry already has metrics of a cache with the labels {"cache":"second"}. ' +
+      'Choose other labels, or another registry.'
+  })
+  await first.close()
+  t.same(await misses(), [line('second')])
+})
+
+t.test('a registry that writes OpenMetrics has the same metrics', async (t) => {
+  const registry = new Registry()
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+  const app = createApp(t, { registry })
+  await app.ready()
+  await app.larder.getOrSet('menu', () => 'soup')
+  for (let i = 0; i < 2; i++) {
+    const text = await registry.metrics()
+    for (const line of [
+      '# TYPE larder_cache_misses counter', 'larder_cache_misses_total{prefix="menu",reason="absent"} 1',
+      'larder_cache_load_duration_seconds_count{prefix="menu"} 1'
+    ]) t.ok(text.includes(`${line}\n`), line)
+  }
+  await app.close()
+  t.same(registry.getMetricsAsArray(), [])
+})
+
+t.test('dashboards and registries share the figures of a cache', async (t) => {
+  const registry = new Registry()
+  const app = createApp(t, { registry })
+  await app.ready()
+  await app.larder.get('menu:1')
+  t.match((await app.inject('/cache')).body, 'absent 1')
+  t.match(await registry.metrics(), 'larder_cache_misses_total{prefix="menu",reason="absent"} 1')
+})
+
+t.test('options that cannot be used fail the start with one sentence', async (t) => {
+  const cases: Array<[options: object, message: string]> = [
+    [{ registr: 5 }, 'fastify-larder/metrics has no option registr. Did you mean registry?'],
+    [{ registry: {} }, 'The option registry must be a registry of prom-client.'],
+    [{ registry: null }, 'The option registry must be a registry of prom-client.'],
+    [{ route: 'metrics' }, 'The option route must be a path such as /metrics.'],
+    [{ route: true }, 'The option route must be a path such as /metrics.'],
+    [{ route: '/metrics', token: '' }, 'The option token must be a text that is not empty.'],
+    [{ token: 'a' }, 'The option token needs the option route.']
+  ]
+  for (const [options, message] of cases) {
+    await t.rejects(async () => { await createApp(t, options).ready() }, { code: OPTION, message })
+  }
+})
