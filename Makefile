@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime redis chromium run migrate seed latency bench test soak browser-test images check lint types \
-  package examples docs docs-check
+  package examples comparison docs docs-check
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -23,6 +23,7 @@ help:
 	@echo 'make package       build the package fastify-larder in artifacts/, and check it'
 	@echo 'make docs          write the API reference again, docs/api/, from the comments of the code'
 	@echo 'make examples      run the tests of the examples in empty directories, with that package'
+	@echo 'make comparison    run the same page with other caches, and print what each does'
 	@echo 'make migrate       bring the database of DATABASE_URL up to date'
 	@echo 'make seed          the same, and fill it if it is empty'
 
@@ -74,7 +75,11 @@ docs-check: setup package/tools/node_modules/.package-lock.json
 	@diff -r docs/api artifacts/api || { echo 'docs/api is not up to date: run `make docs`.'; exit 1; }
 
 examples: package
-	@node examples/run.ts
+	@node examples/run.ts shortest blog
+
+# Apart from the others, since it measures times for a minute.
+comparison: package
+	@node examples/run.ts comparison
 
 redis:
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -1,12 +1,12 @@
 import { execFile, type ExecFileException } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 /*
- * Runs the tests of the examples as a stranger would: each in an empty directory, with the packed package. TypeScript
- * and Node are those of this repository.
+ * Runs the tests of examples as a stranger would: each in an empty directory, with the packed package. TypeScript and
+ * Node are those of this repository. Arguments: the names of the examples.
  */
 
 const execute = promisify(execFile)
@@ -16,8 +16,7 @@ const { name, version } = JSON.parse(manifest) as { name: string, version: strin
 const tarball = join(root, 'artifacts', `${name}-${version}.tgz`)
 if (!existsSync(tarball)) throw new Error(`${tarball} is missing. Run \`make package\`.`)
 
-const examples = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-await Promise.all(examples.map(({ name }) => runExample(name)))
+await Promise.all(process.argv.slice(2).map(runExample))
 
 async function runExample (example: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), `larder-${example}-`))

@@ -17,6 +17,6 @@ export {
   TagState, tieredStore, type TieredStoreOptions, type Versions
 } from '../cache/index.ts'
 export {
-  type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type ExplainQuestion, type
-  Larder, type PageCacheOptions, type Purge, type QuerystringParser
+  type AnyRequest, type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type
+  ExplainQuestion, type FindTags, type Larder, type PageCacheOptions, type Purge, type QuerystringParser
 } from '../page-cache/index.ts'

@@ -1,6 +1,6 @@
 export { pageCache as default } from './plugin.ts'
 export type { PageCacheOptions } from './plugin-options.ts'
-export { type CachePageOptions, PAGE_PREFIX } from './options.ts'
+export { type AnyRequest, type CachePageOptions, type FindTags, PAGE_PREFIX } from './options.ts'
 export {
   type ExplainedEntry, explainEntry, type ExplainedPage, type Explanation, type ExplainQuestion
 } from './admin/explain.ts'

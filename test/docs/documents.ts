@@ -52,5 +52,6 @@ export const documents: readonly Document[] = [
   'CONTRIBUTING.md',
   'package/README.md',
   'examples/blog/README.md',
+  'examples/comparison/README.md',
   ...globSync('docs/**/*.md', { cwd: ROOT, exclude: ['docs/api/**'] }).sort()
 ].map(readDocument)
