@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = resolve(import.meta.dirname, '..')
 const folder = join(root, 'artifacts/package')
+const MAX_BYTES = 1_000_000
 
 interface Manifest {
   name: string
@@ -32,10 +33,12 @@ manifest.dependencies = Object.fromEntries(listPackages()
   .map((name) => [name, dependencies[name] ?? fail(`package.json does not list ${name}, which the package imports.`)]))
 writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2) + '\n')
 copyAssets()
+shortenMaps(await import('./tools/node_modules/@jridgewell/sourcemap-codec/dist/sourcemap-codec.mjs' as string))
 for (const name of ['LICENSE', 'package/README.md']) cpSync(join(root, name), join(folder, name.split('/').at(-1)!))
 run('npm', ['pack', '--silent', '--pack-destination', join(root, 'artifacts')], folder)
 const files = listFiles(folder)
 const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0)
+if (bytes > MAX_BYTES) fail(`The package has ${bytes} bytes unpacked, which is more than ${MAX_BYTES}.`)
 console.log(`artifacts/${manifest.name}-${manifest.version}.tgz: ${files.length} files, ${bytes} bytes unpacked`)
 
 function run (command: string, args: readonly string[], cwd = root): void {
@@ -61,6 +64,25 @@ function copyAssets (): void {
   const uplot = dirname(fileURLToPath(import.meta.resolve('uplot/package.json')))
   for (const name of ['dist/uPlot.esm.js', 'dist/uPlot.min.css', 'LICENSE']) {
     cpSync(join(uplot, name), join(folder, 'dist/uplot', basename(name)))
+  }
+}
+
+/** What every line of a file is mapped to: a segment for each place in it, from left to right. */
+interface MapCodec {
+  decode: (mappings: string) => unknown[][]
+  encode: (lines: unknown[][]) => string
+}
+
+/**
+ * Keeps one place for each line in source maps, since stack traces show lines, and more makes the package half larger.
+ * The sources are not in the package, but their paths look as if they were, and not like files of the application.
+ */
+function shortenMaps ({ decode, encode }: MapCodec): void {
+  for (const path of listFiles(folder).filter((path) => path.endsWith('.js.map'))) {
+    const map = JSON.parse(readFileSync(path, 'utf8')) as { mappings: string, sources: string[] }
+    map.mappings = encode(decode(map.mappings).map((segments) => segments.slice(0, 1)))
+    map.sources = map.sources.map((source) => source.replace('../../', ''))
+    writeFileSync(path, JSON.stringify(map))
   }
 }
 
