@@ -1,3 +1,9 @@
+/**
+ * A page that shows what the caches do, explains requests, and purges.
+ *
+ * @module fastify-larder/dashboard
+ */
+
 import './check-node.ts'
 
 export { dashboard as default, type DashboardOptions } from '../dashboard/index.ts'
