@@ -104,8 +104,8 @@ export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
  * The verbs of a cache. A value is a copy each time; `undefined` is a miss and cannot be stored, `null` can. Keys are
  * not empty.
  *
- * Wrong arguments reject with a TypeError. So do `set`, `setMany` and `add` with a value that cannot be stored exactly,
- * e.g. a function; `getOrSet` returns it and does not store it.
+ * Wrong arguments reject with a TypeError. So do `set`, `setMany`, `add` and `getOrSet` with a value that cannot be
+ * stored exactly, e.g. a function.
  *
  * A store that fails costs time, never an error: reads miss, `getOrSet` loads, `set` stores nothing. Only the verbs
  * that promise that something is deleted or counted reject then: `delete`, `deleteMany`, `invalidateTags`, `clear`

@@ -26,7 +26,7 @@ export interface InFlightLoad {
   revoked: boolean
   /** The right to store the result, if the store leases keys. */
   lease: Lease | undefined
-  /** The store could not lease the key. The result is not stored: a deletion by another process would go unseen. */
+  /** The store could not lease the key: a deletion elsewhere would go unseen, so the result is stored in L1 only. */
   leaseUnavailable: boolean
   /** After its end: whether it held the lease until then. If not, another process may have deleted the key. */
   leaseHeld: MaybePromise<boolean | void>

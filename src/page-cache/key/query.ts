@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 
-/** Parses the query of a URL, as the option `querystringParser` of Fastify does. */
-/** Parses the query string of a URL, without its question mark. */
+/** Parses the query string of a URL, without its question mark, as the option `querystringParser` of Fastify does. */
 export type QuerystringParser = (search: string) => Record<string, unknown>
 
 /**
