@@ -1,5 +1,5 @@
 import { execFile, type ExecFileException } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 const execute = promisify(execFile)
 const root = resolve(import.meta.dirname, '..')
 const manifest = readFileSync(join(root, 'package/manifest.json'), 'utf8')
-const { name, version } = JSON.parse(manifest) as { name: string, version: string }
+const { name, version, exports } = JSON.parse(manifest) as Record<'name' | 'version', string> & { exports: object }
 const tarball = join(root, 'artifacts', `${name}-${version}.tgz`)
 if (!existsSync(tarball)) throw new Error(`${tarball} is missing. Run \`make package\`.`)
 
@@ -24,7 +24,7 @@ async function runExample (example: string): Promise<void> {
   try {
     cpSync(join(import.meta.dirname, example), folder, { recursive: true, filter })
     const installed = await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', tarball], folder)
-    const checked = existsSync(join(folder, 'tsconfig.json')) ? await run('tsc', ['-p', '.'], folder) : undefined
+    const checked = existsSync(join(folder, 'tsconfig.json')) ? await checkTypes(folder) : undefined
     const tested = await run('npm', ['test', '--silent'], folder)
     const types = checked === undefined ? '' : `, types checked in ${checked.seconds} s`
     console.log(`${example}: installed in ${installed.seconds} s${types}, tested in ${tested.seconds} s`)
@@ -32,6 +32,18 @@ async function runExample (example: string): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Checks the types of an example, and those of all entry points with `skipLibCheck: false`, as strict users do. */
+async function checkTypes (folder: string) {
+  const checked = await run('tsc', ['-p', '.'], folder)
+  const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'))
+  writeFileSync(join(folder, 'entries.ts'), entries.map((entry) => `import '${name}${entry.slice(1)}'\n`).join(''))
+  const flags = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', 'false', '--types', 'node']
+  for (const [module, resolution] of [['nodenext', 'nodenext'], ['esnext', 'bundler']] as const) {
+    await run('tsc', [...flags, '--module', module, '--moduleResolution', resolution, 'entries.ts'], folder)
+  }
+  return checked
 }
 
 /** Runs a program, and returns how long it took and what it printed. */

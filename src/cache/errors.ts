@@ -1,4 +1,4 @@
-import createError from '@fastify/error'
+import { createError } from '@fastify/error'
 
 /* Every error that the cache throws, with a code that stays the same. */
 
