@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { envSchema } from 'env-schema'
 import Type, { type Static } from 'typebox'
 import { ConfigError } from './errors.ts'
+import { isRedisUrl } from './larder/redis.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -13,7 +14,7 @@ const schema = Type.Object({
     pattern: '^file:[^?\\s][^?]*$', default: 'file:var/larder.db', description: 'file:<path>, or file::memory:'
   }),
   REDIS_URL: Type.Optional(Type.String({
-    format: 'redis-url', description: 'redis://host:port/number, or rediss:// for TLS'
+    format: 'redis-url', description: 'a URL that begins with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://'
   })),
   CACHE_TTL: Type.Number({
     minimum: 0, maximum: 31_536_000, default: 300, description: 'a number of seconds from 0 to 31536000'
@@ -65,12 +66,6 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 function redact (name: keyof Config, value: string): string {
   if (name === 'ADMIN_TOKEN') return '(not shown)'
   return JSON.stringify(value.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@').replace(/\?.*/s, '?***').slice(0, 200))
-}
-
-/** Rejects a query, from which ioredis would take options that undo our deadlines. */
-function isRedisUrl (value: string): boolean {
-  const url = parseUrl(value, ['redis:', 'rediss:'])
-  return url !== undefined && /^\/?\d*$/.test(url.pathname) && !value.includes('?')
 }
 
 function parseUrl (value: string, protocols: string[]): URL | undefined {

@@ -8,8 +8,11 @@ import './check-node.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Redis, RedisOptions } from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { RedisClient } from '../cache/index.ts'
+import { parseRedisGroup } from './redis-url.ts'
+
+export { isRedisUrl } from './redis-url.ts'
 
 const RedisPackageError = createError(
   'FST_ERR_LARDER_REDIS_PACKAGE', 'A URL of Redis needs the package ioredis. Install it.', 500)
@@ -25,6 +28,8 @@ const SILENCE_MS = 1_000
 /** Milliseconds between checks of a Redis that loads its data. The time that it estimates is often far too long. */
 const LOADING_MS = 500
 
+const retryAfter = (attempt: number) => Math.min(50 * 2 ** attempt, 1_000)
+
 /** Commands fail at once while there is no connection. */
 const OPTIONS = {
   connectTimeout: START_MS,
@@ -33,7 +38,7 @@ const OPTIONS = {
   enableOfflineQueue: false,
   maxLoadingRetryTime: LOADING_MS,
   maxRetriesPerRequest: 0,
-  retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 1_000)
+  retryStrategy: retryAfter
 } satisfies RedisOptions
 
 /** The last error of each connection that is down. It says more than that there is no connection. */
@@ -42,12 +47,17 @@ const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
 /**
  * Connects to Redis, and waits a second for it at most: the client uses it as soon as it becomes available.
  *
+ * @param url `redis://host:6379/1`, `rediss://` for TLS, `unix:///path?db=1`,
+ * `redis-sentinel://host:26379,host:26379/1?master=name` or `redis-cluster://host:7000,host:7001`
  * @param onClose is called with a function that closes the client
  */
-export async function connectRedis (url: string, onClose: (close: () => Promise<void>) => void): Promise<Redis> {
-  const { Redis: Client } = await import('ioredis').catch(() => { throw new RedisPackageError() })
-  const client = new Client(url, OPTIONS)
+export async function connectRedis (
+  url: string, onClose: (close: () => Promise<void>) => void
+): Promise<Redis | Cluster> {
+  const ioredis = await import('ioredis').catch(() => { throw new RedisPackageError() })
+  const client = createClient(ioredis, url) as Redis // a cluster has the same members, except for `select`
   client.on('error', (error: Error) => { connectionErrors.set(client, error) })
+  client.on('node error' as 'error', (error: Error) => { connectionErrors.set(client, error) })
   client.on('ready', () => { if (client.status === 'ready') connectionErrors.delete(client) })
   onClose(async () => {
     if (client.status === 'ready') await client.quit().catch(() => client.disconnect())
@@ -61,8 +71,33 @@ export async function connectRedis (url: string, onClose: (close: () => Promise<
   waiting.abort()
   // If Redis does not have the database, ioredis uses number 0, which may belong to another application.
   const { db = 0 } = client.options
-  if (client.status === 'ready') await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
+  if (client.status === 'ready' && !client.isCluster) {
+    await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
+  }
   return client
+}
+
+/** The classes of ioredis. */
+interface Classes {
+  readonly Redis: typeof Redis
+  readonly Cluster: typeof Cluster
+}
+
+function createClient (classes: Classes, url: string): Redis | Cluster {
+  const group = parseRedisGroup(url)
+  if (group === undefined) return new classes.Redis(url, OPTIONS)
+  const { kind, addresses, username, password, db, master } = group
+  const options = {
+    ...OPTIONS, ...username !== undefined && { username }, ...password !== undefined && { password }
+  }
+  if (kind === 'cluster') {
+    const { enableOfflineQueue } = OPTIONS
+    return new classes.Cluster([...addresses], {
+      redisOptions: options, enableOfflineQueue, clusterRetryStrategy: retryAfter
+    })
+  }
+  const sentinels = [...addresses]
+  return new classes.Redis({ ...options, sentinels, name: master!, db, sentinelRetryStrategy: retryAfter })
 }
 
 /** Returns a function for `redisStore` that logs one line when the circuit to Redis opens or closes. */

@@ -8,7 +8,7 @@ export const ALLOWED: Record<string, string[]> = {
   app: [
     'apicalls', 'cache', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
   ],
-  config: ['errors'],
+  config: ['errors', 'larder'],
   errors: [],
   'fast-imports': [],
 

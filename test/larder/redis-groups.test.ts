@@ -1,0 +1,67 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import larder from '../../src/larder/index.ts'
+import { testApp } from '../support/app.ts'
+import { sendRequest } from '../support/create-test-app.ts'
+import { freePort } from '../support/redis.ts'
+import { startRedisCluster } from '../support/redis-cluster.ts'
+import { startRedisSentinel } from '../support/redis-sentinel.ts'
+import { until } from '../support/until.ts'
+
+function createApp (t: Test, redis: string): FastifyInstance {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  let calls = 0
+  app.register(larder, { redis, ttl: 60 })
+  app.get('/shared', async () => String(await app.larder.get('shared')))
+  app.get('/page', { config: { cachePage: {} } }, async () => `call ${++calls}`)
+  return app
+}
+
+/** Two applications share what one has stored, and the service shows that it is connected. */
+async function share (t: Test, url: string): Promise<void> {
+  const [first, second] = [createApp(t, url), createApp(t, url)]
+  await sendRequest(first, { url: '/page' })
+  t.match(await sendRequest(second, { url: '/page' }), { body: 'call 1', status: /hit/ })
+  const service = await testApp(t, { REDIS_URL: url })
+  t.match((await service.inject('/cache')).body, /<dt>Redis<\/dt><dd>ready<\/dd>/)
+}
+
+t.test('with the URL of a cluster, processes share what is cached', async (t) => {
+  const { nodes: [a, b] } = await startRedisCluster(t, 2)
+  await share(t, `redis-cluster://127.0.0.1:${a!.port},127.0.0.1:${b!.port}`)
+})
+
+t.test('with the URL of sentinels, processes share what is cached, also after a failover', async (t) => {
+  const { name, sentinels, failOver, master, second } = await startRedisSentinel(t)
+  const url = `redis-sentinel://${sentinels.map(({ host, port }) => `${host}:${port}`).join()}/1?master=${name}`
+  await share(t, url)
+  await failOver()
+  await until('the replica is the master', async () => await master() === second)
+  const app = createApp(t, url)
+  await app.ready()
+  await until('processes share it again', async () => {
+    await app.larder.set('shared', 1)
+    return await createApp(t, url).inject('/shared').then(({ body }) => body === '1')
+  })
+})
+
+t.test('the start does not wait for a cluster or sentinels that are down, and the log says why', async (t) => {
+  for (const url of [
+    `redis-cluster://127.0.0.1:${await freePort()}`, `redis-sentinel://127.0.0.1:${await freePort()}?master=shop`
+  ]) {
+    const lines: Array<{ msg: string, err: { message: string } }> = []
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line) => { lines.push(JSON.parse(line)) } } } })
+    t.teardown(() => app.close())
+    app.register(larder, { redis: url })
+    await app.ready()
+    await app.larder.set('a', 1)
+    t.equal(await app.larder.get('a'), 1)
+    await until('the outage is logged', async () => {
+      await app.larder.set('a', 1)
+      return lines.length > 0
+    })
+    t.match(lines[0], { msg: 'Redis is unavailable: circuit open, continuing without it', err: { message: /./ } })
+    await app.close()
+  }
+})
