@@ -75,7 +75,7 @@ docs-check: setup package/tools/node_modules/.package-lock.json
 	@diff -r docs/api artifacts/api || { echo 'docs/api is not up to date: run `make docs`.'; exit 1; }
 
 examples: package
-	@node examples/run.ts shortest blog
+	@node examples/run.ts shortest dashboard blog
 
 # Apart from the others, since it measures times for a minute.
 comparison: package

@@ -33,7 +33,6 @@ manifest.dependencies = Object.fromEntries(listPackages()
   .map((name) => [name, dependencies[name] ?? fail(`package.json does not list ${name}, which the package imports.`)]))
 writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest, null, 2) + '\n')
 copyAssets()
-shortenMaps(await import('./tools/node_modules/@jridgewell/sourcemap-codec/dist/sourcemap-codec.mjs' as string))
 for (const name of ['LICENSE', 'package/README.md']) cpSync(join(root, name), join(folder, name.split('/').at(-1)!))
 run('npm', ['pack', '--silent', '--pack-destination', join(root, 'artifacts')], folder)
 const files = listFiles(folder)
@@ -51,11 +50,15 @@ function listFiles (path: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
-/** Reduces a source map to the lines, which is what stack traces need: a sixth of its size. */
+/**
+ * Reduces a source map to the lines, which is what stack traces need: a sixth of its size. The sources are not in the
+ * package, but their paths look as if they were, and not like files of the application.
+ */
 function shrinkMap (path: string): void {
-  const map = JSON.parse(readFileSync(path, 'utf8')) as { mappings: string, names: string[] }
+  const map = JSON.parse(readFileSync(path, 'utf8')) as { mappings: string, names: string[], sources: string[] }
   const mappings = encode(decode(map.mappings).map(([first]) => first === undefined ? [] : [first]))
-  writeFileSync(path, JSON.stringify({ ...map, mappings, names: [] }))
+  const sources = map.sources.map((source) => source.replace('../../', ''))
+  writeFileSync(path, JSON.stringify({ ...map, sources, mappings, names: [] }))
 }
 
 /** Copies the files that the dashboard serves. Those of uPlot are copied, so that they need no installation. */
@@ -64,25 +67,6 @@ function copyAssets (): void {
   const uplot = dirname(fileURLToPath(import.meta.resolve('uplot/package.json')))
   for (const name of ['dist/uPlot.esm.js', 'dist/uPlot.min.css', 'LICENSE']) {
     cpSync(join(uplot, name), join(folder, 'dist/uplot', basename(name)))
-  }
-}
-
-/** What every line of a file is mapped to: a segment for each place in it, from left to right. */
-interface MapCodec {
-  decode: (mappings: string) => unknown[][]
-  encode: (lines: unknown[][]) => string
-}
-
-/**
- * Keeps one place for each line in source maps, since stack traces show lines, and more makes the package half larger.
- * The sources are not in the package, but their paths look as if they were, and not like files of the application.
- */
-function shortenMaps ({ decode, encode }: MapCodec): void {
-  for (const path of listFiles(folder).filter((path) => path.endsWith('.js.map'))) {
-    const map = JSON.parse(readFileSync(path, 'utf8')) as { mappings: string, sources: string[] }
-    map.mappings = encode(decode(map.mappings).map((segments) => segments.slice(0, 1)))
-    map.sources = map.sources.map((source) => source.replace('../../', ''))
-    writeFileSync(path, JSON.stringify(map))
   }
 }
 
