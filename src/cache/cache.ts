@@ -23,7 +23,7 @@ import type { Stamp } from './versions/versions.ts'
 
 /** Creates a cache over a store. Throws a TypeError for unknown options and wrong values. */
 export function createCache (options: CacheOptions): CacheAdapter {
-  return new StoreCache(options)
+  return new StoreCache({ ...options })
 }
 
 class StoreCache extends AdapterMembers implements CacheAdapter {
@@ -59,7 +59,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
 
   async getOrSet<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
     checkKey(key)
-    checkFunction('load', loader)
+    checkFunction('loader', loader)
     const options = resolveGetOrSetOptions(given)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)

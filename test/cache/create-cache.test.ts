@@ -61,9 +61,11 @@ t.test('lookup on a memory store is synchronous', async (t) => {
 t.test('createCache throws a TypeError that names the invalid option', async (t) => {
   const store = memoryStore()
   const make = (options: unknown) => () => createCache(options as CacheOptions)
-  t.throws(make({}), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'store must be a store, e.g. memoryStore(), got undefined'
-  })
+  for (const options of [undefined, {}]) {
+    t.throws(make(options), {
+      code: 'FST_ERR_LARDER_OPTION', message: 'store must be a store, e.g. memoryStore(), got undefined'
+    })
+  }
   t.throws(make({ store: 'memory' }), {
     code: 'FST_ERR_LARDER_OPTION', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/
   })

@@ -105,7 +105,7 @@ const TIMEOUT_MS = 5_000
 export async function explainPage (
   { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion
 ): Promise<Explanation> {
-  const url = URL.parse(text, 'http://localhost')
+  const url = typeof text === 'string' ? URL.parse(text, 'http://localhost') : null
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new ExplainError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
   }

@@ -158,6 +158,9 @@ t.test('explain reports URLs that the page cache does not handle', async (t) => 
       message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.`
     })
   }
+  await t.rejects(app.larder.explain({} as ExplainQuestion), {
+    message: 'The URL to explain must be a path or an http or https URL, but is undefined.'
+  })
 })
 
 t.test('a request that a handler injects during explain is an ordinary request', async (t) => {

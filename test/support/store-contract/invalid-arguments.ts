@@ -89,7 +89,7 @@ export function invalidArguments (t: Test, setUp: () => SetUp): void {
       await refused(t, cache.add!('key', 1, options), message)
       await refused(t, cache.getOrSet!('key', () => 1, options), message)
     }
-    await refused(t, cache.getOrSet!('key', 'value'), /^load must be a function, got "value"$/)
+    await refused(t, cache.getOrSet!('key', 'value'), /^loader must be a function, got "value"$/)
     for (const by of [1.5, NaN, '1', 2 ** 53, null]) {
       await refused(t, cache.increment!('key', by), /^by must be a safe integer, got /)
     }
