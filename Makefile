@@ -117,13 +117,15 @@ TAP = NODE_DISABLE_COMPILE_CACHE=1 NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
   NODE_OPTIONS='$(PRELOAD) --import="$(CURDIR)/test/support/skip-load-records.ts"' tap $(REPORTER) --disable-coverage
 
-# Ten test files share a process, because starting one for each file takes half of the time. By itself, tap leaves one
+# Up to ten test files share a process, because starting one for each file takes half of the time. By itself, tap leaves one
 # core idle. The tests of failures measure times, so they run one by one.
+GROUPS = --timeout=300 --jobs=$$(node -p 'os.availableParallelism() + 1') $$(node test/support/group-tests.ts \
+  artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
+CHAOS = --jobs=1 test/chaos/*.test.ts
+
 test: setup redis node_modules/.tap-built
-	$(FAST_TAP) --timeout=300 --jobs=$$(node -p 'os.availableParallelism() + 1') \
-	  $$(node test/support/group-tests.ts artifacts/tests \
-	    $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
-	$(FAST_TAP) --jobs=1 test/chaos/*.test.ts
+	$(FAST_TAP) $(GROUPS)
+	$(FAST_TAP) $(CHAOS)
 
 # The test files that have a long form.
 soak: setup redis node_modules/.tap-built
@@ -139,7 +141,8 @@ images: setup chromium node_modules/.tap-built
 	$(BROWSER_TEST) test/browser/images.ts
 
 check: lint types docs-check redis node_modules/.tap-built
-	$(TAP)
+	$(TAP) $(GROUPS)
+	$(FAST_TAP) $(CHAOS)
 
 lint: setup
 	eslint .

@@ -5,12 +5,13 @@ import larder from '../../src/larder/index.ts'
 import metrics from '../../src/larder/metrics.ts'
 
 t.test('without prom-client and without a registry, the start fails and says what to install', async (t) => {
-  registerHooks({
+  const hooks = registerHooks({
     resolve (specifier, context, next) {
       if (specifier === 'prom-client') throw new Error('It is not installed.')
       return next(specifier, context)
     }
   })
+  t.teardown(() => hooks.deregister())
   const app = Fastify()
   t.teardown(() => app.close())
   app.register(larder)
