@@ -3,6 +3,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { decode, encode } from '@jridgewell/sourcemap-codec'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 
 /*
  * Builds the package in artifacts/package and packs it: JavaScript without comments, the types of what applications can
@@ -94,8 +95,7 @@ function listPackages (): string[] {
 
 /** Returns what a file imports, as it is written there. */
 function listImports (path: string): string[] {
-  const text = readFileSync(path, 'utf8')
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!)
+  return ts.preProcessFile(readFileSync(path, 'utf8')).importedFiles.map(({ fileName }) => fileName)
 }
 
 function fail (message: string): never {
