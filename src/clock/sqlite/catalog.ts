@@ -1,33 +1,49 @@
 import type Sqlite from 'better-sqlite3'
 import { isTampered } from './guards.ts'
-import { defineTriggers, readTriggers, SLOTS, triggersMatch } from './triggers.ts'
+import type { TableSchema } from './schema.ts'
+import {
+  computeRowSlot, computeValueSlot, convertValue, type CountedColumn, describeValue, isRowNumber
+} from './slots.ts'
+import { listWatched } from './triggers.ts'
 
-/** The counter of a tag: that of a table or, with `slot`, that of some rows of it. */
+/** The counter of a tag: that of a table or, with `slot`, that of some of its rows. */
 export interface Counter {
   readonly name: string
   readonly slot?: number
 }
 
-const INTEGER = /^-?(?:0|[1-9]\d*)$/
+/** A b-tree: a table or an index. */
+export interface Tree {
+  /** The tag of the table. */
+  readonly table: string
+  /** The column with which an index begins, if changes of its values are counted. */
+  readonly column: CountedColumn | undefined
+  /** Whether its keys are row numbers. */
+  readonly isTable: boolean
+}
+
+const ROW = /^-?(?:0|[1-9]\d*)$/
+/** Neither the tag of a table nor the encoded name of a column has these separators. */
+const SEPARATORS = /^([^:]*):(?:([^=]*)=)?(.*)$/s
 
 /** The tables of a schema: which of them are watched by triggers, and how their tags are spelled. */
 export class Catalog {
   /** Whether triggers of others may prevent counting; then nothing can be checked. */
   readonly isTampered: boolean
-  /** Watched tables by tag. `byRow`: changes of single rows are counted too. */
-  readonly #watched = new Map<string, { table: string, byRow: boolean }>()
-  readonly #tagsByRoot = new Map<number, string | undefined>()
+  /** Watched tables by tag. */
+  readonly #watched = new Map<string, TableSchema>()
+  readonly #trees = new Map<number, Tree | undefined>()
 
   constructor (connection: Sqlite.Database) {
     this.isTampered = isTampered(connection)
-    const existingTriggers = readTriggers(connection)
-    for (const { table, byRow, triggers } of defineTriggers(connection)) {
-      if (triggersMatch(triggers, existingTriggers)) this.#watched.set(tableTag(table), { table, byRow })
-    }
-    const trees = connection.prepare('SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage > 0').raw().all()
-    for (const [root, table] of trees as Array<[number, string]>) {
+    for (const schema of listWatched(connection)) this.#watched.set(tableTag(schema.name), schema)
+    const trees = connection.prepare('SELECT rootpage, name, tbl_name FROM sqlite_schema WHERE rootpage > 0').raw()
+    for (const [root, name, table] of trees.all() as Array<[number, string, string]>) {
       const tag = tableTag(table)
-      this.#tagsByRoot.set(root, this.#watched.has(tag) ? tag : undefined)
+      const watched = this.#watched.get(tag)
+      if (watched === undefined) continue
+      const isTable = name === table && !watched.leading.has(name)
+      this.#trees.set(root, { table: tag, column: watched.leading.get(name), isTable })
     }
   }
 
@@ -36,45 +52,46 @@ export class Catalog {
     return this.#watched.keys()
   }
 
-  /** Returns the tag of the table that a b-tree belongs to; undefined if that table is not watched. */
-  findTable (rootPage: number): string | undefined {
-    return this.#tagsByRoot.get(rootPage)
+  /** Returns what a b-tree is; undefined if its table is not watched. */
+  findTree (rootPage: number): Tree | undefined {
+    return this.#trees.get(rootPage)
   }
 
   /** Returns the tag of a row, or that of its table if changes of single rows are not counted. */
   rowTag (table: string, id: unknown): string {
-    return isRowNumber(id) && this.#watched.get(table)!.byRow ? `${table}:${id}` : table
+    return isRowNumber(id) && this.#watched.get(table)!.rowKey !== undefined ? `${table}:${id}` : table
   }
 
-  /** Returns the tag of the table if `tag` is that of a row; undefined for any other tag. */
-  parseRowTag (tag: string): string | undefined {
-    const colon = tag.lastIndexOf(':')
-    const table = tag.slice(0, Math.max(0, colon))
-    return this.#watched.has(table) && INTEGER.test(tag.slice(colon + 1)) ? table : undefined
+  /** Returns the tag of the rows with a value in a column, or that of the table if the value is not certain. */
+  valueTag (table: string, { name, affinity }: CountedColumn, value: unknown): string {
+    const stored = convertValue(affinity, value)
+    return stored === undefined ? table : `${table}:${encodeURIComponent(name)}=${describeValue(stored)}`
   }
 
-  /** Returns the counter of a tag; undefined if the tag is neither a table nor a row. */
+  /** Returns the tag of the table if `tag` is that of some of its rows; undefined for any other tag. */
+  findTableOf (tag: string): string | undefined {
+    const counter = this.findCounter(tag)
+    const table = counter && tableTag(counter.name)
+    return table === tag ? undefined : table
+  }
+
+  /** Returns the counter of a tag; undefined if the tag is neither a table nor some of its rows. */
   findCounter (tag: string): Counter | undefined {
-    const tableOfRow = this.parseRowTag(tag)
-    const watched = this.#watched.get(tableOfRow ?? tag)
+    const [, table = tag, column, value = ''] = SEPARATORS.exec(tag) ?? []
+    const watched = this.#watched.get(table)
     if (watched === undefined) return undefined
-    const { table, byRow } = watched
-    if (tableOfRow === undefined || !byRow) return { name: table }
-    return { name: table, slot: computeSlot(tag.slice(tableOfRow.length + 1)) }
+    const { name, rowKey, columns } = watched
+    if (table === tag) return { name }
+    if (column === undefined) {
+      return !ROW.test(value) ? undefined : rowKey === undefined ? { name } : { name, slot: computeRowSlot(value) }
+    }
+    const counted = columns.find(({ name }) => encodeURIComponent(name) === column)
+    const slot = counted && computeValueSlot(counted, value)
+    return slot === undefined ? undefined : { name, slot }
   }
 }
 
 /** The tag of a table is its name, encoded so that it cannot be taken for a row of another table. */
 function tableTag (table: string): string {
   return encodeURIComponent(table)
-}
-
-/** Whether JavaScript and SQLite read a value as the same row number for sure. */
-function isRowNumber (id: unknown): boolean {
-  return Number.isSafeInteger(id) || typeof id === 'bigint' || (typeof id === 'string' && INTEGER.test(id))
-}
-
-/** Returns the lowest bits of an integer, as `&` of SQLite does in the triggers. */
-function computeSlot (id: string): number {
-  return Number(BigInt.asUintN(Math.log2(SLOTS), BigInt(id)))
 }

@@ -6,7 +6,7 @@ import { Catalog, type Counter } from './catalog.ts'
 import { guardName } from './guards.ts'
 import type { History } from './history.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
-import { SLOTS } from './triggers.ts'
+import { SLOTS } from './slots.ts'
 
 /**
  * The counters that belong to no table: a number that differs in each database, the nonce of the era, and a counter

@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3'
-import { createTriggers, quote, readTriggers } from './triggers.ts'
+import { quote } from './quote.ts'
+import { createTriggers, readTriggers } from './triggers.ts'
 
 /** The tables of the clock, as the migrations of this service create them. `addCounters` fills them. */
 const TABLES = `
@@ -37,5 +38,5 @@ function countTables (connection: Sqlite.Database): number {
 
 /** An application may have triggers with names like ours, but they do not count. */
 function isOwnTrigger (name: string, sql: string): boolean {
-  return /^larder[_:]/.test(name) && sql.includes('UPDATE larder_clock SET ticks = ticks ')
+  return /^larder[-_:]/.test(name) && sql.includes('larder_clock')
 }

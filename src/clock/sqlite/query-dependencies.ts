@@ -1,23 +1,26 @@
 import type Sqlite from 'better-sqlite3'
 import { LRUCache } from 'lru-cache'
+import { ByteCode, type Instruction, type Known } from './byte-code.ts'
 import type { Catalog } from './catalog.ts'
+import type { CountedColumn } from './slots.ts'
 
 /** The number of statements whose dependencies are cached. */
 const MAX_STATEMENTS = 1_000
 
-/** What a statement reads: the tags of tables, and rows that it looks up by a number known in advance. */
+/** What a statement reads: the tags of tables, and rows that it looks up by values known in advance. */
 export interface Dependencies {
   readonly tables: readonly string[]
-  readonly rows: ReadonlyArray<{ table: string, id: number | Parameter }>
+  readonly rows: readonly Row[]
   /** The statement reads something that no trigger watches. */
   readonly unwatched: boolean
 }
 
-/** The position of a bound value, from 0. */
-interface Parameter { readonly parameter: number }
-
-/** An instruction of SQLite's virtual machine, as `EXPLAIN` lists it. */
-type Instruction = [address: number, opcode: string, p1: number, p2: number, p3: number, p4: string]
+/** Rows of a table: one by its number or, with `column`, all with this value in a column. */
+export interface Row {
+  readonly table: string
+  readonly column: CountedColumn | undefined
+  readonly known: Known
+}
 
 /**
  * Finds what a statement reads, from the byte code that SQLite compiles it to. So views, joins and subqueries need no
@@ -88,7 +91,8 @@ export class QueryDependencies {
   }
 }
 
-function isPlainObject (value: unknown): boolean {
+/** Whether a bound value is an object with named values. */
+export function isPlainObject (value: unknown): boolean {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
@@ -102,55 +106,28 @@ function findVirtualTables (program: readonly Instruction[]): string[] {
 const OPENS = new Set(['OpenRead', 'ReopenIdx'])
 
 function findDependencies (program: readonly Instruction[], catalog: Catalog): Dependencies {
+  const opens = program.filter(([, opcode]) => OPENS.has(opcode))
+  const findTree = ([, , , root, database]: Instruction) => database === 0 ? catalog.findTree(root) : undefined
+  /** A cursor may be opened for several indexes of a table, one after the other. */
+  const findOnlyTree = (cursor: number) => {
+    const trees = new Set(opens.filter(([, , p1]) => p1 === cursor).map(findTree))
+    return trees.size === 1 ? [...trees][0] : undefined
+  }
+  const code = new ByteCode(program, (cursor) => findOnlyTree(cursor)?.column)
+  const findRows = (cursor: number): Array<Omit<Row, 'table'>> | undefined => {
+    const { column, isTable = false } = findOnlyTree(cursor) ?? {}
+    const known = isTable ? code.findRows(cursor) : column && code.findValues(cursor)
+    return known?.map((known) => ({ column, known }))
+  }
   const tables = new Set<string>()
-  const rows: Array<{ table: string, id: number | Parameter }> = []
+  const rows: Row[] = []
   let unwatched = false
-  for (const [, opcode, cursor, root, database] of program) {
-    if (!OPENS.has(opcode)) continue
-    const table = database === 0 ? catalog.findTable(root) : undefined
-    const ids = findRows(program, cursor)
+  for (const open of opens) {
+    const table = findTree(open)?.table
+    const found = findRows(open[2])
     if (table === undefined) unwatched = true
-    else if (ids === undefined) tables.add(table)
-    else for (const id of ids) rows.push({ table, id })
+    else if (found === undefined) tables.add(table)
+    else for (const row of found) rows.push({ table, ...row })
   }
   return { tables: [...tables], rows: rows.filter(({ table }) => !tables.has(table)), unwatched }
-}
-
-/** Instructions that neither move a cursor nor jump. */
-const PLAIN = new Set([
-  'Variable', 'Integer', 'Int64', 'Real', 'String8', 'Null', 'Copy', 'SCopy', 'Column', 'Rowid', 'ResultRow',
-  'MakeRecord', 'Function', 'PureFunc', 'Affinity', 'RealAffinity', 'Cast', 'Concat', 'Add', 'Subtract', 'Multiply',
-  'Divide', 'Remainder', 'And', 'Or', 'Not', 'OpenRead', 'OpenEphemeral', 'AggStep', 'AggFinal', 'NullRow',
-  'Transaction', 'Halt', 'Close', 'CollSeq'
-])
-/** Instructions that may jump, and whose first operand is not a cursor. */
-const JUMPS = new Set([
-  'Init', 'Goto', 'Once', 'If', 'IfNot', 'IfPos', 'IsNull', 'NotNull', 'Eq', 'Ne', 'Lt', 'Le', 'Gt', 'Ge', 'MustBeInt',
-  'DecrJumpZero', 'Gosub', 'Return', 'BeginSubrtn', 'InitCoroutine', 'Yield', 'EndCoroutine'
-])
-
-/**
- * Lists the rows that a cursor is moved to, if each is given by a constant or a parameter of the statement, in the
- * instruction before the move. Returns undefined if that is not certain.
- */
-function findRows (program: readonly Instruction[], cursor: number): Array<number | Parameter> | undefined {
-  const ids: Array<number | Parameter> = []
-  for (const [address, opcode, p1, , register] of program) {
-    if (p1 !== cursor || PLAIN.has(opcode) || JUMPS.has(opcode)) continue
-    const id = opcode === 'SeekRowid' ? findLoaded(program, address, register) : undefined
-    if (id === undefined) return undefined
-    ids.push(id)
-  }
-  return ids.length === 0 ? undefined : ids
-}
-
-/** Returns the constant or parameter that the instruction before an address loads into a register. */
-function findLoaded (
-  program: readonly Instruction[], address: number, register: number
-): number | Parameter | undefined {
-  const [, opcode, value, target] = program[address - 1]!
-  if (target !== register) return undefined
-  if (program.some(([, opcode,, to]) => to === address && !PLAIN.has(opcode))) return undefined
-  if (opcode === 'Integer') return value
-  return opcode === 'Variable' ? { parameter: value - 1 } : undefined
 }

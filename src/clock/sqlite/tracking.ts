@@ -1,8 +1,10 @@
 import type Sqlite from 'better-sqlite3'
 import type { Logger } from 'drizzle-orm'
 import { currentReads, type Versions } from '../../cache/index.ts'
+import type { Known } from './byte-code.ts'
 import type { Clock } from './clock.ts'
-import { QueryDependencies } from './query-dependencies.ts'
+import { isPlainObject, QueryDependencies } from './query-dependencies.ts'
+import { convertValue } from './slots.ts'
 
 export interface TrackedConnection {
   connection: Sqlite.Database
@@ -30,13 +32,22 @@ export function trackReads ({ connection, clock, isOutdated, versions, readNames
       lastNames = names
       const { catalog } = clock
       const { tables, rows, unwatched } = dependencies.resolve(sql, parameters, catalog)
+      // Bound values with names have no position.
+      const values = parameters.some((value) => isPlainObject(value)) ? [] : parameters
       if (unwatched) reads.doNotStore('unwatched-read')
       reads.add(versions, tables)
-      for (const { table, id } of rows) {
-        reads.add(versions, [catalog.rowTag(table, typeof id === 'number' ? id : parameters[id.parameter])])
-      }
+      reads.add(versions, rows.map(({ table, column, known }) => {
+        const value = resolveKnown(known, values)
+        return column === undefined ? catalog.rowTag(table, value) : catalog.valueTag(table, column, value)
+      }))
     }
   }
+}
+
+/** Returns a value that a statement looks for; undefined if it is not certain. */
+function resolveKnown ({ source, through }: Known, parameters: readonly unknown[]): unknown {
+  const value = 'parameter' in source ? parameters[source.parameter] : source.constant
+  return through.reduce((value, affinity) => convertValue(affinity, value), value)
 }
 
 /** A logger for the writer. Its reads may still be rolled back, so nothing that depends on them may be stored. */

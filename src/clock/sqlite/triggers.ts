@@ -1,21 +1,23 @@
 import type Sqlite from 'better-sqlite3'
 import { guardName, guardTrigger, listGuarded } from './guards.ts'
+import { quote } from './quote.ts'
+import { defineReplacing, replaceTrigger } from './replaced-rows.ts'
+import { SchemaReader, type TableSchema } from './schema.ts'
+import { SLOTS, writeRowSlot, writeValueSlot } from './slots.ts'
 
 /*
  * Triggers count changes inside the writer's own transaction, in whatever program it runs, and a rollback undoes the
  * count. This file defines them for every table of the schema, so that a new table cannot be forgotten.
  */
 
-/** The number of slots per table that count changes of rows. The lowest bits of its id select the slot of a row. */
-export const SLOTS = 65_536
-
 /** A table, and the triggers that it needs. */
 export interface TableTriggers {
   readonly table: string
-  /** Whether changes of single rows are counted. */
-  readonly byRow: boolean
+  readonly schema: TableSchema
   /** SQL by the name of the trigger; undefined if there must be none of that name. */
   readonly triggers: ReadonlyMap<string, string | undefined>
+  /** Defines its triggers as if its schema were another one. */
+  readonly define: (schema: TableSchema) => TableTriggers['triggers']
 }
 
 const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const
@@ -27,10 +29,12 @@ const UNWATCHED = ['sqlite_', '__drizzle', 'larder_', ':']
 export function defineTriggers (connection: Sqlite.Database): TableTriggers[] {
   const ids = new Map(connection.prepare('SELECT name, id FROM larder_clock').raw().all() as Array<[string, number]>)
   const { tables, guarded } = listTables(connection)
+  const reader = new SchemaReader(connection)
   return tables.map((table) => {
-    const key = findRowKey(connection, table)
+    const schema = reader.readTable(table)
     const guard = guarded.has(table) ? ids.get(guardName(table)) ?? 'missing' : undefined
-    return { table, byRow: key !== undefined, triggers: defineTableTriggers(table, ids.get(table), guard, key) }
+    const define = (schema: TableSchema) => defineTableTriggers(schema, ids.get(table), guard)
+    return { table, schema, triggers: define(schema), define }
   })
 }
 
@@ -73,8 +77,24 @@ function isComplete (connection: Sqlite.Database): boolean {
     defineTriggers(connection).every(({ triggers }) => triggersMatch(triggers, existing))
 }
 
+/**
+ * Lists the tables whose changes are counted by the triggers that exist. They may count the values of other columns
+ * than they should, because indexes were created or dropped after them.
+ */
+export function listWatched (connection: Sqlite.Database): TableSchema[] {
+  const existing = readTriggers(connection)
+  return defineTriggers(connection).flatMap(({ schema, triggers, define }) => {
+    if (triggersMatch(triggers, existing)) return [schema]
+    const sql = existing.get(countTrigger(schema.name, 'INSERT')) ?? ''
+    const columns = schema.countable.filter((column) => sql.includes(writeValueSlot('NEW', column)))
+    const leading = new Map([...schema.leading].filter(([, column]) => columns.includes(column)))
+    const counting = { ...schema, columns, leading }
+    return triggersMatch(define(counting), existing) ? [counting] : []
+  })
+}
+
 /** Whether the triggers of a table exist and are what they should be. */
-export function triggersMatch (
+function triggersMatch (
   triggers: TableTriggers['triggers'], existing: ReadonlyMap<string, string>
 ): boolean {
   return [...triggers].every(([name, sql]) => existing.get(name) === sql)
@@ -93,34 +113,9 @@ function listTables (connection: Sqlite.Database): { tables: string[], guarded: 
   const shadows = new Set(connection.prepare("SELECT name FROM pragma_table_list WHERE type = 'shadow'").pluck().all())
   const watched = names.filter((name) => !shadows.has(name) && !UNWATCHED.some((prefix) => name.startsWith(prefix)))
   const own = watched.flatMap((table) => EVENTS.flatMap((event) => [
-    countTrigger(table, event), guardTrigger(table, event)
+    countTrigger(table, event), guardTrigger(table, event), replaceTrigger(table, event)
   ]))
   return { tables: watched, guarded: listGuarded(connection, watched, own) }
-}
-
-/**
- * Finds the column that is an alias of the row number, if changes of single rows can be counted by it. They cannot if
- * another column is unique: a `REPLACE` by another program may then remove a further row without firing a trigger.
- */
-function findRowKey (connection: Sqlite.Database, table: string): string | undefined {
-  if (isInCycle(connection, table)) return undefined
-  // A primary key that is not the row number has a unique index.
-  const unique = connection.prepare('SELECT count(*) FROM pragma_index_list(?) WHERE "unique"').pluck().get(table)
-  if (unique !== 0) return undefined
-  const key = connection.prepare('SELECT name FROM pragma_table_info(?) WHERE pk > 0')
-  return key.pluck().get(table) as string | undefined
-}
-
-/**
- * Whether the foreign keys of a table lead back to it. Then a row that `REPLACE` deletes without a trigger may cascade
- * to the row that replaces it, and neither is counted by row.
- */
-function isInCycle (connection: Sqlite.Database, table: string): boolean {
-  return connection.prepare(`
-    WITH RECURSIVE reached (name) AS (
-      SELECT "table" COLLATE NOCASE FROM pragma_foreign_key_list(@table)
-      UNION SELECT key."table" COLLATE NOCASE FROM reached, pragma_foreign_key_list(reached.name) AS key
-    ) SELECT 1 WHERE @table COLLATE NOCASE IN reached`).get({ table }) !== undefined
 }
 
 /** Returns the name of the trigger that counts a change after it was made. */
@@ -129,39 +124,45 @@ function countTrigger (table: string, event: string): string {
 }
 
 /**
+ * Changes of slots are counted by upserts, not by `OR REPLACE`: inside a trigger, the conflict clause of the statement
+ * that fires it takes precedence.
+ *
  * @param id of the counter of the table; undefined if it does not exist yet
  * @param guard the id of its guard; undefined if it needs none
- * @param key the column by which changes of rows are counted, if they are
  */
 function defineTableTriggers (
-  table: string, id: number | undefined, guard: number | string | undefined, key: string | undefined
+  schema: TableSchema, id: number | undefined, guard: number | string | undefined
 ): TableTriggers['triggers'] {
+  const { name: table, rowKey, columns } = schema
   const moveGuard = (by: string) => `UPDATE larder_clock SET ticks = ticks ${by} WHERE id = ${guard};`
   const countTable = `UPDATE larder_clock SET ticks = ticks + 1 WHERE id = ${id};`
-  // Not `OR REPLACE`: inside a trigger, the conflict clause of the statement that fires it takes precedence.
-  const countRow = (row: string, condition = '') => `
-  INSERT INTO larder_slots SELECT ${id} * ${SLOTS} + (${row}.${quote(key!)} & ${SLOTS - 1}), ticks FROM larder_clock
-    WHERE id = ${id}${condition} ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks;`
-  const countRows = {
-    INSERT: () => countRow('NEW'),
-    UPDATE: () => countRow('NEW') + countRow('OLD', ` AND OLD.${quote(key!)} <> NEW.${quote(key!)}`),
-    DELETE: () => countRow('OLD')
+  const slots = [
+    ...rowKey === undefined ? [] : [{ name: rowKey, write: (row: string) => writeRowSlot(row, rowKey) }],
+    ...columns.map((column) => ({ name: column.name, write: (row: string) => writeValueSlot(row, column) }))
+  ]
+  const count = (slot: string, from = 'larder_clock', condition = '') => `
+  INSERT INTO larder_slots SELECT ${id} * ${SLOTS} + ${slot}, larder_clock.ticks FROM ${from}
+    WHERE ${condition}id = ${id} ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks;`
+  const countSlots = (row: string) => slots.map(({ write }) => count(write(row))).join('')
+  // Equal texts of different bytes may have different slots.
+  const countOld = () => slots.map(({ name, write }) => count(write('OLD'), 'larder_clock',
+    `OLD.${quote(name)} IS NOT NEW.${quote(name)} COLLATE BINARY AND `)).join('')
+  const bodies = {
+    INSERT: () => countSlots('NEW'),
+    UPDATE: () => countSlots('NEW') + countOld(),
+    DELETE: () => countSlots('OLD')
   }
-  const define = (name: string, event: string, body: string) =>
-    `CREATE TRIGGER ${quote(name)} ${event} ON ${quote(table)} BEGIN\n  ${body}\nEND`
+  const define = (name: string, event: string, body: string, condition = '') =>
+    `CREATE TRIGGER ${quote(name)} ${event} ON ${quote(table)}${condition} BEGIN\n  ${body}\nEND`
   return new Map(EVENTS.flatMap((event): Array<[string, string | undefined]> => {
-    const [count, before] = [countTrigger(table, event), guardTrigger(table, event)]
-    const body = countTable + (key === undefined ? '' : countRows[event]())
-    return guard === undefined
-      ? [[count, define(count, `AFTER ${event}`, body)], [before, undefined]]
-      : [
-          [count, define(count, `AFTER ${event}`, `${body}\n  ${moveGuard('- 1')}`)],
-          [before, define(before, `BEFORE ${event}`, moveGuard('+ 1'))]
-        ]
+    const [after, guarding, replacing] = [countTrigger, guardTrigger, replaceTrigger].map((name) => name(table, event))
+    const replaced = event === 'DELETE' ? undefined : defineReplacing(schema, event, count)
+    const takeBack = guard === undefined ? '' : `\n  ${moveGuard('- 1')}`
+    return [
+      [after!, define(after!, `AFTER ${event}`, countTable + bodies[event]() + takeBack)],
+      [guarding!, guard === undefined ? undefined : define(guarding!, `BEFORE ${event}`, moveGuard('+ 1'))],
+      [replacing!, replaced && define(
+        replacing!, replaced.event, countTable + replaced.body, `\n  WHEN ${replaced.condition}`)]
+    ]
   }))
-}
-
-/** Writes a name so that SQL reads it as one. */
-export function quote (name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
 import type { Versions } from '../../cache/index.ts'
 import type { Clock } from './clock.ts'
-import { SLOTS } from './triggers.ts'
+import { SLOTS } from './slots.ts'
 
-/** The number of rows of one table that an entry may depend on. With more rows, it depends on the table. */
+/** The number of rows or values of one table that an entry may depend on. With more, it depends on the table. */
 const MAX_ROWS = 1_000
 
 export interface DatabaseVersionsOptions {
@@ -80,7 +80,7 @@ export function databaseVersions (
       const rows = new Map<string, Set<string>>()
       const others = new Set<string>()
       for (const tag of tags) {
-        const table = catalog.parseRowTag(tag)
+        const table = catalog.findTableOf(tag)
         if (table === undefined) others.add(tag)
         else if (!tags.has(table)) rows.set(table, (rows.get(table) ?? new Set()).add(tag))
       }

@@ -25,6 +25,7 @@ const schema = {
 export const MIGRATION = `
   CREATE TABLE authors (id integer PRIMARY KEY, name text NOT NULL);
   CREATE TABLE posts (id integer PRIMARY KEY, author_id integer NOT NULL REFERENCES authors, title text NOT NULL);
+  CREATE INDEX posts_author ON posts (author_id);
   INSERT INTO authors VALUES (1, 'Ada'), (2, 'Bob');
   INSERT INTO posts VALUES (1, 1, 'one'), (2, 2, 'two')`
 

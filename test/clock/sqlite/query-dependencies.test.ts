@@ -14,9 +14,9 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT count(*) FROM products', [], 'products'],
   ['SELECT max(id) FROM products', [], 'products'],
   ['SELECT id FROM products ORDER BY julianday(created) DESC, id DESC LIMIT 1', [], 'products'],
-  ["SELECT name FROM makers WHERE name = 'x'", [], 'makers'],
+  ["SELECT name FROM makers WHERE name = 'x'", [], 'makers:name=#4199'],
   ['SELECT count(*) FROM makers', [], 'makers'],
-  ["SELECT maker FROM words WHERE word = 'x'", [], 'words'],
+  ["SELECT maker FROM words WHERE word = 'x'", [], 'words:word=#4199'],
   ['SELECT 1', [], ''],
   ['VALUES (1), (2)', [], ''],
   ["SELECT value FROM json_each('[1, 2]')", [], ''],
@@ -44,7 +44,7 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
 
   ['SELECT * FROM products WHERE id = 7 OR id = 8', [], 'products'],
   ["SELECT * FROM makers WHERE id = 3 OR name = 'x'", [], 'makers'],
-  ["SELECT * FROM products a JOIN makers b WHERE a.id = 7 AND (b.id = ? OR b.name = 'x')", [3], 'makers products'],
+  ["SELECT * FROM products a JOIN makers b WHERE a.id = 7 AND (b.id = ? OR b.name = 'x')", [3], 'makers products:7'],
   ['SELECT * FROM products WHERE id IN (7, 8)', [], 'products'],
   ['SELECT * FROM products WHERE id IN (?, ?)', [7, 8], 'products'],
   ["SELECT * FROM products WHERE id IN (SELECT value FROM json_each('[7]'))", [], 'products'],
@@ -56,13 +56,13 @@ const STATEMENTS: Array<[statement: string, values: unknown[], tags: string]> = 
   ['SELECT * FROM products WHERE id = coalesce(?, 7)', [8], 'products'],
   ['SELECT * FROM products WHERE id = CASE WHEN ? THEN 8 ELSE 7 END', [1], 'products'],
   ['SELECT * FROM products WHERE id = iif(?, 8, ?)', [1, 7], 'products'],
-  ["SELECT * FROM products WHERE id = '7'", [], 'products'],
+  ["SELECT * FROM products WHERE id = '7'", [], 'products:7'],
   ['SELECT * FROM products WHERE id = 7.0', [], 'products'],
   ['SELECT * FROM products WHERE id = 4294967296', [], 'products'],
   ['SELECT * FROM products WHERE id = (SELECT boss FROM makers WHERE id = 3)', [], 'makers:3 products'],
   ['SELECT * FROM products WHERE id = (SELECT max(id) FROM products)', [], 'products'],
   ['SELECT title FROM products WHERE id = 7 UNION SELECT title FROM products WHERE title > ?', ['x'], 'products'],
-  ['SELECT * FROM codes WHERE id = 7', [], 'codes'],
+  ['SELECT * FROM codes WHERE id = 7', [], 'codes:7'],
 
   ['SELECT * FROM products JOIN makers ON makers.id = products.price', [], 'makers products'],
   ['SELECT * FROM makers a JOIN makers b ON b.id = a.boss WHERE a.id = 3', [], 'makers'],
@@ -147,7 +147,11 @@ t.test('the tag of a table covers those of its rows', async (t) => {
   )
   t.same(
     read('SELECT * FROM products a, makers b WHERE a.id = 7'),
-    { tables: ['makers'], rows: [{ table: 'products', id: 7 }], unwatched: false }
+    {
+      tables: ['makers'],
+      rows: [{ table: 'products', column: undefined, known: { source: { constant: 7 }, through: [] } }],
+      unwatched: false
+    }
   )
 })
 
@@ -164,7 +168,8 @@ t.test('a statement is explained once until the schema changes', async (t) => {
   let catalog = new Catalog(other)
   const read = (text: string, value: number) => statements.resolve(text, [value], catalog)
   const first = read('SELECT * FROM products WHERE id = ?', 7)
-  t.same(first, { tables: [], rows: [{ table: 'products', id: { parameter: 0 } }], unwatched: false })
+  const known = { source: { parameter: 0 }, through: [] }
+  t.same(first, { tables: [], rows: [{ table: 'products', column: undefined, known }], unwatched: false })
   t.equal(read('SELECT * FROM products WHERE id = ?', 8), first)
   t.equal(explained, 1)
   other.exec('DROP TRIGGER larder_products_insert')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** Random SQL over four small tables and two views of them, much of it look-ups by number. */
+/** Random SQL over six small tables and two views of them, much of it look-ups by number or by an indexed column. */
 
 type Text = fc.Arbitrary<string>
 
@@ -12,16 +12,25 @@ export const SCHEMA = `
   CREATE INDEX a_r ON a (r);
   CREATE TABLE c (id INTEGER PRIMARY KEY, n, r INTEGER REFERENCES a ON DELETE CASCADE ON UPDATE CASCADE, s TEXT UNIQUE);
   CREATE TABLE d (id INTEGER PRIMARY KEY, n, r INTEGER, s TEXT);
+  CREATE INDEX d_r ON d (r, n) WHERE n > 1;
+  CREATE INDEX d_s ON d (s COLLATE NOCASE);
+  CREATE INDEX a_s ON a (s);
+  CREATE TABLE e (id INTEGER, n, r INTEGER, s TEXT COLLATE NOCASE, PRIMARY KEY (r, id), UNIQUE (s)) WITHOUT ROWID;
+  CREATE INDEX e_s ON e (s COLLATE BINARY);
+  CREATE TABLE f (id TEXT PRIMARY KEY, n REAL, r, s TEXT, UNIQUE (r, s));
+  CREATE INDEX f_n ON f (n DESC);
   CREATE VIEW v AS SELECT a.id, b.n, a.r, b.s FROM a LEFT JOIN b ON b.id = a.r;
   CREATE VIEW w AS SELECT id, n, r, s FROM b UNION ALL SELECT id, n, r, s FROM d WHERE id = 2;
   CREATE TRIGGER touch AFTER UPDATE OF s ON a BEGIN UPDATE d SET n = coalesce(n, 0) + 1 WHERE id = NEW.id; END;`
 
 export const DATA = `
-  DELETE FROM c; DELETE FROM a; DELETE FROM b; DELETE FROM d;
+  DELETE FROM c; DELETE FROM a; DELETE FROM b; DELETE FROM d; DELETE FROM e; DELETE FROM f;
   INSERT INTO b VALUES (1, 1, 2, 'x'), (2, 2, 3, 'y'), (3, NULL, 1, NULL);
   INSERT INTO a VALUES (1, 2, 1, 'x'), (2, 1, 2, '2'), (4, 3, NULL, 'y');
   INSERT INTO c VALUES (1, 1, 1, 'x'), (2, NULL, 2, 'y'), (3, 3, 4, NULL);
-  INSERT INTO d VALUES (1, 1, 2, 'x'), (2, 2, 1, 'y')`
+  INSERT INTO d VALUES (1, 1, 2, 'x'), (2, 2, 1, 'y'), (3, 2, 2, 'X');
+  INSERT INTO e VALUES (1, 1, 2, 'x'), (2, 2, 2, 'y'), (2, '2', 1, 'z');
+  INSERT INTO f VALUES ('1', 1, 2, 'x'), ('2', 2.5, 'x', 'y'), ('x', 2, NULL, '2')`
 
 const COLUMNS = ['id', 'n', 'r', 's']
 const JOINS = [' JOIN ', ' LEFT JOIN ', ' RIGHT JOIN ', ' FULL JOIN ', ' CROSS JOIN ']
@@ -42,8 +51,8 @@ const mostly = (
   first: Text, ...others: Text[]
 ): Text => fc.oneof({ weight: 3 * others.length, arbitrary: first }, ...others)
 
-const table = pick('a', 'b', 'c', 'd')
-const source = pick('a', 'b', 'd', 'a', 'b', 'c', 'v', 'w')
+const table = pick('a', 'b', 'c', 'd', 'e', 'f')
+const source = pick('a', 'b', 'd', 'e', 'f', 'a', 'b', 'd', 'c', 'v', 'w')
 const rowId = pick('1', '2', '3', '4', '-1')
 const known = pick('1', '2', '3', '4', '?', '?')
 const literal = pick('1', '2', '3', '-1', "'2'", "'x'", 'NULL', '2.5', '?', '?')
@@ -52,10 +61,11 @@ const literal = pick('1', '2', '3', '-1', "'2'", "'x'", 'NULL', '2.5', '?', '?')
 
 const pickColumn = (...names: string[]): Text => join(pick(...names), '.', pick(...COLUMNS))
 
-/** That a row has a number which is known beforehand, or one that is not. */
+/** That a row has a number, or a value in a column, which is known beforehand, or one that is not. */
 function isRow (name: string, others: string[]): Text {
-  return join(name, '.id', mostly(join(' = ', known),
-    join(' = ', pick(...others, name), pick('.n', '.r')),
+  return join(name, pick('.id', '.id', '.r', '.n', '.s'), mostly(
+    join(pick(' = ', ' = ', ' IS '), mostly(known, literal)),
+    join(' = ', pick(...others, name), pick('.n', '.r', '.id', '.s')),
     join(' IN (', known, ', ', known, ')'),
     join(' + 0 = ', known),
     join(' = (SELECT n FROM ', table, ' WHERE id = ', known, ')'),

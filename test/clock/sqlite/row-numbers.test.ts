@@ -2,39 +2,41 @@ import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { clockwork, reading, tagsRead } from './clock-support.ts'
 
-/** How tables are keyed, and whether changes of single rows can be told apart by that. */
-const KEYS: Array<[columns: string, byRow: boolean]> = [
-  ['k INTEGER PRIMARY KEY, v', true],
-  ['k integer PRIMARY KEY AUTOINCREMENT, v', true],
-  ['k "INTEGER" PRIMARY KEY, v CHECK (v > 0), "rowid", _rowid_', true],
-  ['v, k INTEGER, PRIMARY KEY (k)', true],
-  ['k INTEGER PRIMARY KEY, v AS (k * 2), w', true],
-  ['k INTEGER PRIMARY KEY, v UNIQUE', false],
-  ['k INTEGER PRIMARY KEY, v, w, UNIQUE (v, w)', false],
-  ['k INT PRIMARY KEY, v', false],
-  ['k INTEGER PRIMARY KEY DESC, v', false],
-  ['k TEXT PRIMARY KEY, v', false],
-  ['k INTEGER, v, PRIMARY KEY (k, v)', false],
-  ['k INTEGER UNIQUE, v', false],
-  ['k INTEGER, v', false],
-  ['k INTEGER PRIMARY KEY, v) WITHOUT ROWID; --', false],
-  ['k TEXT, v, w, PRIMARY KEY (k)) WITHOUT ROWID; --', false]
+/** How tables are keyed, and the tag of their rows with key 1; none if changes of single rows cannot be told apart. */
+const KEYS: Array<[columns: string, tag: '' | ':1' | ':k=1']> = [
+  ['k INTEGER PRIMARY KEY, v', ':1'],
+  ['k integer PRIMARY KEY AUTOINCREMENT, v', ':1'],
+  ['k "INTEGER" PRIMARY KEY, v CHECK (v > 0), "rowid", _rowid_', ':1'],
+  ['v, k INTEGER, PRIMARY KEY (k)', ':1'],
+  ['k INTEGER PRIMARY KEY, v AS (k * 2), w', ':1'],
+  ['k INTEGER PRIMARY KEY, v UNIQUE', ':1'],
+  ['k INTEGER PRIMARY KEY, v, w, UNIQUE (v, w)', ':1'],
+  ['k INTEGER PRIMARY KEY, v NOT NULL DEFAULT 1, w UNIQUE', ':1'],
+  ['k INTEGER PRIMARY KEY, v NOT NULL DEFAULT 1 UNIQUE', ''],
+  ['k INTEGER PRIMARY KEY, v AS (k * 2) UNIQUE', ''],
+  ['k INT PRIMARY KEY, v', ':k=1'],
+  ['k INTEGER PRIMARY KEY DESC, v', ':k=1'],
+  ['k TEXT PRIMARY KEY, v', ''],
+  ['k INTEGER, v, PRIMARY KEY (k, v)', ':k=1'],
+  ['k INTEGER UNIQUE, v', ':k=1'],
+  ['k INTEGER, v', ''],
+  ['k INTEGER PRIMARY KEY, v) WITHOUT ROWID; --', ':k=1'],
+  ['k TEXT, v, w, PRIMARY KEY (k)) WITHOUT ROWID; --', '']
 ]
 
-t.test('rows are counted separately if only the row number is unique', async (t) => {
+t.test('rows are counted separately if it can be said which rows a new one replaces', async (t) => {
   const { database, other, movedBy } = clockwork(t, KEYS.map(
     ([columns], i) => `CREATE TABLE t${i} (${columns});\n`
   ).join('') + `
     CREATE TABLE partly (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX some ON partly (v) WHERE v > 0;
     CREATE TABLE computed (k INTEGER PRIMARY KEY, v); CREATE UNIQUE INDEX all_of_them ON computed (abs(v));
     CREATE TABLE indexed (k INTEGER PRIMARY KEY, v); CREATE INDEX ordinary ON indexed (v);`)
-  const tables = [...KEYS.map(([columns, byRow], i) => [`t${i}`, byRow, columns] as const),
-    ['partly', false, 'a partial index'], [
-      'computed', false, 'an index on an expression'
-    ], ['indexed', true, 'an ordinary index']] as const
-  for (const [table, byRow, what] of tables) {
-    t.same(tagsRead(database, `SELECT k FROM ${table} WHERE k = 1`), [byRow ? `${table}:1` : table], what)
-    const [first, second] = [`${table}:1`, `${table}:2`]
+  const tables = [...KEYS.map(([columns, tag], i) => [`t${i}`, tag, columns] as const),
+    ['partly', '', 'a unique index of some rows'], ['computed', '', 'a unique index of an expression'],
+    ['indexed', ':1', 'an ordinary index']] as const
+  for (const [table, tag, what] of tables) {
+    t.same(tagsRead(database, `SELECT k FROM ${table} WHERE k = 1`), [table + tag], what)
+    const [first, second] = [table + tag, table + tag.replace('1', '2')]
     const changes: Array<[statement: string, ...rows: string[]]> = [
       ['INSERT INTO % (k) VALUES (1)', first],
       ['UPDATE % SET k = 1', first],
@@ -44,9 +46,9 @@ t.test('rows are counted separately if only the row number is unique', async (t)
     ]
     for (const [statement, ...rows] of changes) {
       const moved = await movedBy(
-        byRow ? [table, first, second] : [table], () => other.exec(statement.replace('%', table))
+        tag === '' ? [table] : [table, first, second], () => other.exec(statement.replace('%', table))
       )
-      t.same(moved, byRow ? [table, ...rows] : [table], `${what}: ${statement}`)
+      t.same(moved, tag === '' ? [table] : [table, ...rows], `${what}: ${statement}`)
     }
   }
 })

@@ -36,6 +36,21 @@ for (const wal of [true, false]) {
       t.same(await first(), [2, 'eins'])
     })
 
+    t.test('a query by a foreign key depends on the rows with that value, also through relations', async (t) => {
+      const { db, cached } = createBlog(t, { wal })
+      const titles = (rows: Array<{ title: string }> = []) => rows.map(({ title }) => title)
+      const byKey = () => cached('key', () => titles(db.select().from(posts).where(eq(posts.authorId, 1)).all()))
+      const byAuthor = () => cached('author', async () => titles((await db.query.authors.findFirst({
+        where: eq(authors.id, 1), with: { posts: true }
+      }))?.posts))
+      t.same([await byKey(), await byAuthor()], [[1, ['one']], [2, ['one']]])
+      db.update(posts).set({ title: 'zwei' }).where(eq(posts.id, 2)).run()
+      db.update(authors).set({ name: 'Ben' }).where(eq(authors.id, 2)).run()
+      t.same([await byKey(), await byAuthor()], [[2, ['one']], [2, ['one']]])
+      db.update(posts).set({ authorId: 1 }).where(eq(posts.id, 2)).run()
+      t.same([await byKey(), await byAuthor()], [[3, ['one', 'zwei']], [4, ['one', 'zwei']]])
+    })
+
     t.test('a relational query depends on all tables that it reads', async (t) => {
       const { db, cached } = createBlog(t, { wal })
       const names = () => cached('authors', async () =>

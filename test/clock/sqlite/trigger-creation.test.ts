@@ -108,7 +108,7 @@ t.test('creating and repairing triggers', async (t) => {
     t.same(await movedBy(tags, () => other.exec('INSERT INTO old VALUES (1)')), ['old', 'old:1'])
   })
 
-  t.test('missing or different triggers are created again, also after a column becomes unique', async (t) => {
+  t.test('missing or different triggers are created again, also after a column is indexed', async (t) => {
     const { database, other, open } = clockwork(t)
     const before = readSchema(other)[1]
     for (const harm of [
@@ -128,7 +128,8 @@ t.test('creating and repairing triggers', async (t) => {
     other.exec('CREATE UNIQUE INDEX titles ON products (title)')
     t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
     open()
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products'])
+    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
+    t.match(tagsRead(database, "SELECT * FROM products WHERE title = 'a'"), [/^products:title=#/])
   })
 
   t.test('a second start changes no trigger and waits for no lock', async (t) => {

@@ -88,7 +88,7 @@ t.test('a statement that cannot be explained depends on all tables, and is not s
   t.equal(statements.resolve(byId, [], catalog).unwatched, true, 'a value is missing')
   t.same(
     statements.resolve(byId, [7], catalog).rows,
-    [{ table: 'products', id: { parameter: 0 } }],
+    [{ table: 'products', column: undefined, known: { source: { parameter: 0 }, through: [] } }],
     'which is not remembered'
   )
 })

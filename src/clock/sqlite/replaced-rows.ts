@@ -1,0 +1,65 @@
+import { quote } from './quote.ts'
+import type { TableSchema, UniqueKey } from './schema.ts'
+import { writeRowSlot, writeValueSlot } from './slots.ts'
+
+/*
+ * A row that `REPLACE` removes, because a new row has the same unique key, fires no trigger in most programs. So before
+ * a row gets its keys, a trigger looks for the rows that it may replace, and counts them.
+ *
+ * A statement that ignores the row that it finds changes nothing, and is counted all the same.
+ */
+
+const ROW_NUMBERS = ['rowid', 'oid', '_rowid_']
+
+/** A statement in a trigger that counts a slot: see `countSlot` of triggers.ts. */
+type CountSlot = (slot: string, from: string, condition: string) => string
+
+/** Returns the name of the trigger that counts the rows that an event may replace. */
+export function replaceTrigger (table: string, event: string): string {
+  return `larder-${table}_${event.toLowerCase()}`
+}
+
+/**
+ * Defines when and how the rows that an event may replace are counted; undefined if they need not be.
+ *
+ * @param event that replaces rows
+ * @param count writes a statement that counts
+ */
+export function defineReplacing (
+  schema: TableSchema, event: 'INSERT' | 'UPDATE', count: CountSlot
+): { event: string, condition: string, body: string } | undefined {
+  const { name, rowKey } = schema
+  const keys = schema.keys.map((key) => ({ key, slots: listSlots(schema, key) }))
+    .filter(({ slots }) => slots.length > 0)
+  if (keys.length === 0) return undefined
+  const names = new Set(keys.flatMap(({ key }) => key.columns.map(({ name }) => name)))
+  const all = rowKey !== undefined && names.has(rowKey) ? [...names, ...ROW_NUMBERS] : [...names]
+  const conditions = keys.map(({ key }) => {
+    const exists = `EXISTS (SELECT 1 FROM ${quote(name)} AS o WHERE ${matchKey(key)})`
+    return event === 'INSERT' ? exists : `((${isChanged(key)}) AND ${exists})`
+  })
+  return {
+    event: event === 'INSERT' ? 'BEFORE INSERT' : `BEFORE UPDATE OF ${all.map(quote).join(', ')}`,
+    condition: conditions.join('\n    OR '),
+    body: keys.flatMap(({ key, slots }) => slots.map((slot) =>
+      count(slot, `${quote(name)} AS o, larder_clock`, `${matchKey(key)} AND larder_clock.`))).join('')
+  }
+}
+
+/** Lists the slots of a row that it does not share with each row that has the same key. */
+function listSlots ({ rowKey, columns }: TableSchema, { columns: [first, ...others] }: UniqueKey): string[] {
+  const isKey = (name: string) => first!.name === name && first!.collation === 'BINARY' && others.length === 0
+  return [
+    ...rowKey === undefined || isKey(rowKey) ? [] : [writeRowSlot('o', rowKey)],
+    ...columns.filter(({ name }) => !isKey(name)).map((column) => writeValueSlot('o', column))
+  ]
+}
+
+function matchKey ({ columns }: UniqueKey): string {
+  return columns.map(({ name, collation }) => `o.${quote(name)} = NEW.${quote(name)} COLLATE ${collation}`)
+    .join(' AND ')
+}
+
+function isChanged ({ columns }: UniqueKey): string {
+  return columns.map(({ name }) => `OLD.${quote(name)} IS NOT NEW.${quote(name)} COLLATE BINARY`).join(' OR ')
+}
