@@ -101,7 +101,7 @@ const OPTIONS = new Set<keyof CacheOptions>([
   'store', 'versions', 'ttl', 'jitter', 'maxLoads', 'maxWait', 'now', 'random'
 ])
 
-/** The members of a cache that only adapters and tools use. */
+/** The members of a cache that only adapters and tools use. @internal */
 export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteMatching'> {
   protected readonly entries: EntryStore
   protected readonly loader: Loader

@@ -18,5 +18,5 @@ export {
 } from '../cache/index.ts'
 export {
   type AnyRequest, type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type
-  ExplainQuestion, type FindTags, type Larder, type PageCacheOptions, type Purge, type QuerystringParser
+  ExplainQuestion, type FindTags, type KeyParts, type Larder, type PageCacheOptions, type Purge, type QuerystringParser
 } from '../page-cache/index.ts'

@@ -33,6 +33,7 @@ const sourcesByRegistry = new WeakMap<MetricsRegistry, Map<string, Source>>()
 /**
  * Adds the metrics of a cache to a registry. Returns a function that removes them.
  *
+ * @internal
  * @param labels are added to all samples; they tell the caches of one registry apart
  */
 export function registerMetrics (registry: MetricsRegistry, stats: CacheStats, labels: Labels): () => void {

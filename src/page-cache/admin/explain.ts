@@ -21,6 +21,19 @@ export interface ExplainQuestion {
   readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
+/** The parts of a URL in a key, in a normal form. */
+export interface KeyParts {
+  readonly protocol: string
+  readonly host: string
+  readonly path: string
+  /** Each parameter with its value, null for one without "=". */
+  readonly query: ReadonlyArray<readonly [name: string, value: string | null]>
+  /** The URL that was requested, if the application has rewritten it. */
+  readonly originalUrl?: string
+  /** The parameters of the path, if the application ignores the case of the rest. */
+  readonly params?: ReadonlyArray<string | undefined>
+}
+
 /** What a request would get, and why. It contains no body, and of request headers only those of the question. */
 export interface Explanation {
   /** The request that was explained; its URL is absolute. */
@@ -31,8 +44,8 @@ export interface Explanation {
   readonly key?: {
     /** The key in the store. */
     readonly name: string
-    /** The parts of the URL in it; each parameter with its value, null for one without "=". */
-    readonly parts: ReturnType<typeof describeKey>
+    /** The parts of the URL in it. */
+    readonly parts: KeyParts
     /** The result of the route's option `key`. */
     readonly added: string | null
     /** The request headers by which responses of this URL vary, with their values in this request; null: absent. */
@@ -85,6 +98,7 @@ export interface ExplainedEntry {
   readonly stamp: string
 }
 
+/** @internal */
 interface ExplainTools {
   readonly app: FastifyInstance
   readonly cache: CacheAdapter
@@ -101,6 +115,8 @@ const TIMEOUT_MS = 5_000
  *
  * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or
  * changed. Rejects with an `ExplainError` for an invalid URL.
+ *
+ * @internal
  */
 export async function explainPage (
   { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion

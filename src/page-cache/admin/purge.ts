@@ -29,6 +29,8 @@ const KINDS = new Set(['url', 'urlPrefix', 'route', 'tag', 'tags', 'all'])
  *
  * They are not served stale either, and loads in flight are not stored. Rejects if the store fails, and with a
  * `PurgeError` for an invalid URL or an unknown route.
+ *
+ * @internal
  */
 export async function purge (cache: CacheAdapter, routes: CachedRoutes, what: Purge): Promise<number> {
   const [kind, value] = readPurge(what)
