@@ -38,6 +38,16 @@ t.test('named parameters are tracked', async (t) => {
   t.same(await first(), [2, 'eins'])
 })
 
+t.test('named parameters beside others are not taken for them', async (t) => {
+  const { connection, clock, cached } = createBlog(t)
+  clock.watch(connection)
+  const select = connection.prepare('SELECT title FROM posts WHERE id = @id AND ? > 0').pluck()
+  const first = () => cached('first', () => select.get(2, { id: 1 }))
+  t.same(await first(), [1, 'one'])
+  connection.exec("UPDATE posts SET title = 'eins' WHERE id = 1")
+  t.same(await first(), [2, 'eins'])
+})
+
 t.test('two clocks may watch one connection', async (t) => {
   const { connection, clock } = createBlog(t)
   const other = sqliteClock(connection)
