@@ -25,7 +25,8 @@ async function importDrizzle (fast: string): Promise<{ count: number, type: stri
 
 t.test('Node need not resolve what the files of Drizzle import from each other', async (t) => {
   t.ok((await importDrizzle('')).count > 100)
-  const { count, type } = await importDrizzle(new URL('../src/fast-imports.ts', import.meta.url).href)
+  // The text after the question mark is for a process that has loaded the module already, before it counts.
+  const { count, type } = await importDrizzle(new URL('../src/fast-imports.ts?again', import.meta.url).href)
   t.ok(count < 10, `${count} files`) // they are other packages
   t.equal(type, 'function')
 })

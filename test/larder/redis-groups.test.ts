@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import larder from '../../src/larder/index.ts'
+import { connectRedis } from '../../src/larder/redis.ts'
 import { testApp } from '../support/app.ts'
 import { sendRequest } from '../support/create-test-app.ts'
 import { freePort } from '../support/redis.ts'
@@ -64,4 +65,14 @@ t.test('the start does not wait for a cluster or sentinels that are down, and th
     t.match(lines[0], { msg: 'Redis is unavailable: circuit open, continuing without it', err: { message: /./ } })
     await app.close()
   }
+})
+
+t.test('user and password of a URL are those of the servers, not of the sentinels', async (t) => {
+  const connect = async (url: string) => {
+    const client = await connectRedis(url, (close) => { t.teardown(close) })
+    return client.options
+  }
+  const [login, port] = [{ username: 'me', password: 'secret' }, await freePort()]
+  t.match(await connect(`redis-sentinel://me:secret@127.0.0.1:${port}?master=shop`), login)
+  t.match(await connect(`redis-cluster://me:secret@127.0.0.1:${port}`), { redisOptions: login })
 })
