@@ -8,9 +8,19 @@ const TABLES = `
     ticks integer NOT NULL);
   CREATE TABLE IF NOT EXISTS larder_slots (id integer PRIMARY KEY NOT NULL, ticks integer NOT NULL);
   CREATE TABLE IF NOT EXISTS larder_eras (id integer PRIMARY KEY NOT NULL, nonce integer NOT NULL UNIQUE,
-    counters text NOT NULL)`
+    counters text NOT NULL);
+  CREATE TABLE IF NOT EXISTS larder_lock (id integer PRIMARY KEY NOT NULL,
+    clock integer NOT NULL REFERENCES larder_clock (id))`
 
-const NAMES = ['larder_clock', 'larder_slots', 'larder_eras']
+/**
+ * A tool that drops tables which it does not know, as `drizzle-kit push` does, begins with the oldest. A row that
+ * refers to `larder_clock` makes this fail while foreign keys are on. Otherwise the triggers would remain without the
+ * table, and each write of any program would fail.
+ */
+const LOCK = 'INSERT INTO larder_lock VALUES (0, 0) ON CONFLICT DO NOTHING'
+
+/** In the order in which they can be dropped. */
+const NAMES = ['larder_lock', 'larder_clock', 'larder_slots', 'larder_eras']
 
 /**
  * Creates the tables and triggers of the clock that are missing, and replaces those that differ. Call it after
@@ -19,6 +29,8 @@ const NAMES = ['larder_clock', 'larder_slots', 'larder_eras']
 export function installClock (connection: Sqlite.Database): void {
   if (countTables(connection) < NAMES.length) connection.exec(TABLES)
   createTriggers(connection)
+  const isLocked = connection.prepare('SELECT 1 FROM larder_lock WHERE id = 0 AND clock = 0').get() !== undefined
+  if (!isLocked) connection.exec(LOCK)
 }
 
 /** Removes all tables and triggers of the clock. */
@@ -32,7 +44,7 @@ export function removeClock (connection: Sqlite.Database): void {
 }
 
 function countTables (connection: Sqlite.Database): number {
-  const count = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)")
+  const count = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?, ?)")
   return count.pluck().get(NAMES) as number
 }
 

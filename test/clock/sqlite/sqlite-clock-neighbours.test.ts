@@ -127,7 +127,8 @@ t.test('a locked file fails the start, refresh() and remove() with one sentence,
 
 t.test('names of the clock that the application uses itself fail the start and refresh()', async (t) => {
   const { connection, clock } = createBlog(t)
-  connection.exec("DROP TABLE larder_clock; CREATE VIEW larder_clock AS SELECT 1 AS id, 'a' AS name, 1 AS ticks")
+  connection.exec('DROP TABLE larder_lock; DROP TABLE larder_clock')
+  connection.exec("CREATE VIEW larder_clock AS SELECT 1 AS id, 'a' AS name, 1 AS ticks")
   const expected = { message: /larder_clock/ }
   t.throws(() => clock.refresh(), expected)
   t.throws(() => sqliteClock(connection), expected)

@@ -25,10 +25,26 @@ t.test('tables that are added, rebuilt or dropped are followed without a restart
   t.same(await names(), [before + 1, ['newest']])
 })
 
+t.test('a tool that drops the tables of the clock, the oldest first, fails, and nothing changes', async (t) => {
+  const { path, connection, clock } = createBlog(t)
+  const tool = new Sqlite(path)
+  t.teardown(() => tool.close())
+  const list = tool.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'larder%'").pluck()
+  const [oldest] = list.all()
+  t.throws(() => tool.exec(`DROP TABLE ${String(oldest)}`), { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' })
+  tool.exec("UPDATE posts SET title = 'eins' WHERE id = 1")
+  connection.exec('DELETE FROM larder_lock')
+  clock.refresh()
+  t.throws(() => tool.exec(`DROP TABLE ${String(oldest)}`), { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' }, 'repaired')
+  clock.remove()
+  t.same(list.all(), [])
+})
+
 t.test('writes go on when a tool has dropped the tables of the clock', async (t) => {
   const { connection, db, cached } = createBlog(t)
   const titles = () => cached('titles', () => db.select().from(posts).all().map(({ title }) => title))
   await titles()
+  connection.pragma('foreign_keys = OFF')
   connection.exec('DROP TABLE larder_clock; DROP TABLE larder_slots; DROP TABLE larder_eras')
   await until('the application can write again', () => {
     try {
