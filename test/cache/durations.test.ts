@@ -11,6 +11,10 @@ t.test('a duration is a number of seconds or a text with a unit', async (t) => {
   t.equal(await cache.ttl('a'), 3600)
   await cache.set('a', 1, { ttl: '1.5m' })
   t.equal(await cache.ttl('a'), 90)
+  for (const [text, seconds] of [['0.5h', 1800], ['00.5m', 30], ['.5m', 30], ['0.05m', 3]] as const) {
+    await cache.touch('a', text)
+    t.equal(await cache.ttl('a'), seconds, text)
+  }
   await cache.touch('a', ' 2 minutes ')
   t.equal(await cache.ttl('a'), 120)
   await cache.touch('a', 7)
@@ -31,7 +35,7 @@ t.test('a duration is a number of seconds or a text with a unit', async (t) => {
 
 t.test('a text without a known unit is not a duration', async (t) => {
   const cache = createCache({ store: memoryStore() })
-  for (const ttl of ['5', '', 'm', '5 parsecs', 'soon', '5m!']) {
+  for (const ttl of ['5', '', 'm', '5 parsecs', 'soon', '5m!', '0.0.5h', '0x1s']) {
     await t.rejects(cache.set('a', 1, { ttl }), {
       code: 'FST_ERR_LARDER_OPTION',
       message: `ttl must be a number of seconds, a text such as "5m", or null, got ${JSON.stringify(ttl)}`

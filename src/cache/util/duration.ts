@@ -7,7 +7,7 @@ export type Duration = number | string
 export function toSeconds (value: unknown): unknown {
   // Without a unit, the library would read milliseconds.
   if (typeof value !== 'string' || !/[a-z]\s*$/i.test(value)) return value
-  const ms = parse(value.trim().replace(/^0+(?:\.0+)?(?=\D)/, '1'))
+  const ms = parse(value.trim().replace(/^0+(?:\.0+)?(?=[^\d.])/, '1'))
   if (ms === undefined) return value
   return Number.parseFloat(value) === 0 ? 0 : ms / 1000 // the library reads no zero
 }
