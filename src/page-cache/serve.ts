@@ -62,8 +62,10 @@ export class Responder {
     setStatusMessage(reply, page.statusMessage)
     if (page.removed !== undefined) for (const name of page.removed) reply.removeHeader(name)
     reply.headers(headers)
-    const described = page.untagged ? { ...UNTAGGED, ...status } : status
-    this.#report(reply, status, status === HIT ? cacheStatus : formatCacheStatus(described, ttl), page)
+    const described = status === HIT
+      ? cacheStatus
+      : formatCacheStatus(page.untagged ? { ...UNTAGGED, ...status } : status, ttl)
+    this.#report(reply, status, described, page)
     const body = this.selectContent(request, reply, page, page.body)
     return body === page.body && request.raw.method !== 'HEAD' ? page.payload : body
   }
