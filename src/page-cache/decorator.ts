@@ -8,7 +8,7 @@ export interface Larder extends Omit<Cache, 'close'> {
   readonly cache: CacheAdapter
   /** Deletes stored responses, and returns how many entries there were. Other values are deleted by tag or `all`. */
   purge (what: Purge): Promise<number>
-  /** Explains what a request would get now, and why. It neither runs a handler nor changes anything. */
+  /** Explains what a request would get now, and why. Hooks of its route run, but no handler does. */
   explain (question: ExplainQuestion): Promise<Explanation>
 }
 

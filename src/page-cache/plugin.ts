@@ -11,7 +11,7 @@ import { makeLarder } from './decorator.ts'
 import { DirectHits } from './direct-hit.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
-import { addFirstHook, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
+import { addFirstHook, addFirstHookOutside, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
@@ -25,7 +25,7 @@ import { LookupBatcher } from './request/batch.ts'
 import { mayStillSend } from './request/begin-handler.ts'
 import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
-import { takeSelfRequest } from './self-request.ts'
+import { isSelfRequest, passUncached, takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
 
 /** Caches whole responses of the routes with `config: { cachePage: { ttl } }`. */
@@ -48,7 +48,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   app.decorateRequest(CACHED_ROUTE, null)
   app.decorate('larder', makeLarder(cache, {
     purge: (what) => purge(cache, routes, what),
-    explain: (question) => explainPage({ app, cache, routes, now }, question)
+    explain: (question) => explainPage(app, now, question)
   }))
 
   // When a route is declared. Fastify binds the handler after all `onRoute` hooks: every guard runs before the lookup.
@@ -78,7 +78,12 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       return runHooks(headerTracker, done)
     }
     headerTracker.end()
-    done()
+    passUncached(reply, done)
+  })
+  // Outside of this scope too, since a self-request may get there. Another page cache may be there.
+  addFirstHookOutside(app, (request, reply, done) => {
+    if (!isSelfRequest() || request.routeOptions.config?.[ROUTE] !== undefined) done()
+    else passUncached(reply, done)
   })
 
   // 2. Begins the context.

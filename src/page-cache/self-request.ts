@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { LoadHandle, ReadSet } from '../cache/index.ts'
+import type { FastifyReply } from 'fastify'
+import type { CacheAdapter, LoadHandle, ReadSet } from '../cache/index.ts'
 import type { CacheLocation } from './key/variants.ts'
 import type { RequestTarget } from './key/key.ts'
 import type { RouteCacheConfig } from './options.ts'
@@ -25,14 +26,18 @@ export interface Revalidation {
   readonly encrypted: boolean
 }
 
-/** A self-request that stops at the decision and reports it. */
+/** A self-request that stops at the decision and reports it, or stops at once if its route is not cached. */
 export interface ExplainRequest {
   readonly encrypted: boolean
+  /** Called if the route has no page cache. */
+  onUncached (): void
   onDecision (explained: ExplainedDecision): Promise<void>
 }
 
 /** A decision, and all that it depended on. */
 export interface ExplainedDecision {
+  /** The cache of the route. */
+  readonly cache: CacheAdapter
   readonly route: RouteCacheConfig
   readonly target: RequestTarget
   readonly customKey: string | null
@@ -55,6 +60,11 @@ export async function runAs<T> (selfRequest: SelfRequest, send: () => PromiseLik
   return await current.run({ selfRequest }, async () => await send())
 }
 
+/** Whether the request that has just begun is a self-request. */
+export function isSelfRequest (): boolean {
+  return current.getStore() !== undefined
+}
+
 /** Returns what the request that has just begun is for. The requests that it makes in turn are ordinary ones. */
 export function takeSelfRequest (): SelfRequest {
   const holder = current.getStore()
@@ -62,4 +72,16 @@ export function takeSelfRequest (): SelfRequest {
   const { selfRequest } = holder
   holder.selfRequest = NOT_SELF
   return selfRequest
+}
+
+/**
+ * Passes a request on whose route has no page cache. If it is to be explained, ends it instead, before any other hook.
+ *
+ * The router decides by what the whole request contains, so its route is known no earlier.
+ */
+export function passUncached (reply: FastifyReply, done: () => void): void {
+  const { explainRequest } = takeSelfRequest()
+  if (explainRequest === undefined) return done()
+  explainRequest.onUncached()
+  reply.code(404).send()
 }

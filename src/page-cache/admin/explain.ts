@@ -1,6 +1,6 @@
+import { inspect } from 'node:util'
 import type { FastifyInstance } from 'fastify'
-import type { CacheAdapter, Entry, TagState } from '../../cache/index.ts'
-import type { CachedRoutes } from '../cached-routes.ts'
+import { type CacheAdapter, checkNames, type Entry, type TagState } from '../../cache/index.ts'
 import { ExplainError } from '../errors.ts'
 import { formatCacheStatus } from '../http/cache-status.ts'
 import { describeKey } from '../key/key.ts'
@@ -98,14 +98,7 @@ export interface ExplainedEntry {
   readonly stamp: string
 }
 
-/** @internal */
-interface ExplainTools {
-  readonly app: FastifyInstance
-  readonly cache: CacheAdapter
-  readonly routes: CachedRoutes
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-}
+const NAMES = new Set<string>(['url', 'method', 'headers'] satisfies Array<keyof ExplainQuestion>)
 
 /** Milliseconds that the hooks before the lookup may take. */
 const TIMEOUT_MS = 5_000
@@ -113,29 +106,26 @@ const TIMEOUT_MS = 5_000
 /**
  * Explains what a request would get now, and why.
  *
- * The request is made and passes the hooks of its route, but the handler does not run, and nothing is counted or
- * changed. Rejects with an `ExplainError` for an invalid URL.
+ * The request is made and passes the hooks of its route if that is cached, but no handler runs, and the cache counts
+ * and changes nothing. Rejects with an `ExplainError` for an invalid question.
  *
+ * @param now milliseconds since 1970
  * @internal
  */
 export async function explainPage (
-  { app, cache, routes, now }: ExplainTools, { url: text, method = 'GET', headers = {} }: ExplainQuestion
+  app: FastifyInstance, now: () => number, question: ExplainQuestion
 ): Promise<Explanation> {
-  const url = typeof text === 'string' ? URL.parse(text, 'http://localhost') : null
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ExplainError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
-  }
+  const { url, isAbsolute, method, headers } = readQuestion(question)
   const path = url.pathname + url.search
   const withoutLookup = (runsHandler: boolean, rule: string): Explanation =>
     ({ request: { method, url: path }, outcome: { runsHandler, rule } })
-  if (routes.for(path).length === 0) return withoutLookup(true, 'No route with a page cache answers to this URL.')
 
   let explanation: Explanation | undefined
   const explainRequest: ExplainRequest = {
     encrypted: url.protocol === 'https:',
-    async onDecision (explained) { explanation = await explainDecision(cache, explained, method, now()) }
+    onUncached () { explanation = withoutLookup(true, 'No route with a page cache answers to this URL.') },
+    async onDecision (explained) { explanation = await explainDecision(explained, method, now()) }
   }
-  const isAbsolute = URL.canParse(text)
   // Rejects if a hook takes too long, or destroys the connection.
   const response = await runAs({ explainRequest }, () => app.inject({
     method,
@@ -148,9 +138,37 @@ export async function explainPage (
     : `A hook answers with status ${response.statusCode} before the lookup.`)
 }
 
+/** A valid question. */
+interface Question extends Required<Pick<ExplainQuestion, 'method' | 'headers'>> {
+  readonly url: URL
+  readonly isAbsolute: boolean
+}
+
+function readQuestion (question: unknown): Question {
+  if (!isObject(question)) {
+    throw new ExplainError(`explain() expects { url, method, headers }, but got ${inspect(question)}.`)
+  }
+  checkNames('explain()', question, NAMES, ExplainError)
+  const { url: text, method = 'GET', headers = {} } = question as Partial<ExplainQuestion>
+  const url = typeof text === 'string' ? URL.parse(text, 'http://localhost') : null
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new ExplainError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
+  }
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new ExplainError(`The method to explain must be GET or HEAD, but is ${inspect(method)}.`)
+  }
+  if (!isObject(headers)) {
+    throw new ExplainError(`The headers to explain must be an object, but are ${inspect(headers)}.`)
+  }
+  return { url, isAbsolute: URL.canParse(text!), method, headers }
+}
+
+function isObject (value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 async function explainDecision (
-  cache: CacheAdapter, { route, target, customKey, found, decision, unkeyedRead }: ExplainedDecision, method: string,
-  now: number
+  { cache, route, target, customKey, found, decision, unkeyedRead }: ExplainedDecision, method: string, now: number
 ): Promise<Explanation> {
   const { varyNames, varyValues } = found.location.varyMatch
   const page = findPage(found)

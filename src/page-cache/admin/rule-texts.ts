@@ -48,6 +48,7 @@ export function describeRule (
 ): string {
   if (hit) return describeHit(detail, stored!)
   switch (fwd) {
+    case 'method': return 'Only GET and HEAD requests are answered from the cache.'
     case 'bypass': return BYPASSES[detail]!
     case 'request': return REQUEST_DIRECTIVES[detail]!
     case 'stale': return describeStale(detail, stored)

@@ -37,10 +37,20 @@ export function trackArrivals (app: FastifyInstance): void {
   })
 }
 
-/** Adds a hook that runs before all others, also before those that were added earlier and those of older scopes. */
-export function addFirstHook (app: FastifyInstance, hook: onRequestHookHandler): void {
+/**
+ * Adds a hook that runs before all others, also before those that were added earlier and those of older scopes.
+ *
+ * @param except a scope that does not get it, and neither do those below it; default none
+ */
+export function addFirstHook (app: FastifyInstance, hook: onRequestHookHandler, except?: FastifyInstance): void {
+  if (app === except) return
   findInternal<{ onRequest: unknown[] }>(app, 'fastify.hooks').onRequest.unshift(hook)
-  for (const scope of findInternal<FastifyInstance[]>(app, 'fastify.children')) addFirstHook(scope, hook)
+  for (const scope of findInternal<FastifyInstance[]>(app, 'fastify.children')) addFirstHook(scope, hook, except)
+}
+
+/** Adds a first hook to all scopes of the application outside of this one. */
+export function addFirstHookOutside (app: FastifyInstance, hook: onRequestHookHandler): void {
+  addFirstHook(findRoot(app), hook, app)
 }
 
 /** Runs the hooks of a route as far as they are synchronous. Then other listeners of the server may follow. */

@@ -34,8 +34,8 @@ type FetchDecision = Extract<Decision, { miss: Miss }>
 export async function fetchFromCache (tools: FetchTools, ctx: PageCacheContext): Promise<Next> {
   const { request, route, revalidation, explainRequest, headerTracker } = ctx
   const { method } = request.raw
-  if (method !== 'GET' && method !== 'HEAD') return beginHandler(tools, ctx, { fwd: 'method' })
-  let bypass = reasonToBypass(ctx)
+  let bypass: CacheStatus | undefined =
+    method !== 'GET' && method !== 'HEAD' ? { fwd: 'method' } : reasonToBypass(ctx)
   if (bypass !== undefined && explainRequest === undefined) return beginHandler(tools, ctx, bypass)
   const { key } = route
   // Before the handler, which may change what the key is made of.
@@ -89,7 +89,7 @@ async function explain (
   const decision: Decision = bypass === undefined
     ? decideFor(tools, ctx, found, directives)
     : { act: 'pass', status: bypass }
-  await explainRequest.onDecision({ route, target, customKey, found, decision, unkeyedRead })
+  await explainRequest.onDecision({ cache: tools.cache, route, target, customKey, found, decision, unkeyedRead })
   reply.code(204).send()
   return 'replied'
 }
