@@ -1,5 +1,5 @@
 import { quote } from './quote.ts'
-import type { TableSchema, UniqueKey } from './schema.ts'
+import { ROW_NUMBERS, type TableSchema, type UniqueKey } from './schema.ts'
 import { writeRowSlot, writeValueSlot } from './slots.ts'
 
 /*
@@ -8,8 +8,6 @@ import { writeRowSlot, writeValueSlot } from './slots.ts'
  *
  * A statement that ignores the row that it finds changes nothing, and is counted all the same.
  */
-
-const ROW_NUMBERS = ['rowid', 'oid', '_rowid_']
 
 /** A statement in a trigger that counts a slot: see `countSlot` of triggers.ts. */
 type CountSlot = (slot: string, from: string, condition: string) => string
@@ -28,18 +26,18 @@ export function replaceTrigger (table: string, event: string): string {
 export function defineReplacing (
   schema: TableSchema, event: 'INSERT' | 'UPDATE', count: CountSlot
 ): { event: string, condition: string, body: string } | undefined {
-  const { name, rowKey } = schema
+  const { name } = schema
   const keys = schema.keys.map((key) => ({ key, slots: listSlots(schema, key) }))
     .filter(({ slots }) => slots.length > 0)
   if (keys.length === 0) return undefined
-  const names = new Set(keys.flatMap(({ key }) => key.columns.map(({ name }) => name)))
-  const all = rowKey !== undefined && names.has(rowKey) ? [...names, ...ROW_NUMBERS] : [...names]
+  // The number of a row may be set by any of its names.
+  const names = new Set([...keys.flatMap(({ key }) => key.columns.map(({ name }) => name)), ...ROW_NUMBERS])
   const conditions = keys.map(({ key }) => {
     const exists = `EXISTS (SELECT 1 FROM ${quote(name)} AS o WHERE ${matchKey(key)})`
     return event === 'INSERT' ? exists : `((${isChanged(key)}) AND ${exists})`
   })
   return {
-    event: event === 'INSERT' ? 'BEFORE INSERT' : `BEFORE UPDATE OF ${all.map(quote).join(', ')}`,
+    event: event === 'INSERT' ? 'BEFORE INSERT' : `BEFORE UPDATE OF ${Array.from(names, quote).join(', ')}`,
     condition: conditions.join('\n    OR '),
     body: keys.flatMap(({ key, slots }) => slots.map((slot) =>
       count(slot, `${quote(name)} AS o, larder_clock`, `${matchKey(key)} AND larder_clock.`))).join('')

@@ -1,6 +1,9 @@
 import type Sqlite from 'better-sqlite3'
 import type { Affinity, CountedColumn } from './slots.ts'
 
+/** The names of the number of a row, unless columns have them. */
+export const ROW_NUMBERS = ['rowid', 'oid', '_rowid_']
+
 /** Columns of which no two rows have the same values. */
 export interface UniqueKey {
   readonly columns: ReadonlyArray<{ readonly name: string, readonly collation: string }>
@@ -96,9 +99,17 @@ export class SchemaReader {
     const keys = uniques.map(({ columns }) => ({
       columns: columns.map(({ name, collation }) => ({ name: name!, collation }))
     }))
-    const byRow = rowKey === undefined ? [] : [{ columns: [{ name: rowKey, collation: 'BINARY' }] }]
+    const number = rowKey ?? this.#findRowNumber(name)
+    const byRow = number === undefined ? [] : [{ columns: [{ name: number, collation: 'BINARY' }] }]
     const counting = countable.filter((column) => counted.has(column))
     return { name, rowKey, columns: counting, countable, leading, keys: [...byRow, ...keys] }
+  }
+
+  /** Finds a name for the row numbers of a table, which programs can set also if no column is an alias of them. */
+  #findRowNumber (name: string): string | undefined {
+    if (this.#kinds.get(name)!.wr === 1) return undefined
+    const columns = new Set(this.#columns.get(name)!.map(({ name }) => name.toLowerCase()))
+    return ROW_NUMBERS.find((number) => !columns.has(number))
   }
 
   /** Finds the indexes that begin with one of these columns, compared byte by byte. */

@@ -71,3 +71,27 @@ t.test('columns named like those of the clock', async (t) => {
   t.same(await movedBy(['odd:1', 'odd:name=5'], () => other.exec('REPLACE INTO odd VALUES (2, 1, 6, 1)')),
     ['odd:1', 'odd:name=5'])
 })
+
+t.test('a row that is replaced by its number is counted, also if no column is an alias of it', async (t) => {
+  const { other, movedBy } = clockwork(t, `
+    CREATE TABLE plain (a TEXT);
+    CREATE INDEX plain_a ON plain (a);
+    CREATE TABLE keyed (k TEXT PRIMARY KEY);
+    CREATE TABLE named (rowid TEXT, _rowid_ TEXT, a TEXT);
+    CREATE INDEX named_a ON named (a);
+    CREATE TABLE hidden (rowid TEXT, oid TEXT, _rowid_ TEXT, a TEXT);
+    CREATE INDEX hidden_a ON hidden (a)`)
+  const y = describeValue('y')
+  for (const [tag, row, change] of [
+    ['plain:a', "INSERT INTO plain (rowid, a) VALUES (1, 'y')", "REPLACE INTO plain (rowid, a) VALUES (1, 'x')"],
+    ['keyed:k', "INSERT INTO keyed (oid, k) VALUES (1, 'y')", "REPLACE INTO keyed (_rowid_, k) VALUES (1, 'x')"],
+    ['keyed:k', "INSERT INTO keyed (oid, k) VALUES (2, 'y')",
+      "UPDATE OR REPLACE keyed SET oid = 2 WHERE k = 'x'"],
+    ['named:a', "INSERT INTO named (oid, a) VALUES (1, 'y')", "REPLACE INTO named (oid, a) VALUES (1, 'x')"]
+  ] as const) {
+    other.exec(row)
+    t.same(await movedBy([`${tag}=${y}`], () => other.exec(change)), [`${tag}=${y}`], change)
+  }
+  // The numbers of this one have no name.
+  t.same(await movedBy([`hidden:a=${y}`], () => other.exec("REPLACE INTO hidden (a) VALUES ('x')")), [])
+})
