@@ -83,12 +83,24 @@ export class QueryDependencies {
     }
   }
 
+  /**
+   * Compiles a statement for any parameters. With those of a call, SQLite may use a partial index that only they allow,
+   * and write its constants in place of columns; another call would get the dependencies of this one.
+   */
   #compile (sql: string, parameters: readonly unknown[]): Instruction[] {
     const statement = this.#connection.prepare(`EXPLAIN ${sql}`).raw()
     // Named parameters are in an object of their own.
     const hasNames = parameters.some((value) => isPlainObject(value))
-    return (hasNames ? statement.all(...parameters) : statement.all(parameters)) as Instruction[]
+    const hidden = parameters.map(hide)
+    return (hasNames ? statement.all(...hidden) : statement.all(hidden)) as Instruction[]
   }
+}
+
+/** A parameter that equals no constant. The statement that gets it is never run. */
+const ANY = Buffer.from('larder: any value')
+
+function hide (value: unknown): unknown {
+  return isPlainObject(value) ? Object.fromEntries(Object.keys(value as object).map((name) => [name, ANY])) : ANY
 }
 
 /** Whether a bound value is an object with named values. */
