@@ -2,7 +2,7 @@ import {
   type CacheAdapter, checkNames, type Duration, OptionError, type RedisClient, type Store, type Versions
 } from '../cache/index.ts'
 import type { PageCacheOptions } from '../page-cache/index.ts'
-import { parseRedisGroup } from './redis-url.ts'
+import { isRedisUrl } from './redis-url.ts'
 
 /**
  * The options of the plugin: those of the page cache, and from what to make the cache below it. An unknown option, a
@@ -46,14 +46,9 @@ export function checkLarderOptions (options: LarderOptions): void {
   if (clock !== undefined && typeof clock?.versions?.firstChanged !== 'function') {
     throw new OptionError('The option clock must be a version clock, e.g. sqliteClock(connection).')
   }
-  if (redis !== undefined && !(typeof redis === 'string' ? isConnectable(redis) : isClient(redis))) {
+  if (redis !== undefined && !(typeof redis === 'string' ? isRedisUrl(redis) : isClient(redis))) {
     throw new OptionError('The option redis must be a URL such as redis://host:6379, or a client or cluster of ioredis.')
   }
-}
-
-/** ioredis takes other URLs for names of hosts. */
-function isConnectable (url: string): boolean {
-  return /^(?:rediss?:|unix:|\/)/.test(url) || parseRedisGroup(url) !== undefined
 }
 
 function isClient (redis: unknown): boolean {

@@ -21,14 +21,16 @@ const PORTS = { sentinel: 26_379, cluster: 6_379 }
 
 /**
  * Returns whether a text is the URL of a Redis: `redis:` or `rediss:`, the path of a socket after `unix:`, sentinels or
- * a cluster. No other options are allowed in it: ioredis would take them, and they would undo our deadlines.
+ * a cluster. No other options are allowed in it: ioredis would take them, and they would undo our deadlines. Nor is a
+ * login that cannot be decoded, with which ioredis throws.
  */
 export function isRedisUrl (text: string): boolean {
+  if (/\s/.test(text)) return false
   if (/^unix:\/\/\/[^?#]+(?:\?db=\d+)?$/.test(text)) return true
   const url = URL.parse(text)
-  return url !== null && url.hostname !== '' && /^rediss?:$/.test(url.protocol)
-    ? /^\/?\d*$/.test(url.pathname) && url.search === ''
-    : parseRedisGroup(text) !== undefined
+  if (url === null || url.hostname === '' || !/^rediss?:$/.test(url.protocol)) return parseRedisGroup(text) !== undefined
+  return /^\/?\d*$/.test(url.pathname) && url.search === '' && url.hash === '' &&
+    parseLogin(`${url.username}:${url.password}`) !== undefined
 }
 
 /**

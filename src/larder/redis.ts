@@ -9,10 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
-import type { RedisClient } from '../cache/index.ts'
-import { parseRedisGroup } from './redis-url.ts'
+import { OptionError, type RedisClient } from '../cache/index.ts'
+import { isRedisUrl, parseRedisGroup } from './redis-url.ts'
 
-export { isRedisUrl } from './redis-url.ts'
+export { isRedisUrl }
 
 const RedisPackageError = createError(
   'FST_ERR_LARDER_REDIS_PACKAGE', 'A URL of Redis needs the package ioredis. Install it.', 500)
@@ -48,12 +48,14 @@ const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
  * Connects to Redis, and waits a second for it at most: the client uses it as soon as it becomes available.
  *
  * @param url `redis://host:6379/1`, `rediss://` for TLS, `unix:///path?db=1`,
- * `redis-sentinel://host:26379,host:26379/1?master=name` or `redis-cluster://host:7000,host:7001`
+ * `redis-sentinel://host:26379,host:26379/1?master=name` or `redis-cluster://host:7000,host:7001`; any other throws
  * @param onClose is called with a function that closes the client
  */
 export async function connectRedis (
   url: string, onClose: (close: () => Promise<void>) => void
 ): Promise<Redis | Cluster> {
+  // The message does not show the URL, which may contain a password.
+  if (!isRedisUrl(url)) throw new OptionError('The URL of Redis must be one such as redis://host:6379.')
   const ioredis = await import('ioredis').catch(() => { throw new RedisPackageError() })
   const client = createClient(ioredis, url) as Redis // a cluster has the same members, except for `select`
   client.on('error', (error: Error) => { connectionErrors.set(client, error) })

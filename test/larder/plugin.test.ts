@@ -151,7 +151,9 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     [{ ttl: null }, /^The option ttl of the page cache must be a number of seconds/],
     [{ clientTtl: '1 parsec' }, /^The option clientTtl of the page cache must be a number of seconds/],
     [{ clock: null }, 'The option clock must be a version clock, e.g. sqliteClock(connection).'],
-    ...['', 'http://127.0.0.1', 6379, null].map((redis): [object, string] => [
+    ...['', 'http://127.0.0.1', 6379, null, 'redis:foo', 'unix:foo', '/run/redis.sock', 'redis://a/abc',
+      'redis://:s3cret@a?commandTimeout=60000&enableOfflineQueue=true', 'redis://:s3cret%@a', {}
+    ].map((redis): [object, string] => [
       { redis }, 'The option redis must be a URL such as redis://host:6379, or a client or cluster of ioredis.'
     ])
   ]

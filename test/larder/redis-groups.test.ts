@@ -76,3 +76,11 @@ t.test('user and password of a URL are those of the servers, not of the sentinel
   t.match(await connect(`redis-sentinel://me:secret@127.0.0.1:${port}?master=shop`), login)
   t.match(await connect(`redis-cluster://me:secret@127.0.0.1:${port}`), { redisOptions: login })
 })
+
+t.test('connectRedis rejects a URL with options of ioredis, and does not show its password', async (t) => {
+  for (const url of ['redis://:s3cret@127.0.0.1?commandTimeout=60000', 'redis://:s3cret%@127.0.0.1', '/run/redis.sock']) {
+    await t.rejects(connectRedis(url, () => t.fail('a client was made')), {
+      code: 'FST_ERR_LARDER_OPTION', message: 'The URL of Redis must be one such as redis://host:6379.'
+    })
+  }
+})

@@ -29,7 +29,7 @@ t.test('parseRedisGroup reads the nodes of a cluster and the login', async (t) =
 
 t.test('isRedisUrl accepts no other texts', async (t) => {
   for (const url of [
-    'redis://a', 'redis://a:1/', 'rediss://me:secret@a:1/15', 'redis://[::1]:6379/0', 'unix:///run/redis.sock',
+    'redis://a', 'redis://a:1/', 'rediss://me:p%40ss%25@a:1/15', 'redis://[::1]:6379/0', 'unix:///run/redis.sock',
     'unix:///run/redis.sock?db=3', 'redis-cluster://a', 'redis-cluster://a,b/', 'redis-sentinel://a/?master=b'
   ]) t.ok(isRedisUrl(url), url)
   for (const url of [
@@ -38,6 +38,9 @@ t.test('isRedisUrl accepts no other texts', async (t) => {
     'redis-sentinel://a?master=b&family=6', 'redis-sentinel://a?name=b', 'redis-sentinel://?master=b',
     'redis-sentinel://a:b?master=c', 'redis-sentinel://a,?master=b', 'redis-sentinel://a/b?master=c',
     'redis-sentinel://%@a?master=b', 'redis-cluster://', 'redis-cluster://a/1', 'redis-cluster://a?master=b',
-    'redis-cluster://a:99999', 'redis-cluster://a/b', 'redis-other://a', 'redis-cluster://a b@c@d'
+    'redis-cluster://a:99999', 'redis-cluster://a/b', 'redis-other://a', 'redis-cluster://a b@c@d',
+    'redis://:%@a', 'rediss://%zz:secret@a/1', 'redis://a/1#b', ' redis://a', 'redis://a/1 ', 'redis://a\n/1', 'redis:a',
+    'rediss:', 'redis:/a', 'redis:///a', 'redis://:secret@', 'unix:a', 'unix:///a b', '/run/redis.sock', '/',
+    'redis://a?commandTimeout=60000&enableOfflineQueue=true', 'redis-cluster://a, b'
   ]) t.notOk(isRedisUrl(url), url)
 })
