@@ -7,12 +7,13 @@ import metrics from '../larder/metrics.ts'
 /**
  * The dashboard at /cache and the metrics at /metrics.
  *
- * @param options.host the host on which the service listens: on loopback, the dashboard is open to every client
- * @param options.token the `ADMIN_TOKEN`: opens the dashboard of any other service, and purges
+ * @param options.host the host on which the service listens: on loopback, the dashboard is open to programs on this
+ * machine, but not to other sites and machines whose requests a browser or a proxy on it passes on
+ * @param options.token the `ADMIN_TOKEN`: opens the dashboard to all clients that send it, and purges
  */
 export default fp<{ host: string, token: string | undefined }>(async (app, { host, token }) => {
   const links = { Products: '/', 'API calls': '/apicalls', 'API docs': '/docs' }
-  const openTo = isLoopback(host) ? 'everyone' : 'nobody'
+  const openTo = isLoopback(host) ? 'loopback' : 'nobody'
   await app.register(dashboard, { prefix: '/cache', token, openTo, links })
 
   const registry = new Registry()

@@ -42,6 +42,24 @@ t.test('/cache shows Redis, its commands, and whether the circuit is open', asyn
   await until('the circuit is closed', async () => (await page()).includes('<dt>Circuit breaker</dt><dd>closed'))
 })
 
+t.test('on loopback, /cache needs the token behind a proxy and under another name only', async (t) => {
+  for (const token of [undefined, 'sesame']) {
+    const app = await testApp(t, token === undefined ? {} : { ADMIN_TOKEN: token })
+    for (const url of ['/cache', '/cache/explain?key=product_objects', '/cache/assets/plot.js']) {
+      const request = async (headers: object) => (await app.inject({ url, headers: { ...headers } })).statusCode
+      t.equal(await request({ host: '127.0.0.1:3000' }), 200, url)
+      for (const headers of [
+        { host: 'rebound.example:3000', 'sec-fetch-site': 'same-origin' },
+        { host: 'shop.example', 'x-forwarded-for': '203.0.113.9', via: '1.1 proxy' },
+        { host: 'localhost', 'x-forwarded-for': '203.0.113.9' }
+      ]) {
+        t.equal(await request(headers), 401, url)
+        t.equal(await request({ ...headers, authorization: 'Bearer sesame' }), token === undefined ? 401 : 200, url)
+      }
+    }
+  }
+})
+
 t.test('beyond loopback, /cache and its API need the token, and errors of the API are JSON', async (t) => {
   const app = await testApp(t, { HOST: '0.0.0.0', ADMIN_TOKEN: 'sesame' })
   for (const url of ['/cache', '/cache/explain?url=/', '/cache/events']) {
