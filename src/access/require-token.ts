@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import crypto from 'node:crypto'
 import createError from '@fastify/error'
 import type { onRequestHookHandler } from 'fastify'
 import { OptionError } from '../cache/index.ts'
@@ -25,7 +25,7 @@ export function requireToken (token: string | undefined): onRequestHookHandler {
   return function checkAuthorization (request, reply, done): void {
     // Digests have the same length, so the time of the comparison reveals nothing about the token.
     const sent = digest(parseToken(request.headers.authorization))
-    if (expected !== undefined && timingSafeEqual(sent, expected)) return done()
+    if (expected !== undefined && crypto.timingSafeEqual(sent, expected)) return done()
     reply.header('www-authenticate', 'Basic realm="Larder", charset="UTF-8"')
     done(new TokenError())
   }
@@ -40,5 +40,5 @@ function parseToken (authorization: string = ''): string {
 }
 
 function digest (text: string): Buffer {
-  return hash('sha256', text, 'buffer')
+  return crypto.hash('sha256', text, 'buffer')
 }

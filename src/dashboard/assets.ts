@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 /** A file that the page loads. */
@@ -39,7 +39,7 @@ export function readAsset (name: string): Promise<Asset> {
 async function read (name: string): Promise<Asset> {
   const [type, url] = FILES[name]!
   const body = await readFile(url())
-  return { type, body, etag: `"${hash('sha256', body, 'base64url')}"` }
+  return { type, body, etag: `"${crypto.hash('sha256', body, 'base64url')}"` }
 }
 
 function own (name: string): () => URL {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import { inspect } from 'node:util'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { checkNames, checkTags, type Duration, OptionError, toSeconds } from '../cache/index.ts'
@@ -197,7 +197,7 @@ export function resolveRouteConfig (
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     key: options.key,
     requestDirectives: options.requestDirectives ?? false,
-    keyPrefix: `${PAGE_PREFIX}${hash('sha256', route, 'base64url').slice(0, 12)}:`,
+    keyPrefix: `${PAGE_PREFIX}${crypto.hash('sha256', route, 'base64url').slice(0, 12)}:`,
     url,
     routeName: route
   }

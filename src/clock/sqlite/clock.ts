@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { crc32 } from 'node:zlib'
+import zlib from 'node:zlib'
 import type Sqlite from 'better-sqlite3'
 import type { Stamp } from '../../cache/index.ts'
 import { Catalog, type Counter } from './catalog.ts'
@@ -245,5 +245,5 @@ function isUntil (end: readonly number[], then: readonly number[], era: number):
 
 /** Returns the counter of a table, a row, or any other tag. */
 function findCounter (tag: string, catalog: Catalog): Counter {
-  return catalog.findCounter(tag) ?? { name: TAGS, slot: crc32(tag) % SLOTS }
+  return catalog.findCounter(tag) ?? { name: TAGS, slot: zlib.crc32(tag) % SLOTS }
 }

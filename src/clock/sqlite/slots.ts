@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import zlib from 'node:zlib'
 import { quote } from './quote.ts'
 
 /*
@@ -98,5 +98,5 @@ export function computeValueSlot ({ name }: CountedColumn, description: string):
 
 /** Returns the lowest slot of a column. Columns of a table that share it change together. */
 function columnBase (name: string): number {
-  return FIRST_COLUMN * (1 + crc32(name) % MAX_COLUMNS)
+  return FIRST_COLUMN * (1 + zlib.crc32(name) % MAX_COLUMNS)
 }

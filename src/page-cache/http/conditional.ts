@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import { parseHttpDate } from './date.ts'
 import { combineLines, type Fields, trimWhitespace } from './fields.ts'
 
 /** Computes a strong entity tag from a body. */
 export function computeEtag (body: Uint8Array): string {
-  return `"${hash('sha256', body, 'base64url')}"`
+  return `"${crypto.hash('sha256', body, 'base64url')}"`
 }
 
 /** An entity tag in a list: it may contain commas and bytes beyond ASCII, and a backslash escapes nothing. */

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import { parseCacheGroups } from '../http/cache-groups.ts'
 import type { FieldValue } from '../http/fields.ts'
 import { normalizeHost, type RequestTarget } from './key.ts'
@@ -20,6 +20,6 @@ export function groupTags (field: FieldValue, { protocol, host }: Pick<RequestTa
   if (field === undefined) return []
   const origin = `group:${protocol}://${normalizeHost(host, protocol)}`
   return parseCacheGroups(field).map((name) => {
-    return name.length <= MAX_LENGTH ? `${origin} ${name}` : `${origin}#${hash('sha256', name, 'base64url')}`
+    return name.length <= MAX_LENGTH ? `${origin} ${name}` : `${origin}#${crypto.hash('sha256', name, 'base64url')}`
   })
 }

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import crypto from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { RouteKeyError } from '../errors.ts'
 import type { RouteCacheConfig } from '../options.ts'
@@ -43,7 +43,8 @@ export function computeKey (target: RequestTarget, route: RouteCacheConfig, meth
   const isSame = memoized?.host === host && memoized.protocol === protocol && memoized.originalUrl === originalUrl
   if (isSame) return memoized.key
   const parts = describeKey(target, route)
-  const key = `${route.keyPrefix}${showUrl(parts)}${hash('sha256', JSON.stringify(Object.values(parts)), 'base64url')}`
+  const digest = crypto.hash('sha256', JSON.stringify(Object.values(parts)), 'base64url')
+  const key = `${route.keyPrefix}${showUrl(parts)}${digest}`
   if (url.length + host.length + (originalUrl?.length ?? 0) > MAX_MEMOIZED_LENGTH) return key
   if (keys === undefined) memo.set(route, keys = new Map())
   if (keys.size >= MAX_MEMOIZED) keys.clear()

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import crypto from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Entry } from '../../cache/index.ts'
 import { normalizeVaryValue } from '../http/vary.ts'
@@ -92,7 +92,7 @@ function isSameList (one: ReadonlyArray<string | null>, other: ReadonlyArray<str
  * @param variants undefined: creates an index
  */
 export function addVaryList (variants: Variants | undefined, varyNames: readonly string[]): Variants {
-  if (variants === undefined) return { generation: randomBytes(9).toString('base64url'), varyLists: [varyNames] }
+  if (variants === undefined) return { generation: crypto.randomBytes(9).toString('base64url'), varyLists: [varyNames] }
   const { generation, varyLists } = variants
   if (isSameVaryList(varyLists[0]!, varyNames)) return variants
   const others = varyLists.filter((list) => !isSameVaryList(list, varyNames))
@@ -103,7 +103,7 @@ export function addVaryList (variants: Variants | undefined, varyNames: readonly
 export function variantKeys (
   primaryKey: string, generation: string, { varyNames, varyValues }: VaryMatch
 ): [string, string] {
-  const digest = hash('sha256', JSON.stringify(varyValues), 'buffer')
+  const digest = crypto.hash('sha256', JSON.stringify(varyValues), 'buffer')
   const first = digest[0]! % SLOTS
   const second = (first + 1 + digest[1]! % (SLOTS - 1)) % SLOTS
   const prefix = computePrefix(primaryKey, generation, varyNames)
@@ -119,7 +119,7 @@ export function allVariantKeys (primaryKey: string, { generation, varyLists }: V
 }
 
 function computePrefix (primaryKey: string, generation: string, varyNames: readonly string[]): string {
-  return `${primaryKey}:${hash('sha256', JSON.stringify([generation, varyNames]), 'base64url').slice(0, 16)}.`
+  return `${primaryKey}:${crypto.hash('sha256', JSON.stringify([generation, varyNames]), 'base64url').slice(0, 16)}.`
 }
 
 /** Whether a value from a store is an index of variants; otherwise it is a response. */
