@@ -20,7 +20,9 @@ async function makeCache (
   if (store !== undefined) return createCache({ ...options, store })
   const near = memoryStore({ now })
   if (redis === undefined) return createCache({ ...options, store: near })
-  const client = typeof redis === 'string' ? await connectRedis(redis, (close) => app.addHook('onClose', close)) : redis
+  const client = typeof redis === 'string'
+    ? await connectRedis(redis, (close) => app.addHook('onClose', close), app.log)
+    : redis
   const onStateChange = describeOutages(client, app.log)
   const far = redisStore({ client, ...prefix !== undefined && { prefix }, onStateChange, now })
   const cache = createCache({ ...options, store: tieredStore({ near, far, now }) })

@@ -50,14 +50,19 @@ const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
  * @param url `redis://host:6379/1`, `rediss://` for TLS, `unix:///path?db=1`,
  * `redis-sentinel://host:26379,host:26379/1?master=name` or `redis-cluster://host:7000,host:7001`; any other throws
  * @param onClose is called with a function that closes the client
+ * @param log for a database that Redis turns out not to have after the start; at the start, this throws
  */
 export async function connectRedis (
-  url: string, onClose: (close: () => Promise<void>) => void
+  url: string, onClose: (close: () => Promise<void>) => void, log?: Pick<FastifyBaseLogger, 'error'>
 ): Promise<Redis | Cluster> {
   // The message does not show the URL, which may contain a password.
   if (!isRedisUrl(url)) throw new OptionError('The URL of Redis must be one such as redis://host:6379.')
   const ioredis = await import('ioredis').catch(() => { throw new RedisPackageError() })
   const client = createClient(ioredis, url) as Redis // a cluster has the same members, except for `select`
+  const opened = new Promise<void>((resolve, reject) => {
+    client.once('ready', resolve)
+    rejectOtherDatabase(client, reject)
+  })
   client.on('error', (error: Error) => { connectionErrors.set(client, error) })
   client.on('node error' as 'error', (error: Error) => { connectionErrors.set(client, error) })
   client.on('ready', () => { if (client.status === 'ready') connectionErrors.delete(client) })
@@ -66,17 +71,25 @@ export async function connectRedis (
     else client.disconnect()
   })
   const waiting = new AbortController()
-  await Promise.race([
-    new Promise((resolve) => client.once('ready', resolve)),
-    sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
-  ])
-  waiting.abort()
-  // If Redis does not have the database, ioredis uses number 0, which may belong to another application.
-  const { db = 0 } = client.options
-  if (client.status === 'ready' && !client.isCluster) {
-    await client.select(db).catch(() => { throw new RedisDatabaseError(db) })
-  }
+  const timeout = sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
+  await Promise.race([opened, timeout]).finally(() => waiting.abort())
+  opened.catch((error: Error) => log?.error({ err: error }, error.message))
   return client
+}
+
+/**
+ * Closes each connection on which the database of the URL cannot be selected, before any other command is sent: ioredis
+ * would use number 0, which may belong to another application.
+ *
+ * @param onReject is called if Redis does not have the database
+ */
+function rejectOtherDatabase (client: Redis, onReject: (error: Error) => void): void {
+  client.on('error', (error: Error & { command?: { name: string } }) => {
+    if (error.name !== 'ReplyError' || error.command?.name !== 'select') return
+    client.disconnect(true)
+    // A Redis that refuses the login does not say whether it has the database. It counts as unavailable.
+    if (!error.message.startsWith('NOAUTH')) onReject(new RedisDatabaseError(client.options.db!))
+  })
 }
 
 /** The classes of ioredis. */

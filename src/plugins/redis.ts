@@ -8,7 +8,7 @@ import { connectRedis } from '../larder/redis.ts'
  * connects as soon as Redis is available.
  */
 export default fp<{ url: string }>(async (app, { url }) => {
-  const client = await connectRedis(url, (close) => app.addHook('onClose', close)).catch((error: Error) => {
+  const client = await connectRedis(url, (close) => app.addHook('onClose', close), app.log).catch((error: Error) => {
     throw new ConfigError(`The REDIS_URL cannot be used: ${error.message}`)
   })
   // @fastify/redis would wait for the connection, or fail the start, but Redis may become available later. It stops
