@@ -6,4 +6,5 @@
 
 import './check-node.ts'
 
+export { dropClockTriggers } from '../clock/sqlite/install.ts'
 export { sqliteClock, type SqliteClock, type SqliteClockOptions } from '../clock/sqlite/sqlite-clock.ts'

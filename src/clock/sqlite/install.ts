@@ -33,12 +33,25 @@ export function installClock (connection: Sqlite.Database): void {
   if (!isLocked) connection.exec(LOCK)
 }
 
-/** Removes all tables and triggers of the clock. */
-export function removeClock (connection: Sqlite.Database): void {
+/**
+ * Drops the triggers of the clock, before a migration that drops a column: SQLite refuses that while a trigger names
+ * the column. Migrate in the same transaction if another process may have a clock on the file, since it creates missing
+ * triggers again. The next `sqliteClock(connection)` does so too, and no entry from before it is valid then.
+ *
+ * @param connection of better-sqlite3; a database without a clock stays as it is
+ */
+export function dropClockTriggers (connection: Sqlite.Database): void {
   connection.transaction(() => {
     for (const [name, sql] of readTriggers(connection)) {
       if (isOwnTrigger(name, sql)) connection.exec(`DROP TRIGGER ${quote(name)}`)
     }
+  })()
+}
+
+/** Removes all tables and triggers of the clock. */
+export function removeClock (connection: Sqlite.Database): void {
+  connection.transaction(() => {
+    dropClockTriggers(connection)
     for (const name of NAMES) connection.exec(`DROP TABLE IF EXISTS ${name}`)
   }).immediate()
 }

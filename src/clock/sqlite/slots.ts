@@ -57,7 +57,7 @@ export function writeValueSlot (row: string, { name, affinity }: CountedColumn):
   return `(${columnBase(name)} + ifnull(${bits} & ${SLOTS - 1}, 0))`
 }
 
-/** SQLite has no hash function. These characters distinguish numbers, names, addresses and random texts alike. */
+/** SQLite has no hash function. Texts that differ in none of these characters share a slot. */
 function writeHash (value: string): string {
   return `(length(${value}) * 7 + unicode(${value}) * 31 + unicode(substr(${value}, length(${value}) / 2 + 1)) * 4099
     + unicode(substr(${value}, -2)) * 257 + unicode(substr(${value}, -1)) * 17)`

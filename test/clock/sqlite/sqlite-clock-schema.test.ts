@@ -1,9 +1,9 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import t from 'tap'
-import { sqliteClock } from '../../../src/larder/sqlite.ts'
+import { dropClockTriggers, sqliteClock } from '../../../src/larder/sqlite.ts'
 import { until } from '../../support/until.ts'
-import { createBlog, MIGRATION, posts } from './blog.ts'
+import { authors, createBlog, MIGRATION, posts } from './blog.ts'
 
 t.test('tables that are added, rebuilt or dropped are followed without a restart', async (t) => {
   const { connection, clock, cached } = createBlog(t)
@@ -23,6 +23,28 @@ t.test('tables that are added, rebuilt or dropped are followed without a restart
   const [before] = await names()
   connection.exec("UPDATE tags SET name = 'newest'")
   t.same(await names(), [before + 1, ['newest']])
+})
+
+t.test('a migration can drop an indexed column after dropClockTriggers(), which invalidates all entries', async (t) => {
+  const { path, connection, clock, db, cached } = createBlog(t)
+  connection.exec('ALTER TABLE posts ADD COLUMN slug text; CREATE INDEX posts_slug ON posts (slug)')
+  clock.refresh()
+  const names = () => cached('names', () => db.select().from(authors).all().map(({ name }) => name))
+  await names()
+  const tool = new Sqlite(path)
+  t.teardown(() => tool.close())
+  const migration = 'DROP INDEX posts_slug; ALTER TABLE posts DROP COLUMN slug'
+  t.throws(() => tool.exec(`BEGIN; ${migration}`), { message: /error in trigger larder_posts_insert after drop column/ })
+  tool.exec('ROLLBACK')
+  tool.transaction(() => {
+    dropClockTriggers(tool)
+    tool.exec(`${migration}; UPDATE authors SET name = 'Eve' WHERE id = 2`)
+  })()
+  t.same((await names())[1], ['Ada', 'Eve'])
+  const triggers = tool.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'trigger'")
+  await until('the triggers exist again', () => triggers.get())
+  tool.exec("UPDATE authors SET name = 'Bob' WHERE id = 2")
+  t.same((await names())[1], ['Ada', 'Bob'])
 })
 
 t.test('a tool that drops the tables of the clock, the oldest first, fails, and nothing changes', async (t) => {
