@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { get } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import dashboard, { type DashboardOptions } from '../../src/larder/dashboard.ts'
@@ -40,11 +42,25 @@ t.test('without a token, only direct requests over loopback to a name of loopbac
       ['2001:db8::1', { host: 'localhost' }],
       ['127.0.0.1', { host: 'rebound.example' }],
       ['127.0.0.1', { host: '127.0.0.1.example' }],
-      ['127.0.0.1', { host: 'localhost', 'x-forwarded-for': '127.0.0.1' }],
-      ['127.0.0.1', { host: 'localhost', forwarded: 'for=127.0.0.1' }],
-      ['127.0.0.1', { host: 'localhost', via: '1.1 proxy' }],
+      ...[
+        'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-port', 'x-forwarded-server', 'x-real-ip', 'x-client-ip',
+        'x-original-host', 'cf-connecting-ip', 'true-client-ip'
+      ].map((name) => ['127.0.0.1', { host: 'localhost', [name]: '127.0.0.1' }] as const),
       ['192.0.2.1', { host: 'localhost', 'x-forwarded-for': '127.0.0.1' }]
-    ] as const) t.equal(await read(t, app, { remoteAddress, headers }), 401, `${remoteAddress} ${headers.host}`)
+    ] as const) {
+      t.equal(await read(t, app, { remoteAddress, headers }), 401, `${remoteAddress} ${JSON.stringify(headers)}`)
+    }
+  }
+})
+
+t.test('without a token, requests in HTTP/1.0 are rejected, since nginx passes on those of others so', async (t) => {
+  const app = createApp(t, {})
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  for (const [version, status] of [['1.0', 401], ['1.1', 200]] as const) {
+    const socket = connect(port, '127.0.0.1')
+    socket.end(`GET /cache HTTP/${version}\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`)
+    t.match(await text(socket), new RegExp(`^HTTP/1.1 ${status} `))
   }
 })
 
