@@ -6,7 +6,7 @@ import { HIDDEN_SCHEMA } from '../access/hidden-schema.ts'
 import { checkToken, requireToken } from '../access/require-token.ts'
 import { checkNames, OptionError } from '../cache/index.ts'
 import { openStats } from './open-stats.ts'
-import { type MetricsRegistry, registerMetrics } from './registry.ts'
+import { type MetricsRegistry, OWN_LABELS, registerMetrics } from './registry.ts'
 
 export type { MetricsRegistry }
 
@@ -16,7 +16,10 @@ const PackageError = createError('FST_ERR_LARDER_METRICS_PACKAGE',
 export interface MetricsOptions {
   /** A registry of prom-client that the metrics are added to. Default the global one of prom-client. */
   registry?: MetricsRegistry | undefined
-  /** Labels of all samples. They tell the caches apart if a registry has the metrics of several. */
+  /**
+   * Labels of all samples. They tell the caches apart if a registry has the metrics of several. Their names are none of
+   * those that the metrics themselves have, e.g. `route`.
+   */
   labels?: Readonly<Record<string, string>>
   /** Path of a route that sends all metrics of the registry, e.g. `/metrics`. Default none. */
   route?: string
@@ -49,15 +52,31 @@ async function importRegistry (): Promise<MetricsRegistry> {
 
 function checkMetricsOptions (options: MetricsOptions): void {
   checkNames('fastify-larder/metrics', options, NAMES)
-  const { registry, route, token } = options
+  const { registry, labels, route, token } = options
   checkToken(token)
   if (registry !== undefined && typeof registry?.registerMetric !== 'function') {
     throw new OptionError('The option registry must be a registry of prom-client.')
   }
+  if (labels !== undefined) checkLabels(labels)
   if (route !== undefined && !(typeof route === 'string' && route.startsWith('/'))) {
     throw new OptionError('The option route must be a path such as /metrics.')
   }
   if (token !== undefined && route === undefined) throw new OptionError('The option token needs the option route.')
+}
+
+function checkLabels (labels: unknown): void {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
+    throw new OptionError('The option labels must be an object such as { cache: "first" }.')
+  }
+  for (const [name, value] of Object.entries(labels)) {
+    if (!/^(?!__)[a-zA-Z_]\w*$/.test(name)) {
+      throw new OptionError(`The option labels has ${JSON.stringify(name)}, which cannot be the name of a label.`)
+    }
+    if (OWN_LABELS.includes(name)) {
+      throw new OptionError(`The option labels has ${name}, which metrics have themselves. Choose another name.`)
+    }
+    if (typeof value !== 'string') throw new OptionError(`The label ${name} must be a text.`)
+  }
 }
 
 /** Adds the metrics of `app.larder` to a registry of prom-client. */

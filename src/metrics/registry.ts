@@ -6,6 +6,12 @@ import type { CacheStats } from './stats.ts'
 const SameLabelsError = createError<[string]>('FST_ERR_LARDER_METRICS_LABELS',
   'The registry already has metrics of a cache with the labels %s. Choose other labels, or another registry.', 500)
 
+const SameNameError = createError<[string]>('FST_ERR_LARDER_METRICS_NAME',
+  'The registry already has another metric %s. Rename that one, or choose another registry.', 500)
+
+/** Labels that the metrics themselves have. */
+export const OWN_LABELS = ['prefix', 'route', 'reason', 'cause', 'operation', 'command', 'outcome', 'le']
+
 /** A registry of prom-client, as far as it is used: so that applications without prom-client need no types of it. */
 export interface MetricsRegistry {
   readonly contentType: string
@@ -40,11 +46,23 @@ export function registerMetrics (registry: MetricsRegistry, stats: CacheStats, l
   const sources = sourcesByRegistry.get(registry) ?? new Map<string, Source>()
   const id = JSON.stringify(Object.entries(labels).sort())
   if (sources.has(id)) throw new SameLabelsError(JSON.stringify(labels))
-  if (sources.size === 0) for (const metric of METRICS) registry.registerMetric(createCollector(metric, sources))
+  if (sources.size === 0) addCollectors(registry, sources)
   sourcesByRegistry.set(registry, sources.set(id, { stats, labels }))
   return () => {
     sources.delete(id)
     if (sources.size === 0) for (const { name } of METRICS) registry.removeSingleMetric(name)
+  }
+}
+
+/** Adds all collectors, or none if the registry has another metric with one of their names. */
+function addCollectors (registry: MetricsRegistry, sources: ReadonlyMap<string, Source>): void {
+  for (const [i, metric] of METRICS.entries()) {
+    try {
+      registry.registerMetric(createCollector(metric, sources))
+    } catch {
+      for (const { name } of METRICS.slice(0, i)) registry.removeSingleMetric(name)
+      throw new SameNameError(metric.name)
+    }
   }
 }
 

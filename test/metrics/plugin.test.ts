@@ -76,6 +76,26 @@ t.test('several caches in one registry are told apart by labels', async (t) => {
   t.same(await misses(), [line('second')])
 })
 
+t.test('a registry that has another metric of the same name fails the start, and is left as it was', async (t) => {
+  const registry = new Registry()
+  const own = new Gauge({ name: 'larder_page_hits_total', help: 'Not ours.', registers: [registry] })
+  await t.rejects(async () => { await createApp(t, { registry }).ready() }, {
+    code: 'FST_ERR_LARDER_METRICS_NAME',
+    message: 'The registry already has another metric larder_page_hits_total. ' +
+      'Rename that one, or choose another registry.'
+  })
+  t.same(registry.getMetricsAsArray(), [own])
+  registry.clear()
+  await createApp(t, { registry }).ready()
+})
+
+t.test('labels may have any value', async (t) => {
+  const registry = new Registry()
+  const app = createApp(t, { registry, labels: { cache_1: 'x"y\n' } })
+  await app.ready()
+  t.match(await registry.metrics(), 'larder_cache_loads_in_flight{cache_1="x\\"y\\n"} 0')
+})
+
 t.test('a registry that writes OpenMetrics has the same metrics', async (t) => {
   const registry = new Registry()
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
@@ -110,6 +130,16 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     [{ route: 'metrics' }, 'The option route must be a path such as /metrics.'],
     [{ route: true }, 'The option route must be a path such as /metrics.'],
     [{ route: '/metrics', token: '' }, 'The option token must be a text that is not empty.'],
+    ...[null, 'abc', [], 5].map((labels): [object, string] => [
+      { labels }, 'The option labels must be an object such as { cache: "first" }.'
+    ]),
+    ...['bad-name', '', '1st', 'a b', '__name__'].map((name): [object, string] => [
+      { labels: { [name]: 'a' } }, `The option labels has "${name}", which cannot be the name of a label.`
+    ]),
+    ...['prefix', 'route', 'reason', 'cause', 'operation', 'command', 'outcome', 'le'].map((name): [object, string] => [
+      { labels: { [name]: 'a' } }, `The option labels has ${name}, which metrics have themselves. Choose another name.`
+    ]),
+    [{ labels: { cache: 5 } }, 'The label cache must be a text.'],
     [{ token: 'a' }, 'The option token needs the option route.']
   ]
   for (const [options, message] of cases) {
