@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import createRouter, { type HTTPVersion, type Instance } from 'find-my-way'
+import { findInternal } from './key/fastify-internals.ts'
 import type { RouterOptions } from './key/request-target.ts'
 import type { RouteCacheConfig } from './options.ts'
 
@@ -21,8 +22,13 @@ export class CachedRoutes {
   readonly #routers = new Map<string, Instance<HTTPVersion.V1>>()
   readonly #byPattern = new Map<string, RouteCacheConfig[]>()
 
-  /** @param config that of the application, so that its router distinguishes URLs in the same way */
-  constructor (config: FastifyInstance['initialConfig']) {
+  /** Whether the application may rewrite URLs, so that keys contain the old URL too. */
+  readonly rewritesUrls: boolean
+
+  /** @param app whose router distinguishes URLs in the same way */
+  constructor (app: FastifyInstance) {
+    this.rewritesUrls = findInternal<{ rewriteUrl?: unknown }>(app, 'fastify.options').rewriteUrl !== undefined
+    const config = app.initialConfig
     const {
       caseSensitive = true, ignoreTrailingSlash = false, ignoreDuplicateSlashes = false, maxParamLength = 100,
       useSemicolonDelimiter = false

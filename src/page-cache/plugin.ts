@@ -36,7 +36,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   } catch (error) {
     return done(error as Error)
   }
-  const routes = new CachedRoutes(app.initialConfig)
+  const routes = new CachedRoutes(app)
   const { routerOptions } = routes
   const directHits = new DirectHits(skipOnHit)
   const responder = new Responder(cache, directHits, now)

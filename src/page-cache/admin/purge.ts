@@ -1,7 +1,7 @@
 import { type CacheAdapter, checkNames, isMiss } from '../../cache/index.ts'
 import type { CachedRoutes } from '../cached-routes.ts'
 import { PurgeError } from '../errors.ts'
-import { describeKey, showUrl } from '../key/key.ts'
+import { computeKeyPrefix } from '../key/key.ts'
 import { allVariantKeys, isVariants } from '../key/variants.ts'
 import { readContent } from '../stored-response.ts'
 import { findKeys, findTargets } from './invalidate.ts'
@@ -21,6 +21,9 @@ export type Purge =
   | { readonly tags: readonly string[] }
   /** Everything in the cache. */
   | { readonly all: true }
+
+/** An absolute URL that clients can write in one way only. */
+const PLAIN_URL = /^https?:\/\/[^/?#]+[\w.~/-]*(\?(?!.*=[^&]*=)[\w.~=&-]*)?$/i
 
 const KINDS = new Set(['url', 'urlPrefix', 'route', 'tag', 'tags', 'all'])
 
@@ -68,7 +71,12 @@ function findRoutes (routes: CachedRoutes, pattern: string): string[] {
   return found.map(({ keyPrefix }) => keyPrefix)
 }
 
-/** Purges an absolute URL by its keys, and a path by what its keys on all hosts begin with. */
+/**
+ * Purges a URL: by its keys, if they are known; else by what its keys on all hosts begin with.
+ *
+ * The keys of an absolute URL are not known if clients may encode its characters in several ways, or if the application
+ * may have made it from another URL.
+ */
 async function purgeUrl (cache: CacheAdapter, routes: CachedRoutes, text: string): Promise<number> {
   const isPath = text.startsWith('/')
   const url = URL.parse(isPath ? `http://localhost${text}` : text)
@@ -76,10 +84,15 @@ async function purgeUrl (cache: CacheAdapter, routes: CachedRoutes, text: string
     throw new PurgeError('The URL to purge must be a path, or an absolute http or https URL, ' +
       `but is ${JSON.stringify(text)}.`)
   }
-  const target = { protocol: url.protocol.slice(0, -1), host: url.host, url: url.pathname + url.search }
-  if (!isPath) return sum(await Promise.all(findKeys(routes, target).map((key) => purgeKey(cache, key))))
-  return await deletePrefixes(cache, findTargets(routes, target)
-    .map(({ route, target }) => route.keyPrefix + showUrl(describeKey(target, route))))
+  const origin = { protocol: url.protocol.slice(0, -1), host: url.host }
+  // As it is written, which is how a client may send it, and as browsers send it.
+  const targets = [text, url.pathname + url.search].map((url) => ({ ...origin, url }))
+  if (PLAIN_URL.test(text) && !routes.rewritesUrls) {
+    const keys = new Set(targets.flatMap((target) => findKeys(routes, target)))
+    return sum(await Promise.all(Array.from(keys, (key) => purgeKey(cache, key))))
+  }
+  return await deletePrefixes(cache, targets.flatMap((target) => findTargets(routes, target))
+    .map(({ route, target }) => computeKeyPrefix(target, route)))
 }
 
 /** Deletes all responses under the primary key of a URL. */

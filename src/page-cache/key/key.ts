@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { RouteKeyError } from '../errors.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { normalizeEncoding, normalizeQuery, splitUrl } from './query.ts'
+import { readUtf8, showUrl } from './shown-url.ts'
 import type { RequestFields } from './variants.ts'
 
 /** What identifies the target resource of a request, RFC 9110 section 7.1. */
@@ -26,14 +27,11 @@ const memo = new WeakMap<RouteCacheConfig, Map<string, MemoizedKey>>()
 const MAX_MEMOIZED = 1_000
 const MAX_MEMOIZED_LENGTH = 500
 
-/** Characters of a URL that its key shows. */
-const MAX_SHOWN = 200
-
 /**
  * Computes the primary cache key of a request, RFC 9111 section 4.
  *
- * It shows the path and the query, so that keys can be found by them, and a digest of all parts, so that no two
- * different URLs of a route share a key.
+ * It shows the path and a digest of the query, so that keys can be found by them, and a digest of all parts, so that no
+ * two different URLs of a route share a key.
  */
 export function computeKey (target: RequestTarget, route: RouteCacheConfig, method: 'GET' | 'HEAD'): string {
   if (method === 'HEAD') return `${computeKey(target, route, 'GET')}:head`
@@ -44,7 +42,7 @@ export function computeKey (target: RequestTarget, route: RouteCacheConfig, meth
   if (isSame) return memoized.key
   const parts = describeKey(target, route)
   const digest = crypto.hash('sha256', JSON.stringify(Object.values(parts)), 'base64url')
-  const key = `${route.keyPrefix}${showUrl(parts)}${digest}`
+  const key = `${computeKeyPrefix(target, route, parts)}${digest}`
   if (url.length + host.length + (originalUrl?.length ?? 0) > MAX_MEMOIZED_LENGTH) return key
   if (keys === undefined) memo.set(route, keys = new Map())
   if (keys.size >= MAX_MEMOIZED) keys.clear()
@@ -58,18 +56,14 @@ export function countMemoizedKeys (route: RouteCacheConfig): number {
 }
 
 /**
- * Returns what the keys of a URL begin with after the prefix of their route, whatever its scheme and host. A space ends
- * it, unless the URL is longer than what is shown.
+ * Computes what all keys of a URL begin with, whatever its scheme, its host and the encoding of its characters.
+ *
+ * @param parts those of the target, if they are known
  */
-export function showUrl ({ path, query }: Pick<KeyParts, 'path' | 'query'>): string {
-  const pairs = query.map(([name, value]) => value === null ? name : `${name}=${value}`)
-  const url = query.length === 0 ? path : `${path}?${pairs.join('&')}`
-  return url.length > MAX_SHOWN ? cutUrl(url) : `${url} `.toWellFormed()
-}
-
-/** Returns as much of the beginning of a URL as keys show. */
-export function cutUrl (url: string): string {
-  return url.slice(0, MAX_SHOWN).toWellFormed()
+export function computeKeyPrefix (target: RequestTarget, route: RouteCacheConfig, parts?: KeyParts): string {
+  const url = readUtf8(target.url)
+  const shown = parts !== undefined && url === target.url ? parts : describeKey({ ...target, url }, route)
+  return route.keyPrefix + showUrl(shown)
 }
 
 export type KeyParts = ReturnType<typeof describeKey>

@@ -48,7 +48,8 @@ function decodeName (pair: string): string {
   return decode(name.replaceAll('+', ' ')) ?? name
 }
 
-function decode (text: string): string | undefined {
+/** Decodes a text; returns undefined if it cannot be decoded. */
+export function decode (text: string): string | undefined {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -1,6 +1,7 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { createCache } from '../../../src/cache/index.ts'
+import { createCache, memoryStore } from '../../../src/cache/index.ts'
+import type { EntryFilter } from '../../../src/cache/stores/store.ts'
 import pageCache from '../../../src/page-cache/index.ts'
 import { sendRequest } from '../../support/create-test-app.ts'
 import { type MakeStore, pageStores } from '../../support/page-stores.ts'
@@ -89,12 +90,34 @@ t.test('a prefix is read as the router reads URLs', async (t) => {
 
 t.test('a prefix that is no path is refused', async (t) => {
   const { memory } = await pageStores(t)
-  const { app } = await createShop(t, memory!, { caseSensitive: false })
-  for (const urlPrefix of ['', 'items', 'http://a.example/items/', '/items?a=1', '/items#a', '/%', '/%zz']) {
-    await t.rejects(app.larder.purge({ urlPrefix }), {
-      code: 'FST_ERR_LARDER_PURGE',
-      message: 'The URL prefix to purge must be a path without a query, such as /products/, ' +
-        `but is ${JSON.stringify(urlPrefix)}. It counts for all hosts.`
-    })
+  const wrong = ['', 'items', 'http://a.example/items/', '/items?a=1', '/items?', '/items#a', '/%', '/%zz', '/%c3']
+  const refuse = async (app: FastifyInstance, urlPrefix: string) => await t.rejects(app.larder.purge({ urlPrefix }), {
+    code: 'FST_ERR_LARDER_PURGE',
+    message: 'The URL prefix to purge must be a path without a query and with whole encoded characters, ' +
+      `such as /products/, but is ${JSON.stringify(urlPrefix)}. It counts for all hosts.`
+  })
+  for (const caseSensitive of [true, false]) {
+    const { app } = await createShop(t, memory!, { caseSensitive })
+    for (const urlPrefix of wrong) await refuse(app, urlPrefix)
   }
+  const { app } = await createShop(t, memory!, { useSemicolonDelimiter: true })
+  await refuse(app, '/items/1;a')
+})
+
+t.test('the prefix / is purged on all routes in one scan', async (t) => {
+  const scans: unknown[] = []
+  const { app, store, isStored } = await createShop(t, (_t, now) => {
+    const store = memoryStore({ now })
+    const clear = store.clear.bind(store)
+    return Object.assign(store, {
+      clear (filter: EntryFilter) {
+        scans.push(filter)
+        return clear(filter)
+      }
+    })
+  })
+  for (const url of ['/about', '/items/1']) await store(url)
+  await app.larder.purge({ urlPrefix: '/' })
+  t.strictSame(scans, [{ prefix: 'page:' }])
+  for (const url of ['/about', '/items/1']) t.notOk(await isStored(url), url)
 })
