@@ -7,20 +7,20 @@ import { readContent } from '../stored-response.ts'
 import { findKeys, findTargets } from './invalidate.ts'
 import { findKeyPrefixes } from './url-prefix.ts'
 
-/** What to purge. */
+/** What to purge: exactly one of these. */
 export type Purge =
   /** The responses of an absolute URL, with the scheme and the host that clients use; of a path, on all hosts. */
-  | { readonly url: string }
+  | { readonly url: string, urlPrefix?: never, route?: never, tag?: never, tags?: never, all?: never }
   /** The responses of all URLs that begin with a path, on all hosts. */
-  | { readonly urlPrefix: string }
+  | { readonly urlPrefix: string, url?: never, route?: never, tag?: never, tags?: never, all?: never }
   /** The responses of a route, by its pattern, e.g. `/products/:id`. */
-  | { readonly route: string }
+  | { readonly route: string, url?: never, urlPrefix?: never, tag?: never, tags?: never, all?: never }
   /** All entries with a tag, responses or not. */
-  | { readonly tag: string }
+  | { readonly tag: string, url?: never, urlPrefix?: never, route?: never, tags?: never, all?: never }
   /** All entries that have one of the tags. */
-  | { readonly tags: readonly string[] }
+  | { readonly tags: readonly string[], url?: never, urlPrefix?: never, route?: never, tag?: never, all?: never }
   /** Everything in the cache. */
-  | { readonly all: true }
+  | { readonly all: true, url?: never, urlPrefix?: never, route?: never, tag?: never, tags?: never }
 
 /** An absolute URL that clients can write in one way only. */
 const PLAIN_URL = /^https?:\/\/[^/?#]+[\w.~/-]*(\?(?!.*=[^&]*=)[\w.~=&-]*)?$/i

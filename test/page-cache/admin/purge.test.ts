@@ -149,6 +149,8 @@ t.test('purge rejects anything but exactly one thing to purge', async (t) => {
       message: 'purge() expects exactly one of { url }, { urlPrefix }, { route }, { tag }, { tags } or { all: true }.'
     })
   }
+  // @ts-expect-error -- TypeScript refuses two kinds too
+  await t.rejects(app.larder.purge({ url: '/page', tag: 'page' }), { code: 'FST_ERR_LARDER_PURGE' })
   await t.rejects(app.larder.purge({ urls: '/' } as never), {
     code: 'FST_ERR_LARDER_PURGE', message: 'purge() has no option urls. Did you mean url?'
   })
