@@ -11,6 +11,7 @@ import { makeLarder } from './decorator.ts'
 import { DirectHits } from './direct-hit.ts'
 import { addFinalHook } from './final-hook.ts'
 import { HitForMiss } from './hit-for-miss.ts'
+import { holdReply, type SendDone } from './hold-reply.ts'
 import { addFirstHook, addFirstHookOutside, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
@@ -155,7 +156,10 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     const { [UNSAFE_TARGET]: unsafeTarget, [CONTEXT]: ctx } = request
     const receive = () => receiveReply(ctx, reply, payload, done)
     if (!unsafeTarget || !isSuccess(reply.statusCode)) receive()
-    else invalidateAfterUnsafeRequest(cache, routes, unsafeTarget, reply).then(receive, done)
+    else {
+      const work = invalidateAfterUnsafeRequest(cache, routes, unsafeTarget, reply).then(() => payload)
+      holdReply(reply, payload, work, { resume: receive, fail: done })
+    }
   }
   app.addHook('onSend', receiveResponse)
 
@@ -174,9 +178,10 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       return passOn(ctx, payload, done)
     }
     ctx.handlerRun = undefined
-    updateCache.onResponse(ctx, payload, handlerRun).then((payload) => passOn(ctx, payload, done), (error) => {
-      handlerRun.task?.load.discard({ keepStale: true })
-      done(error)
+    holdReply(reply, payload, updateCache.onResponse(ctx, payload, handlerRun), {
+      resume: (payload) => passOn(ctx, payload, done),
+      fail: done,
+      release: () => { handlerRun.task?.load.discard({ keepStale: true }) }
     })
   }
 
@@ -187,7 +192,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     // A stream may still read from the request. For anything else all is known, and the rest need not be tracked.
     if (ctx?.pendingStore?.stream === undefined) ctx?.headerTracker.end()
     if (ctx?.pendingStore === undefined) return done(null, payload)
-    updateCache.onHeadersFinal(ctx).then(() => done(null, payload), done)
+    const work = updateCache.onHeadersFinal(ctx).then(() => payload)
+    holdReply(reply, payload, work, { resume: (payload) => done(null, payload), fail: done })
   }
 
   directHits.addOwnHooks(receiveResponse, storeResponse)
@@ -206,8 +212,6 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   })
   done()
 }
-
-type SendDone = Parameters<onSendHookHandler>[3]
 
 function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {
   ctx.contentEncoding = ctx.reply.getHeader('content-encoding')

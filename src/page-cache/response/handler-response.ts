@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { HandlerRun, PageCacheContext, StoreTask } from '../context.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
+import { ignoreFailure } from '../hold-reply.ts'
 import { addVary, unmarkSilence } from '../reply-headers.ts'
 import type { PreparedPage, ReplyHeaders } from '../stored-response.ts'
 import { type Body, isResponse, readBody } from './body.ts'
@@ -34,6 +35,7 @@ export function readResponse (
   const { reply, route } = ctx
   if (route.ttl !== undefined) unmarkSilence(reply)
   let body = readBody(payload, reply)
+  ignoreFailure(body) // until it is sent
   const freshened = reply.statusCode === 304 ? task.stale : undefined
   const isOther = freshened !== undefined && validatesOther(reply, freshened)
   if (freshened !== undefined) body = freshen(reply, freshened, run.before)
