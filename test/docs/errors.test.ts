@@ -5,10 +5,11 @@ import { readSources } from '../support/architecture/sources.ts'
 import { ROOT } from './documents.ts'
 
 const PACKAGE = /^(?:access|cache|clock|dashboard|larder|metrics|page-cache)\//
-/** Files that make errors which no caller gets: they are reasons of a miss, of an outage, or copies. */
+/** Files that make errors which no caller gets: they are logged, reasons of a miss or an outage, or copies. */
 const INTERNAL = [
   'cache/entry/codec.ts', 'cache/entry/views.ts', 'cache/stores/redis/backplane.ts', 'cache/stores/redis/commands.ts',
-  'cache/stores/redis/lease-notifications.ts', 'dashboard/responses.ts', 'page-cache/key/cloning.ts'
+  'cache/stores/redis/lease-notifications.ts', 'dashboard/responses.ts', 'page-cache/key/cloning.ts',
+  'page-cache/response/decide.ts'
 ]
 /** This one runs before any package is imported. */
 const BEFORE_IMPORTS = 'larder/check-node.ts'

@@ -1,4 +1,4 @@
-import { checkTags, collectReads } from '../../cache/index.ts'
+import { checkTags, collectReads, toTimerMs } from '../../cache/index.ts'
 import type { PageCacheContext } from '../context.ts'
 import { isCoveredByKey } from '../key/key.ts'
 import type { FindTags } from '../options.ts'
@@ -9,14 +9,15 @@ import { decideStorage, type StorageDecision } from './policy.ts'
  * Decides whether the response of a handler may be stored, and lets the route name its tags if so.
  *
  * @param now milliseconds since 1970
+ * @param maxWaitMs milliseconds for which the response waits for its tags
  */
 export async function decide (
-  ctx: PageCacheContext, response: HandlerResponse, now: () => number
+  ctx: PageCacheContext, response: HandlerResponse, now: () => number, maxWaitMs: number
 ): Promise<StorageDecision> {
   const decision = decideNow(ctx, response, now)
   const { findTags } = ctx.route
   if (findTags === undefined || !decision.store) return decision
-  const tags = await nameTags(ctx, findTags)
+  const tags = await nameTags(ctx, findTags, maxWaitMs)
   if (tags === undefined) return { store: false, reason: 'tags-failed' }
   ctx.tags = tags
   // The response also depends on what was read to name its tags.
@@ -48,14 +49,25 @@ function decideNow (
  * A failure is logged and not thrown: the response itself is fine.
  */
 async function nameTags (
-  { request, reply, reads }: PageCacheContext, findTags: FindTags
+  { request, reply, reads }: PageCacheContext, findTags: FindTags, maxWaitMs: number
 ): Promise<readonly string[] | undefined> {
   try {
-    const tags: unknown = await collectReads(reads, async () => await findTags(request, reply))
+    const tags: unknown = await limitWait(collectReads(reads, async () => await findTags(request, reply)), maxWaitMs)
     checkTags(tags)
     return [...tags]
   } catch (err) {
     request.log.error({ err }, 'The option tags of the route failed, so the response is not stored')
     return undefined
+  }
+}
+
+/** Rejects if a promise is not settled in time. @param ms milliseconds */
+async function limitWait (promise: Promise<unknown>, ms: number): Promise<unknown> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => { late.reject(new Error(`It takes longer than ${ms / 1000} s.`)) }, toTimerMs(ms))
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -49,7 +49,7 @@ export class UpdateCache {
     }
     const response = readResponse(ctx, payload, run, run.task)
     const { code, task: { stale } } = response
-    const decision = await decide(ctx, response, this.#now)
+    const decision = await decide(ctx, response, this.#now, this.#cache.maxWaitMs)
     const mayServeStale = stale !== undefined && mayServeStaleIfError(stale, this.#now())
     if (isFailure(code) && mayServeStale) return await this.#serveStaleOrPass(ctx, response, `status-${code}`)
     if (!decision.store) return await this.#serveStaleOrPass(ctx, response, decision.reason)

@@ -104,6 +104,23 @@ t.test('a function that fails costs the storing, and not the response', async (t
   }
 })
 
+t.test('a response waits for its tags for at most 60 s, and is then sent without being stored', async (t) => {
+  const { app, lines } = createLoggingApp()
+  const called = Promise.withResolvers<void>()
+  const tags = async () => {
+    called.resolve()
+    return await new Promise<string[]>(() => {})
+  }
+  const { get } = await createTestApp(t, { ttl: 60, tags }, count, { app })
+  t.clock.enter()
+  t.teardown(() => t.clock.exit())
+  const response = get()
+  await called.promise
+  t.clock.advance(60_000)
+  t.match(await response, { body: 'call 1', status: 'fwd=uri-miss; detail=tags-failed' })
+  t.match(lines, [{ err: { message: 'It takes longer than 60 s.' } }])
+})
+
 t.test('a response that is revalidated gets new tags', async (t) => {
   let version = 1
   const options = { ttl: 10, staleWhileRevalidate: 100, tags: () => [`v${version}`] }
