@@ -27,7 +27,9 @@ const schema = Type.Object({
   LOG_LEVEL: Type.Union(LOG_LEVELS.map((level) => Type.Literal(level)), {
     default: 'info', description: `one of ${LOG_LEVELS.join(', ')}`
   }),
-  ADMIN_TOKEN: Type.Optional(Type.String({ pattern: '^\\S+$', description: 'a secret without white space' }))
+  ADMIN_TOKEN: Type.Optional(Type.String({
+    pattern: '^[!-~]+$', description: 'a secret of ASCII characters without white space'
+  }))
 })
 
 export type Config = Readonly<Static<typeof schema>>

@@ -21,7 +21,7 @@ const VALID = {
   HTTPBIN_URL: 'an http:// or https:// URL',
   HTTPBIN_DELAY: 'a number of seconds from 0 to 10',
   LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
-  ADMIN_TOKEN: 'a secret without white space'
+  ADMIN_TOKEN: 'a secret of ASCII characters without white space'
 }
 
 /** Returns the error message for an invalid environment. */
@@ -74,7 +74,7 @@ t.test('valid values are accepted and converted', async (t) => {
     ['HTTPBIN_URL', 'https://httpbin.org/'], ['HTTPBIN_URL', 'http://localhost:8080/some/path'],
     ['HTTPBIN_DELAY', '0', 0], ['HTTPBIN_DELAY', '1.25', 1.25], ['HTTPBIN_DELAY', '10', 10],
     ['LOG_LEVEL', 'trace'], ['LOG_LEVEL', 'silent'],
-    ['ADMIN_TOKEN', 's3cret'], ['ADMIN_TOKEN', '12345'], ['ADMIN_TOKEN', 'ключ:"x"']
+    ['ADMIN_TOKEN', 's3cret'], ['ADMIN_TOKEN', '12345'], ['ADMIN_TOKEN', ':"x"~']
   ]
   for (const [name, text, value = text] of valid) {
     t.strictSame({ ...loadConfig({ [name]: text }) }, { ...DEFAULTS, [name]: value }, `${name}=${text}`)

@@ -6,10 +6,16 @@ import { OptionError } from '../cache/index.ts'
 export const TokenError = createError('FST_ERR_LARDER_TOKEN',
   'This request requires the token. Send it as a bearer token, or as the password of Basic authentication.', 401)
 
-/** Checks the option `token`. An empty one is a mistake, e.g. an environment variable that is set to nothing. */
+const NoTokenError = createError('FST_ERR_LARDER_TOKEN',
+  'This request is not from this machine, or not direct, and there is no token for others. Set the option token.', 401)
+
+/**
+ * Checks the option `token`. Clients send other characters in different ways. An empty one is a mistake, e.g. an
+ * environment variable that is set to nothing.
+ */
 export function checkToken (token: unknown): void {
-  if (token === undefined || (typeof token === 'string' && token !== '')) return
-  throw new OptionError('The option token must be a text that is not empty.')
+  if (token === undefined || (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token))) return
+  throw new OptionError('The option token must be a text of ASCII characters without white space, and not empty.')
 }
 
 /**
@@ -20,12 +26,13 @@ export function checkToken (token: unknown): void {
  * @param token `undefined`: reject every request
  */
 export function requireToken (token: string | undefined): onRequestHookHandler {
-  const expected = token === undefined ? undefined : digest(token)
+  if (token === undefined) return (_request, _reply, done) => done(new NoTokenError())
+  const expected = digest(token)
 
   return function checkAuthorization (request, reply, done): void {
     // Digests have the same length, so the time of the comparison reveals nothing about the token.
     const sent = digest(parseToken(request.headers.authorization))
-    if (expected !== undefined && crypto.timingSafeEqual(sent, expected)) return done()
+    if (crypto.timingSafeEqual(sent, expected)) return done()
     reply.header('www-authenticate', 'Basic realm="Larder", charset="UTF-8"')
     done(new TokenError())
   }

@@ -26,6 +26,11 @@ const OPEN_TO: ReadonlyArray<DashboardOptions['openTo']> = [undefined, 'nobody',
 export function checkDashboardOptions (options: DashboardOptions): void {
   checkNames('fastify-larder/dashboard', options, NAMES)
   checkToken(options.token)
+  const { links = {} } = options
+  const isRecord = typeof links === 'object' && links !== null && !Array.isArray(links)
+  if (!isRecord || Object.values(links).some((link) => typeof link !== 'string')) {
+    throw new OptionError("The option links must be an object of texts and addresses such as { Shop: '/' }.")
+  }
   if (!OPEN_TO.includes(options.openTo)) {
     throw new OptionError('The option openTo must be nobody, loopback or everyone.')
   }

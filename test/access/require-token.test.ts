@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { checkToken, requireToken } from '../../src/access/require-token.ts'
 
-const TOKEN = 's3cret:ключ'
+const TOKEN = 's3cret:!~'
 const bearer = (token: string) => `Bearer ${token}`
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
@@ -41,14 +41,18 @@ t.test('a wrong or missing token is rejected with 401, and the response does not
 
 t.test('without a token, every request is rejected', async (t) => {
   for (const authorization of [undefined, 'Bearer', bearer(''), bearer('undefined'), basic('', ''), basic('a', 'a')]) {
-    t.equal((await request(undefined, authorization)).statusCode, 401, String(authorization))
+    const response = await request(undefined, authorization)
+    t.equal(response.statusCode, 401, String(authorization))
+    t.match(response.json(), { code: 'FST_ERR_LARDER_TOKEN', message: /Set the option token\.$/ })
+    t.notOk('www-authenticate' in response.headers, 'a browser does not show a dialog that cannot succeed')
   }
 })
 
 t.test('checkToken refuses tokens that are no text or empty, e.g. a variable that is set to nothing', async (t) => {
-  for (const token of ['', null, 5, false, ['a']]) {
+  for (const token of ['', null, 5, false, ['a'], 'two words', 'pässwort', ' ', ' a', 'a\n']) {
     t.throws(() => checkToken(token), {
-      code: 'FST_ERR_LARDER_OPTION', message: 'The option token must be a text that is not empty.'
+      code: 'FST_ERR_LARDER_OPTION',
+      message: 'The option token must be a text of ASCII characters without white space, and not empty.'
     })
   }
   checkToken(undefined)

@@ -3,11 +3,16 @@ import t from 'tap'
 import dashboard from '../../src/larder/dashboard.ts'
 import larder from '../../src/larder/index.ts'
 
+const TOKEN = 'The option token must be a text of ASCII characters without white space, and not empty.'
+
 t.test('options that cannot be used fail the start with one sentence', async (t) => {
   const cases: Array<[options: object, message: string]> = [
     [{ tokn: 'a' }, 'fastify-larder/dashboard has no option tokn. Did you mean token?'],
-    [{ token: '' }, 'The option token must be a text that is not empty.'],
-    [{ token: 5 }, 'The option token must be a text that is not empty.'],
+    [{ token: '' }, TOKEN],
+    [{ token: 5 }, TOKEN],
+    ...[null, 'abc', ['/'], { a: 5 }].map((links): [object, string] => [
+      { links }, "The option links must be an object of texts and addresses such as { Shop: '/' }."
+    ]),
     [{ openTo: 'all' }, 'The option openTo must be nobody, loopback or everyone.']
   ]
   for (const [options, message] of cases) {

@@ -16,6 +16,8 @@ function createApp (t: Test, options: MetricsOptions & { prefix?: string }): Fas
 
 const OPTION = 'FST_ERR_LARDER_OPTION'
 
+const TOKEN = 'The option token must be a text of ASCII characters without white space, and not empty.'
+
 t.test('the metrics are added to the registry of the application, and removed when it closes', async (t) => {
   const registry = new Registry()
   const own = new Gauge({ name: 'orders', help: 'Orders.', registers: [registry] })
@@ -129,7 +131,7 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     [{ registry: null }, 'The option registry must be a registry of prom-client.'],
     [{ route: 'metrics' }, 'The option route must be a path such as /metrics.'],
     [{ route: true }, 'The option route must be a path such as /metrics.'],
-    [{ route: '/metrics', token: '' }, 'The option token must be a text that is not empty.'],
+    [{ route: '/metrics', token: '' }, TOKEN],
     ...[null, 'abc', [], 5].map((labels): [object, string] => [
       { labels }, 'The option labels must be an object such as { cache: "first" }.'
     ]),
