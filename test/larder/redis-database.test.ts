@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import larder from '../../src/larder/index.ts'
+import { connectRedis } from '../../src/larder/redis.ts'
 import { freePort, startRedis } from '../support/redis.ts'
 import { until } from '../support/until.ts'
 
@@ -75,4 +76,12 @@ t.test('a Redis that requires another login counts as unavailable, whatever the 
   await app.ready()
   await app.larder.set('a', 1)
   t.equal(await app.larder.get('a'), 1)
+})
+
+t.test('a client that was made without a log does not use another database either', async (t) => {
+  const port = await freePort()
+  const client = await connectRedis(`redis://127.0.0.1:${port}/9`, (close) => { t.teardown(close) })
+  await startRedis(t, '--port', String(port), '--databases', '4')
+  await untilConnected(connect(t, port), 3)
+  await t.rejects(client.set('a', '1'))
 })
