@@ -5,9 +5,9 @@ import { dirname, join, relative, resolve } from 'node:path'
  * Groups test files for `make test`: writes a module for each group, which imports its files one after the other, and
  * prints the names of these modules. A process for each file takes half of the time of the tests just to start.
  *
- * Arguments: the folder for the modules, then the test files. Files in one folder form groups of at most ten.
+ * Arguments: the folder for the modules, then the test files. Files in one folder form groups of at most sixteen.
  */
-const MAX_SIZE = 10
+const MAX_SIZE = 16
 /** A file that changes the options of its process, e.g. the time limit, forms a group of its own. */
 const CHANGES_OPTIONS = /^t\.(?:jobs|setTimeout)\b/m
 
