@@ -117,8 +117,8 @@ TAP = NODE_DISABLE_COMPILE_CACHE=1 NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
   NODE_OPTIONS='$(PRELOAD) --import="$(CURDIR)/test/support/skip-load-records.ts"' tap $(REPORTER) --disable-coverage
 
-# Up to sixteen test files share a process, because starting one for each file takes half of the time. By itself, tap leaves one
-# core idle. The tests of failures measure times, so they run one by one.
+# Up to sixteen test files share a process, because starting one for each file takes half of the time. By itself, tap
+# leaves one core idle. The tests of failures measure times, so they run one by one.
 GROUPS = --timeout=300 --jobs=$$(node -p 'os.availableParallelism() + 1') $$(node test/support/group-tests.ts \
   artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
 CHAOS = --jobs=1 test/chaos/*.test.ts
