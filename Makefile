@@ -119,12 +119,12 @@ FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
 
 # Up to sixteen test files share a process, because starting one for each file takes half of the time. By itself, tap
 # leaves one core idle. The tests of failures measure times, so they run one by one.
-GROUPS = --timeout=300 --jobs=$$(node -p 'os.availableParallelism() + 1') $$(node test/support/group-tests.ts \
+GROUPS = --timeout=300 $$(node test/support/group-tests.ts \
   artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
 CHAOS = --jobs=1 test/chaos/*.test.ts
 
 test: setup redis node_modules/.tap-built
-	$(FAST_TAP) $(GROUPS)
+	$(FAST_TAP) --jobs=$$(node -p 'os.availableParallelism() + 1') $(GROUPS)
 	$(FAST_TAP) $(CHAOS)
 
 # The test files that have a long form.
@@ -141,7 +141,7 @@ images: setup chromium node_modules/.tap-built
 	$(BROWSER_TEST) test/browser/images.ts
 
 check: lint types docs-check redis node_modules/.tap-built
-	$(TAP) $(GROUPS)
+	$(TAP) --jobs=$$(node -p 'os.availableParallelism()') $(GROUPS)
 	$(FAST_TAP) $(CHAOS)
 
 lint: setup
