@@ -19,6 +19,10 @@ export const DatabaseLostError = createError(
   'LARDER_DATABASE_LOST', 'The database is unavailable. Try again later.', 503)
 export const TransactionOverError = createError(
   'LARDER_TRANSACTION_OVER', 'The transaction of this call has ended. Await each call inside the transaction.', 500)
+export const OpenTransactionError = createError(
+  'LARDER_OPEN_TRANSACTION', 'A transaction was begun on a connection that reads. Use database.transaction().', 500)
+export const DatabaseWorkerError = createError(
+  'LARDER_DATABASE_WORKER', 'The thread of the database has ended unexpectedly. Try again.', 503)
 export const TransactionTimeoutError = createError<[number]>(
   'LARDER_TRANSACTION_TIMEOUT', 'The transaction took longer than %s s and was rolled back. Try again.', 503)
 

@@ -1,4 +1,5 @@
-export { openDatabase } from './open.ts'
-export type { Database, Sql } from './database.ts'
+export { openDatabase } from './sqlite/open.ts'
+export type { Database } from './database.ts'
+export type { Sql } from './sqlite/session.ts'
 export { advancedTo, isoTime, latestFirst, NOW } from './columns.ts'
 export { createSignal, type Signal, type Subscriber } from './signal.ts'

@@ -1,12 +1,14 @@
 import { inspect } from 'node:util'
 import { toTimerMs } from '../cache/index.ts'
-import type { StateListener } from './file-state.ts'
+import type { StateListener } from './sqlite/file-state.ts'
 
 export interface DatabaseLimits {
   /** Milliseconds to wait for another transaction or another program that has locked the file. Default 5,000. */
   lockWaitMs?: number
   /** Milliseconds that a transaction may take. Default 30,000. */
   transactionMs?: number
+  /** Milliseconds that a statement outside of transactions may take, with the wait for its turn. Default 5,000. */
+  readMs?: number
   /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it is well again. */
   onStateChange?: StateListener
   /** Called with a sentence for the log, e.g. when all entries become invalid, at most once a minute for each kind. */
@@ -15,12 +17,17 @@ export interface DatabaseLimits {
 
 const LOCK_WAIT_MS = 5_000
 const TRANSACTION_MS = 30_000
+const READ_MS = 5_000
 
 /** Resolves the limits of a database. Longer ones than a timer of Node, e.g. Infinity, count as the longest timer. */
 export function resolveLimits (
-  { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS }: DatabaseLimits
-): { lockWaitMs: number, transactionMs: number } {
-  return { lockWaitMs: checkMs('lockWaitMs', lockWaitMs), transactionMs: checkMs('transactionMs', transactionMs) }
+  { lockWaitMs = LOCK_WAIT_MS, transactionMs = TRANSACTION_MS, readMs = READ_MS }: DatabaseLimits
+): { lockWaitMs: number, transactionMs: number, readMs: number } {
+  return {
+    lockWaitMs: checkMs('lockWaitMs', lockWaitMs),
+    transactionMs: checkMs('transactionMs', transactionMs),
+    readMs: checkMs('readMs', readMs)
+  }
 }
 
 function checkMs (name: string, ms: unknown): number {

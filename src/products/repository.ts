@@ -75,33 +75,33 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
   const afterSave = createSignal<ProductsSaved>(onSubscriberError)
   const afterDelete = createSignal<ProductsDeleted>(onSubscriberError)
   const time = () => new Date(now()).toISOString()
-  const statements = oncePerConnection(prepareStatements)
+  const statements = prepareStatements(database.sql)
 
-  function readPage (page: number, limit: number): Pick<ProductPage, 'items' | 'total'> {
-    const { page: rows, count } = statements(database.sql)
-    return { items: rows.all({ limit, offset: (page - 1) * limit }), total: count.get()!.total }
+  async function readPage (page: number, limit: number): Promise<Pick<ProductPage, 'items' | 'total'>> {
+    const { total } = (await statements.count.get())!
+    return { items: await statements.page.all({ limit, offset: (page - 1) * limit }), total }
   }
 
   /** Runs a change in a transaction. If it changed a product, notifies the subscribers after the commit. */
-  function save (created: boolean, change: (sql: Sql) => Product[]): Promise<Product[]> {
-    return database.transaction(() => {
-      const products = change(database.sql)
+  function save (created: boolean, change: () => Promise<Product[]>): Promise<Product[]> {
+    return database.transaction(async () => {
+      const products = await change()
       if (products.length > 0) database.afterCommit(() => afterSave.send({ created, products }))
       return products
     })
   }
 
   async function createMany (rows: readonly NewProduct[]): Promise<Product[]> {
-    return await save(true, (sql) => {
-      const { insert } = statements(sql)
+    return await save(true, () => {
       const now = time()
-      return rows.map(({ title, price, created = now }) => insert.get({ title, price, created, updated: created }))
+      return Promise.all(rows.map(({ title, price, created = now }) =>
+        statements.insert.get({ title, price, created, updated: created })))
     })
   }
 
   async function deleteMany (ids: readonly number[]): Promise<number> {
-    return await database.transaction(() => {
-      const deleted = database.sql.delete(products).where(hasIdIn(ids)).returning().all()
+    return await database.transaction(async () => {
+      const deleted = await database.sql.delete(products).where(hasIdIn(ids)).returning().all()
       if (deleted.length > 0) database.afterCommit(() => afterDelete.send({ products: deleted }))
       return deleted.length
     })
@@ -110,7 +110,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
   return {
     async list (page = 1, limit = PAGE_SIZE) {
       // A transaction reads its own uncommitted changes, which may not be cached.
-      if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) return { ...readPage(page, limit), page, limit }
+      if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) return { ...await readPage(page, limit), page, limit }
       let cached: 'hit' | 'miss' = 'hit'
       // The cache records which tables the loader reads, so that a change of any product invalidates the list.
       const loader = () => {
@@ -125,16 +125,16 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
       }
       return { ...list, page, limit, cached }
     },
-    find: async (id) => statements(database.sql).find.get({ id }),
-    count: async () => statements(database.sql).count.get()!.total,
+    find: (id) => statements.find.get({ id }),
+    count: async () => (await statements.count.get())!.total,
     create: async (product) => (await createMany([product]))[0]!,
     createMany,
     async update (id, { title = null, price = null }) {
-      const [product] = await save(false, (sql) => statements(sql).update.all({ id, title, price, now: time() }))
+      const [product] = await save(false, () => statements.update.all({ id, title, price, now: time() }))
       return product
     },
     async updateMany (filter, changes) {
-      const updated = await save(false, (sql) => sql.update(products)
+      const updated = await save(false, () => database.sql.update(products)
         .set({ ...changes, updated: advancedTo(products.updated, time()) })
         .where(buildCondition(filter)).returning().all())
       return updated.length
@@ -165,16 +165,6 @@ function prepareStatements (handle: Sql) {
       created: sql.placeholder('created'),
       updated: sql.placeholder('updated')
     }).returning().prepare()
-  }
-}
-
-/** Memoizes what is prepared for a connection, since a statement belongs to one connection. */
-function oncePerConnection<T> (prepare: (sql: Sql) => T): (sql: Sql) => T {
-  const prepared = new WeakMap<Sql, T>()
-  return (sql) => {
-    let value = prepared.get(sql)
-    if (value === undefined) prepared.set(sql, value = prepare(sql))
-    return value
   }
 }
 

@@ -23,7 +23,7 @@ export const health: FastifyPluginCallback<{ database: Database }> = (app, { dat
     try {
       const state = database.checkState()
       if (state === 'lost') return reply.code(503).send({ status: 'database file deleted or replaced' })
-      database.sql.get(sql`SELECT 1 FROM products LIMIT 1`)
+      await database.sql.get(sql`SELECT 1 FROM products LIMIT 1`)
       return { status: state }
     } catch (err) {
       request.log.error({ err }, 'database unavailable')

@@ -10,7 +10,7 @@ import { installClock, removeClock } from './install.ts'
 import { RETRY_MS, tryLock } from './locking.ts'
 import { isBusyError } from './sqlite-errors.ts'
 import { trackReads } from './tracking.ts'
-import { databaseVersions, TagCounters } from './versions.ts'
+import { databaseVersions, prepareCounts } from './versions.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
 const ConnectionError = createError<[string]>('FST_ERR_LARDER_CONNECTION', '%s', 500, TypeError)
@@ -64,11 +64,12 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   const committed = new Clock(reader, true, history, log)
   const own = createFacade(connection)
   const uncommitted = new Clock(own, false, history)
-  const writerCounters = new TagCounters(writer, new Clock(writer, false, history))
-  const ownCounters = new TagCounters(own, uncommitted)
+  const countOnWriter = prepareCounts(writer, new Clock(writer, false, history))
+  const countOnOwn = prepareCounts(own, uncommitted)
   /** Tags that were invalidated inside a transaction. If it was rolled back, they have to be counted again. */
   const unsure = new Set<string>()
-  const strict = databaseVersions({ committed, uncommitted, inTransaction, invalidate })
+  const changedInTransaction = uncommitted.firstChanged.bind(uncommitted)
+  const strict = databaseVersions({ committed, changedInTransaction, inTransaction, invalidate })
   const versions = tolerateErrors(strict, recount)
   const tracked = trackReads({
     connection: own,
@@ -84,7 +85,7 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   async function invalidate (tags: readonly string[]): Promise<void> {
     // It becomes a part of what the application commits. The transaction may be that of another request.
     if (connection.inTransaction) {
-      ownCounters.count(tags)
+      countOnOwn(tags)
       for (const tag of tags) unsure.add(tag)
       return
     }
@@ -96,7 +97,7 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   }
 
   function countNow (tags: readonly string[]): void {
-    writer.transaction(() => writerCounters.count(tags)).immediate()
+    writer.transaction(() => countOnWriter(tags)).immediate()
   }
 
   function recount (): void {

@@ -49,10 +49,3 @@ function resolveKnown ({ source, through }: Known, parameters: readonly unknown[
   const value = 'parameter' in source ? parameters[source.parameter] : source.constant
   return through.reduce((value, affinity) => convertValue(affinity, value), value)
 }
-
-/** A logger for the writer. Its reads may still be rolled back, so nothing that depends on them may be stored. */
-export const forbidStoringReads: Logger = {
-  logQuery () {
-    currentReads()?.doNotStore('uncommitted-read')
-  }
-}

@@ -10,38 +10,40 @@ const MAX_ROWS = 1_000
 export interface DatabaseVersionsOptions {
   /** The clock of the connection that reads committed data. */
   committed: Clock
-  /** The clock of the connection of transactions. */
-  uncommitted: Clock
+  /** Returns a tag that the transaction of the caller may have changed since, if any. */
+  changedInTransaction: Versions['firstChanged']
   /** Whether the file was deleted or replaced, so that nothing can be checked. Default never. */
   isLost?: () => boolean
   /** Whether the caller is inside a transaction. */
   inTransaction: () => boolean
-  /** Counts changes of tags, in the current transaction or in one of its own: see `TagCounters`. */
+  /** Counts changes of tags, in the current transaction or in one of its own: see `listCounts`. */
   invalidate: (tags: readonly string[]) => Promise<void>
 }
 
-/** Counts changes of tags through one connection. */
-export class TagCounters {
-  readonly #clock: Clock
-  readonly #countName: Sqlite.Statement<[string]>
-  readonly #countSlot: Sqlite.Statement<[number, string]>
+const COUNT_NAME = 'UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?'
+const COUNT_SLOT = `INSERT INTO larder_slots SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
+  ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`
 
-  /** @param clock that of the connection */
-  constructor (connection: Sqlite.Database, clock: Clock) {
-    this.#clock = clock
-    this.#countName = connection.prepare('UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?')
-    this.#countSlot = connection.prepare(`INSERT INTO larder_slots
-      SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
-      ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`)
-  }
+/** A statement, and its parameters. */
+interface Count {
+  readonly sql: string
+  readonly parameters: ReadonlyArray<string | number>
+}
 
-  /** Counts a change of each tag. Call it inside a transaction. */
-  count (tags: readonly string[]): void {
-    for (const tag of tags) {
-      const { name, slot } = this.#clock.findCounter(tag)
-      this.#countName.run(name)
-      if (slot !== undefined) this.#countSlot.run(slot, name)
-    }
+/** Lists the statements that count a change of each tag. Run them in a transaction. */
+export function listCounts (clock: Clock, tags: readonly string[]): Count[] {
+  return tags.flatMap((tag) => {
+    const { name, slot } = clock.findCounter(tag)
+    const countName = { sql: COUNT_NAME, parameters: [name] }
+    return slot === undefined ? [countName] : [countName, { sql: COUNT_SLOT, parameters: [slot, name] }]
+  })
+}
+
+/** Returns a function that counts a change of each tag through a connection. Call it inside a transaction. */
+export function prepareCounts (connection: Sqlite.Database, clock: Clock): (tags: readonly string[]) => void {
+  const statements = new Map([COUNT_NAME, COUNT_SLOT].map((sql) => [sql, connection.prepare(sql)]))
+  return (tags) => {
+    for (const { sql, parameters } of listCounts(clock, tags)) statements.get(sql)!.run(...parameters)
   }
 }
 
@@ -52,7 +54,7 @@ export class TagCounters {
  * Inside a transaction, entries that its own changes made invalid are misses, and nothing is stored.
  */
 export function databaseVersions (
-  { committed, uncommitted, isLost = () => false, inTransaction, invalidate }: DatabaseVersionsOptions
+  { committed, changedInTransaction, isLost = () => false, inTransaction, invalidate }: DatabaseVersionsOptions
 ): Versions {
   return {
     tracksReads: true,
@@ -66,7 +68,7 @@ export function databaseVersions (
       if (isLost()) return tags[0]
       const changed = committed.firstChanged(stamp, tags)
       // A transaction also sees its own changes at once.
-      return changed === undefined && inTransaction() ? uncommitted.firstChanged(stamp, tags) : changed
+      return changed === undefined && inTransaction() ? changedInTransaction(stamp, tags) : changed
     },
 
     batch: (work) => committed.batch(work),

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import type Sqlite from 'better-sqlite3'
 import { drizzle } from 'drizzle-orm/better-sqlite3'
 import { migrate as applyMigrations } from 'drizzle-orm/better-sqlite3/migrator'
-import { createTriggers } from '../clock/sqlite/triggers.ts'
+import { createTriggers } from '../../clock/sqlite/triggers.ts'
 
-const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
+const MIGRATIONS = fileURLToPath(new URL('../../../drizzle', import.meta.url))
 
 /** Processes that start together may apply the same migration. All but one fail, and succeed when they retry. */
 const ATTEMPTS = 3

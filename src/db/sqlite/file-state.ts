@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import type Sqlite from 'better-sqlite3'
-import { tryLock } from '../clock/sqlite/locking.ts'
+import { tryLock } from '../../clock/sqlite/locking.ts'
 
 /**
  * - `ok`: it can be read and written.

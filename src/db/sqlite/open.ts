@@ -2,13 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import Sqlite from 'better-sqlite3'
-import { isReadOnlyError } from '../clock/sqlite/sqlite-errors.ts'
-import { DatabaseBusyError, DatabaseOpenError } from '../errors.ts'
-import { createDatabase, type Database } from './database.ts'
-import { type DatabaseLimits, resolveLimits } from './limits.ts'
-import { RETRY_MS, tryLock } from '../clock/sqlite/locking.ts'
+import type Sqlite from 'better-sqlite3'
+import { RETRY_MS, tryLock } from '../../clock/sqlite/locking.ts'
+import { isReadOnlyError } from '../../clock/sqlite/sqlite-errors.ts'
+import { DatabaseBusyError, DatabaseOpenError } from '../../errors.ts'
+import type { Database } from '../database.ts'
+import { type DatabaseLimits, resolveLimits } from '../limits.ts'
+import { openConnection } from './connection.ts'
 import { migrate } from './migrate.ts'
+import { createSqliteDatabase } from './sqlite-database.ts'
 
 /**
  * Opens a SQLite file, creates it if it does not exist, and applies missing migrations.
@@ -19,9 +21,8 @@ import { migrate } from './migrate.ts'
 export function openDatabase (url: string, limits: DatabaseLimits = {}): Database {
   const { lockWaitMs } = resolveLimits(limits)
   let temporary: string | undefined
-  const connections: Sqlite.Database[] = []
-  const close = () => {
-    for (const connection of connections) closeUnlessBusy(connection)
+  let upkeep: Sqlite.Database | undefined
+  const removeTemporary = () => {
     if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
   }
 
@@ -29,36 +30,20 @@ export function openDatabase (url: string, limits: DatabaseLimits = {}): Databas
     if (url === 'file::memory:') temporary = mkdtempSync(join(tmpdir(), 'larder-'))
     const path = temporary === undefined ? parsePath(url) : join(temporary, 'larder.db')
     createFolder(dirname(path))
-    // Inside SQLite, only starts and checkpoints wait for a lock of another program.
-    const writer = new Sqlite(path, { timeout: lockWaitMs })
-    connections.push(writer)
-    enableWal(writer, lockWaitMs)
-    writer.pragma('synchronous = NORMAL')
-    writer.pragma('foreign_keys = ON')
-    writer.pragma('recursive_triggers = ON')
-    migrate(writer)
-
-    const connect = () => {
-      const reader = new Sqlite(path, { timeout: lockWaitMs })
-      connections.push(reader)
-      reader.pragma('query_only = ON')
-      return reader
-    }
-    return createDatabase({ path, writer, connect, close }, limits)
+    upkeep = openConnection({ path, role: 'upkeep', timeout: lockWaitMs })
+    enableWal(upkeep, lockWaitMs)
+    migrate(upkeep)
+    // From now on it runs on the event loop, and does not wait.
+    upkeep.pragma('busy_timeout = 0')
+    return createSqliteDatabase({ path, upkeep, limits, onClose: removeTemporary })
   } catch (error) {
-    close()
+    upkeep?.close()
+    removeTemporary()
     const { message } = error as Error
     throw new DatabaseOpenError(url, isReadOnlyError(error)
       ? `${message}. Make the file and its folder writable.`
       : message)
   }
-}
-
-/** A statement of a caller that is not finished keeps its connection open, until the process ends. */
-function closeUnlessBusy (connection: Sqlite.Database): void {
-  try {
-    connection.close()
-  } catch {}
 }
 
 function parsePath (url: string): string {

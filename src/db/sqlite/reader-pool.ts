@@ -1,0 +1,116 @@
+import { DatabaseBusyError } from '../../errors.ts'
+import type { SqlWorker } from './sql-worker.ts'
+import type { Statement, StatementResult } from './statement-runner.ts'
+
+/** The number of threads that read. The event loop needs most of the machine's time. */
+const READERS = 2
+/** Statements cannot be interrupted. Until an abandoned one has ended, its thread is replaced, up to this number. */
+const MAX_THREADS = 8
+/** More statements than this never wait. */
+export const MAX_WAITING = 1_000
+
+interface Job {
+  readonly statement: Statement
+  readonly outcome: PromiseWithResolvers<StatementResult>
+  /** Whether nobody waits for the result any more. */
+  isAbandoned: boolean
+}
+
+export interface ReaderPoolOptions {
+  /** Starts a thread with a connection that reads. */
+  start: () => SqlWorker
+  /** Milliseconds that a statement may take, from its arrival. */
+  readMs: number
+}
+
+/** Threads that read committed data. Statements that find none free wait in order. */
+export class ReaderPool {
+  readonly #options: ReaderPoolOptions
+  readonly #idle: SqlWorker[] = []
+  readonly #busy = new Map<SqlWorker, Job>()
+  readonly #waiting = new Set<Job>()
+
+  constructor (options: ReaderPoolOptions) {
+    this.#options = options
+  }
+
+  /** The number of statements that wait for a thread. */
+  get waiting (): number {
+    return this.#waiting.size
+  }
+
+  /**
+   * Runs a statement. Rejects with a 503 error if it cannot be run in time, and with the reason of the signal.
+   *
+   * @param signal that nobody waits for the result any more
+   */
+  async run (statement: Statement, signal?: AbortSignal): Promise<StatementResult> {
+    signal?.throwIfAborted()
+    const job: Job = { statement, outcome: Promise.withResolvers(), isAbandoned: false }
+    const worker = this.#findFree()
+    if (worker !== undefined) void this.#work(worker, job)
+    else if (this.#waiting.size < MAX_WAITING) this.#waiting.add(job)
+    else throw new DatabaseBusyError()
+
+    const abandon = (reason: unknown) => {
+      this.#waiting.delete(job)
+      job.isAbandoned = true
+      job.outcome.reject(reason)
+      this.#workOn()
+    }
+    const timer = setTimeout(() => abandon(new DatabaseBusyError()), this.#options.readMs)
+    const onAbort = () => abandon(signal!.reason)
+    signal?.addEventListener('abort', onAbort)
+    try {
+      return await job.outcome.promise
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Closes all threads after their statements. Those that wait are rejected. */
+  async close (): Promise<void> {
+    for (const { outcome } of this.#waiting) outcome.reject(new DatabaseBusyError())
+    this.#waiting.clear()
+    await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.close()))
+  }
+
+  /** The number of threads that do what somebody waits for. */
+  #countUseful (): number {
+    let useful = 0
+    for (const { isAbandoned } of this.#busy.values()) if (!isAbandoned) useful++
+    return useful
+  }
+
+  /** Returns a free thread, and starts one if need be and allowed. */
+  #findFree (): SqlWorker | undefined {
+    const worker = this.#idle.pop()
+    if (worker !== undefined) return worker.hasEnded ? this.#findFree() : worker
+    return this.#countUseful() < READERS && this.#busy.size < MAX_THREADS ? this.#options.start() : undefined
+  }
+
+  async #work (worker: SqlWorker, job: Job): Promise<void> {
+    this.#busy.set(worker, job)
+    try {
+      job.outcome.resolve(await worker.run(job.statement))
+    } catch (error) {
+      job.outcome.reject(error)
+    }
+    this.#busy.delete(worker)
+    // One that was replaced meanwhile is one too many now.
+    if (this.#idle.length + this.#countUseful() < READERS && !worker.hasEnded) this.#idle.push(worker)
+    else void worker.close()
+    this.#workOn()
+  }
+
+  /** Runs statements that wait, as long as a thread is free. */
+  #workOn (): void {
+    for (const job of this.#waiting) {
+      const worker = this.#findFree()
+      if (worker === undefined) return
+      this.#waiting.delete(job)
+      void this.#work(worker, job)
+    }
+  }
+}

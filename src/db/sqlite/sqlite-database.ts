@@ -1,0 +1,143 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type Sqlite from 'better-sqlite3'
+import { currentReads, type Versions } from '../../cache/index.ts'
+import { Clock } from '../../clock/sqlite/clock.ts'
+import { FileContent } from '../../clock/sqlite/file-content.ts'
+import { History } from '../../clock/sqlite/history.ts'
+import { isFullError, isReadOnlyError } from '../../clock/sqlite/sqlite-errors.ts'
+import { trackReads } from '../../clock/sqlite/tracking.ts'
+import { databaseVersions, listCounts } from '../../clock/sqlite/versions.ts'
+import { WriteAheadLog } from '../../clock/sqlite/write-ahead-log.ts'
+import { DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError } from '../../errors.ts'
+import type { Database } from '../database.ts'
+import { type DatabaseLimits, resolveLimits } from '../limits.ts'
+import { Transactions } from '../transactions.ts'
+import { type ConnectionOptions, openConnection } from './connection.ts'
+import { FileState } from './file-state.ts'
+import { ReaderPool } from './reader-pool.ts'
+import { createSql } from './session.ts'
+import { SqlWorker } from './sql-worker.ts'
+import type { Statement, StatementResult } from './statement-runner.ts'
+import { createWarn } from './warnings.ts'
+import { Writer } from './writer.ts'
+
+/** Milliseconds between two reads of the write-ahead log, also without hits, so that it does not begin anew unread. */
+const FOLLOW_MS = 100
+
+export interface SqliteDatabaseOptions {
+  path: string
+  /** A connection with the role `upkeep`. */
+  upkeep: Sqlite.Database
+  limits: DatabaseLimits
+  /** Called after all connections are closed. */
+  onClose: () => void
+}
+
+/**
+ * A SQLite file. Statements run in worker threads: one writes, and some read. The event loop itself only checks the
+ * version clock, on connections of its own, since that takes a few microseconds.
+ */
+export function createSqliteDatabase ({ path, upkeep, limits, onClose }: SqliteDatabaseOptions): Database {
+  const { lockWaitMs, transactionMs, readMs } = resolveLimits(limits)
+  const start = (role: ConnectionOptions['role']) => () => new SqlWorker({ path, role, timeout: lockWaitMs })
+  const writer = new Writer({ start: start('writer'), lockWaitMs })
+  const readers = new ReaderPool({ start: start('reader'), readMs })
+  const signals = new AsyncLocalStorage<AbortSignal | undefined>()
+
+  const warn = createWarn(path, limits.onWarning)
+  const history = new History(upkeep)
+  const reader = openConnection({ path, role: 'clock', timeout: lockWaitMs })
+  const log = new WriteAheadLog(reader, warn)
+  const clock = new Clock(reader, true, history, log)
+  const following = setInterval(() => followLog(clock), FOLLOW_MS).unref()
+  const content = new FileContent(log)
+  const isOverwritten = () => content.isOverwritten()
+  const file = new FileState({ path, writer: upkeep, isOverwritten, onChange: limits.onStateChange })
+
+  const transactions = new Transactions({
+    connection: writer,
+    lockWaitMs,
+    transactionMs,
+    onBegin () { if (file.isLost()) throw new DatabaseLostError() },
+    onCommit () {
+      followLog(clock)
+      if (file.isAnyLost()) throw new DatabaseLostError()
+    }
+  })
+  const inTransaction = () => transactions.current !== undefined
+  const versions: Versions = databaseVersions({
+    committed: clock,
+    // A transaction sees its own changes at once. Which tags they concern is known after the commit only.
+    changedInTransaction: (_stamp, tags) => transactions.outermost?.hasWritten ? tags[0] : undefined,
+    isLost: () => file.last === 'lost',
+    inTransaction,
+    invalidate: (tags) => transaction(async () => {
+      for (const statement of listCounts(clock, tags)) await execute({ method: 'run', ...statement })
+    })
+  })
+  const reads = trackReads({ connection: reader, clock, isOutdated: () => false, versions })
+  const sql = createSql(execute, {
+    logQuery (text, parameters) {
+      if (inTransaction()) currentReads()?.doNotStore('uncommitted-read') // it may be rolled back
+      else reads.logQuery(text, parameters)
+    }
+  })
+
+  async function execute (statement: Statement): Promise<StatementResult> {
+    const scope = transactions.outermost
+    if (scope === undefined) {
+      if (file.isLost()) throw new DatabaseLostError()
+      return await readers.run(statement, signals.getStore())
+    }
+    const result = await writer.run(statement)
+    scope.hasWritten ||= result.wrote
+    return result
+  }
+
+  async function transaction<T> (work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await transactions.run(work, signals.getStore())
+    } catch (error) {
+      throw translateError(error)
+    }
+  }
+
+  /** Returns the error of a transaction as clients should see it. */
+  function translateError (error: unknown): unknown {
+    if (isReadOnlyError(error)) return new DatabaseReadOnlyError()
+    if (!isFullError(error)) return error
+    warn('full')
+    return new DatabaseFullError()
+  }
+
+  return {
+    sql,
+    get inTransaction () {
+      return inTransaction()
+    },
+    transaction,
+    afterCommit: (callback) => transactions.afterCommit(callback),
+    withSignal: (signal, work) => signals.run(signal, work),
+    versions,
+    checkState: () => file.check(),
+    get load () {
+      return { waitingReads: readers.waiting, waitingTransactions: transactions.waiting }
+    },
+    async close () {
+      clearInterval(following)
+      file.stop()
+      await Promise.all([writer.close(), readers.close()])
+      upkeep.close()
+      reader.close()
+      log.close()
+      onClose()
+    }
+  }
+}
+
+/** Errors are for the callers that read next. */
+function followLog (clock: Clock): void {
+  try {
+    clock.refresh()
+  } catch {}
+}
