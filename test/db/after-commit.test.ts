@@ -10,11 +10,11 @@ t.test('afterCommit', async (t) => {
     const seen: unknown[] = []
     await database.transaction(async () => {
       database.afterCommit(async () => {
-        seen.push(['first', titles(), database.inTransaction])
+        seen.push(['first', await titles(), database.inTransaction])
         await new Promise(setImmediate)
         seen.push('first is over')
       })
-      add('a')
+      await add('a')
       database.afterCommit(() => seen.push('second'))
       await new Promise(setImmediate)
       t.same(seen, [])
@@ -25,14 +25,14 @@ t.test('afterCommit', async (t) => {
   t.test('runs all callbacks if one throws, and rejects although the transaction has committed', async (t) => {
     const { database, add, titles } = notes(t)
     const seen: string[] = []
-    await t.rejects(database.transaction(() => {
-      add('a')
+    await t.rejects(database.transaction(async () => {
+      await add('a')
       database.afterCommit(() => { throw new Error('first') })
       database.afterCommit(() => seen.push('second'))
       database.afterCommit(async () => { throw new Error('third') })
     }), { message: 'first' })
     t.same(seen, ['second'])
-    t.same(titles(), ['a'])
+    t.same(await titles(), ['a'])
   })
 
   t.test('runs callbacks of savepoints after the commit of the transaction', async (t) => {
@@ -77,7 +77,7 @@ t.test('afterCommit', async (t) => {
   t.test('lets a callback begin a transaction', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(() => database.afterCommit(() => database.transaction(() => add('a'))))
-    t.same(titles(), ['a'])
+    t.same(await titles(), ['a'])
   })
 
   t.test('throws outside a transaction', async (t) => {

@@ -7,50 +7,50 @@ const oops = new Error('oops')
 
 t.test('transaction commits, and returns the result of its work', async (t) => {
   const { database, add, titles } = notes(t)
-  t.equal(await database.transaction(() => {
-    add('a')
-    add('b')
+  t.equal(await database.transaction(async () => {
+    await add('a')
+    await add('b')
     return 'at once'
   }), 'at once')
   t.equal(await database.transaction(async () => {
-    add('c')
+    await add('c')
     await Promise.resolve()
-    add('d')
+    await add('d')
     return 'later'
   }), 'later')
-  t.same(titles(), ['a', 'b', 'c', 'd'])
+  t.same(await titles(), ['a', 'b', 'c', 'd'])
 })
 
 t.test('transaction rolls back if its work throws', async (t) => {
   const { database, add, titles } = notes(t)
-  await t.rejects(database.transaction(() => {
-    add('a')
+  await t.rejects(database.transaction(async () => {
+    await add('a')
     throw oops
   }), oops)
   await t.rejects(database.transaction(async () => {
-    add('b')
+    await add('b')
     await Promise.resolve()
     throw oops
   }), oops)
-  t.same(titles(), [])
+  t.same(await titles(), [])
   await database.transaction(() => add('c'))
-  t.same(titles(), ['c'], 'the next one is not affected')
+  t.same(await titles(), ['c'], 'the next one is not affected')
 })
 
 t.test('a failing statement rolls back the transaction, unless the work catches the error', async (t) => {
   const { database, add, titles } = notes(t)
   const wrong = () => database.sql.run(sql`INSERT INTO products (title) VALUES ('no price')`)
-  await t.rejects(database.transaction(() => {
-    add('a')
-    wrong()
-  }), { cause: { code: 'SQLITE_CONSTRAINT_NOTNULL' } })
-  t.same(titles(), [])
-  await database.transaction(() => {
-    add('b')
-    t.throws(wrong)
-    add('c')
+  await t.rejects(database.transaction(async () => {
+    await add('a')
+    await wrong()
+  }), { code: 'SQLITE_CONSTRAINT_NOTNULL' })
+  t.same(await titles(), [])
+  await database.transaction(async () => {
+    await add('b')
+    await t.rejects(wrong())
+    await add('c')
   })
-  t.same(titles(), ['b', 'c'])
+  t.same(await titles(), ['b', 'c'])
 })
 
 t.test('inTransaction is true inside the transaction only', async (t) => {
@@ -76,17 +76,17 @@ t.test('a transaction sees its own writes at once, others see them after the com
   const written = moment()
   const done = moment()
   const transaction = database.transaction(async () => {
-    add('a')
-    t.same(titles(), ['a'])
+    await add('a')
+    t.same(await titles(), ['a'])
     written.resolve()
     await done.promise
-    t.same(titles(), ['a'])
+    t.same(await titles(), ['a'])
   })
   await written.promise
-  t.same(titles(), [])
+  t.same(await titles(), [])
   done.resolve()
   await transaction
-  t.same(titles(), ['a'])
+  t.same(await titles(), ['a'])
 })
 
 t.test('a concurrent write waits for the transaction, and survives its rollback', async (t) => {
@@ -94,34 +94,34 @@ t.test('a concurrent write waits for the transaction, and survives its rollback'
   const begun = moment()
   const done = moment()
   const failing = database.transaction(async () => {
-    add('mine')
+    await add('mine')
     begun.resolve()
     await done.promise
-    t.same(titles(), ['mine'])
+    t.same(await titles(), ['mine'])
     throw oops
   })
   await begun.promise
   let over = false
-  const other = database.transaction(() => {
-    add('theirs')
-    t.same(titles(), ['theirs'])
+  const other = database.transaction(async () => {
+    await add('theirs')
+    t.same(await titles(), ['theirs'])
   }).then(() => { over = true })
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
   t.equal(over, false)
   done.resolve()
   await t.rejects(failing, oops)
   await other
-  t.same(titles(), ['theirs'])
+  t.same(await titles(), ['theirs'])
 })
 
 t.test('transactions run in the order of their calls', async (t) => {
   const { database, add, titles } = notes(t)
   await Promise.all(Array.from('abcdefgh', (title, i) => database.transaction(async () => {
-    add(`${title}1`)
+    await add(`${title}1`)
     for (let turn = 0; turn < 8 - i; turn++) await new Promise(setImmediate)
-    add(`${title}2`)
+    await add(`${title}2`)
   })))
-  t.same(titles(), Array.from('abcdefgh', (title) => [`${title}1`, `${title}2`]).flat())
+  t.same(await titles(), Array.from('abcdefgh', (title) => [`${title}1`, `${title}2`]).flat())
 })
 
 t.test('a call after the end of its transaction throws TransactionOverError', async (t) => {
@@ -150,27 +150,27 @@ t.test('a call after the end of its transaction throws TransactionOverError', as
     over.resolve()
     await late
   })
-  t.same(titles(), [])
+  t.same(await titles(), [])
 })
 
 t.test('an error that makes SQLite roll back ends the transaction', async (t) => {
   const { database, add, titles } = notes(t)
   const violate = () => database.sql.run(sql`INSERT OR ROLLBACK INTO products (title) VALUES ('no price')`)
 
-  await t.rejects(database.transaction(() => {
-    add('a')
-    violate()
-  }), { cause: { code: 'SQLITE_CONSTRAINT_NOTNULL' } })
+  await t.rejects(database.transaction(async () => {
+    await add('a')
+    await violate()
+  }), { code: 'SQLITE_CONSTRAINT_NOTNULL' })
 
   await t.rejects(database.transaction(async () => {
-    add('a')
-    await t.rejects(database.transaction(violate))
-    t.throws(() => add('b'), OVER)
+    await add('a')
+    await t.rejects(database.transaction(async () => { await violate() }))
+    await t.rejects(add('b'), OVER)
     await t.rejects(database.transaction(() => add('c')), OVER)
   }), OVER, 'although the work went on')
-  t.same(titles(), [])
+  t.same(await titles(), [])
   await database.transaction(() => add('d'))
-  t.same(titles(), ['d'])
+  t.same(await titles(), ['d'])
 })
 
 t.test('a transaction that takes too long is rolled back, and ends', async (t) => {
@@ -179,9 +179,9 @@ t.test('a transaction that takes too long is rolled back, and ends', async (t) =
   let late: Promise<void> | undefined
   await t.rejects(database.transaction(() => {
     late = (async () => {
-      add('a')
+      await add('a')
       await goOn.promise
-      t.throws(() => add('b'), OVER)
+      await t.rejects(add('b'), OVER)
     })()
     return late
   }), {
@@ -190,9 +190,9 @@ t.test('a transaction that takes too long is rolled back, and ends', async (t) =
     message: 'The transaction took longer than 0.25 s and was rolled back. Try again.'
   })
   await database.transaction(async () => {
-    add('c')
+    await add('c')
     goOn.resolve()
     await late
   })
-  t.same(titles(), ['c'])
+  t.same(await titles(), ['c'])
 })

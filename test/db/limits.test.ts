@@ -6,19 +6,19 @@ import { notes } from './support.ts'
 
 t.test('limits beyond the longest timer of Node do not end at once', async (t) => {
   for (const ms of [2 ** 31, 1e12, Number.MAX_VALUE, Infinity]) {
-    const { database, add, titles } = notes(t, { transactionMs: ms, lockWaitMs: ms })
+    const { database, add, titles } = notes(t, { transactionMs: ms, lockWaitMs: ms, readMs: ms })
     const first = database.transaction(async () => {
       await sleep(20)
-      add('a')
+      await add('a')
     })
     await Promise.all([first, database.transaction(() => add('b'))])
-    t.strictSame(titles(), ['a', 'b'])
+    t.strictSame(await titles(), ['a', 'b'])
   }
 })
 
 t.test('invalid limits are refused by name', async (t) => {
   for (const ms of [-1, NaN, '100', null]) {
-    for (const name of ['transactionMs', 'lockWaitMs']) {
+    for (const name of ['transactionMs', 'lockWaitMs', 'readMs']) {
       const limits = { [name]: ms } as DatabaseLimits
       const message = new RegExp(`^${name} must be a number of milliseconds, zero or more, but is `)
       t.throws(() => openDatabase('file::memory:', limits), { name: 'TypeError', message })
@@ -30,11 +30,11 @@ t.test('a savepoint may register hundreds of thousands of callbacks', async (t) 
   const { database, add, titles } = notes(t)
   let calls = 0
   await database.transaction(async () => {
-    await database.transaction(() => {
-      add('a')
+    await database.transaction(async () => {
+      await add('a')
       for (let i = 0; i < 200_000; i++) database.afterCommit(() => { calls++ })
     })
   })
   t.equal(calls, 200_000)
-  t.strictSame(titles(), ['a'])
+  t.strictSame(await titles(), ['a'])
 })

@@ -8,45 +8,45 @@ t.test('nested transactions are savepoints', async (t) => {
   t.test('savepoints are committed with the transaction', async (t) => {
     const { database, add, titles } = notes(t)
     t.equal(await database.transaction(async () => {
-      add('a')
+      await add('a')
       const answer = await database.transaction(async () => {
-        add('b')
+        await add('b')
         await database.transaction(() => add('c'))
         return 'inner'
       })
-      add('d')
+      await add('d')
       return answer
     }), 'inner')
-    t.same(titles(), ['a', 'b', 'c', 'd'])
+    t.same(await titles(), ['a', 'b', 'c', 'd'])
   })
 
   t.test('a failing savepoint is rolled back alone', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
-      add('a')
+      await add('a')
       await t.rejects(database.transaction(async () => {
-        add('b')
+        await add('b')
         await database.transaction(() => add('c'))
         throw oops
       }), oops)
-      t.same(titles(), ['a'])
-      add('d')
+      t.same(await titles(), ['a'])
+      await add('d')
     })
-    t.same(titles(), ['a', 'd'])
+    t.same(await titles(), ['a', 'd'])
   })
 
   t.test('a failing savepoint within a savepoint is rolled back alone', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       await database.transaction(async () => {
-        add('a')
-        await t.rejects(database.transaction(() => {
-          add('b')
+        await add('a')
+        await t.rejects(database.transaction(async () => {
+          await add('b')
           throw oops
         }), oops)
       })
     })
-    t.same(titles(), ['a'])
+    t.same(await titles(), ['a'])
   })
 
   t.test('a released savepoint is rolled back with the transaction', async (t) => {
@@ -55,35 +55,35 @@ t.test('nested transactions are savepoints', async (t) => {
       await database.transaction(() => add('a'))
       throw oops
     }), oops)
-    t.same(titles(), [])
+    t.same(await titles(), [])
   })
 
   t.test('concurrent savepoints run one after another', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
       const results = await Promise.allSettled(['a', 'b', 'c'].map((title) => database.transaction(async () => {
-        add(`${title}1`)
+        await add(`${title}1`)
         await new Promise(setImmediate)
         await database.transaction(() => add(`${title}2`))
         if (title === 'b') throw oops
       })))
       t.same(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled'])
     })
-    t.same(titles(), ['a1', 'a2', 'c1', 'c2'])
+    t.same(await titles(), ['a1', 'a2', 'c1', 'c2'])
   })
 
   t.test('a savepoint that is not awaited ends before the commit', async (t) => {
     const { database, add, titles } = notes(t)
     await database.transaction(async () => {
-      add('a')
+      await add('a')
       database.transaction(async () => {
-        add('b')
+        await add('b')
         await new Promise(setImmediate)
-        add('c')
+        await add('c')
       })
       database.transaction(() => add('d'))
     })
-    t.same(titles(), ['a', 'b', 'c', 'd'])
+    t.same(await titles(), ['a', 'b', 'c', 'd'])
   })
 
   t.test('a savepoint that runs when the transaction fails is rolled back with it, and ends', async (t) => {
@@ -94,34 +94,34 @@ t.test('nested transactions are savepoints', async (t) => {
     await t.rejects(database.transaction(async () => {
       const begun = moment()
       part = database.transaction(async () => {
-        add('a')
+        await add('a')
         begun.resolve()
         await goOn.promise
-        t.throws(() => add('b'), OVER)
+        await t.rejects(add('b'), OVER)
       })
       second = database.transaction(() => add('c'))
       await begun.promise
       throw oops
     }), oops)
-    t.same(titles(), [])
+    t.same(await titles(), [])
 
     // Even while another transaction has the connection.
     await database.transaction(async () => {
-      add('d')
+      await add('d')
       goOn.resolve()
       await t.rejects(part!, OVER)
       await t.rejects(second!, OVER)
-      add('e')
+      await add('e')
     })
-    t.same(titles(), ['d', 'e'])
+    t.same(await titles(), ['d', 'e'])
   })
 })
 
 t.test('a savepoint that is not awaited has the deadline of the transaction', async (t) => {
   const { database, add, titles } = notes(t, { transactionMs: 250 })
-  await t.rejects(database.transaction(() => {
-    add('a')
+  await t.rejects(database.transaction(async () => {
+    await add('a')
     database.transaction(() => new Promise(() => {}))
   }), { code: 'LARDER_TRANSACTION_TIMEOUT' })
-  t.same(titles(), [])
+  t.same(await titles(), [])
 })

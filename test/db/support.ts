@@ -6,10 +6,10 @@ import type { DatabaseLimits } from '../../src/db/limits.ts'
 
 export interface Notes {
   database: Database
-  /** Adds a product with this title, on the connection of the transaction around the call. */
-  add (title: string): void
+  /** Adds a product with this title, in the transaction around the call. */
+  add (title: string): Promise<void>
   /** The titles that a read here and now sees. */
-  titles (): string[]
+  titles (): Promise<string[]>
   /** A connection of another program, which waits for no lock. */
   connect (): Sqlite.Database
 }
@@ -21,10 +21,11 @@ export function notes (t: Test, limits: DatabaseLimits = {}): Notes {
   t.teardown(() => database.close())
   return {
     database,
-    add: (title) => { database.sql.run(sql`INSERT INTO products (title, price) VALUES (${title}, '1')`) },
-    titles: () => database.sql.all<{ title: string }>(
-      sql`SELECT title FROM products ORDER BY id`
-    ).map(({ title }) => title),
+    add: async (title) => { await database.sql.run(sql`INSERT INTO products (title, price) VALUES (${title}, '1')`) },
+    async titles () {
+      const rows = await database.sql.values<[string]>(sql`SELECT title FROM products ORDER BY id`)
+      return rows.flat()
+    },
     connect () {
       const other = new Sqlite(path, { timeout: 0 })
       t.teardown(() => other.close())

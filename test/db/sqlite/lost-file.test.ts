@@ -4,10 +4,10 @@ import { Writable } from 'node:stream'
 import type Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/index.ts'
-import { CHECK_MS, type DatabaseState } from '../../src/db/file-state.ts'
-import { testApp } from '../support/app.ts'
-import { reading } from '../clock/sqlite/clock-support.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { CHECK_MS, type DatabaseState } from '../../../src/db/sqlite/file-state.ts'
+import { testApp } from '../../support/app.ts'
+import { reading } from '../../clock/sqlite/clock-support.ts'
 
 const INSERT = sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`
 const COUNT = sql`SELECT count(*) FROM products`

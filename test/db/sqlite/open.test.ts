@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { type Database, openDatabase } from '../../src/db/index.ts'
+import { type Database, openDatabase } from '../../../src/db/index.ts'
 
 const OPENER = fileURLToPath(new URL('fixtures/opener.ts', import.meta.url))
 

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/index.ts'
-import type { DatabaseState } from '../../src/db/file-state.ts'
-import { testApp } from '../support/app.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import type { DatabaseState } from '../../../src/db/sqlite/file-state.ts'
+import { testApp } from '../../support/app.ts'
 
 const NOBODY = 65_534
 const INSERT = sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`

@@ -1,8 +1,8 @@
 import { mock } from 'node:test'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { testApp } from '../support/app.ts'
-import { notes } from './support.ts'
+import { testApp } from '../../support/app.ts'
+import { notes } from '../support.ts'
 
 const product = { title: 'x'.repeat(200), price: '1' }
 const products = Array.from({ length: 1_000 }, () => product)
@@ -52,9 +52,9 @@ t.test('while the disk is full, changes are 503, nothing of them is stored, and 
 t.test('a full disk is 503 also in a savepoint, and the transaction is rolled back', async (t) => {
   const { database, add, titles } = notes(t)
   await t.rejects(database.transaction(async () => {
-    database.sql.run('PRAGMA max_page_count = 1')
-    add('a')
-    await database.transaction(() => { for (let i = 0; i < 1_000; i++) add('x'.repeat(1_000)) })
+    await database.sql.run('PRAGMA max_page_count = 1')
+    await add('a')
+    await database.transaction(async () => { for (let i = 0; i < 1_000; i++) await add('x'.repeat(1_000)) })
   }), { code: 'LARDER_DATABASE_FULL' })
-  t.same(titles(), [])
+  t.same(await titles(), [])
 })

@@ -4,9 +4,9 @@ import { mock } from 'node:test'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
 import Sqlite from 'better-sqlite3'
-import { openDatabase } from '../../src/db/index.ts'
-import { CHECK_MS } from '../../src/db/file-state.ts'
-import { addProduct, changeProduct } from '../clock/sqlite/clock-support.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { CHECK_MS } from '../../../src/db/sqlite/file-state.ts'
+import { addProduct, changeProduct } from '../../clock/sqlite/clock-support.ts'
 
 /* What programs other than SQLite do to the files of a database, in place or beside it. */
 

@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../src/db/index.ts'
-import { addThrough } from './support.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { addThrough } from '../support.ts'
 
 /** A database, another program, and the warnings. */
 function setUp (t: Test) {
