@@ -1,12 +1,13 @@
 import t from 'tap'
-import { notes } from './support.ts'
+import { sharedNotes } from './support.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
+const setUp = sharedNotes(t)
 
 t.test('afterCommit', async (t) => {
   t.test('runs callbacks after the commit, in order, before transaction resolves', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     const seen: unknown[] = []
     await database.transaction(async () => {
       database.afterCommit(async () => {
@@ -23,7 +24,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs all callbacks if one throws, and rejects although the transaction has committed', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     const seen: string[] = []
     await t.rejects(database.transaction(async () => {
       await add('a')
@@ -36,7 +37,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs callbacks of savepoints after the commit of the transaction', async (t) => {
-    const { database } = notes(t)
+    const { database } = setUp(t)
     const seen: string[] = []
     await database.transaction(async () => {
       database.afterCommit(() => seen.push('before'))
@@ -51,7 +52,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs no callback after a rollback', async (t) => {
-    const { database } = notes(t)
+    const { database } = setUp(t)
     const unexpected = () => t.fail('a callback ran')
     await t.rejects(database.transaction(async () => {
       database.afterCommit(unexpected)
@@ -61,7 +62,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs no callback of a savepoint that was rolled back', async (t) => {
-    const { database } = notes(t)
+    const { database } = setUp(t)
     const seen: string[] = []
     await database.transaction(async () => {
       database.afterCommit(() => seen.push('whole'))
@@ -75,13 +76,13 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('lets a callback begin a transaction', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await database.transaction(() => database.afterCommit(() => database.transaction(() => add('a'))))
     t.same(await titles(), ['a'])
   })
 
   t.test('throws outside a transaction', async (t) => {
-    const { database } = notes(t)
+    const { database } = setUp(t)
     t.throws(() => database.afterCommit(() => t.fail('a callback ran')), OVER)
   })
 })

@@ -38,10 +38,10 @@ t.test('columns with times', async (t) => {
   await database.transaction(() => database.sql.run(sql`CREATE TABLE notes (name text PRIMARY KEY, at text)`))
 
   /** The column after an update at `now`. */
-  const move = (at: string | null, now: string) => database.transaction(() => {
-    database.sql.run(sql`DELETE FROM notes`)
-    database.sql.run(sql`INSERT INTO notes VALUES ('moving', ${at})`)
-    return database.sql.update(notes).set({ at: advancedTo(notes.at, now) }).returning().get()!.at
+  const move = (at: string | null, now: string) => database.transaction(async () => {
+    await database.sql.run(sql`DELETE FROM notes`)
+    await database.sql.run(sql`INSERT INTO notes VALUES ('moving', ${at})`)
+    return (await database.sql.update(notes).set({ at: advancedTo(notes.at, now) }).returning().get())!.at
   })
   const NOON = '2026-01-31T12:00:00.000Z'
 

@@ -1,12 +1,13 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { moment, notes } from './support.ts'
+import { moment, notes, sharedNotes } from './support.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
+const setUp = sharedNotes(t)
 
 t.test('transaction commits, and returns the result of its work', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   t.equal(await database.transaction(async () => {
     await add('a')
     await add('b')
@@ -22,7 +23,7 @@ t.test('transaction commits, and returns the result of its work', async (t) => {
 })
 
 t.test('transaction rolls back if its work throws', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   await t.rejects(database.transaction(async () => {
     await add('a')
     throw oops
@@ -38,7 +39,7 @@ t.test('transaction rolls back if its work throws', async (t) => {
 })
 
 t.test('a failing statement rolls back the transaction, unless the work catches the error', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   const wrong = () => database.sql.run(sql`INSERT INTO products (title) VALUES ('no price')`)
   await t.rejects(database.transaction(async () => {
     await add('a')
@@ -54,7 +55,7 @@ t.test('a failing statement rolls back the transaction, unless the work catches 
 })
 
 t.test('inTransaction is true inside the transaction only', async (t) => {
-  const { database } = notes(t)
+  const { database } = setUp(t)
   const begun = moment()
   const done = moment()
   t.equal(database.inTransaction, false)
@@ -72,7 +73,7 @@ t.test('inTransaction is true inside the transaction only', async (t) => {
 })
 
 t.test('a transaction sees its own writes at once, others see them after the commit', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   const written = moment()
   const done = moment()
   const transaction = database.transaction(async () => {
@@ -90,7 +91,7 @@ t.test('a transaction sees its own writes at once, others see them after the com
 })
 
 t.test('a concurrent write waits for the transaction, and survives its rollback', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   const begun = moment()
   const done = moment()
   const failing = database.transaction(async () => {
@@ -115,7 +116,7 @@ t.test('a concurrent write waits for the transaction, and survives its rollback'
 })
 
 t.test('transactions run in the order of their calls', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   await Promise.all(Array.from('abcdefgh', (title, i) => database.transaction(async () => {
     await add(`${title}1`)
     for (let turn = 0; turn < 8 - i; turn++) await new Promise(setImmediate)
@@ -125,7 +126,7 @@ t.test('transactions run in the order of their calls', async (t) => {
 })
 
 t.test('a call after the end of its transaction throws TransactionOverError', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   const tries = [
     () => add('late'),
     () => titles(),
@@ -154,7 +155,7 @@ t.test('a call after the end of its transaction throws TransactionOverError', as
 })
 
 t.test('an error that makes SQLite roll back ends the transaction', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   const violate = () => database.sql.run(sql`INSERT OR ROLLBACK INTO products (title) VALUES ('no price')`)
 
   await t.rejects(database.transaction(async () => {

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openDatabase } from '../../src/db/index.ts'
 import type { DatabaseLimits } from '../../src/db/limits.ts'
-import { notes } from './support.ts'
+import { notes, sharedNotes } from './support.ts'
+
+const setUp = sharedNotes(t)
 
 t.test('limits beyond the longest timer of Node do not end at once', async (t) => {
   for (const ms of [2 ** 31, 1e12, Number.MAX_VALUE, Infinity]) {
@@ -27,7 +29,7 @@ t.test('invalid limits are refused by name', async (t) => {
 })
 
 t.test('a savepoint may register hundreds of thousands of callbacks', async (t) => {
-  const { database, add, titles } = notes(t)
+  const { database, add, titles } = setUp(t)
   let calls = 0
   await database.transaction(async () => {
     await database.transaction(async () => {

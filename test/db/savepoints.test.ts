@@ -1,12 +1,13 @@
 import t from 'tap'
-import { moment, notes } from './support.ts'
+import { moment, notes, sharedNotes } from './support.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
+const setUp = sharedNotes(t)
 
 t.test('nested transactions are savepoints', async (t) => {
   t.test('savepoints are committed with the transaction', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     t.equal(await database.transaction(async () => {
       await add('a')
       const answer = await database.transaction(async () => {
@@ -21,7 +22,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a failing savepoint is rolled back alone', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await database.transaction(async () => {
       await add('a')
       await t.rejects(database.transaction(async () => {
@@ -36,7 +37,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a failing savepoint within a savepoint is rolled back alone', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await database.transaction(async () => {
       await database.transaction(async () => {
         await add('a')
@@ -50,7 +51,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a released savepoint is rolled back with the transaction', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await t.rejects(database.transaction(async () => {
       await database.transaction(() => add('a'))
       throw oops
@@ -59,7 +60,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('concurrent savepoints run one after another', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await database.transaction(async () => {
       const results = await Promise.allSettled(['a', 'b', 'c'].map((title) => database.transaction(async () => {
         await add(`${title}1`)
@@ -73,7 +74,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a savepoint that is not awaited ends before the commit', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     await database.transaction(async () => {
       await add('a')
       database.transaction(async () => {
@@ -87,7 +88,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a savepoint that runs when the transaction fails is rolled back with it, and ends', async (t) => {
-    const { database, add, titles } = notes(t)
+    const { database, add, titles } = setUp(t)
     const goOn = moment()
     let part: Promise<void> | undefined
     let second: Promise<void> | undefined

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import type { Test } from 'tap'
@@ -19,6 +22,34 @@ export function notes (t: Test, limits: DatabaseLimits = {}): Notes {
   const path = `${t.testdir()}/larder.db`
   const database = openDatabase(`file:${path}`, limits)
   t.teardown(() => database.close())
+  return createNotes(t, path, database)
+}
+
+/**
+ * Returns a function like `notes` whose databases are one and the same, without the products of the test before. The
+ * start of its threads takes longer than most tests.
+ */
+export function sharedNotes (t: Test): (t: Test) => Notes {
+  let shared: { path: string, database: Database } | undefined
+  const open = () => {
+    const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
+    const path = `${folder}/larder.db`
+    const database = openDatabase(`file:${path}`)
+    t.teardown(async () => {
+      await database.close()
+      rmSync(folder, { recursive: true })
+    })
+    return { path, database }
+  }
+  return (t) => {
+    shared ??= open()
+    const works = createNotes(t, shared.path, shared.database)
+    works.connect().exec('DELETE FROM products')
+    return works
+  }
+}
+
+function createNotes (t: Test, path: string, database: Database): Notes {
   return {
     database,
     add: async (title) => { await database.sql.run(sql`INSERT INTO products (title, price) VALUES (${title}, '1')`) },

@@ -17,8 +17,8 @@ export function createTrackedShop (t: Test): Clockwork & { cache: CacheAdapter, 
   return { ...works, change, cache: createCache({ store: memoryStore(), versions: works.database.versions }) }
 }
 
-export const price = (database: Database, id: number) =>
-  database.sql.select().from(products).where(one(id)).get()!.price
+export const price = async (database: Database, id: number) =>
+  (await database.sql.select().from(products).where(one(id)).get())!.price
 
 /** Returns the tags of the entry of a key; undefined if there is none. */
 export async function readTags (cache: CacheAdapter, key: string): Promise<string[] | undefined> {

@@ -20,7 +20,7 @@ t.test('if another file takes the place of the database, old stamps are invalid'
     await first.versions.invalidate(['a name'])
     const stamp = takeStamp(first)
     other.close()
-    first.close()
+    await first.close()
     replace(path)
     const second = openDatabase(`file:${path}`)
     t.teardown(() => second.close())
@@ -31,9 +31,9 @@ t.test('if another file takes the place of the database, old stamps are invalid'
     t.same(await afterwards(t, () => {}), everything)
   })
   t.test('a new file with the same history', async (t) => {
-    t.same(await afterwards(t, (path) => {
+    t.same(await afterwards(t, async (path) => {
       rmSync(path)
-      openDatabase(`file:${path}`).close()
+      await openDatabase(`file:${path}`).close()
       const other = new Sqlite(path)
       addProduct(other, 7, 8)
       changeProduct(other, 7)
@@ -69,16 +69,16 @@ t.test('stamps are invalid after another program restores an older copy in place
 t.test('a table whose counter was deleted is unwatched until the next start', async (t) => {
   const { database, other, open, isCurrent } = clockwork(t)
   addProduct(other, 7)
-  const { stamp: before, tags } = reading(database, () => database.sql.all(sql`SELECT * FROM products`))
+  const { stamp: before, tags } = await reading(database, () => database.sql.all(sql`SELECT * FROM products`))
   other.exec("DELETE FROM larder_clock WHERE name = 'products'")
   t.equal(isCurrent(before, ...tags), false)
-  t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
+  t.equal(await tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
   changeProduct(other, 7)
   t.equal(isCurrent(before, ...tags), false)
 
   open()
   t.equal(isCurrent(before, ...tags), false)
-  const { stamp } = reading(database, () => database.sql.all(sql`SELECT * FROM products`))
+  const { stamp } = await reading(database, () => database.sql.all(sql`SELECT * FROM products`))
   t.equal(isCurrent(stamp, ...tags), true)
   changeProduct(other, 7)
   t.equal(isCurrent(stamp, ...tags), false)

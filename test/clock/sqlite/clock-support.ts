@@ -3,6 +3,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { collectReads, ReadSet } from '../../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../../src/db/index.ts'
+import { migrate } from '../../../src/db/sqlite/migrate.ts'
 
 /** A trigger of one connection, whose updates are not counted from then on. */
 export const SKIP_COUNT = 'CREATE TEMP TRIGGER theirs AFTER UPDATE ON main.products BEGIN SELECT RAISE(IGNORE); END'
@@ -34,9 +35,10 @@ export function clockwork (t: Test, schema = ''): Clockwork {
     t.teardown(() => connection.close())
     return connection
   }
-  openDatabase(`file:${path}`).close()
   const other = connect()
+  other.pragma('journal_mode = WAL')
   other.pragma('synchronous = OFF')
+  migrate(other)
   other.exec(schema)
   const database = open()
   const { versions } = database
@@ -79,10 +81,10 @@ export interface Reading<T = unknown> {
 }
 
 /** Runs `work` and returns the dependencies that were recorded. */
-export function reading<T> (database: Database, work: () => T): Reading<T> {
+export async function reading<T> (database: Database, work: () => T | Promise<T>): Promise<Reading<T>> {
   const { versions } = database
   const reads = new ReadSet()
-  const result = collectReads(reads, work)
+  const result = await collectReads(reads, async () => await work())
   const stamp = reads.begin(versions, () => versions.stamp()) as string
   return { result, tags: [...versions.compact!(reads.tags(versions))].sort(), stamp, refusal: reads.notStoredBecause }
 }
@@ -94,7 +96,7 @@ export function bound (text: string, values: readonly unknown[]): SQL {
 }
 
 /** Returns the tags that a statement depends on, or the reason why its result may not be stored. */
-export function tagsRead (database: Database, text: string, ...values: unknown[]): string[] | string {
-  const { refusal, tags } = reading(database, () => database.sql.values(bound(text, values)))
+export async function tagsRead (database: Database, text: string, ...values: unknown[]): Promise<string[] | string> {
+  const { refusal, tags } = await reading(database, () => database.sql.values(bound(text, values)))
   return refusal ?? tags
 }

@@ -15,7 +15,7 @@ t.test('inside a transaction', async (t) => {
     const checked = moment()
     const transaction = database.transaction(async () => {
       t.equal(isCurrent(stamp, 'products', 'products:7', 'a name'), true, 'before')
-      database.sql.run(sql`UPDATE products SET price = '2' WHERE id = 7`)
+      await database.sql.run(sql`UPDATE products SET price = '2' WHERE id = 7`)
       t.equal(isCurrent(stamp, 'products'), false)
       t.equal(isCurrent(stamp, 'products:7'), false)
       t.equal(isCurrent(stamp, 'products:8'), true)
@@ -46,7 +46,7 @@ t.test('inside a transaction', async (t) => {
     const { database, other, isCurrent } = clockwork(t)
     addProduct(other, 7, 8)
     const stamp = takeStamp(database)
-    const write = (id: number) => database.sql.run(sql`UPDATE products SET price = '2' WHERE id = ${id}`)
+    const write = (id: number) => await database.sql.run(sql`UPDATE products SET price = '2' WHERE id = ${id}`)
     await t.rejects(database.transaction(async () => {
       write(7)
       await t.rejects(database.transaction(() => {
@@ -67,8 +67,8 @@ t.test('inside a transaction', async (t) => {
   t.test('a transaction sees a new table at once', async (t) => {
     const { database, isCurrent } = clockwork(t)
     const stamp = takeStamp(database)
-    await t.rejects(database.transaction(() => {
-      database.sql.run(sql`CREATE TABLE fresh (id INTEGER PRIMARY KEY)`)
+    await t.rejects(database.transaction(async () => {
+      await database.sql.run(sql`CREATE TABLE fresh (id INTEGER PRIMARY KEY)`)
       t.equal(isCurrent(stamp, 'a name'), false)
       throw oops
     }), oops)
@@ -102,7 +102,7 @@ t.test('inside a transaction', async (t) => {
     t.equal(await cache.getOrSet('price', load), '1')
     await t.rejects(database.transaction(async () => {
       t.equal(await cache.get('price'), '1', 'what it did not change')
-      database.sql.run(sql`UPDATE products SET price = '2'`)
+      await database.sql.run(sql`UPDATE products SET price = '2'`)
       t.same(await Promise.all([cache.getOrSet('price', load), cache.getOrSet('price', load)]), ['2', '2'])
       t.equal(loads, 3)
       t.equal(await cache.get('price'), undefined)

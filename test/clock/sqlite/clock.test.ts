@@ -160,7 +160,7 @@ t.test('every schema change makes all stamps invalid, and reads of unwatched tab
     other.exec(statement)
     t.equal(isCurrent(stamp, 'products:99'), false, statement)
     t.equal(isCurrent(stamp, 'a name'), false)
-    t.same(tagsRead(database, `SELECT id FROM ${table}`), read, statement)
+    t.same(await tagsRead(database, `SELECT id FROM ${table}`), read, statement)
   }
 })
 

@@ -65,7 +65,7 @@ for (const [name, openClock] of Object.entries(OPENERS)) {
 
 t.test('a clock that is closed after the application closes the index of the log at once', OPTIONS, async (t) => {
   const path = `${t.testdir()}/a.db`
-  openDatabase(`file:${path}`).close() // It also closes indexes of the tests before.
+  await openDatabase(`file:${path}`).close() // It also closes indexes of the tests before.
   const before = countDescriptors()
   const connection = connect(path)
   const clock = sqliteClock(connection)

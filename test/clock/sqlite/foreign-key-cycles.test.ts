@@ -5,7 +5,7 @@ t.test('a table that refers to itself, without an action, is counted by row and 
   const { database, other, movedBy } = clockwork(t, `
     CREATE TABLE items (id INTEGER PRIMARY KEY, parent REFERENCES items (id)); CREATE INDEX parents ON items (parent);
     INSERT INTO items VALUES (1, NULL), (2, 1), (3, 1)`)
-  t.same(tagsRead(database, 'SELECT * FROM items WHERE parent = 1'), ['items:parent=1'])
+  t.same(await tagsRead(database, 'SELECT * FROM items WHERE parent = 1'), ['items:parent=1'])
   const tags = ['items:1', 'items:2', 'items:3', 'items:parent=null', 'items:parent=1']
   t.same(await movedBy(tags, () => other.exec('REPLACE INTO items VALUES (2, NULL)')), [tags[1], tags[3], tags[4]])
 })

@@ -44,7 +44,7 @@ t.test('a trigger of others that keeps a change cannot prevent that it is counte
         other.exec(`DROP TRIGGER IF EXISTS theirs; ${DATA}
           CREATE TRIGGER theirs AFTER ${event} ON Items BEGIN ${body}; END`)
         open()
-        t.same(tagsRead(database, 'SELECT v FROM items WHERE id = 7'), ['items:7'])
+        t.same(await tagsRead(database, 'SELECT v FROM items WHERE id = 7'), ['items:7'])
         const before = readAll(works)
         const tags = ['items', `items:${row}`]
         t.same(await movedBy(tags, () => quietly(other, statement)), tags, statement)
@@ -98,11 +98,11 @@ t.test('the guard disappears with the triggers of others', async (t) => {
   const count = () => other.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").pluck().get()
   const before = count()
   other.exec(DATA + 'CREATE TRIGGER theirs AFTER UPDATE ON parts BEGIN SELECT 1; END')
-  t.equal(tagsRead(database, 'SELECT * FROM items'), 'unwatched-read', 'not cached before the next start')
+  t.equal(await tagsRead(database, 'SELECT * FROM items'), 'unwatched-read', 'not cached before the next start')
   open()
   t.equal(count(), Number(before) + 1 + 2 * 3, 'for parts, and for items, to which it refers')
   other.exec('DROP TRIGGER theirs')
-  t.equal(tagsRead(database, 'SELECT * FROM items'), 'unwatched-read', 'not cached before the next start')
+  t.equal(await tagsRead(database, 'SELECT * FROM items'), 'unwatched-read', 'not cached before the next start')
   open()
   t.equal(count(), before)
   t.same(await movedBy(['items', 'items:7', 'items:8'], () => other.exec('UPDATE items SET v = 5 WHERE id = 7')), [
@@ -117,10 +117,10 @@ t.test('a guard whose counter was deleted is made again at the next start', asyn
   const stamp = takeStamp(database)
   other.exec("DELETE FROM larder_clock WHERE name = ':guard:items'")
   t.equal(isCurrent(stamp, 'items'), false)
-  t.equal(tagsRead(database, 'SELECT * FROM items'), 'unwatched-read')
+  t.equal(await tagsRead(database, 'SELECT * FROM items'), 'unwatched-read')
   open()
   t.equal(isCurrent(stamp, 'items'), false)
-  t.same(tagsRead(database, 'SELECT * FROM items'), ['items'])
+  t.same(await tagsRead(database, 'SELECT * FROM items'), ['items'])
 })
 
 t.test('while others have triggers on the tables of the clock, nothing is valid', async (t) => {

@@ -30,8 +30,8 @@ function restartable (t: Test) {
     },
     /** Returns the tags that have not changed since the stamp. */
     current: (stamp: string) => TAGS.filter((tag) => database.versions.firstChanged(stamp, [tag]) === undefined),
-    restart (between = () => {}) {
-      database.close()
+    async restart (between = () => {}) {
+      await database.close()
       between()
       start()
     },
@@ -51,11 +51,11 @@ t.test('after a backup is restored, stamps of the history that was undone never 
   backUp()
   await change()
   const undone = [stamp()]
-  restart()
+  await restart()
   undone.push(stamp())
   await change()
   undone.push(stamp())
-  restart(restore)
+  await restart(restore)
   t.same(current(kept), TAGS, 'nothing has changed since the backup')
   for (let changes = 0; changes < 6; changes++) {
     for (const stamp of undone) t.same(current(stamp), [], `after ${changes} changes`)
@@ -70,7 +70,7 @@ t.test('stamps stay valid when processes start again', async (t) => {
   const { stamp, current, restart, change } = restartable(t)
   const stamps = [stamp()]
   for (let starts = 0; starts < 3; starts++) {
-    restart()
+    await restart()
     stamps.push(stamp())
   }
   for (const stamp of stamps) t.same(current(stamp), TAGS)
@@ -83,7 +83,7 @@ t.test('stamps of commits that a power cut lost never become valid again', async
   backUp()
   await change()
   const lost = stamp()
-  restart(() => {
+  await restart(() => {
     rmSync(`${path}-wal`, { force: true })
     renameSync(`${path}.backup`, path)
   })
@@ -174,9 +174,9 @@ t.test('an era that begins inside a transaction is stored after it', async (t) =
 t.test('a limited number of eras is kept', async (t) => {
   const { path, stamp, current, restart } = restartable(t)
   const first = stamp()
-  restart()
+  await restart()
   const second = stamp()
-  restart()
+  await restart()
   const other = new Sqlite(path)
   const [{ nonce, counters }] = other.prepare('SELECT nonce, counters FROM larder_eras ORDER BY id').all() as
     [{ nonce: number, counters: string }]

@@ -81,14 +81,14 @@ t.test('a query by equality on an indexed column depends on the rows with that v
     ['SELECT * FROM comments WHERE post_id = ? AND id IN (SELECT id FROM comments)', [7], 'comments']
   ]
   for (const [statement, values, tags] of cases) {
-    t.same(tagsRead(database, statement, ...values), tags.split(' '), statement)
+    t.same(await tagsRead(database, statement, ...values), tags.split(' '), statement)
   }
 })
 
 t.test('a value that a column may convert in another way is looked up in the whole table', async (t) => {
   const { database } = setUp(t)
   const find = (column: string, value: unknown) =>
-    tagsRead(database, `SELECT * FROM comments WHERE "${column}" = ?`, value) as string[]
+    await tagsRead(database, `SELECT * FROM comments WHERE "${column}" = ?`, value) as string[]
   for (const value of [7, 7n, '7']) t.same(find('post_id', value), ['comments:post_id=7'])
   t.same(find('post_id', -0), ['comments:post_id=0'])
   for (const value of [7.5, '7.0', ' 7', '07', 'seven', 2 ** 53, 2n ** 53n, NaN, Buffer.from('7')]) {
@@ -126,7 +126,7 @@ t.test('equal texts that differ in their bytes are counted separately', async (t
     CREATE TABLE words (word TEXT COLLATE NOCASE); CREATE INDEX words_word ON words (word COLLATE BINARY);
     INSERT INTO words VALUES ('ab')`)
   const [lower, upper] = ['ab', 'AB'].map((word) => `words:word=${describeValue(word)}`)
-  t.same(tagsRead(database, "SELECT * FROM words WHERE word = 'ab' COLLATE BINARY"), [lower])
+  t.same(await tagsRead(database, "SELECT * FROM words WHERE word = 'ab' COLLATE BINARY"), [lower])
   t.same(await movedBy([lower!, upper!], () => other.exec("UPDATE words SET word = 'AB'")), [lower, upper])
 })
 
@@ -170,7 +170,7 @@ t.test('what a statement depends on does not follow from the first parameters th
     CREATE TABLE labels (status TEXT PRIMARY KEY, label TEXT)`)
   const query = 'SELECT slug, (SELECT label FROM labels l WHERE l.status = p.status) FROM articles p ' +
     'WHERE p.status = ? AND p.author = ?'
-  tagsRead(database, query, 'live', 9)
-  const tags = tagsRead(database, query, 'draft', 9)
+  await tagsRead(database, query, 'live', 9)
+  const tags = await tagsRead(database, query, 'draft', 9)
   t.ok(tags.includes('labels') || tags.includes(`labels:status=${describeValue('draft')}`), String(tags))
 })

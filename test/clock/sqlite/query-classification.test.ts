@@ -17,7 +17,7 @@ t.test('what a pragma reads is not stored, whatever precedes or follows it', asy
   ]
   for (const pragma of pragmas) {
     for (const prefix of PREFIXES) {
-      t.equal(tagsRead(database, prefix + pragma), 'unwatched-read', JSON.stringify(prefix + pragma))
+      t.equal(await tagsRead(database, prefix + pragma), 'unwatched-read', JSON.stringify(prefix + pragma))
     }
   }
 })
@@ -31,7 +31,7 @@ t.test('what the table-valued function of a pragma reads is not stored', async (
     "SELECT name FROM pragma_table_info('products') WHERE name IN (SELECT title FROM products)",
     'SELECT name FROM pragma_table_list', 'SELECT name FROM pragma_function_list', 'SELECT * FROM pragma_database_list'
   ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
+    t.equal(await tagsRead(database, statement), 'unwatched-read', statement)
   }
 })
 
@@ -39,7 +39,7 @@ t.test('what another statement than a query returns is not stored', async (t) =>
   const { database } = clockwork(t)
   for (const prefix of PREFIXES) {
     for (const statement of ['EXPLAIN SELECT * FROM products', 'EXPLAIN QUERY PLAN SELECT * FROM products']) {
-      t.equal(tagsRead(database, prefix + statement), 'unwatched-read', JSON.stringify(prefix + statement))
+      t.equal(await tagsRead(database, prefix + statement), 'unwatched-read', JSON.stringify(prefix + statement))
     }
   }
 })
@@ -49,7 +49,7 @@ t.test('a statement that returns nothing reads nothing', async (t) => {
   for (const statement of [
     `ATTACH '${path}.other' AS side`, 'DETACH side', 'SAVEPOINT a', 'RELEASE a', 'PRAGMA cache_size = 100'
   ]) {
-    const { refusal, tags } = reading(database, () => database.sql.run(sql.raw(statement)))
+    const { refusal, tags } = await reading(database, () => database.sql.run(sql.raw(statement)))
     t.same([refusal, tags], [undefined, []], statement)
   }
 })
@@ -68,7 +68,7 @@ t.test('a query is stored, whatever precedes or follows it', async (t) => {
   ]
   for (const [query, values, tags] of queries) {
     for (const prefix of PREFIXES) {
-      t.same(tagsRead(database, prefix + query, ...values), tags, JSON.stringify(prefix + query))
+      t.same(await tagsRead(database, prefix + query, ...values), tags, JSON.stringify(prefix + query))
     }
   }
 })
@@ -78,5 +78,5 @@ t.test('a temporary table, which could hide a table, cannot be created where rea
   for (const statement of ['CREATE TEMP TABLE products (x)', 'CREATE TEMP VIEW products AS SELECT 1']) {
     t.throws(() => database.sql.run(sql.raw(statement)), { cause: { code: 'SQLITE_READONLY' } }, statement)
   }
-  t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
+  t.same(await tagsRead(database, 'SELECT * FROM products'), ['products'])
 })

@@ -114,7 +114,7 @@ t.test('the version of SQLite is one whose byte code has been checked', async (t
 t.test('statements depend on these tables and rows', async (t) => {
   const { database } = clockwork(t, SCHEMA)
   for (const [statement, values, tags] of STATEMENTS) {
-    t.same(tagsRead(database, statement, ...values), tags.split(' ').filter(Boolean), statement)
+    t.same(await tagsRead(database, statement, ...values), tags.split(' ').filter(Boolean), statement)
   }
 })
 
@@ -128,15 +128,15 @@ t.test('a row is found by a parameter of any type', async (t) => {
     [' 7', 'products']
   ]
   for (const [value, tag] of cases) {
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [tag], String(value))
+    t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [tag], String(value))
   }
   for (const value of [null, '', Buffer.from('7')]) {
     t.match(
-      tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [/^products(:\d)?$/], 'no row is ever found'
+      await tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [/^products(:\d)?$/], 'no row is ever found'
     )
   }
   t.throws(() => tagsRead(database, 'SELECT * FROM products WHERE id = ?', true), /bind/)
-  t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
+  t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
 })
 
 t.test('the tag of a table covers those of its rows', async (t) => {

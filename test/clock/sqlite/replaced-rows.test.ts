@@ -67,7 +67,7 @@ t.test('columns named like those of the clock', async (t) => {
   const { database, other, movedBy } = clockwork(t, `
     CREATE TABLE odd (id INTEGER PRIMARY KEY, ticks UNIQUE, name, o); CREATE INDEX odd_name ON odd (name);
     INSERT INTO odd VALUES (1, 1, 5, 1)`)
-  t.same(tagsRead(database, 'SELECT * FROM odd WHERE name = 5'), ['odd:name=5'])
+  t.same(await tagsRead(database, 'SELECT * FROM odd WHERE name = 5'), ['odd:name=5'])
   t.same(await movedBy(['odd:1', 'odd:name=5'], () => other.exec('REPLACE INTO odd VALUES (2, 1, 6, 1)')),
     ['odd:1', 'odd:name=5'])
 })

@@ -35,7 +35,7 @@ t.test('rows are counted separately if it can be said which rows a new one repla
     ['partly', '', 'a unique index of some rows'], ['computed', '', 'a unique index of an expression'],
     ['indexed', ':1', 'an ordinary index']] as const
   for (const [table, tag, what] of tables) {
-    t.same(tagsRead(database, `SELECT k FROM ${table} WHERE k = 1`), [table + tag], what)
+    t.same(await tagsRead(database, `SELECT k FROM ${table} WHERE k = 1`), [table + tag], what)
     const [first, second] = [table + tag, table + tag.replace('1', '2')]
     const changes: Array<[statement: string, ...rows: string[]]> = [
       ['INSERT INTO % (k) VALUES (1)', first],
@@ -57,9 +57,9 @@ t.test('a REPLACE that removes another row invalidates reads of that row', async
   const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE)')
   other.pragma('recursive_triggers = OFF')
   other.exec("INSERT INTO codes VALUES (1, 'k'), (2, 'l')")
-  const { stamp, tags, result } = reading(database, () => database.sql.values(sql`SELECT code FROM codes WHERE id = 1`))
+  const { stamp, tags, result } = await reading(database, () => database.sql.values(sql`SELECT code FROM codes WHERE id = 1`))
   other.exec("INSERT OR REPLACE INTO codes VALUES (3, 'k')")
-  t.notSame(database.sql.values(sql`SELECT code FROM codes WHERE id = 1`), result)
+  t.notSame(await database.sql.values(sql`SELECT code FROM codes WHERE id = 1`), result)
   t.equal(isCurrent(stamp, ...tags), false)
 })
 
@@ -69,13 +69,13 @@ t.test('all kinds of row numbers', async (t) => {
   const tag = (id: number) => `products:${id}`
   const largest = Number.MAX_SAFE_INTEGER
   for (const id of [0, 1, -1, -7, 65_535, -65_536, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 5, largest, -largest]) {
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', id), [tag(id)])
+    t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = ?', id), [tag(id)])
     t.same(await movedBy([tag(id), tag(id > 0 ? id - 3 : id + 3)], () => insert.run(id)), [tag(id)], String(id))
   }
   for (const id of [2n ** 53n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)]) {
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = ?', id), [`products:${id}`])
+    t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = ?', id), [`products:${id}`])
     t.same(
-      tagsRead(database, 'SELECT * FROM products WHERE id = ?', Number(id)),
+      await tagsRead(database, 'SELECT * FROM products WHERE id = ?', Number(id)),
       ['products'],
       'JavaScript might take it for another number'
     )

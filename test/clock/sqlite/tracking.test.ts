@@ -92,7 +92,7 @@ t.test('relational queries of Drizzle are tracked', async (t) => {
 t.test('an entry depends on everything that its load read, and on nothing else', async (t) => {
   const { database, other, isCurrent } = createTrackedShop(t)
   const handle = database.sql
-  const { stamp, tags } = reading(database, () => {
+  const { stamp, tags } = await reading(database, () => {
     handle.all(sql`SELECT title FROM products JOIN makers ON name > title WHERE products.id = ${7}`)
     handle.select().from(products).where(one(8)).all()
     handle.select({ n: count() }).from(sql`makers`).all()
@@ -128,7 +128,7 @@ t.test('reads outside a load and in ignoreReads are not tracked', async (t) => {
   const logger = trackReads({ connection: counting, clock, isOutdated: () => false, versions: database.versions })
   logger.logQuery('SELECT * FROM products', [])
   t.equal(prepared, 0)
-  reading(database, () => logger.logQuery('SELECT * FROM products', []))
+  await reading(database, () => logger.logQuery('SELECT * FROM products', []))
   t.ok(prepared > 0)
 
   await cache.getOrSet('key', () => {

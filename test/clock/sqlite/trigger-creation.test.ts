@@ -39,7 +39,7 @@ t.test('every table of any schema is watched', async (t) => {
   t.ok(tables.includes('products'))
   for (const table of tables) {
     t.same(triggersOn(other, table), triggersFor(table), table)
-    t.same(tagsRead(database, `SELECT * FROM "${table}"`), [table])
+    t.same(await tagsRead(database, `SELECT * FROM "${table}"`), [table])
   }
 })
 
@@ -55,8 +55,8 @@ t.test('names of tables that need quoting', async (t) => {
     const expected = [encodeTag(name), `${encodeTag(name)}:1`]
     t.same(await movedBy(all, () => other.exec(`INSERT INTO ${quoted(name)} VALUES (1, 1)`)), expected, name)
     t.same(await movedBy(all, () => other.exec(`UPDATE ${quoted(name)} SET "v""" = 2`)), expected, name)
-    t.same(tagsRead(database, `SELECT * FROM ${quoted(name)}`), expected.slice(0, 1))
-    t.same(tagsRead(database, `SELECT * FROM ${quoted(name)} WHERE ${quoted(name)} = 1`), expected.slice(1))
+    t.same(await tagsRead(database, `SELECT * FROM ${quoted(name)}`), expected.slice(0, 1))
+    t.same(await tagsRead(database, `SELECT * FROM ${quoted(name)} WHERE ${quoted(name)} = 1`), expected.slice(1))
     t.same(
       await movedBy(all, () => database.versions.invalidate([`${encodeTag(name)}:2`])),
       [encodeTag(name), `${encodeTag(name)}:2`]
@@ -68,9 +68,9 @@ t.test('creating and repairing triggers', async (t) => {
   t.test('a new table is watched from the next start', async (t) => {
     const { database, other, open, movedBy } = clockwork(t)
     other.exec('CREATE TABLE later (id INTEGER PRIMARY KEY, v)')
-    t.equal(tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
-    t.equal(tagsRead(open(), 'SELECT * FROM later WHERE id = 1')[0], 'later:1')
-    t.same(tagsRead(database, 'SELECT * FROM later WHERE id = 1'), ['later:1'], 'also by who was there before')
+    t.equal(await tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
+    t.equal(await tagsRead(open(), 'SELECT * FROM later WHERE id = 1')[0], 'later:1')
+    t.same(await tagsRead(database, 'SELECT * FROM later WHERE id = 1'), ['later:1'], 'also by who was there before')
     t.same(
       await movedBy(['later', 'later:1', 'later:2'], () => other.exec('INSERT INTO later VALUES (1, 1)')),
       ['later', 'later:1']
@@ -87,10 +87,10 @@ t.test('creating and repairing triggers', async (t) => {
       INSERT INTO __new_products (${columns}) SELECT ${columns} FROM products;
       DROP TABLE products; ALTER TABLE __new_products RENAME TO products`)
     t.same(triggersOn(other, 'products'), [])
-    t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
+    t.equal(await tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
     open()
     t.same(triggersOn(other, 'products'), triggersFor('products'))
-    t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
+    t.same(await tagsRead(database, 'SELECT * FROM products'), ['products'])
     t.same(
       await movedBy(['products', 'products:7', 'products:8'], () => other.exec('DELETE FROM products')),
       ['products', 'products:7']
@@ -100,7 +100,7 @@ t.test('creating and repairing triggers', async (t) => {
   t.test('a renamed table has a tag of its new name, and its old name is free', async (t) => {
     const { database, other, open, movedBy } = clockwork(t, 'CREATE TABLE old (id INTEGER PRIMARY KEY)')
     other.exec('ALTER TABLE old RENAME TO new')
-    t.equal(tagsRead(database, 'SELECT * FROM new'), 'unwatched-read')
+    t.equal(await tagsRead(database, 'SELECT * FROM new'), 'unwatched-read')
     other.exec('CREATE TABLE old (id INTEGER PRIMARY KEY)')
     open()
     const tags = ['new', 'new:1', 'old', 'old:1']
@@ -120,16 +120,16 @@ t.test('creating and repairing triggers', async (t) => {
     ]) {
       other.exec(harm)
       t.notSame(readSchema(other)[1], before)
-      t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
+      t.equal(await tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
       open()
       t.same(readSchema(other)[1], before)
-      t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
+      t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
     }
     other.exec('CREATE UNIQUE INDEX titles ON products (title)')
-    t.equal(tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
+    t.equal(await tagsRead(database, 'SELECT * FROM products'), 'unwatched-read')
     open()
-    t.same(tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
-    t.match(tagsRead(database, "SELECT * FROM products WHERE title = 'a'"), [/^products:title=#/])
+    t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = 7'), ['products:7'])
+    t.match(await tagsRead(database, "SELECT * FROM products WHERE title = 'a'"), [/^products:title=#/])
   })
 
   t.test('a second start changes no trigger and waits for no lock', async (t) => {
@@ -137,7 +137,7 @@ t.test('creating and repairing triggers', async (t) => {
     const before = readSchema(other)
     other.exec("BEGIN IMMEDIATE; INSERT INTO products (title, price) VALUES ('a', '1')")
     const second = open()
-    t.same(tagsRead(second, 'SELECT * FROM makers'), ['makers'])
+    t.same(await tagsRead(second, 'SELECT * FROM makers'), ['makers'])
     other.exec('COMMIT')
     t.same(readSchema(other), before)
   })
@@ -153,7 +153,7 @@ t.test('creating and repairing triggers', async (t) => {
     for (const table of [
       'larder_mine', ':colon', '__drizzle_mine', 'texts', 'texts_content', 'sqlite_sequence', 'larder_clock'
     ]) {
-      t.equal(tagsRead(database, `SELECT * FROM "${table}"`), 'unwatched-read', table)
+      t.equal(await tagsRead(database, `SELECT * FROM "${table}"`), 'unwatched-read', table)
     }
   })
 })

@@ -156,7 +156,7 @@ t.test('a transaction changes the tags of what it commits', async (t) => movesJu
 t.test('a rollback changes no tag, and savepoints count if they are released', async (t) => {
   const { database, other, movedBy } = clockwork(t, MORE)
   other.exec(DATA)
-  const write = (statement: string) => database.sql.run(sql.raw(statement))
+  const write = (statement: string) => await database.sql.run(sql.raw(statement))
   const undone = (work: () => unknown) => t.rejects(database.transaction(async () => {
     await work()
     throw oops

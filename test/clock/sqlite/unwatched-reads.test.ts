@@ -15,7 +15,7 @@ t.test('reads that no trigger watches are not stored', async (t) => {
   // Somewhere among them are the places that our tables have in our own file.
   for (let i = 0; i < 40; i++) away.exec(`CREATE TABLE away${i} (x)`)
   away.close()
-  database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
+  await database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
   for (const statement of [
     'SELECT * FROM sqlite_schema',
     'SELECT * FROM sqlite_temp_schema',
@@ -31,12 +31,12 @@ t.test('reads that no trigger watches are not stored', async (t) => {
     'SELECT * FROM side.products',
     'SELECT * FROM products JOIN side.products'
   ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
+    t.equal(await tagsRead(database, statement), 'unwatched-read', statement)
   }
-  for (let i = 0; i < 40; i++) t.equal(tagsRead(database, `SELECT * FROM away${i}`), 'unwatched-read')
+  for (let i = 0; i < 40; i++) t.equal(await tagsRead(database, `SELECT * FROM away${i}`), 'unwatched-read')
   other.exec('CREATE TABLE later (x)')
-  t.equal(tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
-  t.same(tagsRead(database, 'SELECT * FROM products'), ['products'])
+  t.equal(await tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
+  t.same(await tagsRead(database, 'SELECT * FROM products'), ['products'])
 })
 
 t.test('pragmas and table-valued functions are not stored', async (t) => {
@@ -44,12 +44,12 @@ t.test('pragmas and table-valued functions are not stored', async (t) => {
   const away = new Sqlite(`${path}.other`)
   away.exec('CREATE VIRTUAL TABLE texts USING fts5 (text)')
   away.close()
-  database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
+  await database.sql.run(sql.raw(`ATTACH '${path}.other' AS side`))
   for (const statement of [
     'SELECT * FROM side.texts', 'PRAGMA user_version', 'SELECT * FROM pragma_user_version',
     "SELECT * FROM json_each('[1]'), pragma_table_info('products')", 'SELECT * FROM dbstat'
   ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
+    t.equal(await tagsRead(database, statement), 'unwatched-read', statement)
   }
 })
 
@@ -65,10 +65,10 @@ t.test('a virtual table is found beside json_each', async (t) => {
     'PRAGMA page_count',
     'PRAGMA table_info(products)'
   ]) {
-    t.equal(tagsRead(database, statement), 'unwatched-read', statement)
+    t.equal(await tagsRead(database, statement), 'unwatched-read', statement)
   }
-  t.same(tagsRead(database, "SELECT json_each.value FROM json_each('[1]')"), [])
-  t.same(tagsRead(database, "SELECT title FROM products, json_tree('[1]')"), ['products'])
+  t.same(await tagsRead(database, "SELECT json_each.value FROM json_each('[1]')"), [])
+  t.same(await tagsRead(database, "SELECT title FROM products, json_tree('[1]')"), ['products'])
 })
 
 t.test('a statement that cannot be explained depends on all tables, and is not stored', async (t) => {
@@ -83,7 +83,7 @@ t.test('a statement that cannot be explained depends on all tables, and is not s
     const { tables, ...rest } = statements.resolve(statement, [], catalog)
     t.same({ tables: [...tables].sort(), ...rest }, all, statement)
   }
-  t.equal(tagsRead(database, '; SELECT 1'), 'unwatched-read')
+  t.equal(await tagsRead(database, '; SELECT 1'), 'unwatched-read')
   const byId = 'SELECT * FROM products WHERE id = ?'
   t.equal(statements.resolve(byId, [], catalog).unwatched, true, 'a value is missing')
   t.same(

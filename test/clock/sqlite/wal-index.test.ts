@@ -75,6 +75,6 @@ t.test('an index is closed when SQLite has deleted it', async (t) => {
   indexes[0]!.close()
   const again = new WalIndex(path)
   t.equal(again.read()!.commits, 1, 'it is used again until then')
-  first.close()
+  await first.close()
   again.close()
 })

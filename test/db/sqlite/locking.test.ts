@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { addThrough, moment, notes } from '../support.ts'
+import { addThrough, moment, notes, sharedNotes } from '../support.ts'
 
 const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
+const setUp = sharedNotes(t)
 
 t.test('transaction waits for a lock of another program without blocking the event loop', async (t) => {
-  const { database, add, titles, connect } = notes(t)
+  const { database, add, titles, connect } = setUp(t)
   const other = connect()
   other.exec('BEGIN IMMEDIATE')
   addThrough(other, 'theirs')
@@ -52,7 +53,7 @@ t.test('transaction rejects with errors that are not about locks', async (t) => 
 })
 
 t.test('a transaction holds the lock from begin to end', async (t) => {
-  const { database, add, connect } = notes(t)
+  const { database, add, connect } = setUp(t)
   const other = connect()
   await database.transaction(async () => {
     t.throws(() => addThrough(other, 'theirs'), { code: 'SQLITE_BUSY' })
@@ -64,7 +65,7 @@ t.test('a transaction holds the lock from begin to end', async (t) => {
 })
 
 t.test('the next read sees what another program has committed', async (t) => {
-  const { database, titles, connect } = notes(t)
+  const { database, titles, connect } = setUp(t)
   const other = connect()
   addThrough(other, 'a')
   t.same(await titles(), ['a'])

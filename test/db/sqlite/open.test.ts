@@ -32,17 +32,15 @@ function temporaryFolder (t: Test): string {
   return folder
 }
 
-const countProducts = (database: Database) => database.sql.get<{ n: number }>(
-  sql`SELECT count(*) AS n FROM products`
-)!.n
-const pragma = (
-  database: Database, name: string
-) => Object.values(database.sql.get<object>(sql.raw(`PRAGMA ${name}`))!)[0]
+const countProducts = async (database: Database) =>
+  (await database.sql.values<[number]>(sql`SELECT count(*) FROM products`))[0]![0]
+const pragma = async (database: Database, name: string) =>
+  (await database.sql.values(sql.raw(`PRAGMA ${name}`)))[0]![0]
 
 /** The message of the error with which a database does not open, which must be one line with the URL. */
-function refusal (t: Test, url: string, lockWaitMs = 20): string {
+async function refusal (t: Test, url: string, lockWaitMs = 20): Promise<string> {
   try {
-    openDatabase(url, { lockWaitMs }).close()
+    await openDatabase(url, { lockWaitMs }).close()
   } catch (error) {
     const { code, message } = error as Error & { code: string }
     t.equal(code, 'LARDER_DATABASE_OPEN')
@@ -57,7 +55,7 @@ function refusal (t: Test, url: string, lockWaitMs = 20): string {
 t.test('openDatabase creates the file and its folders', async (t) => {
   const folder = t.testdir()
   const database = open(t, `file:${folder}/a/b c/larder.db`)
-  t.equal(countProducts(database), 0)
+  t.equal(await countProducts(database), 0)
   t.ok(existsSync(`${folder}/a/b c/larder.db`))
 })
 
@@ -68,10 +66,10 @@ t.test('openDatabase accepts relative paths and file URLs', async (t) => {
   t.teardown(() => process.chdir(before))
   const first = openDatabase('file:relative.db')
   await first.transaction(() => first.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
-  first.close()
+  await first.close()
 
-  t.equal(countProducts(open(t, pathToFileURL(join(folder, 'relative.db')).href)), 1)
-  t.equal(countProducts(open(t, `file:${folder}/relative.db`)), 1)
+  t.equal(await countProducts(open(t, pathToFileURL(join(folder, 'relative.db')).href)), 1)
+  t.equal(await countProducts(open(t, `file:${folder}/relative.db`)), 1)
 })
 
 t.test('close deletes the folder of a private database', async (t) => {
@@ -80,27 +78,27 @@ t.test('close deletes the folder of a private database', async (t) => {
   const two = openDatabase('file::memory:')
   t.equal(readdirSync(folder).length, 2)
   await one.transaction(() => one.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
-  t.same([countProducts(one), countProducts(two)], [1, 0])
-  one.close()
+  t.same([await countProducts(one), await countProducts(two)], [1, 0])
+  await one.close()
   t.equal(readdirSync(folder).length, 1)
-  two.close()
+  await two.close()
   t.same(readdirSync(folder), [])
 })
 
 t.test('the file is in WAL mode, and the reader cannot write', async (t) => {
   const database = open(t, `file:${t.testdir()}/larder.db`)
-  t.equal(pragma(database, 'journal_mode'), 'wal')
-  t.throws(() => database.sql.run(sql`DELETE FROM products`), { cause: { code: 'SQLITE_READONLY' } })
-  await database.transaction(() => {
-    t.equal(pragma(database, 'foreign_keys'), 1)
-    t.equal(pragma(database, 'recursive_triggers'), 1)
-    t.equal(pragma(database, 'synchronous'), 1)
+  t.equal(await pragma(database, 'journal_mode'), 'wal')
+  await t.rejects(database.sql.run(sql`DELETE FROM products`), { code: 'SQLITE_READONLY' })
+  await database.transaction(async () => {
+    t.equal(await pragma(database, 'foreign_keys'), 1)
+    t.equal(await pragma(database, 'recursive_triggers'), 1)
+    t.equal(await pragma(database, 'synchronous'), 1)
   })
 })
 
 t.test('the table products has its columns in the documented order', async (t) => {
   const path = `${t.testdir()}/larder.db`
-  openDatabase(`file:${path}`).close()
+  await openDatabase(`file:${path}`).close()
   const other = connect(t, path)
   other.exec(
     "INSERT INTO products VALUES (7, 'Tea', '1', '2026-01-01 10:00', '2026-01-01'); INSERT INTO products (title, " +
@@ -116,24 +114,24 @@ t.test('migrations run once', async (t) => {
   const path = `${t.testdir()}/larder.db`
   const first = openDatabase(`file:${path}`)
   await first.transaction(() => first.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
-  first.close()
+  await first.close()
   const other = connect(t, path)
   const applied = () => other.prepare('SELECT hash, created_at FROM __drizzle_migrations').all()
   const before = applied()
   t.ok(before.length > 0)
-  t.equal(countProducts(open(t, `file:${path}`)), 1)
+  t.equal(await countProducts(open(t, `file:${path}`)), 1)
   t.same(applied(), before)
 })
 
 t.test('openDatabase opens an up-to-date file while another program writes', async (t) => {
   const path = `${t.testdir()}/larder.db`
-  openDatabase(`file:${path}`).close()
+  await openDatabase(`file:${path}`).close()
   const other = connect(t, path)
   other.exec("BEGIN IMMEDIATE; INSERT INTO products (title, price) VALUES ('Tea', '1')")
   const database = open(t, `file:${path}`, 20)
-  t.equal(countProducts(database), 0)
+  t.equal(await countProducts(database), 0)
   other.exec('COMMIT')
-  t.equal(countProducts(database), 1)
+  t.equal(await countProducts(database), 1)
 })
 
 t.test('concurrent processes can all open one new file', async (t) => {
@@ -153,41 +151,41 @@ t.test('openDatabase throws one sentence if it cannot open', async (t) => {
   const folder = t.testdir({ 'text.txt': 'This is text.\n'.repeat(500), folder: {} })
 
   t.test('a path that the file system refuses', async (t) => {
-    t.match(refusal(t, 'file:/proc/nothing/larder.db'), /ENOENT/)
+    t.match(await refusal(t, 'file:/proc/nothing/larder.db'), /ENOENT/)
   })
   t.test('a folder', async (t) => {
-    t.match(refusal(t, `file:${folder}/folder`), /unable to open database file/)
+    t.match(await refusal(t, `file:${folder}/folder`), /unable to open database file/)
   })
   t.test('a file below a file', async (t) => {
-    t.match(refusal(t, `file:${folder}/text.txt/larder.db`), /ENOTDIR|unable|directory/)
+    t.match(await refusal(t, `file:${folder}/text.txt/larder.db`), /ENOTDIR|unable|directory/)
   })
   t.test('a file that is not a database', async (t) => {
-    t.match(refusal(t, `file:${folder}/text.txt`), /file is not a database/)
+    t.match(await refusal(t, `file:${folder}/text.txt`), /file is not a database/)
   })
   t.test('a link to nowhere', async (t) => {
     symlinkSync(`${folder}/nowhere`, `${folder}/link`)
-    t.match(refusal(t, `file:${folder}/link/larder.db`), /directory does not exist/)
+    t.match(await refusal(t, `file:${folder}/link/larder.db`), /directory does not exist/)
   })
   t.test('a URL with a host', async (t) => {
-    t.match(refusal(t, 'file://example.com/larder.db'), /host/)
+    t.match(await refusal(t, 'file://example.com/larder.db'), /host/)
   })
   t.test('a table products of another application', async (t) => {
     const path = `${folder}/other.db`
     connect(t, path).exec('CREATE TABLE products (x)')
-    t.match(refusal(t, `file:${path}`), /table `products` already exists/)
+    t.match(await refusal(t, `file:${path}`), /table `products` already exists/)
   })
   t.test('migrations of another application', async (t) => {
     const path = `${folder}/notes.db`
     connect(t, path).exec('CREATE TABLE __drizzle_migrations (x)')
-    t.match(refusal(t, `file:${path}`), /no such column/)
+    t.match(await refusal(t, `file:${path}`), /no such column/)
   })
   t.test('a new file that another program has locked', async (t) => {
     const path = `${folder}/locked.db`
     const other = connect(t, path)
     other.exec('CREATE TABLE x (y); BEGIN IMMEDIATE')
-    t.match(refusal(t, `file:${path}`), /database is busy/)
+    t.match(await refusal(t, `file:${path}`), /database is busy/)
     other.exec('COMMIT')
-    t.equal(countProducts(open(t, `file:${path}`)), 0)
+    t.equal(await countProducts(open(t, `file:${path}`)), 0)
   })
 })
 
@@ -197,8 +195,8 @@ t.test('a private database that fails to open leaves no folder', async (t) => {
   const long = join(folder, ...Array(3).fill('x'.repeat(200)))
   mkdirSync(long, { recursive: true })
   process.env.TMPDIR = long
-  t.match(refusal(t, 'file::memory:'), /unable to open database file/)
+  t.match(await refusal(t, 'file::memory:'), /unable to open database file/)
   t.same(readdirSync(long), [])
   process.env.TMPDIR = `${folder}/missing`
-  t.match(refusal(t, 'file::memory:'), /ENOENT/)
+  t.match(await refusal(t, 'file::memory:'), /ENOENT/)
 })

@@ -25,11 +25,10 @@ function restrictedFolder (t: Test): string {
 }
 
 /** A file that is up to date and read-only. */
-function readOnlyFile (t: Test): { folder: string, path: string } {
+async function readOnlyFile (t: Test): Promise<{ folder: string, path: string }> {
   const folder = restrictedFolder(t)
   const path = `${folder}/larder.db`
-  const database = openDatabase(`file:${path}`)
-  database.close()
+  await openDatabase(`file:${path}`).close()
   const other = new Sqlite(path)
   other.exec("INSERT INTO products (title, price) VALUES ('Tea', '1')")
   other.close()
@@ -38,7 +37,7 @@ function readOnlyFile (t: Test): { folder: string, path: string } {
 }
 
 t.test('a service with a read-only file says so, and serves reads', async (t) => {
-  const { path } = readOnlyFile(t)
+  const { path } = await readOnlyFile(t)
   const lines: string[] = []
   const stream = { write: (line: string) => { lines.push(JSON.parse(line).msg) } }
   const app = await testApp(t, { DATABASE_URL: `file:${path}` }, { logger: { level: 'error', stream } })
@@ -57,7 +56,7 @@ t.test('a service with a read-only file says so, and serves reads', async (t) =>
 })
 
 t.test('what a process with a read-only file caches becomes invalid when another program writes', async (t) => {
-  const { path } = readOnlyFile(t)
+  const { path } = await readOnlyFile(t)
   chmodSync(path, 0o666)
   const other = new Sqlite(path)
   other.prepare('SELECT * FROM products').get()
@@ -89,7 +88,7 @@ t.test('a file that is read-only and not up to date is not opened', async (t) =>
 })
 
 t.test('a file in a read-only folder is not opened, since SQLite needs files beside it', async (t) => {
-  const { folder, path } = readOnlyFile(t)
+  const { folder, path } = await readOnlyFile(t)
   chmodSync(folder, 0o555)
   t.throws(() => openDatabase(`file:${path}`), {
     code: 'LARDER_DATABASE_OPEN', message: /DATABASE_URL file:.*larder\.db: .*Make the file and its folder writable\./
@@ -102,8 +101,8 @@ t.test('a file that is locked is not read-only', async (t) => {
   const states: DatabaseState[] = []
   const database = openDatabase(`file:${path}`, { onStateChange: (state) => states.push(state) })
   t.teardown(() => database.close())
-  await database.transaction(() => {
-    database.sql.run(INSERT)
+  await database.transaction(async () => {
+    await database.sql.run(INSERT)
     t.equal(database.checkState(), 'ok')
   })
   t.equal(database.checkState(), 'ok')
