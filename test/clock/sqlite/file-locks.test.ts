@@ -33,8 +33,8 @@ for (const [name, openClock] of Object.entries(OPENERS)) {
   const open = (path: string) => {
     const connection = connect(path)
     const clock = openClock(connection)
-    return () => {
-      clock.close()
+    return async () => {
+      await clock.close()
       connection.close()
     }
   }
@@ -43,22 +43,22 @@ for (const [name, openClock] of Object.entries(OPENERS)) {
     const folder = t.testdir()
     const [path, otherPath] = [`${folder}/a.db`, `${folder}/b.db`]
     const closeOther = open(otherPath)
-    open(path)()
+    await open(path)()
     const application = connect(path)
     t.teardown(() => application.close())
     const locks = listLocks(path)
     t.ok(locks.every(({ length }) => length > 0), 'SQLite has locked both files')
-    closeOther()
+    await closeOther()
     t.same(listLocks(path), locks, 'when the clock of another file is closed')
-    openClock(application).close()
+    await openClock(application).close()
     t.same(listLocks(path), locks, 'when another clock of this file is closed')
   })
 
   t.test(`${name} leaves no more than one descriptor of each file open`, OPTIONS, async (t) => {
     const path = `${t.testdir()}/a.db`
-    open(path)()
+    await open(path)()
     const before = countDescriptors()
-    for (let i = 0; i < 3; i++) open(path)()
+    for (let i = 0; i < 3; i++) await open(path)()
     t.equal(countDescriptors(), before)
   })
 }

@@ -135,7 +135,7 @@ t.test('a row is found by a parameter of any type', async (t) => {
       await tagsRead(database, 'SELECT * FROM products WHERE id = ?', value), [/^products(:\d)?$/], 'no row is ever found'
     )
   }
-  t.throws(() => tagsRead(database, 'SELECT * FROM products WHERE id = ?', true), /bind/)
+  await t.rejects(tagsRead(database, 'SELECT * FROM products WHERE id = ?', true), /bind/)
   t.same(await tagsRead(database, 'SELECT * FROM products WHERE id = ?', 8), ['products:8'])
 })
 

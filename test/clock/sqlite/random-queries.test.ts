@@ -18,35 +18,36 @@ const steps = fc.array(fc.record({
 t.test('a result that changes is never current (random queries and changes)', async (t) => {
   const { database, other, isCurrent } = clockwork(t, SCHEMA_OF_RANDOM)
   const seen = { changed: 0, kept: 0, keptByRow: 0, keptByValue: 0 }
-  const attempt = (work: () => unknown) => {
+  const attempt = async (work: () => unknown) => {
     try {
-      return work()
+      return await work()
     } catch {
       return undefined // many a statement is not valid
     }
   }
-  const ask = ([text, values]: Question) => attempt(() => {
+  const ask = ([text, values]: Question) => attempt(async () => {
     const statement = bound(text, values)
-    const read = () => JSON.stringify(database.sql.values(statement))
-    return { read, ...reading(database, read) }
-  }) as { read: () => string } & Reading<string> | undefined
+    const read = async () => JSON.stringify(await database.sql.values(statement))
+    return { read, ...await reading(database, read) }
+  }) as Promise<{ read: () => Promise<string> } & Reading<string> | undefined>
 
-  fc.assert(fc.property(fc.array(change, { maxLength: 5 }), questions, steps, (before, questions, steps) => {
+  await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 5 }), questions, steps, async (before, questions, steps) => {
     other.exec(DATA_OF_RANDOM)
-    for (const statement of before) attempt(() => other.exec(statement))
-    const answers = questions.map(ask)
+    for (const statement of before) await attempt(() => other.exec(statement))
+    const answers = await Promise.all(questions.map(ask))
     for (const { statement, recursive, undone } of steps) {
       other.pragma(`recursive_triggers = ${recursive ? 'ON' : 'OFF'}`)
       other.exec('BEGIN')
-      attempt(() => other.exec(statement))
+      await attempt(() => other.exec(statement))
       other.exec(undone ? 'ROLLBACK' : 'COMMIT')
       for (const [i, answer] of answers.entries()) {
         if (answer === undefined) continue
         const { read, result, stamp, tags, refusal } = answer
         const current = isCurrent(stamp, ...tags)
-        const changed = read() !== result
+        const now = await read()
+        const changed = now !== result
         if (refusal !== undefined) throw new Error(`refused: ${refusal}`)
-        if (changed && current) throw new Error(`stale: ${result}, now ${read()}, known by ${tags.join()}`)
+        if (changed && current) throw new Error(`stale: ${result}, now ${now}, known by ${tags.join()}`)
         if (undone && !current) throw new Error(`what was undone moved ${tags.join()}`)
         if (changed) seen.changed++
         else if (current) seen.kept++
@@ -54,7 +55,7 @@ t.test('a result that changes is never current (random queries and changes)', as
           current && tags.some((tag) => part.test(tag) && !isCurrent(stamp, tag.replace(/:.*/, '')))
         if (isKept(/:-?\d/)) seen.keptByRow++
         if (isKept(/=/)) seen.keptByValue++
-        if (!current) answers[i] = ask(questions[i]!)
+        if (!current) answers[i] = await ask(questions[i]!)
       }
     }
   }), { numRuns: RUNS })

@@ -69,7 +69,7 @@ t.test('creating and repairing triggers', async (t) => {
     const { database, other, open, movedBy } = clockwork(t)
     other.exec('CREATE TABLE later (id INTEGER PRIMARY KEY, v)')
     t.equal(await tagsRead(database, 'SELECT * FROM later'), 'unwatched-read')
-    t.equal(await tagsRead(open(), 'SELECT * FROM later WHERE id = 1')[0], 'later:1')
+    t.equal((await tagsRead(open(), 'SELECT * FROM later WHERE id = 1'))[0], 'later:1')
     t.same(await tagsRead(database, 'SELECT * FROM later WHERE id = 1'), ['later:1'], 'also by who was there before')
     t.same(
       await movedBy(['later', 'later:1', 'later:2'], () => other.exec('INSERT INTO later VALUES (1, 1)')),
