@@ -28,6 +28,10 @@ export const TransactionTimeoutError = createError<[number]>(
 
 export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
+export const PageTooDeepError = createError<[number]>(
+  'LARDER_PAGE_TOO_DEEP', 'Pages end at product %s. Continue with the parameter after, as the header Link has it.', 400)
+export const ClientClosedError = createError(
+  'LARDER_CLIENT_CLOSED', 'The client has closed the connection, so its request was abandoned.', 499)
 export const InvalidUtf8Error = createError(
   'LARDER_INVALID_UTF8', 'The request body is not valid UTF-8. Encode the text as UTF-8.', 400)
 export const BodyTooLargeError = createError<[string]>(

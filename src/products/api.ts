@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
+import type { Database } from '../db/index.ts'
 import { BodyTooLargeError, InvalidUtf8Error, ProductNotFoundError } from '../errors.ts'
+import { abandonWork } from './abandon-work.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
@@ -17,8 +19,17 @@ const tags = ['products']
 const errors = { 400: ErrorReply }
 const notFound = { ...errors, 404: ErrorReply }
 
+export interface ProductRoutesOptions {
+  products: Products
+  /** The database of the products. */
+  database: Database
+}
+
 /** The JSON API of the products. */
-export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> = (app, { products }, done) => {
+export const productsApi: FastifyPluginCallbackTypebox<ProductRoutesOptions> = (
+  app, { products, database }, done
+) => {
+  app.addHook('preHandler', abandonWork(database))
   const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
@@ -37,8 +48,9 @@ export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> =
       querystring: ListQuery,
       response: { 200: ListReply, ...errors }
     }
-  }, async ({ query: { page, limit } }, reply) => {
-    const list = await products.list(page, limit)
+  }, async ({ query: { page, limit, after } }, reply) => {
+    const list = after === undefined ? await products.list(page, limit) : await products.listAfter(after, limit)
+    if (list.next !== undefined) reply.header('link', `<${url}?after=${list.next}&limit=${limit}>; rel="next"`)
     if (list.cached !== undefined) {
       const timing = `${PRODUCT_LIST_KEY};desc="${list.cached}";dur=${reply.elapsedTime.toFixed(2)}`
       reply.header('server-timing', timing)
@@ -57,8 +69,8 @@ export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> =
   }, async ({ body }, reply) => {
     reply.code(201)
     if (Array.isArray(body)) {
-      const created = await products.createMany(body)
-      return { created: created.length, ids: created.map(({ id }) => id) }
+      const ids = await products.createMany(body)
+      return { created: ids.length, ids }
     }
     const product = await products.create(body)
     reply.header('location', `${url}/${product.id}`)

@@ -26,6 +26,6 @@ export const products: FastifyPluginAsync<ProductsPluginOptions> = async (app, o
   invalidateProductList(products, options.cache)
   const seeded = await seedProducts(products, options.now())
   if (seeded > 0) app.log.info(`seeded ${seeded} products`)
-  app.register(productsApi, { products })
-  app.register(productPages, { products })
+  app.register(productsApi, { products, database: options.database })
+  app.register(productPages, { products, database: options.database })
 }

@@ -3,23 +3,29 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ProductNotFoundError } from '../errors.ts'
 import { requireSameSite } from '../hooks/require-same-site.ts'
-import { PRODUCT_LIST_KEY, type ProductFields, type ProductPage, type Products } from './repository.ts'
+import { abandonWork } from './abandon-work.ts'
+import type { ProductRoutesOptions } from './api.ts'
+import { PRODUCT_LIST_KEY, type ProductFields, type ProductPage } from './repository.ts'
 import { IdParams, PageQuery, ProductBody } from './schemas.ts'
 
 const HTML = 'text/html; charset=utf-8'
 const hide = true
 
 /** The HTML pages of the products. Their forms need no JavaScript. */
-export const productPages: FastifyPluginAsyncTypebox<{ products: Products }> = async (app, { products }) => {
+export const productPages: FastifyPluginAsyncTypebox<ProductRoutesOptions> = async (
+  app, { products, database }
+) => {
   app.removeAllContentTypeParsers()
   await app.register(formbody)
   app.addHook('onRequest', requireSameSite)
+  app.addHook('preHandler', abandonWork(database))
 
   // A cached list is one object until it changes, so that its page has to be rendered once only.
   const rendered = new WeakMap<ProductPage['items'], Buffer>()
 
-  app.get('/', { schema: { hide, querystring: PageQuery } }, async ({ query: { page } }, reply) => {
-    const list = await products.list(page)
+  app.get('/', { schema: { hide, querystring: PageQuery } }, async ({ query: { page, after } }, reply) => {
+    // With the position of the page before, the number of a page is for people only.
+    const list = after === undefined ? await products.list(page) : { ...await products.listAfter(after), page }
     setListTiming(reply, list)
     let html = rendered.get(list.items)
     if (html === undefined) {

@@ -1,10 +1,15 @@
-import { count, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { Cache } from '../cache/index.ts'
-import { advancedTo, createSignal, type Database, latestFirst, type Signal, type Sql } from '../db/index.ts'
+import { advancedTo, createSignal, type Database, type Signal, type Sql } from '../db/index.ts'
+import { PageTooDeepError } from '../errors.ts'
+import { divide, insertRows, stepThrough } from './bulk.ts'
+import { createList } from './list.ts'
 import { products, type Product } from './table.ts'
 
 /** The key in the low-level cache of the first page of the list. */
 export const PRODUCT_LIST_KEY = 'product_objects'
+/** Pages end here, since one takes the longer the more products are before it. `listAfter` goes on. */
+export const MAX_PAGED = 100_000
 /** Default number of products on a page. Only the first page of this size is cached. */
 export const PAGE_SIZE = 100
 
@@ -20,34 +25,63 @@ export interface ProductPage {
   items: Product[]
   /** Number of all products. */
   total: number
+  /** The position of the last item, if there may be more. */
+  next?: Cursor
   page: number
   limit: number
+  /** The last page that `list` returns, however many there are. */
+  maxPage: number
   /** `miss`: this call has read the database. `hit`: it has not. `undefined`: this page is not cached. */
   cached?: 'hit' | 'miss'
 }
 
-export interface ProductsSaved { created: boolean, products: readonly Product[] }
-export interface ProductsDeleted { products: readonly Product[] }
+/** The position of a product in the list, as text for a URL. */
+export type Cursor = string
+
+/** What was saved. A bulk change is described, since its products may be a million. */
+export interface ProductsSaved {
+  created: boolean
+  /** How many products were saved. */
+  count: number
+  /** The product, if it was created alone, or updated by its id. */
+  product?: Product
+  /** The ids of products that were created together. */
+  ids?: readonly number[]
+  /** Of a bulk update: which products it selected, as they were before, and what it changed. */
+  where?: ProductFilter
+  set?: ProductChanges
+}
+
+export interface ProductsDeleted {
+  /** How many products were deleted. */
+  count: number
+  /** The product, if it was deleted alone. */
+  product?: Product
+  /** The ids of those that were to be deleted. */
+  ids: readonly number[]
+}
 
 /**
  * The products, newest first.
  *
  * Every change runs in a transaction of its own, or joins the one that surrounds it. After the commit, and before the
- * call resolves, `afterSave` or `afterDelete` notifies its subscribers once of all changed products.
+ * call resolves, `afterSave` or `afterDelete` notifies its subscribers once, unless it changed no product.
  */
 export interface Products {
   /**
-   * Returns one page of the list, from the low-level cache if it can.
+   * Returns one page of the list, from the low-level cache if it can. Rejects if it ends beyond `MAX_PAGED`.
    *
    * @param page from 1. Default 1.
    * @param limit products on a page. Default `PAGE_SIZE`.
    */
   list (page?: number, limit?: number): Promise<ProductPage>
+  /** Returns the products after a position, which takes as long at the end of the list as at its start. */
+  listAfter (cursor: Cursor, limit?: number): Promise<Omit<ProductPage, 'page'>>
   find (id: number): Promise<Product | undefined>
   count (): Promise<number>
   create (product: NewProduct): Promise<Product>
-  /** Creates all of them or none. Returns them in the same order. */
-  createMany (products: readonly NewProduct[]): Promise<Product[]>
+  /** Creates all of them or none. Returns their ids in the same order. */
+  createMany (products: readonly NewProduct[]): Promise<number[]>
   /** Returns the updated product, or `undefined` if there is none with this id. */
   update (id: number, changes: ProductChanges): Promise<Product | undefined>
   /** Returns how many products it updated. */
@@ -75,103 +109,137 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
   const afterSave = createSignal<ProductsSaved>(onSubscriberError)
   const afterDelete = createSignal<ProductsDeleted>(onSubscriberError)
   const time = () => new Date(now()).toISOString()
-  const statements = prepareStatements(database.sql)
-
-  async function readPage (page: number, limit: number): Promise<Pick<ProductPage, 'items' | 'total'>> {
-    const { total } = (await statements.count.get())!
-    return { items: await statements.page.all({ limit, offset: (page - 1) * limit }), total }
-  }
+  const { sql } = database
+  const list = createList(sql)
+  const statements = prepareStatements(sql)
 
   /** Runs a change in a transaction. If it changed a product, notifies the subscribers after the commit. */
-  function save (created: boolean, change: () => Promise<Product[]>): Promise<Product[]> {
+  function save<T extends ProductsSaved> (change: () => Promise<T>): Promise<T> {
     return database.transaction(async () => {
-      const products = await change()
-      if (products.length > 0) database.afterCommit(() => afterSave.send({ created, products }))
-      return products
+      const saved = await change()
+      if (saved.count > 0) database.afterCommit(() => afterSave.send(saved))
+      return saved
     })
   }
 
-  async function createMany (rows: readonly NewProduct[]): Promise<Product[]> {
-    return await save(true, () => {
-      const now = time()
-      return Promise.all(rows.map(({ title, price, created = now }) =>
-        statements.insert.get({ title, price, created, updated: created })))
-    })
-  }
-
-  async function deleteMany (ids: readonly number[]): Promise<number> {
+  async function remove<T extends ProductsDeleted> (change: () => Promise<T>): Promise<T> {
     return await database.transaction(async () => {
-      const deleted = await database.sql.delete(products).where(hasIdIn(ids)).returning().all()
-      if (deleted.length > 0) database.afterCommit(() => afterDelete.send({ products: deleted }))
-      return deleted.length
+      const deleted = await change()
+      if (deleted.count > 0) database.afterCommit(() => afterDelete.send(deleted))
+      return deleted
     })
+  }
+
+  /** Updates the products that each of the conditions selects. Returns how many they were. */
+  async function updateEach (
+    conditions: AsyncIterable<SQL> | Iterable<SQL>, changes: ProductChanges, filter?: SQL
+  ): Promise<number> {
+    const set = { ...changes, updated: advancedTo(products.updated, time()) }
+    let count = 0
+    for await (const condition of conditions) {
+      count += (await sql.update(products).set(set).where(and(condition, filter))).changes
+    }
+    return count
   }
 
   return {
     async list (page = 1, limit = PAGE_SIZE) {
+      const maxPage = findMaxPage(limit)
+      if (page > maxPage) throw new PageTooDeepError(MAX_PAGED)
       // A transaction reads its own uncommitted changes, which may not be cached.
-      if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) return { ...await readPage(page, limit), page, limit }
+      if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) {
+        return { ...await list.readPage(page, limit), page, limit, maxPage }
+      }
       let cached: 'hit' | 'miss' = 'hit'
-      // The cache records which tables the loader reads, so that a change of any product invalidates the list.
+      // The cache records which tables the loader reads, so that a change of any product invalidates the list. Others
+      // may wait for the same load, so it is not abandoned when the client of this request has gone.
       const loader = () => {
         cached = 'miss'
-        return readPage(page, limit)
+        return database.withSignal(undefined, () => list.readPage(page, limit))
       }
-      let list = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
+      let cachedList = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
       // Another version of the service, on the same Redis, may have stored a list of another shape.
-      if (!Array.isArray(list?.items) || !Number.isSafeInteger(list.total)) {
+      if (!Array.isArray(cachedList?.items) || !Number.isSafeInteger(cachedList.total)) {
         await cache.delete(PRODUCT_LIST_KEY)
-        list = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
+        cachedList = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
       }
-      return { ...list, page, limit, cached }
+      return { ...cachedList, page, limit, maxPage, cached }
     },
+    listAfter: async (cursor, limit = PAGE_SIZE) => (
+      { ...await list.readAfter(cursor, limit), limit, maxPage: findMaxPage(limit) }),
     find: (id) => statements.find.get({ id }),
-    count: async () => (await statements.count.get())!.total,
-    create: async (product) => (await createMany([product]))[0]!,
-    createMany,
-    async update (id, { title = null, price = null }) {
-      const [product] = await save(false, () => statements.update.all({ id, title, price, now: time() }))
+    count: list.count,
+    async create ({ title, price, created = time() }) {
+      const { product } = await save(async () => {
+        const product = await statements.insert.get({ title, price, created, updated: created })
+        return { created: true, count: 1, product }
+      })
       return product
     },
-    async updateMany (filter, changes) {
-      const updated = await save(false, () => database.sql.update(products)
-        .set({ ...changes, updated: advancedTo(products.updated, time()) })
-        .where(buildCondition(filter)).returning().all())
-      return updated.length
+    async createMany (rows) {
+      const now = time()
+      const { ids } = await save(async () => {
+        const ids = await insertRows(sql, rows.map(({ title, price, created = now }) => [title, price, created]))
+        return { created: true, count: ids.length, ids }
+      })
+      return ids
     },
-    delete: async (id) => await deleteMany([id]) > 0,
-    deleteMany,
+    async update (id, { title = null, price = null }) {
+      const { product } = await save(async () => {
+        const product = await statements.update.get({ id, title, price, now: time() })
+        return { created: false, count: product === undefined ? 0 : 1, ...product && { product } }
+      })
+      return product
+    },
+    async updateMany (where, set) {
+      const conditions = 'ids' in where ? Array.from(divide(where.ids as number[]), hasIdIn) : stepThrough(sql)
+      const filter = 'title' in where ? eq(products.title, where.title as string) : undefined
+      const { count } = await save(async () => (
+        { created: false, count: await updateEach(conditions, set, filter), where, set }))
+      return count
+    },
+    async delete (id) {
+      const { count } = await remove(async () => {
+        const product = await statements.delete.get({ id })
+        return { count: product === undefined ? 0 : 1, ids: [id], ...product && { product } }
+      })
+      return count > 0
+    },
+    async deleteMany (ids) {
+      const { count } = await remove(async () => {
+        let count = 0
+        for (const part of divide(ids)) count += (await sql.delete(products).where(hasIdIn(part))).changes
+        return { count, ids }
+      })
+      return count
+    },
     transaction: (work) => database.transaction(work),
     afterSave,
     afterDelete
   }
 }
 
+function findMaxPage (limit: number): number {
+  return Math.floor(MAX_PAGED / limit)
+}
+
 function prepareStatements (handle: Sql) {
-  const newestFirst = [latestFirst(products.created), desc(products.id)]
+  const hasId = eq(products.id, sql.placeholder('id'))
   return {
-    page: handle.select().from(products).orderBy(...newestFirst)
-      .limit(sql.placeholder('limit')).offset(sql.placeholder('offset')).prepare(),
-    count: handle.select({ total: count() }).from(products).prepare(),
-    find: handle.select().from(products).where(eq(products.id, sql.placeholder('id'))).prepare(),
+    find: handle.select().from(products).where(hasId).prepare(),
     update: handle.update(products).set({
       title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
       price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
       updated: advancedTo(products.updated, sql.placeholder('now'))
-    }).where(eq(products.id, sql.placeholder('id'))).returning().prepare(),
+    }).where(hasId).returning().prepare(),
     insert: handle.insert(products).values({
       title: sql.placeholder('title'),
       price: sql.placeholder('price'),
       created: sql.placeholder('created'),
       updated: sql.placeholder('updated')
-    }).returning().prepare()
+    }).returning().prepare(),
+    delete: handle.delete(products).where(hasId).returning().prepare()
   }
-}
-
-function buildCondition (filter: ProductFilter): SQL | undefined {
-  if ('ids' in filter) return hasIdIn(filter.ids as readonly number[])
-  if ('title' in filter) return eq(products.title, filter.title as string)
-  return undefined
 }
 
 /** Builds a condition with one parameter for any number of ids: SQLite limits the number of parameters. */

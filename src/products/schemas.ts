@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
+import { CURSOR } from './list.ts'
 import { PAGE_SIZE } from './repository.ts'
 import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './table.ts'
 
@@ -29,18 +30,25 @@ export const BulkUpdateBody = Type.Object({
 }, strict)
 
 export const IdParams = Type.Object({ id: idInUrl })
+/** The position of the last product before a page. It finds a page however far it is from the start. */
+const after = Type.Optional(Type.String({
+  pattern: CURSOR,
+  maxLength: 60,
+  description: 'the position after which the list begins, as the header Link of the response before has it'
+}))
 export const ListQuery = Type.Object({
   page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  after,
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
 })
 export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
-export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }) })
+export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }), after })
 
 export const ProductReply = Type.Object({
   id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time
 })
 export const ListReply = Type.Object({
-  items: Type.Array(ProductReply), page: Type.Integer(), limit: Type.Integer(), total: Type.Integer()
+  items: Type.Array(ProductReply), page: Type.Optional(Type.Integer()), limit: Type.Integer(), total: Type.Integer()
 })
 export const ManyCreatedReply = Type.Object({ created: Type.Integer(), ids: Type.Array(Type.Integer()) })
 export const UpdatedReply = Type.Object({ updated: Type.Integer() })

@@ -48,7 +48,7 @@ export class ReaderPool {
     signal?.throwIfAborted()
     const job: Job = { statement, outcome: Promise.withResolvers(), isAbandoned: false }
     const worker = this.#findFree()
-    if (worker !== undefined) void this.#work(worker, job)
+    if (worker !== undefined) this.#work(worker, job)
     else if (this.#waiting.size < MAX_WAITING) this.#waiting.add(job)
     else throw new DatabaseBusyError()
 
@@ -100,7 +100,7 @@ export class ReaderPool {
     this.#busy.delete(worker)
     // One that was replaced meanwhile is one too many now.
     if (this.#idle.length + this.#countUseful() < READERS && !worker.hasEnded) this.#idle.push(worker)
-    else void worker.close()
+    else worker.close()
     this.#workOn()
   }
 
@@ -110,7 +110,7 @@ export class ReaderPool {
       const worker = this.#findFree()
       if (worker === undefined) return
       this.#waiting.delete(job)
-      void this.#work(worker, job)
+      this.#work(worker, job)
     }
   }
 }
