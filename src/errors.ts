@@ -11,6 +11,8 @@ export const DatabaseOpenError = createError<[string, string]>(
   'LARDER_DATABASE_OPEN', 'Cannot open the DATABASE_URL %s: %s', 500)
 export const DatabaseBusyError = createError(
   'LARDER_DATABASE_BUSY', 'The database is busy. Try again in a moment.', 503)
+export const DatabaseClosedError = createError(
+  'LARDER_DATABASE_CLOSED', 'The database is closed, because the service is shutting down.', 503)
 export const DatabaseReadOnlyError = createError(
   'LARDER_DATABASE_READ_ONLY', 'The database accepts no changes at the moment. Try again later.', 503)
 export const DatabaseFullError = createError(

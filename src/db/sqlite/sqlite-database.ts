@@ -8,7 +8,7 @@ import { isFullError, isReadOnlyError } from '../../clock/sqlite/sqlite-errors.t
 import { trackReads } from '../../clock/sqlite/tracking.ts'
 import { databaseVersions, listCounts } from '../../clock/sqlite/versions.ts'
 import { WriteAheadLog } from '../../clock/sqlite/write-ahead-log.ts'
-import { DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError } from '../../errors.ts'
+import { DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError } from '../../errors.ts'
 import type { Database } from '../database.ts'
 import { type DatabaseLimits, resolveLimits } from '../limits.ts'
 import { Transactions } from '../transactions.ts'
@@ -31,15 +31,26 @@ export interface SqliteDatabaseOptions {
   limits: DatabaseLimits
   /** Called after all connections are closed. */
   onClose: () => void
+  /** Starts a thread with a connection. Default: one of the operating system. */
+  startWorker?: (options: ConnectionOptions) => SqlWorker
 }
+
+const startThread = (options: ConnectionOptions) => new SqlWorker(options)
 
 /**
  * A SQLite file. Statements run in worker threads: one writes, and some read. The event loop itself only checks the
  * version clock, on connections of its own, since that takes a few microseconds.
  */
-export function createSqliteDatabase ({ path, upkeep, limits, onClose }: SqliteDatabaseOptions): Database {
+export function createSqliteDatabase (
+  { path, upkeep, limits, onClose, startWorker = startThread }: SqliteDatabaseOptions
+): Database {
   const { lockWaitMs, transactionMs, readMs } = resolveLimits(limits)
-  const start = (role: ConnectionOptions['role']) => () => new SqlWorker({ path, role, timeout: lockWaitMs })
+  let isClosed = false
+  const start = (role: ConnectionOptions['role']) => () => {
+    // Nobody would close it.
+    if (isClosed) throw new DatabaseClosedError()
+    return startWorker({ path, role, timeout: lockWaitMs })
+  }
   const writer = new Writer({ start: start('writer'), lockWaitMs })
   const readers = new ReaderPool({ start: start('reader'), readMs })
   const signals = new AsyncLocalStorage<AbortSignal | undefined>()
@@ -124,6 +135,7 @@ export function createSqliteDatabase ({ path, upkeep, limits, onClose }: SqliteD
       return { waitingReads: readers.waiting, waitingTransactions: transactions.waiting }
     },
     async close () {
+      isClosed = true
       clearInterval(following)
       file.stop()
       await Promise.all([writer.close(), readers.close()])
