@@ -1,7 +1,7 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
-import { openDatabase } from '../../../src/db/index.ts'
+import { migrate } from '../../../src/db/sqlite/migrate.ts'
 import type { Subject } from './process.ts'
 import { runScenario } from './run-scenario.ts'
 import type { Scenario } from './steps.ts'
@@ -40,8 +40,9 @@ export class ScenarioExplorer {
   constructor (folder: string) {
     this.#folder = folder
     this.#template = `${folder}/template.db`
-    openDatabase(`file:${this.#template}`).close()
     const connection = new Sqlite(this.#template)
+    connection.pragma('journal_mode = WAL')
+    migrate(connection)
     connection.exec("INSERT INTO products (id, title, price) VALUES (1, 'first', '1'), (2, 'second', '1')")
     connection.close()
   }

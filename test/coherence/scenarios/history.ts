@@ -43,8 +43,8 @@ export class History {
   /**
    * Records the present state, and returns its number.
    *
-   * Call it whenever a read begins and whenever a load has queried the database, so that no state that a value could
-   * show is missing.
+   * Call it whenever a read begins and whenever a statement has run, so that no state that a value could show is
+   * missing.
    */
   observe (): number {
     const version = this.#dataVersion.get()

@@ -1,8 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { memoryStore, type Store, tieredStore, type Versions } from '../../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../../src/db/index.ts'
+import type { Database } from '../../../src/db/index.ts'
+import { openConnection } from '../../../src/db/sqlite/connection.ts'
+import type { SqlWorker } from '../../../src/db/sqlite/sql-worker.ts'
+import { createSqliteDatabase } from '../../../src/db/sqlite/sqlite-database.ts'
 import type { Change } from './changes.ts'
 import { Violation } from './history.ts'
+import { ModelWorker } from './model-worker.ts'
 import { KEYS, LoadFailed, type ModelCache, type ReadMode, readRows, readThrough, UPSTREAM } from './reads.ts'
 import type { World } from './world.ts'
 
@@ -58,7 +62,13 @@ export class ModelProcess {
     this.#world = world
     this.#subject = subject
     this.#died.promise.catch(() => {})
-    this.#database = openDatabase(`file:${world.path}`)
+    this.#database = createSqliteDatabase({
+      path: world.path,
+      upkeep: openConnection({ path: world.path, role: 'upkeep', timeout: 0 }),
+      limits: {},
+      onClose () {},
+      startWorker: (options) => new ModelWorker(name, world, options) as Partial<SqlWorker> as SqlWorker
+    })
     if (subject.slowClock) this.#slowDown(this.#database.versions)
     const { now } = world
     const shared = world.redis.storeThrough((command, effect) => this.#send(command, effect))
@@ -150,7 +160,7 @@ export class ModelProcess {
   end (): void {
     if (!this.#alive) return
     this.#alive = false
-    this.#database.close()
+    void this.#database.close()
     this.#died.reject(new Crashed())
   }
 
@@ -161,7 +171,7 @@ export class ModelProcess {
   /** Within a transaction. */
   async #change (changes: readonly Change[]): Promise<void> {
     for (const change of changes) {
-      this.#database.sql.run(sql.raw(this.#world.statement(this.#name, change)))
+      await this.#database.sql.run(sql.raw(this.#world.statement(this.#name, change)))
       await this.#pause('changed')
     }
   }
@@ -172,7 +182,7 @@ export class ModelProcess {
     const start = { snapshot: history.observe(), upstream: Math.max(history.acknowledged, upstream) }
     const parts = await readThrough(this.#reader, key, REVALIDATING)
     this.#note(`sees ${JSON.stringify(parts)}`)
-    history.checkWithin(parts, readRows(this.#database), start)
+    history.checkWithin(parts, await readRows(this.#database), start)
   }
 
   /** Ignores a Redis that is unavailable. */

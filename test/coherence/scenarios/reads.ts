@@ -68,7 +68,7 @@ async function load (reader: Reader, recipe: Recipe, mode: ReadMode, context: Lo
   const parts: Part[] = []
   if ('query' in recipe) {
     for (const key of recipe.query) {
-      parts.push(query(reader, RECIPES[key]!, mode, context))
+      parts.push(await query(reader, RECIPES[key]!, mode, context))
       await pause(`between queries of ${context.key}`)
     }
   } else if ('inTurn' in recipe) {
@@ -78,33 +78,33 @@ async function load (reader: Reader, recipe: Recipe, mode: ReadMode, context: Lo
     parts.push(...values.flat())
   } else if ('many' in recipe) {
     const found = await cache.getMany<Part[]>(recipe.many)
-    for (const key of recipe.many) parts.push(...found.get(key) ?? [query(reader, RECIPES[key]!, mode, context)])
+    for (const key of recipe.many) parts.push(...found.get(key) ?? [await query(reader, RECIPES[key]!, mode, context)])
   } else {
-    parts.push(query(reader, recipe, mode, context))
+    parts.push(await query(reader, recipe, mode, context))
   }
   return parts
 }
 
-function query ({ database, history }: Reader, recipe: Recipe, mode: ReadMode, context: LoadContext): Part {
+async function query (
+  { database, history }: Reader, recipe: Recipe, mode: ReadMode, context: LoadContext
+): Promise<Part> {
   if (mode.fails) throw new LoadFailed(context.key)
   if ('upstream' in recipe) {
     const state = history.upstream
     context.addTags(UPSTREAM)
     return { of: 'upstream', state }
   }
-  const part = 'row' in recipe ? readRow(database, recipe.row) : { of: 'list' as const, rows: readRows(database) }
-  history.observe()
-  return part
+  return 'row' in recipe ? await readRow(database, recipe.row) : { of: 'list', rows: await readRows(database) }
 }
 
-function readRow (database: Database, row: number): Part {
+async function readRow (database: Database, row: number): Promise<Part> {
   const { id, title } = products
-  const found = database.sql.select({ title }).from(products).where(eq(id, row)).get()
+  const found = await database.sql.select({ title }).from(products).where(eq(id, row)).get()
   return { of: 'row', id: row, title: found?.title ?? null }
 }
 
 /** Reads all products, inside or outside a transaction. */
-export function readRows (database: Database): Array<[number, string]> {
-  const rows = database.sql.select({ id: products.id, title: products.title }).from(products).all()
+export async function readRows (database: Database): Promise<Array<[number, string]>> {
+  const rows = await database.sql.select({ id: products.id, title: products.title }).from(products).all()
   return rows.map(({ id, title }) => [id, title])
 }
