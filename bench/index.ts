@@ -3,7 +3,8 @@ const PARTS: Record<string, () => Promise<unknown>> = {
   contenders: () => import('./contenders.ts'),
   growth: () => import('./growth.ts'),
   clock: () => import('./clock.ts'),
-  load: () => import('./load.ts')
+  load: () => import('./load.ts'),
+  scale: () => import('./scale.ts')
 }
 
 const named = process.argv.slice(2)

@@ -10,8 +10,8 @@ const TARGET = 1.5
 
 /** Measures one statement that changes 100,000 rows, by a program that knows nothing of the clock. */
 export async function bulk (): Promise<Line[]> {
-  const watched = connect(newFile('bulk-watched', ROWS))
-  const plain = connect(newFile('bulk-plain', ROWS))
+  const watched = connect(await newFile('bulk-watched', ROWS))
+  const plain = connect(await newFile('bulk-plain', ROWS))
   dropTriggers(plain)
   let price = 0
 

@@ -11,7 +11,7 @@ const TARGET = 5
 
 /** Measures how long it takes to check whether an entry is still current. */
 export async function checks (): Promise<Line[]> {
-  const path = newFile('checks', 1_000)
+  const path = await newFile('checks', 1_000)
   const { versions, close } = openDatabase(`file:${path}`)
   const other = connect(path)
   const note = other.prepare('INSERT INTO notes (n) VALUES (1)')
@@ -51,6 +51,6 @@ export async function checks (): Promise<Line[]> {
     '100 row tags, first check after a commit': afterEach(() => product.run(), rows(100))
   })
   other.close()
-  close()
+  await close()
   return Object.entries(figures).map(([what, figure]) => checkTime(what, figure, TARGET))
 }

@@ -11,7 +11,7 @@ const TARGET = 1.05
 
 /** Measures hits of `cache.get`: with tags, which are checked, and without. */
 export async function gets (): Promise<Line[]> {
-  const path = newFile('gets', 100)
+  const path = await newFile('gets', 100)
   const database = openDatabase(`file:${path}`)
   const cache = createCache({ store: memoryStore(), versions: database.versions })
   const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
@@ -35,7 +35,7 @@ export async function gets (): Promise<Line[]> {
     taggedList: hits('tagged list', 1_000)
   })
   other.close()
-  database.close()
+  await database.close()
   return [
     compareRatio('cache.get of the list of 100, nothing written since', figures.taggedList, figures.list, TARGET),
     compareRatio('cache.get of a row, another row written since', figures.taggedRow, figures.row, TARGET)

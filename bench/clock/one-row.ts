@@ -82,7 +82,7 @@ export async function oneRow (): Promise<Line[]> {
       const updaters: Updater[] = []
       try {
         for (const watched of [true, false]) {
-          updaters.push(await kind(newFile(`${what}-${rows}-${watched}`, rows), rows, watched))
+          updaters.push(await kind(await newFile(`${what}-${rows}-${watched}`, rows), rows, watched))
         }
         const [watched, plain] = updaters
         const figures = await takeTurns(ROUNDS, { watched: watched!.time, plain: plain!.time })

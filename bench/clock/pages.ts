@@ -28,7 +28,7 @@ interface Page {
  * checked at each hit. One process serves all of them, because two processes differ by more than we measure.
  */
 export async function pageHits (): Promise<Line[]> {
-  const path = newFile('pages', 100)
+  const path = await newFile('pages', 100)
   const app = await startServer('bench/clock/page-app.ts', [path])
   try {
     const plain = createPage(app.address, '/nothing')

@@ -5,8 +5,8 @@ const MILLION = 1_000_000
 const TABLES = ['larder_clock', 'larder_slots']
 
 /** Measures the size of the clock after changes of a million rows, and of a million others. */
-export function sizes (): Line[] {
-  const connection = connect(newFile('size', 100))
+export async function sizes (): Promise<Line[]> {
+  const connection = connect(await newFile('size', 100))
   const countRows = (table: string) => connection.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
   const pages = connection.prepare<[string], number>('SELECT sum(pgsize) FROM dbstat WHERE name = ?').pluck()
   const read = () => TABLES.map((table) => ({ rows: countRows(table), bytes: pages.get(table)! }))

@@ -16,13 +16,13 @@ const TARGET = 1.25
 
 /** Measures `invalidateTags` for a tag of one entry, and for a tag of 100,000 entries. */
 export async function tagInvalidations (): Promise<Line[]> {
-  const { versions, close } = openDatabase(`file:${newFile('tags', 100)}`)
+  const { versions, close } = openDatabase(`file:${await newFile('tags', 100)}`)
   const large = () => memoryStore({ maxBytes: 1024 ** 3 })
   const lines = [
     await measureTags('entries in memory, clock in SQLite', createCache({ store: large(), versions })),
     await measureTags('entries and clock in memory', createCache({ store: large() }))
   ]
-  close()
+  await close()
 
   const redis = await startRedis()
   const what = 'entries and clock in Redis'

@@ -18,7 +18,7 @@ export interface Started {
 
 /** Starts the programs of all contenders. Each one that uses Redis has its own database there. */
 export async function startAll (redis: OwnRedis): Promise<Started> {
-  const file = newFile('contenders', PRODUCTS)
+  const file = await newFile('contenders', PRODUCTS)
   const running = new Map<string, Server>()
   let database = 0
   const ownRedis = () => redis.url.replace(/\d+$/, String(++database))

@@ -13,7 +13,7 @@ type Cache = ReturnType<typeof createCache>
 
 /** Measures the microseconds of a lookup, by the number of tags of the entry. */
 export async function tags (): Promise<Point[]> {
-  const path = newFile('growth', 2_000)
+  const path = await newFile('growth', 2_000)
   const database = openDatabase(`file:${path}`)
   const other = connect(path)
   // Not one of the rows below.
@@ -44,6 +44,6 @@ export async function tags (): Promise<Point[]> {
     })
   }
   other.close()
-  database.close()
+  await database.close()
   return points.toSorted((a, b) => a.curve.localeCompare(b.curve) || a.at - b.at)
 }

@@ -21,7 +21,7 @@ type Url = keyof typeof PAGES
 export async function stopped (): Promise<Line[]> {
   const redis = await startRedis()
   if (redis === undefined) return [{ what: 'not measured: redis-server is not installed', figure: '' }]
-  const DATABASE_URL = `file:${newFile('stopped', 100)}`
+  const DATABASE_URL = `file:${await newFile('stopped', 100)}`
   const env = { REDIS_URL: redis.url, DATABASE_URL, HTTPBIN_DELAY: '0', CACHE_TTL: '300' }
   const server = await startServer('src/server.ts', [], env)
   const pool = new Pool(server.address, { connections: CONNECTIONS })

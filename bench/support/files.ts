@@ -17,14 +17,14 @@ const numbersTo = (last: number) => {
 }
 
 /** Creates a database with so many products and an empty table of notes, both with triggers. Returns its path. */
-export function newFile (name: string, products: number): string {
+export async function newFile (name: string, products: number): Promise<string> {
   const path = join(folder, `${name}.db`)
-  openDatabase(`file:${path}`).close()
+  await openDatabase(`file:${path}`).close()
   const connection = connect(path)
   connection.exec(NOTES)
   addProducts(connection, products)
   connection.close()
-  openDatabase(`file:${path}`).close() // creates the triggers of the notes
+  await openDatabase(`file:${path}`).close() // creates the triggers of the notes
   return path
 }
 
