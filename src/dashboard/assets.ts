@@ -26,14 +26,18 @@ const FILES: Readonly<Record<string, readonly [type: string, url: () => URL]>> =
 
 export const ASSET_NAMES: readonly string[] = Object.keys(FILES)
 
-/** All dashboards of a process share what has been read. */
-const assets = new Map<string, Promise<Asset>>()
+/** Reads a file at its first request. All dashboards of a process share what has been read. */
+export const readAsset = memoize(read)
 
-/** Reads a file at its first request. */
-export function readAsset (name: string): Promise<Asset> {
-  const asset = assets.get(name) ?? read(name)
-  assets.set(name, asset)
-  return asset
+/** Returns a function that calls `read` once for each name, and again only if it has failed. */
+export function memoize<T> (read: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const results = new Map<string, Promise<T>>()
+  return (name) => {
+    const result = results.get(name) ?? read(name)
+    results.set(name, result)
+    result.catch(() => results.delete(name))
+    return result
+  }
 }
 
 async function read (name: string): Promise<Asset> {

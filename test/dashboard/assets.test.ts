@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import Fastify from 'fastify'
 import t from 'tap'
-import { ASSET_NAMES } from '../../src/dashboard/assets.ts'
+import { ASSET_NAMES, memoize } from '../../src/dashboard/assets.ts'
 import dashboard from '../../src/larder/dashboard.ts'
 import larder from '../../src/larder/index.ts'
 
@@ -24,4 +24,11 @@ t.test('all files of the page are served, browsers revalidate them, and there ar
   for (const name of ['none.js', '..%2findex.ts', '%2e%2e%2findex.ts', 'constructor', '']) {
     t.equal((await app.inject(`/cache/assets/${name}`)).statusCode, 404, name)
   }
+})
+
+t.test('a file is read once, and again after a read that failed', async (t) => {
+  const results = [Promise.reject(new Error('EMFILE')), Promise.resolve('text')]
+  const read = memoize(() => results.shift()!)
+  await t.rejects(Promise.all([read('a.js'), read('a.js')]), { message: 'EMFILE' })
+  t.same([await read('a.js'), await read('a.js')], ['text', 'text'])
 })
