@@ -26,6 +26,9 @@ export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const InvalidUtf8Error = createError(
   'LARDER_INVALID_UTF8', 'The request body is not valid UTF-8. Encode the text as UTF-8.', 400)
+export const BodyTooComplexError = createError<[number, number]>(
+  'LARDER_BODY_TOO_COMPLEX',
+  'The request body is nested deeper than %s levels, or has more than %s values. Send what /docs describes.', 400)
 export const BodyTooLargeError = createError<[string]>(
   'FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large. The limit is %s.', 413)
 

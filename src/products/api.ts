@@ -1,16 +1,15 @@
-import { isUtf8 } from 'node:buffer'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { BodyTooLargeError, InvalidUtf8Error, ProductNotFoundError } from '../errors.ts'
+import { ProductNotFoundError } from '../errors.ts'
+import { readJsonBodies } from '../plugins/json-bodies/index.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
   ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
 } from './schemas.ts'
 
-const MIB = 1024 * 1024
 /** Bytes of a body that creates many products. All other bodies may have 1 MiB. */
-const IMPORT_LIMIT = 8 * MIB
+const IMPORT_LIMIT = 8 * 1024 * 1024
 
 const url = '/api/products'
 const tags = ['products']
@@ -19,16 +18,7 @@ const notFound = { ...errors, 404: ErrorReply }
 
 /** The JSON API of the products. */
 export const productsApi: FastifyPluginCallbackTypebox<{ products: Products }> = (app, { products }, done) => {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
-    // Otherwise each invalid byte would become U+FFFD.
-    if (!isUtf8(bytes)) return done(new InvalidUtf8Error())
-    parseJson(request, bytes.toString(), (error, body) => {
-      if (error === null && !Array.isArray(body) && bytes.length > MIB) done(new BodyTooLargeError('1 MiB'))
-      else done(error, body)
-    })
-  })
+  readJsonBodies(app)
 
   app.get(url, {
     schema: {
