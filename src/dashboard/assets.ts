@@ -20,8 +20,8 @@ const FILES: Readonly<Record<string, readonly [type: string, url: () => URL]>> =
   'morph.js': [SCRIPT, own('morph.js')],
   'plot.js': [SCRIPT, own('plot.js')],
   'plots.js': [SCRIPT, own('plots.js')],
-  'uPlot.esm.js': [SCRIPT, vendor('uPlot.esm.js')],
-  'uPlot.min.css': [STYLESHEET, vendor('uPlot.min.css')]
+  'vendor/uPlot.esm.js': [SCRIPT, vendor('uPlot.esm.js')],
+  'vendor/uPlot.min.css': [STYLESHEET, vendor('uPlot.min.css')]
 }
 
 export const ASSET_NAMES: readonly string[] = Object.keys(FILES)

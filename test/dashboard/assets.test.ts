@@ -11,7 +11,7 @@ t.test('all files of the page are served, browsers revalidate them, and there ar
   app.register(larder)
   app.register(dashboard, { prefix: '/cache' })
   const own = readdirSync(new URL('../../src/dashboard/assets', import.meta.url))
-  t.same(ASSET_NAMES.toSorted(), [...own, 'uPlot.esm.js', 'uPlot.min.css'].sort())
+  t.same(ASSET_NAMES.toSorted(), [...own, 'vendor/uPlot.esm.js', 'vendor/uPlot.min.css'].sort())
   for (const name of ASSET_NAMES) {
     const url = `/cache/assets/${name}`
     const { statusCode, headers, body } = await app.inject(url)
