@@ -22,6 +22,20 @@ export const TransactionOverError = createError(
 export const TransactionTimeoutError = createError<[number]>(
   'LARDER_TRANSACTION_TIMEOUT', 'The transaction took longer than %s s and was rolled back. Try again.', 503)
 
+/** Seconds after which a client may repeat a request that got a 503, by the code of its error. */
+const RETRY_AFTER: Readonly<Record<string, number>> = {
+  LARDER_DATABASE_BUSY: 1,
+  LARDER_TRANSACTION_TIMEOUT: 5,
+  LARDER_DATABASE_READ_ONLY: 30,
+  LARDER_DATABASE_FULL: 60,
+  LARDER_DATABASE_LOST: 60
+}
+
+/** Returns the value of `Retry-After` for a 503, in seconds. */
+export function resolveRetryAfter (code: string | undefined): number {
+  return RETRY_AFTER[code ?? ''] ?? 10
+}
+
 export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const InvalidUtf8Error = createError(

@@ -5,7 +5,7 @@ import { readJsonBodies } from '../plugins/json-bodies/index.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
-  ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
+  ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UnavailableReply, UpdatedReply
 } from './schemas.ts'
 
 /** Bytes of a body that creates many products. All other bodies may have 1 MiB. */
@@ -13,7 +13,7 @@ const IMPORT_LIMIT = 8 * 1024 * 1024
 
 const url = '/api/products'
 const tags = ['products']
-const errors = { 400: ErrorReply }
+const errors = { 400: ErrorReply, 503: UnavailableReply }
 const notFound = { ...errors, 404: ErrorReply }
 
 /** The JSON API of the products. */

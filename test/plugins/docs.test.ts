@@ -28,20 +28,22 @@ t.test('GET /docs/json describes the routes with their bodies and responses', as
     })
   })
   t.same(operations.sort(), [
-    'delete /api/products 200,400',
-    'delete /api/products/{id} 204,400,404',
-    'get /api/products 200,400',
-    'get /api/products/{id} 200,400,404',
+    'delete /api/products 200,400,503',
+    'delete /api/products/{id} 204,400,404,503',
+    'get /api/products 200,400,503',
+    'get /api/products/{id} 200,400,404,503',
     'get /cache/explain 200,400,401',
     'get /healthz 200',
     'get /readyz 200,503',
-    'patch /api/products 200,400',
-    'patch /api/products/{id} 200,400,404',
-    'post /api/products 201,400,413',
+    'patch /api/products 200,400,503',
+    'patch /api/products/{id} 200,400,404,503',
+    'post /api/products 201,400,413,503',
     'post /cache/purge 200,400,401,503',
-    'put /api/products/{id} 200,400,404'
+    'put /api/products/{id} 200,400,404,503'
   ])
   const body = paths['/api/products/{id}'].put.requestBody.content['application/json'].schema
+  const { headers } = paths['/api/products'].post.responses['503']
+  t.match(headers, { 'Retry-After': { schema: { type: 'integer' }, description: String } })
   t.same(components.securitySchemes, { ADMIN_TOKEN: { type: 'http', scheme: 'bearer' } })
   t.same(paths['/cache/purge'].post.security, [{ ADMIN_TOKEN: [] }])
   t.same(paths['/cache/explain'].get.security, [{ ADMIN_TOKEN: [] }, {}])
