@@ -1,6 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { apicalls } from './apicalls/index.ts'
-import { currentTime } from './cache/index.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/index.ts'
 import larder from './larder/index.ts'
@@ -31,7 +30,7 @@ const MAX_PARAM_LENGTH = 500
 
 /** Builds the whole service, ready but not yet listening. Closing it closes everything that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { now = currentTime, logger = { level: config.LOG_LEVEL } } = overrides
+  const { logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
     const database = openDatabase(config.DATABASE_URL, {
@@ -56,9 +55,10 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
       // The list of connections, which closes them at the end, shapes no page.
       ignoreAddress: true,
       skipOnHit: HTTP_CACHING_HOOKS,
-      now
+      ...overrides.now && { now: overrides.now }
     })
     const { cache } = app.larder
+    const now = () => cache.now()
 
     await app.register(health, { database })
     await app.register(products, { database, cache, now })

@@ -28,6 +28,20 @@ export const DatabaseWorkerError = createError(
 export const TransactionTimeoutError = createError<[number]>(
   'LARDER_TRANSACTION_TIMEOUT', 'The transaction took longer than %s s and was rolled back. Try again.', 503)
 
+/** Seconds after which a client may repeat a request that got a 503, by the code of its error. */
+const RETRY_AFTER: Readonly<Record<string, number>> = {
+  LARDER_DATABASE_BUSY: 1,
+  LARDER_TRANSACTION_TIMEOUT: 5,
+  LARDER_DATABASE_READ_ONLY: 30,
+  LARDER_DATABASE_FULL: 60,
+  LARDER_DATABASE_LOST: 60
+}
+
+/** Returns the value of `Retry-After` for a 503, in seconds. */
+export function resolveRetryAfter (code: string | undefined): number {
+  return RETRY_AFTER[code ?? ''] ?? 10
+}
+
 export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const PageTooDeepError = createError<[number]>(
@@ -36,6 +50,9 @@ export const ClientClosedError = createError(
   'LARDER_CLIENT_CLOSED', 'The client has closed the connection, so its request was abandoned.', 499)
 export const InvalidUtf8Error = createError(
   'LARDER_INVALID_UTF8', 'The request body is not valid UTF-8. Encode the text as UTF-8.', 400)
+export const BodyTooComplexError = createError<[number, number]>(
+  'LARDER_BODY_TOO_COMPLEX',
+  'The request body is nested deeper than %s levels, or has more than %s values. Send what /docs describes.', 400)
 export const BodyTooLargeError = createError<[string]>(
   'FST_ERR_CTP_BODY_TOO_LARGE', 'Request body is too large. The limit is %s.', 413)
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ALLOWED, resolveFolder } from './support/architecture/folders.ts'
+import { ALLOWED, isOfService, PACKAGE, resolveFolder } from './support/architecture/folders.ts'
 import { findCircles, readSources } from './support/architecture/sources.ts'
 
 /*
@@ -31,6 +31,14 @@ t.test('folders import and use only what the table allows', async (t) => {
       return from !== to && !ALLOWED[from]!.includes(to)
     })
     .map((target) => `${path} uses ${target}`)), [])
+})
+
+t.test('the service imports only the entry points of the package', async (t) => {
+  const files = sources.filter(({ path }) => isOfService(path) && path !== 'products/repository.ts') // only a type
+  t.ok(files.some(({ path }) => path === 'app.ts'))
+  t.same(files.flatMap(({ path, imports }) => imports
+    .filter((target) => PACKAGE.includes(target.split('/')[0]!))
+    .map((target) => `${path} imports ${target}`)), [])
 })
 
 t.test('src has no import circles', async (t) => {

@@ -2,7 +2,8 @@ import type { FastifyRequest } from 'fastify'
 
 /**
  * Returns whether a request is not one that another site made a browser send (CSRF). Following a link to a page from
- * another site is allowed.
+ * another site is allowed. A check of unsafe requests with it needs no token in forms, so pages with forms are the same
+ * for all visitors and can be cached.
  *
  * Browsers name the source of a request in `Sec-Fetch-Site`; older ones, and all on plain HTTP, in `Origin`. A client
  * that sends neither is not a browser, so it holds no login that another site could misuse.

@@ -20,20 +20,24 @@ const FILES: Readonly<Record<string, readonly [type: string, url: () => URL]>> =
   'morph.js': [SCRIPT, own('morph.js')],
   'plot.js': [SCRIPT, own('plot.js')],
   'plots.js': [SCRIPT, own('plots.js')],
-  'uPlot.esm.js': [SCRIPT, vendor('uPlot.esm.js')],
-  'uPlot.min.css': [STYLESHEET, vendor('uPlot.min.css')]
+  'vendor/uPlot.esm.js': [SCRIPT, vendor('uPlot.esm.js')],
+  'vendor/uPlot.min.css': [STYLESHEET, vendor('uPlot.min.css')]
 }
 
 export const ASSET_NAMES: readonly string[] = Object.keys(FILES)
 
-/** All dashboards of a process share what has been read. */
-const assets = new Map<string, Promise<Asset>>()
+/** Reads a file at its first request. All dashboards of a process share what has been read. */
+export const readAsset = memoize(read)
 
-/** Reads a file at its first request. */
-export function readAsset (name: string): Promise<Asset> {
-  const asset = assets.get(name) ?? read(name)
-  assets.set(name, asset)
-  return asset
+/** Returns a function that calls `read` once for each name, and again only if it has failed. */
+export function memoize<T> (read: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const results = new Map<string, Promise<T>>()
+  return (name) => {
+    const result = results.get(name) ?? read(name)
+    results.set(name, result)
+    result.catch(() => results.delete(name))
+    return result
+  }
 }
 
 async function read (name: string): Promise<Asset> {

@@ -62,7 +62,7 @@ const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
     reply.type('text/event-stream').header('x-accel-buffering', 'no').send(events.connect(reply.raw))
   })
 
-  app.get<{ Params: { name: string } }>('/assets/:name', { schema }, async ({ headers, params: { name } }, reply) => {
+  app.get<{ Params: { '*': string } }>('/assets/*', { schema }, async ({ headers, params: { '*': name } }, reply) => {
     if (!ASSET_NAMES.includes(name)) return reply.callNotFound()
     const { type, body, etag } = await readAsset(name)
     reply.type(type).headers({ etag, 'cache-control': REVALIDATE })

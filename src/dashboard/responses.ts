@@ -11,6 +11,9 @@ const HEADERS = {
   'referrer-policy': 'same-origin'
 }
 
+/** Seconds after which a client may repeat a request that got a 503. */
+const RETRY_AFTER = 10
+
 /** The `Cache-Control` of assets. All other responses are stored nowhere. */
 export const REVALIDATE = 'private, no-cache'
 
@@ -32,6 +35,7 @@ export function prepareResponses (scope: FastifyInstance, findFrame: (request: F
     const { statusCode, code, message } = error
     const title = STATUS_CODES[statusCode!]!
     reply.code(statusCode!)
+    if (statusCode === 503) reply.header('retry-after', RETRY_AFTER)
     return request.headers.accept?.includes('text/html')
       ? sendHtml(reply, renderError(findFrame(request), title, message))
       : sendJson(reply, { statusCode, code, error: title, message })

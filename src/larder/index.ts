@@ -8,6 +8,7 @@ import './check-node.ts'
 
 export type { LarderOptions } from './options.ts'
 export { larder as default } from './plugin.ts'
+export { isSameSite } from '../access/is-same-site.ts'
 export {
   type Backplane, type BackplaneListener, type Cache, CACHE_CHANNEL, type CacheAdapter, type CacheEvent, type
   CacheEventBody, type CacheOptions, createCache, type Duration, type Entry, type EntryFilter, type GetOrSetOptions,

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
+import { DASHBOARD_SCHEMAS, SECURITY_SCHEMES } from './dashboard-schemas.ts'
 
 /** OpenAPI from the schemas of the routes, at /docs and /docs/json. Register it before the routes. */
 export default fp(async (app) => {
@@ -8,8 +9,10 @@ export default fp(async (app) => {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Larder', version: '0.1.0', description: 'A product catalogue with two caches.' },
-      tags: [{ name: 'products' }, { name: 'health' }]
-    }
+      tags: [{ name: 'products' }, { name: 'cache' }, { name: 'health' }],
+      components: { securitySchemes: SECURITY_SCHEMES }
+    },
+    transform: ({ schema, url }) => ({ schema: DASHBOARD_SCHEMAS[url] ?? schema, url })
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

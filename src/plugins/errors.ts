@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { resolveRetryAfter } from '../errors.ts'
 
 /** Responds to every error with a page or with Fastify's JSON form, and reveals no internals. */
 export default fp((app, _options, done) => {
@@ -25,6 +26,7 @@ function sendError (request: FastifyRequest, reply: FastifyReply, statusCode: nu
   reply.code(statusCode)
   // An error concerns one request only. These headers replace those that the route has set for its usual response.
   reply.header('cache-control', 'no-store').header('vary', 'accept')
+  if (statusCode === 503) reply.header('retry-after', resolveRetryAfter(code))
   if (prefersHtml(request)) return reply.viewAsync('error', { statusCode, error, message })
   const body = { statusCode, ...code !== undefined && { code }, error, message }
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(body)

@@ -7,6 +7,9 @@ export const NOT_BLANK = '\\S'
 /** A format of strings: a safe positive integer in plain decimal, so that 0x1 and 1e0 are errors. */
 export const POSITIVE_INTEGER = 'positive-integer'
 
+/** The longest name of an unknown field in an error message, in characters. */
+const MAX_NAME_LENGTH = 100
+
 const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const
 // A URL has only text, so numbers in it are parsed. In a body, "1" is not a number.
 const urlAjv = new Ajv({
@@ -23,13 +26,34 @@ const bodyAjv = new Ajv(options)
  */
 export default fp((app, _options, done) => {
   app.setValidatorCompiler(({ schema, httpPart }) => {
-    return withTextCheck((httpPart === 'body' ? bodyAjv : urlAjv).compile(schema as object))
+    if (httpPart !== 'body') return withTextCheck(urlAjv.compile(schema as object))
+    const validate = compileBody(schema as object)
+    const check = (data: unknown) => {
+      const verdict = verdicts.get(data as object)
+      if (verdict === undefined) validate(data)
+      validator.errors = verdict === undefined ? validate.errors : verdict
+      return validator.errors === null
+    }
+    const validator: Validator = Object.assign(check, { errors: null })
+    return validator
   })
   app.setSchemaErrorFormatter((errors, part) => new Error(formatMessage(selectError(errors), part)))
   done()
 }, { fastify: '5.x', name: 'larder-validation' })
 
-interface Validator {
+/** What the validation of bodies has found that were validated before: elsewhere, off the event loop. */
+const verdicts = new WeakMap<object, ErrorObject[] | null>()
+
+/** Makes the validation of a route use these errors of a body, or `null` for none, instead of validating it again. */
+export function setVerdict (body: object, errors: ErrorObject[] | null): void {
+  verdicts.set(body, errors)
+}
+
+export function compileBody (schema: object): Validator {
+  return withTextCheck(bodyAjv.compile(schema))
+}
+
+export interface Validator {
   (data: unknown): boolean
   errors: ErrorObject[] | null
 }
@@ -79,8 +103,13 @@ function formatMessage (error: FastifySchemaValidationError, part: string): stri
   const { instancePath, keyword, params, message } = error
   const field = part + instancePath
   const { additionalProperty } = params as ErrorObject['params']
-  if (keyword === 'additionalProperties') return `${field} must not have the field '${additionalProperty}'`
+  if (keyword === 'additionalProperties') return `${field} must not have the field '${shorten(additionalProperty)}'`
   if (keyword === 'pattern' && params.pattern === NOT_BLANK) return `${field} must not be blank`
   if (keyword === 'format' && params.format === POSITIVE_INTEGER) return `${field} must be a positive integer`
   return `${field} ${message}`
+}
+
+/** Names of fields come from the client, and may be as long as its body. */
+function shorten (name: string): string {
+  return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name
 }

@@ -5,6 +5,8 @@ import { Eta } from 'eta'
 import fp from 'fastify-plugin'
 
 const templates = fileURLToPath(new URL('../../templates', import.meta.url))
+/** The assets of the dashboard: the pages of the service look and draw like it. */
+const dashboardAssets = fileURLToPath(new URL('../dashboard/assets', import.meta.url))
 
 /** The files of uPlot that browsers load, straight from the package. */
 const UPLOT_FILES = ['/uPlot.esm.js', '/uPlot.min.css']
@@ -15,7 +17,7 @@ export default fp(async (app) => {
   const eta = new Eta({ views: templates, autoEscape: true, cache: true })
   await app.register(view, { engine: { eta }, templates, production: true, asyncPropertyName: 'viewAsync' })
   const options = { maxAge: '1h', decorateReply: false }
-  await app.register(fastifyStatic, { root: `${templates}/assets`, prefix: '/assets/', ...options })
+  await app.register(fastifyStatic, { root: [`${templates}/assets`, dashboardAssets], prefix: '/assets/', ...options })
   await app.register(fastifyStatic, {
     root: uplot,
     prefix: '/assets/vendor/',

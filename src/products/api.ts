@@ -1,22 +1,21 @@
-import { isUtf8 } from 'node:buffer'
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Database } from '../db/index.ts'
-import { BodyTooLargeError, InvalidUtf8Error, ProductNotFoundError } from '../errors.ts'
+import { ProductNotFoundError } from '../errors.ts'
+import { readJsonBodies } from '../plugins/json-bodies/index.ts'
 import { abandonWork } from './abandon-work.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
-  ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UpdatedReply
+  ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UnavailableReply, UpdatedReply
 } from './schemas.ts'
 
-const MIB = 1024 * 1024
 /** Bytes of a body that creates many products. All other bodies may have 1 MiB. */
-const IMPORT_LIMIT = 8 * MIB
+const IMPORT_LIMIT = 8 * 1024 * 1024
 
 const url = '/api/products'
 const tags = ['products']
-const errors = { 400: ErrorReply }
+const errors = { 400: ErrorReply, 503: UnavailableReply }
 const notFound = { ...errors, 404: ErrorReply }
 
 export interface ProductRoutesOptions {
@@ -29,17 +28,8 @@ export interface ProductRoutesOptions {
 export const productsApi: FastifyPluginCallbackTypebox<ProductRoutesOptions> = (
   app, { products, database }, done
 ) => {
+  readJsonBodies(app)
   app.addHook('preHandler', abandonWork(database))
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
-    // Otherwise each invalid byte would become U+FFFD.
-    if (!isUtf8(bytes)) return done(new InvalidUtf8Error())
-    parseJson(request, bytes.toString(), (error, body) => {
-      if (error === null && !Array.isArray(body) && bytes.length > MIB) done(new BodyTooLargeError('1 MiB'))
-      else done(error, body)
-    })
-  })
 
   app.get(url, {
     schema: {

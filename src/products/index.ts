@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import type { Cache } from '../cache/index.ts'
 import type { Database } from '../db/index.ts'
+import type { Cache } from '../larder/index.ts'
 import { productsApi } from './api.ts'
 import { invalidateProductList } from './invalidation.ts'
 import { productPages } from './pages.ts'

@@ -1,4 +1,4 @@
-import type { Cache } from '../cache/index.ts'
+import type { Cache } from '../larder/index.ts'
 import { PRODUCT_LIST_KEY, type Products } from './repository.ts'
 
 /**

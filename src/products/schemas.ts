@@ -56,3 +56,7 @@ export const DeletedReply = Type.Object({ deleted: Type.Integer() })
 export const ErrorReply = Type.Object({
   statusCode: Type.Integer(), error: Type.String(), message: Type.String(), code: Type.Optional(Type.String())
 })
+export const UnavailableReply = Type.Object(ErrorReply.properties, {
+  description: 'The database is busy or unavailable, or the service is overloaded. Nothing was changed.',
+  headers: { 'Retry-After': { type: 'integer', description: 'Seconds after which to try again.' } }
+})

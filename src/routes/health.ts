@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { FastifyPluginCallback } from 'fastify'
+import type { FastifyPluginCallback, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import type { Database } from '../db/index.ts'
+import { resolveRetryAfter } from '../errors.ts'
 
 const Status = Type.Object({ status: Type.String() })
 const tags = ['health']
@@ -17,17 +18,18 @@ export const health: FastifyPluginCallback<{ database: Database }> = (app, { dat
     schema: { tags, summary: 'Alive', response: { 200: Status } }
   }, async () => ({ status: 'ok' }))
 
+  const unready = (reply: FastifyReply) => reply.code(503).header('retry-after', resolveRetryAfter(undefined))
   app.get('/readyz', {
     schema: { tags, summary: 'Ready to serve', response: { 200: Status, 503: Status } }
   }, async (request, reply) => {
     try {
       const state = database.checkState()
-      if (state === 'lost') return reply.code(503).send({ status: 'database file deleted or replaced' })
+      if (state === 'lost') return unready(reply).send({ status: 'database file deleted or replaced' })
       await database.sql.get(sql`SELECT 1 FROM products LIMIT 1`)
       return { status: state }
     } catch (err) {
       request.log.error({ err }, 'database unavailable')
-      return reply.code(503).send({ status: 'database unavailable' })
+      return unready(reply).send({ status: 'database unavailable' })
     }
   })
   done()

@@ -1,10 +1,13 @@
 import { LIMIT } from './loads.js'
 import { milliseconds } from './milliseconds.js'
-import { axis, bars, colour, font, plot } from './plot.js'
+import { axis, colour, font, plot } from './plot.js'
+import UPlot from './vendor/uPlot.esm.js'
 /** @import uPlot from 'uplot' */
 /** @import { Arrival, Source } from './navigation.js' */
 
 /* The bar chart of /apicalls: one bar for each of the last loads, the newest on the right. Its height is its time. */
+
+const { bars } = /** @type {Required<UPlot.Series.PathBuilderFactories>} */ (UPlot.paths)
 
 const HEIGHT = 200
 /** Minimum height of a bar, as a share of the chart. A lower bar would be invisible. */

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import Fastify from 'fastify'
 import t from 'tap'
-import { ASSET_NAMES } from '../../src/dashboard/assets.ts'
+import { ASSET_NAMES, memoize } from '../../src/dashboard/assets.ts'
 import dashboard from '../../src/larder/dashboard.ts'
 import larder from '../../src/larder/index.ts'
 
@@ -11,7 +11,7 @@ t.test('all files of the page are served, browsers revalidate them, and there ar
   app.register(larder)
   app.register(dashboard, { prefix: '/cache' })
   const own = readdirSync(new URL('../../src/dashboard/assets', import.meta.url))
-  t.same(ASSET_NAMES.toSorted(), [...own, 'uPlot.esm.js', 'uPlot.min.css'].sort())
+  t.same(ASSET_NAMES.toSorted(), [...own, 'vendor/uPlot.esm.js', 'vendor/uPlot.min.css'].sort())
   for (const name of ASSET_NAMES) {
     const url = `/cache/assets/${name}`
     const { statusCode, headers, body } = await app.inject(url)
@@ -24,4 +24,11 @@ t.test('all files of the page are served, browsers revalidate them, and there ar
   for (const name of ['none.js', '..%2findex.ts', '%2e%2e%2findex.ts', 'constructor', '']) {
     t.equal((await app.inject(`/cache/assets/${name}`)).statusCode, 404, name)
   }
+})
+
+t.test('a file is read once, and again after a read that failed', async (t) => {
+  const results = [Promise.reject(new Error('EMFILE')), Promise.resolve('text')]
+  const read = memoize(() => results.shift()!)
+  await t.rejects(Promise.all([read('a.js'), read('a.js')]), { message: 'EMFILE' })
+  t.same([await read('a.js'), await read('a.js')], ['text', 'text'])
 })

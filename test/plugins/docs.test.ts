@@ -1,7 +1,7 @@
 import t from 'tap'
 import { testApp } from '../support/app.ts'
 
-const app = await testApp(t)
+const app = await testApp(t, { ADMIN_TOKEN: 'secret' })
 
 t.test('GET /docs is a page that loads nothing from other sites', async (t) => {
   const page = await app.inject({ url: '/docs' })
@@ -19,7 +19,7 @@ t.test('GET /docs is a page that loads nothing from other sites', async (t) => {
 t.test('GET /docs/json describes the routes with their bodies and responses', async (t) => {
   const response = await app.inject({ url: '/docs/json' })
   t.equal(response.statusCode, 200)
-  const { openapi, info, paths } = response.json()
+  const { openapi, info, paths, components } = response.json()
   t.match(openapi, /^3\.1/)
   t.equal(info.title, 'Larder')
   const operations = Object.entries<Record<string, { responses: object }>>(paths).flatMap(([path, methods]) => {
@@ -28,17 +28,24 @@ t.test('GET /docs/json describes the routes with their bodies and responses', as
     })
   })
   t.same(operations.sort(), [
-    'delete /api/products 200,400',
-    'delete /api/products/{id} 204,400,404',
-    'get /api/products 200,400',
-    'get /api/products/{id} 200,400,404',
+    'delete /api/products 200,400,503',
+    'delete /api/products/{id} 204,400,404,503',
+    'get /api/products 200,400,503',
+    'get /api/products/{id} 200,400,404,503',
+    'get /cache/explain 200,400,401',
     'get /healthz 200',
     'get /readyz 200,503',
-    'patch /api/products 200,400',
-    'patch /api/products/{id} 200,400,404',
-    'post /api/products 201,400,413',
-    'put /api/products/{id} 200,400,404'
+    'patch /api/products 200,400,503',
+    'patch /api/products/{id} 200,400,404,503',
+    'post /api/products 201,400,413,503',
+    'post /cache/purge 200,400,401,503',
+    'put /api/products/{id} 200,400,404,503'
   ])
   const body = paths['/api/products/{id}'].put.requestBody.content['application/json'].schema
+  const { headers } = paths['/api/products'].post.responses['503']
+  t.match(headers, { 'Retry-After': { schema: { type: 'integer' }, description: String } })
+  t.same(components.securitySchemes, { ADMIN_TOKEN: { type: 'http', scheme: 'bearer' } })
+  t.same(paths['/cache/purge'].post.security, [{ ADMIN_TOKEN: [] }])
+  t.same(paths['/cache/explain'].get.security, [{ ADMIN_TOKEN: [] }, {}])
   t.match(body, { additionalProperties: false, properties: { title: { maxLength: 200 }, price: { maxLength: 20 } } })
 })

@@ -1,6 +1,9 @@
 import createError from '@fastify/error'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import {
+  DatabaseBusyError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError, TransactionTimeoutError, UpstreamError
+} from '../../src/errors.ts'
 import errors from '../../src/plugins/errors.ts'
 import views from '../../src/plugins/views.ts'
 import { testApp } from '../support/app.ts'
@@ -136,4 +139,16 @@ t.test('the message of an error of another library is not sent, even with status
   const { get } = await failingApp(t, withStatus(400, 'SQLITE_ERROR'))
   const message = 'The request could not be understood.'
   t.same((await get('/api/products')).json(), { statusCode: 400, error: 'Bad Request', message })
+})
+
+t.test('each 503 has Retry-After, and no other error has', async (t) => {
+  const seconds = async (error: Error) => (await (await failingApp(t, error)).get('/products')).headers['retry-after']
+  t.equal(await seconds(new DatabaseBusyError()), '1')
+  t.equal(await seconds(new TransactionTimeoutError(10)), '5')
+  t.equal(await seconds(new DatabaseReadOnlyError()), '30')
+  t.equal(await seconds(new DatabaseFullError()), '60')
+  t.equal(await seconds(new DatabaseLostError()), '60')
+  t.equal(await seconds(withStatus(503)), '10')
+  t.equal(await seconds(withStatus(500)), undefined)
+  t.equal(await seconds(new UpstreamError('is away')), undefined)
 })

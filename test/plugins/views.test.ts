@@ -6,8 +6,8 @@ import { testApp } from '../support/app.ts'
 t.test('assets are served, and no other files', async (t) => {
   const app = await testApp(t)
   const types: Record<string, string> = { '.css': 'text/css', '.js': '/javascript', '.svg': 'image/svg+xml' }
-  const vendor = ['vendor/uPlot.esm.js', 'vendor/uPlot.min.css']
-  for (const name of [...readdirSync(new URL('../../templates/assets', import.meta.url)), ...vendor]) {
+  const others = ['vendor/uPlot.esm.js', 'vendor/uPlot.min.css', 'dashboard.css', 'element.js', 'icon.svg', 'plot.js']
+  for (const name of [...readdirSync(new URL('../../templates/assets', import.meta.url)), ...others]) {
     const response = await app.inject({ url: `/assets/${name}` })
     t.equal(response.statusCode, 200, name)
     t.match(response.headers['content-type'], types[extname(name)])

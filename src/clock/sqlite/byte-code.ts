@@ -40,6 +40,14 @@ const RANGES = new Map(Object.entries({
 /** The rows that a program reads through its cursors. */
 export class ByteCode {
   readonly #program: readonly Instruction[]
+  /** The instructions that may move each cursor. */
+  readonly #moves = new Map<number, Instruction[]>()
+  /** The instructions that may jump to each address. */
+  readonly #jumps = new Map<number, Instruction[]>()
+  /** The cursors of tables to whose rows an index leads. */
+  readonly #led = new Set<number>()
+  /** The cursors of outer joins, whose row may be missing. */
+  readonly #mayBeMissing = new Set<number>()
   readonly #findColumn: (cursor: number) => CountedColumn | undefined
   /** The cursors whose rows are being found, so that none depends on itself. */
   readonly #visiting = new Set<number>()
@@ -48,6 +56,18 @@ export class ByteCode {
   constructor (program: readonly Instruction[], findColumn: (cursor: number) => CountedColumn | undefined) {
     this.#program = program
     this.#findColumn = findColumn
+    for (const instruction of program) this.#note(instruction)
+  }
+
+  /** Groups the instructions, since a program with many cursors has many of each kind. */
+  #note (instruction: Instruction): void {
+    const [, opcode, p1, p2, p3] = instruction
+    if (opcode === 'DeferredSeek') this.#led.add(p3)
+    if (opcode === 'NullRow') this.#mayBeMissing.add(p1)
+    if (!PLAIN.has(opcode) && !JUMPS.has(opcode)) add(this.#moves, p1, instruction)
+    if (STRAIGHT.has(opcode)) return
+    const targets = opcode === 'Jump' ? [p1, p2, p3] : opcode === 'InitCoroutine' ? [p2, p3] : [p2]
+    for (const target of targets) add(this.#jumps, target, instruction)
   }
 
   /**
@@ -55,9 +75,13 @@ export class ByteCode {
    * undefined if they are not known in advance.
    */
   findRows (cursor: number): Known[] | undefined {
-    const rows = this.#findSought(cursor)
-    const isLed = this.#program.some(([, opcode,,, table]) => opcode === 'DeferredSeek' && table === cursor)
-    return rows?.length === 0 && !isLed ? undefined : rows
+    const rows: Known[] = []
+    for (const [address, opcode,,, register] of this.#listMoves(cursor)) {
+      const ids = opcode === 'SeekRowid' ? this.#findLoaded(address, register, cursor) : undefined
+      if (ids === undefined) return undefined
+      rows.push(...ids)
+    }
+    return rows.length === 0 && !this.#led.has(cursor) ? undefined : rows
   }
 
   /**
@@ -78,18 +102,8 @@ export class ByteCode {
   }
 
   /** The instructions that may move a cursor. */
-  #listMoves (cursor: number): Instruction[] {
-    return this.#program.filter(([, opcode, p1]) => p1 === cursor && !PLAIN.has(opcode) && !JUMPS.has(opcode))
-  }
-
-  #findSought (cursor: number): Known[] | undefined {
-    const rows: Known[] = []
-    for (const [address, opcode,,, register] of this.#listMoves(cursor)) {
-      const ids = opcode === 'SeekRowid' ? this.#findLoaded(address, register, cursor) : undefined
-      if (ids === undefined) return undefined
-      rows.push(...ids)
-    }
-    return rows
+  #listMoves (cursor: number): readonly Instruction[] {
+    return this.#moves.get(cursor) ?? []
   }
 
   /** Returns the address of the instruction that checks the end of a range, directly after its start. */
@@ -118,8 +132,7 @@ export class ByteCode {
   }
 
   #findOuterRows (cursor: number): Known[] | undefined {
-    const isLed = this.#program.some(([, opcode,,, table]) => opcode === 'DeferredSeek' && table === cursor)
-    return isLed ? undefined : this.#findSought(cursor)
+    return this.#led.has(cursor) ? undefined : this.findRows(cursor)
   }
 
   #findOuterColumn (cursor: number, position: number, within: number): Known[] | undefined {
@@ -131,9 +144,8 @@ export class ByteCode {
   #findOuter (
     cursor: number, within: number, affinity: Affinity, find: () => Known[] | undefined
   ): Known[] | undefined {
-    // A row of an outer join may be missing, and its values null.
-    const mayBeMissing = this.#program.some(([, opcode, p1]) => opcode === 'NullRow' && p1 === cursor)
-    if (mayBeMissing || cursor === within || this.#visiting.has(cursor)) return undefined
+    // A row that is missing has the value null.
+    if (this.#mayBeMissing.has(cursor) || cursor === within || this.#visiting.has(cursor)) return undefined
     this.#visiting.add(cursor)
     const found = find()
     this.#visiting.delete(cursor)
@@ -158,9 +170,14 @@ export class ByteCode {
 
   /** Lists the instructions that may jump to an address after the first and up to the last. */
   #listJumps (first: number, last: number): Instruction[] {
-    return this.#program.filter(([, opcode, p1, p2, p3]) => {
-      const targets = opcode === 'Jump' ? [p1, p2, p3] : opcode === 'InitCoroutine' ? [p2, p3] : [p2]
-      return !STRAIGHT.has(opcode) && targets.some((to) => to > first && to <= last)
-    })
+    const found: Instruction[] = []
+    for (let address = first + 1; address <= last; address++) found.push(...this.#jumps.get(address) ?? [])
+    return found
   }
+}
+
+function add<K> (groups: Map<K, Instruction[]>, key: K, instruction: Instruction): void {
+  const group = groups.get(key)
+  if (group === undefined) groups.set(key, [instruction])
+  else group.push(instruction)
 }

@@ -121,8 +121,9 @@ function findDependencies (program: readonly Instruction[], catalog: Catalog): D
   const opens = program.filter(([, opcode]) => OPENS.has(opcode))
   const findTree = ([, , , root, database]: Instruction) => database === 0 ? catalog.findTree(root) : undefined
   /** A cursor may be opened for several indexes of a table, one after the other. */
+  const openedBy = Map.groupBy(opens, ([, , cursor]) => cursor)
   const findOnlyTree = (cursor: number) => {
-    const trees = new Set(opens.filter(([, , p1]) => p1 === cursor).map(findTree))
+    const trees = new Set(openedBy.get(cursor)?.map(findTree))
     return trees.size === 1 ? [...trees][0] : undefined
   }
   const code = new ByteCode(program, (cursor) => findOnlyTree(cursor)?.column)

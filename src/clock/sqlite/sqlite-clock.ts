@@ -33,7 +33,7 @@ export interface SqliteClock {
   readonly versions: Versions
   /** For Drizzle's option `logger`: what each statement reads becomes tags of what is being cached. */
   readonly logger: { logQuery (query: string, parameters: unknown[]): void }
-  /** Tracks all statements that are prepared from now on, also without Drizzle. Takes and returns the connection. */
+  /** Tracks all statements that run from now on, also without Drizzle. Takes and returns the connection. */
   watch<T extends Sqlite.Database> (connection: T): T
   /** Creates tables and triggers that are missing, e.g. after a migration. Otherwise they follow within a moment. */
   refresh (): void

@@ -1,4 +1,4 @@
-import UPlot from './uPlot.esm.js'
+import UPlot from './vendor/uPlot.esm.js'
 
 /* Shared parts of the plots: the colours, width and font of the page. */
 

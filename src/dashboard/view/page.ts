@@ -86,7 +86,7 @@ function renderFrame ({ base, links }: Frame, body: Html): string {
   <title>Cache · Larder</title>
   <link rel="icon" href="${base}assets/icon.svg" type="image/svg+xml">
   <link rel="stylesheet" href="${base}assets/dashboard.css">
-  <link rel="stylesheet" href="${base}assets/uPlot.min.css">
+  <link rel="stylesheet" href="${base}assets/vendor/uPlot.min.css">
 </head>
 <body>
   <a class="skip" href="#main">Skip to content</a>

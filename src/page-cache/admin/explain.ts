@@ -133,9 +133,27 @@ export async function explainPage (
     headers: { ...headers, ...isAbsolute && { host: url.host } },
     signal: AbortSignal.timeout(TIMEOUT_MS)
   })).catch(() => undefined)
-  return explanation ?? withoutLookup(false, response === undefined
-    ? `The hooks of the route do not answer within ${TIMEOUT_MS / 1000} s, so there is no lookup.`
-    : `A hook answers with status ${response.statusCode} before the lookup.`)
+  return explanation ?? withoutLookup(false, describeNoLookup(response?.statusCode, url.pathname))
+}
+
+/** @param status undefined: there was no response */
+function describeNoLookup (status: number | undefined, path: string): string {
+  if (status === undefined) {
+    return `The hooks of the route do not answer within ${TIMEOUT_MS / 1000} s, so there is no lookup.`
+  }
+  if (status === 400 && !isDecodable(path)) {
+    return 'The path of the URL is malformed, so the router answers with status 400.'
+  }
+  return `A hook, or Fastify itself, answers with status ${status} before the lookup.`
+}
+
+function isDecodable (path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A valid question. */

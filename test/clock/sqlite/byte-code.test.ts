@@ -34,3 +34,11 @@ t.test('the number of a row to which an index led is not known', async (t) => {
   t.equal(code(['DeferredSeek', 1, 0, 0]), undefined)
   t.equal(code(['NullRow', 0, 0]), undefined, 'or that may be missing')
 })
+
+t.test('the number of a row is not known if nothing moved the cursor to it', async (t) => {
+  const code = new ByteCode(program(
+    ['Integer', 7, 2], ['SeekRowid', 5, 9, 2], ['Rowid', 0, 4], ['SeekRowid', 5, 9, 4]
+  ), () => undefined)
+  t.equal(code.findRows(5), undefined)
+  t.equal(code.findRows(0), undefined)
+})

@@ -116,6 +116,26 @@ t.test('watch() tracks statements that do not pass through Drizzle', async (t) =
   t.same(await version(), [++loads, 0], 'what no trigger watches is not stored')
 })
 
+t.test('watch() tracks statements that were prepared before, and statements with bound values', async (t) => {
+  const { connection, clock, cached } = createBlog(t)
+  const prepare = () => connection.prepare('SELECT title FROM posts WHERE id = ?').pluck()
+  const before = prepare()
+  clock.watch(connection)
+  const ids = [1]
+  const bound = prepare().bind(ids)
+  ids[0] = 2
+  let loads = 0
+  for (const [name, query] of Object.entries({ before: () => before.get(1), bound: () => bound.get() })) {
+    const read = () => cached(name, query)
+    connection.exec("UPDATE posts SET title = 'one' WHERE id = 1")
+    t.same(await read(), [++loads, 'one'], name)
+    connection.exec("UPDATE posts SET title = 'zwei' WHERE id = 2")
+    t.same(await read(), [loads, 'one'])
+    connection.exec("UPDATE posts SET title = 'eins' WHERE id = 1")
+    t.same(await read(), [++loads, 'eins'])
+  }
+})
+
 t.test('the settings of the connection stay as they are', async (t) => {
   const path = `${t.testdir()}/blog.db`
   const connection = new Sqlite(path, { timeout: 1_234 })

@@ -88,3 +88,21 @@ t.test('explain rejects any question that it cannot answer, with a code', async 
   }
   t.strictSame(ran, [])
 })
+
+t.test('explain says that a URL is malformed, or that the request ends before the lookup', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(pageCache, { cache: createCache({ store: memoryStore() }) })
+  app.get('/items/:id', {
+    config: { cachePage: 60 }, preHandler: async (_request, reply) => reply.code(400).send()
+  }, async () => '')
+  const explain = async (url: string) => (await app.larder.explain({ url })).outcome
+  for (const url of ['/items/%zz', '/items/%', '/%ff']) {
+    t.same(await explain(url), {
+      runsHandler: false, rule: 'The path of the URL is malformed, so the router answers with status 400.'
+    }, url)
+  }
+  for (const [url, status] of [['/items/1', 400], [`/items/${'x'.repeat(101)}`, 414]] as const) {
+    t.match(await explain(url), { rule: `A hook, or Fastify itself, answers with status ${status} before the lookup.` })
+  }
+})

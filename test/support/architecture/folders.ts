@@ -2,26 +2,29 @@
  * Which folder may import which. A folder that is not listed belongs to the one above it.
  *
  * server → app → features → plugins, hooks, db → larder → dashboard, metrics, clock → page-cache → cache
+ *
+ * The table is about imports and about members of Fastify's interfaces. The service has the latter from the page cache,
+ * but imports only the entry points of the package, as any application does.
  */
 export const ALLOWED: Record<string, string[]> = {
   server: ['app', 'config', 'db', 'errors', 'fast-imports'],
   app: [
-    'apicalls', 'cache', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
+    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
   ],
   config: ['errors', 'larder'],
   errors: [],
   'fast-imports': [],
 
-  products: ['cache', 'db', 'errors', 'hooks', 'plugins'],
+  products: ['cache', 'db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
   plugins: ['db', 'errors', 'larder'],
-  hooks: ['errors'],
+  hooks: ['errors', 'larder'],
   db: ['cache', 'clock/sqlite', 'errors'],
   'clock/sqlite': ['cache'],
 
   // The entry points of the package.
-  larder: ['cache', 'clock/sqlite', 'dashboard', 'metrics', 'page-cache'],
+  larder: ['access', 'cache', 'clock/sqlite', 'dashboard', 'metrics', 'page-cache'],
 
   dashboard: ['access', 'cache', 'metrics', 'page-cache'],
   metrics: ['access', 'cache', 'page-cache'],
@@ -54,6 +57,16 @@ export const ALLOWED: Record<string, string[]> = {
   'cache/versions': ['cache/util'],
   'cache/util': ['cache/errors'],
   'cache/errors': []
+}
+
+/** The folders of the package, beside its entry points in `larder`. */
+export const PACKAGE = ['access', 'cache', 'clock', 'dashboard', 'metrics', 'page-cache']
+/** What applications import of it. The database of the service has the version clock in parts. */
+const USES_PARTS = ['db', 'larder', ...PACKAGE]
+
+/** Whether a file belongs to the service, which imports only the entry points of the package. */
+export function isOfService (path: string): boolean {
+  return !USES_PARTS.includes(path.split('/')[0]!)
 }
 
 /** Files of the page cache that are not shared by its folders, but use them. */
