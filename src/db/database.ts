@@ -1,5 +1,6 @@
 import type { Versions } from '../cache/index.ts'
 import type { DatabaseState } from './sqlite/file-state.ts'
+import type { WorkStats } from './work.ts'
 import type { Sql } from './sqlite/session.ts'
 
 /**
@@ -32,14 +33,13 @@ export interface Database {
   readonly versions: Versions
   /** Checks whether the database can be read and written. */
   checkState (): DatabaseState
-  /** The work that waits, for metrics. */
+  /** The work that waits and runs, for metrics. */
   readonly load: DatabaseLoad
   close (): Promise<void>
 }
 
 export interface DatabaseLoad {
-  /** Statements that wait for a connection that reads. */
-  readonly waitingReads: number
-  /** Transactions that wait for those before. */
-  readonly waitingTransactions: number
+  /** Statements outside of transactions. */
+  readonly reads: WorkStats
+  readonly transactions: WorkStats
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
 import { runAll } from './async.ts'
+import { WorkMeter } from './work.ts'
 
 /** The connection on which transactions run, one after another. */
 export interface TransactionConnection {
@@ -47,16 +48,11 @@ export class Transactions {
   readonly #options: TransactionsOptions
   readonly #scopes = new AsyncLocalStorage<Scope>()
   readonly #queue
-  #waiting = 0
+  readonly meter = new WorkMeter()
 
   constructor (options: TransactionsOptions) {
     this.#options = options
     this.#queue = withTimeout(new Mutex(), options.lockWaitMs)
-  }
-
-  /** The number of transactions that wait for those before. */
-  get waiting (): number {
-    return this.#waiting
   }
 
   /** The innermost scope of the caller. Throws if its transaction is over. */
@@ -120,22 +116,17 @@ export class Transactions {
 
   /** Runs one transaction after another. */
   async #exclusively<T> (run: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MAX_WAITING) throw new DatabaseBusyError()
-    this.#waiting++
-    let isWaiting = true
-    const stopWaiting = () => {
-      if (isWaiting) this.#waiting--
-      isWaiting = false
-    }
+    if (this.meter.waiting >= MAX_WAITING) throw new DatabaseBusyError()
+    const counted = this.meter.add()
     try {
       return await this.#queue.runExclusive(() => {
-        stopWaiting()
+        counted.start()
         return run()
       })
     } catch (error) {
       throw error === E_TIMEOUT ? new DatabaseBusyError() : error
     } finally {
-      stopWaiting()
+      counted.end()
     }
   }
 

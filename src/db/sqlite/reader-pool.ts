@@ -1,4 +1,5 @@
 import { DatabaseBusyError } from '../../errors.ts'
+import { type Work, WorkMeter } from '../work.ts'
 import type { SqlWorker } from './sql-worker.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
 
@@ -12,6 +13,7 @@ export const MAX_WAITING = 1_000
 interface Job {
   readonly statement: Statement
   readonly outcome: PromiseWithResolvers<StatementResult>
+  readonly work: Work
   /** Whether nobody waits for the result any more. */
   isAbandoned: boolean
 }
@@ -29,14 +31,11 @@ export class ReaderPool {
   readonly #idle: SqlWorker[] = []
   readonly #busy = new Map<SqlWorker, Job>()
   readonly #waiting = new Set<Job>()
+  /** The statements of callers that wait for their results. */
+  readonly meter = new WorkMeter()
 
   constructor (options: ReaderPoolOptions) {
     this.#options = options
-  }
-
-  /** The number of statements that wait for a thread. */
-  get waiting (): number {
-    return this.#waiting.size
   }
 
   /**
@@ -46,11 +45,11 @@ export class ReaderPool {
    */
   async run (statement: Statement, signal?: AbortSignal): Promise<StatementResult> {
     signal?.throwIfAborted()
-    const job: Job = { statement, outcome: Promise.withResolvers(), isAbandoned: false }
     const worker = this.#findFree()
-    if (worker !== undefined) this.#work(worker, job)
-    else if (this.#waiting.size < MAX_WAITING) this.#waiting.add(job)
-    else throw new DatabaseBusyError()
+    if (worker === undefined && this.#waiting.size >= MAX_WAITING) throw new DatabaseBusyError()
+    const job: Job = { statement, outcome: Promise.withResolvers(), work: this.meter.add(), isAbandoned: false }
+    if (worker === undefined) this.#waiting.add(job)
+    else this.#work(worker, job)
 
     const abandon = (reason: unknown) => {
       this.#waiting.delete(job)
@@ -64,6 +63,7 @@ export class ReaderPool {
     try {
       return await job.outcome.promise
     } finally {
+      job.work.end()
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
     }
@@ -92,6 +92,7 @@ export class ReaderPool {
 
   async #work (worker: SqlWorker, job: Job): Promise<void> {
     this.#busy.set(worker, job)
+    job.work.start()
     try {
       job.outcome.resolve(await worker.run(job.statement))
     } catch (error) {

@@ -131,9 +131,7 @@ export function createSqliteDatabase (
     withSignal: (signal, work) => signals.run(signal, work),
     versions,
     checkState: () => file.check(),
-    get load () {
-      return { waitingReads: readers.waiting, waitingTransactions: transactions.waiting }
-    },
+    load: { reads: readers.meter, transactions: transactions.meter },
     async close () {
       isClosed = true
       clearInterval(following)
