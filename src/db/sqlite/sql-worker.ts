@@ -1,24 +1,11 @@
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import Sqlite from 'better-sqlite3'
 import { DatabaseWorkerError, OpenTransactionError, TransactionOverError } from '../../errors.ts'
+import { startThread } from '../../start-thread.ts'
 import type { ConnectionOptions } from './connection.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
 
-/**
- * Loads worker.ts with the compiled modules of this process. Without them, each thread would load a compiler for
- * TypeScript, which takes longer than everything else, and twice the memory.
- */
-const LOAD = `const { compileCache } = require('node:worker_threads').workerData
-if (compileCache !== undefined) require('node:module').enableCompileCache(compileCache)
-import(${JSON.stringify(new URL('./worker.ts', import.meta.url))})`
-
-/** Returns the folder of compiled modules, if there is one. Node adds a folder for its version to that which it got. */
-function findCompileCache (): string | undefined {
-  const folder = getCompileCacheDir()
-  return folder === undefined ? undefined : dirname(folder)
-}
+const WORKER = new URL('./worker.ts', import.meta.url)
 
 /** The reply of a thread to a statement: its result, or its error and the code of that. */
 export interface Reply {
@@ -38,11 +25,7 @@ export class SqlWorker {
   #inTransaction = false
 
   constructor (options: ConnectionOptions) {
-    this.#worker = new Worker(LOAD, {
-      eval: true,
-      execArgv: [],
-      workerData: { ...options, compileCache: findCompileCache() }
-    })
+    this.#worker = startThread(WORKER, { workerData: options })
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     this.#worker.on('error', (error) => { this.#error = error })
     this.#worker.once('exit', () => this.#end())

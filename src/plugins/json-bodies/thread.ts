@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads'
 import { Mutex } from 'async-mutex'
 import { errorCodes } from 'fastify'
 import { BodyTooComplexError, BodyTooLargeError, InvalidUtf8Error } from '../../errors.ts'
+import { startThread } from '../../start-thread.ts'
 import { setVerdict } from '../validation.ts'
 import { MAX_DEPTH, MAX_VALUES, type Outcome } from './parse.ts'
 
@@ -53,7 +54,7 @@ export class JsonThread {
 
   #start (): { worker: Worker, items: MessagePort } {
     const { port1: items, port2 } = new MessageChannel()
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    const worker = startThread(new URL('./worker.ts', import.meta.url), {
       workerData: port2, transferList: [port2], resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP }
     })
     worker.on('error', () => { this.#running = undefined })

@@ -14,13 +14,14 @@ export const ALLOWED: Record<string, string[]> = {
   config: ['errors', 'larder'],
   errors: [],
   'fast-imports': [],
+  'start-thread': [],
 
   products: ['cache', 'db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
-  plugins: ['db', 'errors', 'larder'],
+  plugins: ['db', 'errors', 'larder', 'start-thread'],
   hooks: ['errors', 'larder'],
-  db: ['cache', 'clock/sqlite', 'errors'],
+  db: ['cache', 'clock/sqlite', 'errors', 'start-thread'],
   'clock/sqlite': ['cache'],
 
   // The entry points of the package.
