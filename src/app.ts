@@ -8,7 +8,6 @@ import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
 import httpCaching, { HTTP_CACHING_HOOKS } from './plugins/http-caching.ts'
-import redis from './plugins/redis.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
 import views from './plugins/views.ts'
@@ -47,7 +46,8 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(errors)
     await app.register(docs)
 
-    if (config.REDIS_URL !== undefined) await app.register(redis, { url: config.REDIS_URL })
+    // Imported here, since most of what it needs is of no use without Redis.
+    if (config.REDIS_URL !== undefined) await app.register(import('./plugins/redis.ts'), { url: config.REDIS_URL })
     await app.register(larder, {
       clock: database,
       ...config.REDIS_URL !== undefined && { redis: app.redis, prefix: config.CACHE_KEY_PREFIX },

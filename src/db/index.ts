@@ -1,3 +1,4 @@
+export { writeRowCount } from '../clock/sqlite/row-counts.ts'
 export { openDatabase } from './sqlite/open.ts'
 export type { Database } from './database.ts'
 export type { Sql } from './sqlite/session.ts'

@@ -99,13 +99,15 @@ export class Transactions {
     }
     signal?.addEventListener('abort', onAbort)
 
-    const whole = this.#exclusively(async () => {
+    const whole = this.runBetween(async () => {
       signal?.throwIfAborted()
       this.#options.onBegin?.()
       await this.#options.connection.begin()
       timer = setTimeout(onTimeout, this.#options.transactionMs)
-      return await this.#inScope(scope, 'COMMIT', 'ROLLBACK', () =>
-        Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle))
+      return await this.#inScope(scope, 'COMMIT', 'ROLLBACK', async () => {
+        signal?.throwIfAborted() // meanwhile
+        return await Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle)
+      })
     }).finally(settle)
     // An abandoned transaction rolls back when its statement has ended, and nobody waits for that.
     const result = await Promise.race([whole, abandoned.promise])
@@ -114,8 +116,8 @@ export class Transactions {
     return result
   }
 
-  /** Runs one transaction after another. */
-  async #exclusively<T> (run: () => Promise<T>): Promise<T> {
+  /** Runs something on the connection between two transactions. Rejects with a 503 error if it has to wait too long. */
+  async runBetween<T> (run: () => Promise<T>): Promise<T> {
     if (this.meter.waiting >= MAX_WAITING) throw new DatabaseBusyError()
     const counted = this.meter.add()
     try {

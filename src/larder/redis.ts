@@ -25,6 +25,8 @@ const START_MS = 1_000
 const COMMAND_MS = 1_000
 /** Milliseconds without a reply after which a connection is replaced. */
 const SILENCE_MS = 1_000
+/** Milliseconds until a closed connection is destroyed. ioredis waits for them also if it was closed before. */
+const DISCONNECT_MS = 50
 /** Milliseconds between checks of a Redis that loads its data. The time that it estimates is often far too long. */
 const LOADING_MS = 500
 
@@ -35,6 +37,7 @@ const OPTIONS = {
   connectTimeout: START_MS,
   commandTimeout: COMMAND_MS,
   socketTimeout: SILENCE_MS,
+  disconnectTimeout: DISCONNECT_MS,
   enableOfflineQueue: false,
   maxLoadingRetryTime: LOADING_MS,
   maxRetriesPerRequest: 0,

@@ -10,7 +10,8 @@ export const POSITIVE_INTEGER = 'positive-integer'
 /** The longest name of an unknown field in an error message, in characters. */
 const MAX_NAME_LENGTH = 100
 
-const options = { removeAdditional: false, useDefaults: true, allErrors: false } as const
+// Schemas need no check against the schema of schemas: their types check them, and it takes long to compile.
+const options = { removeAdditional: false, useDefaults: true, allErrors: false, validateSchema: false } as const
 // A URL has only text, so numbers in it are parsed. In a body, "1" is not a number.
 const urlAjv = new Ajv({
   ...options,

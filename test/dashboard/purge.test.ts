@@ -76,6 +76,7 @@ t.test('POST /cache/purge returns 503 if the store is unavailable', async (t) =>
   await redis.stop()
   const response = await purge(app, { all: true })
   t.equal(response.statusCode, 503)
+  t.equal(response.headers['retry-after'], '10')
   t.match(response.json(), { code: 'FST_ERR_LARDER_CACHE_UNAVAILABLE', message: /^The cache store is unavailable/ })
   await redis.goOn()
 })

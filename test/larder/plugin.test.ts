@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import larder, { createCache, type LarderOptions, memoryStore, type Versions } from '../../src/larder/index.ts'
 import { fakeClock } from '../support/clock.ts'
+import { start } from '../support/process.ts'
 import { freePort, startRedis } from '../support/redis.ts'
 import { sendRequest } from '../support/create-test-app.ts'
 import { until } from '../support/until.ts'
@@ -84,6 +85,19 @@ t.test('a Redis that is down is reported in the log, and the process caches for 
     return lines.length > 0
   })
   t.match(lines, [{ msg: 'Redis is unavailable: circuit open, continuing without it', err: { code: 'ECONNREFUSED' } }])
+})
+
+t.test('a process ends as soon as its application is closed, also if Redis is down', async (t) => {
+  const program = `
+    const { default: Fastify } = await import('fastify')
+    const { default: larder } = await import(${JSON.stringify(new URL('../../src/larder/index.ts', import.meta.url))})
+    const app = Fastify().register(larder, { redis: 'redis://127.0.0.1:${await freePort()}' })
+    await app.ready()
+    await app.close()
+    const closed = performance.now()
+    process.on('exit', () => console.log('ended after', performance.now() - closed))`
+  const ended = await start(process.execPath, ['--input-type=module', '-e', program], 'ended after')
+  t.ok(Number(ended!.line.split(' ').at(-1)) < 1_500, ended!.line)
 })
 
 t.test('it closes what it has opened, and leaves open what it was given', async (t) => {

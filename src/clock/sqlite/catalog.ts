@@ -1,5 +1,6 @@
 import type Sqlite from 'better-sqlite3'
 import { isTampered } from './guards.ts'
+import { readCountedTables } from './row-counts.ts'
 import type { TableSchema } from './schema.ts'
 import {
   computeRowSlot, computeValueSlot, convertValue, type CountedColumn, describeValue, isRowNumber
@@ -14,8 +15,8 @@ export interface Counter {
 
 /** A b-tree: a table or an index. */
 export interface Tree {
-  /** The tag of the table. */
-  readonly table: string
+  /** The tag of the table; for the numbers of rows, the tags of all tables whose rows are counted. */
+  readonly tables: readonly string[]
   /** The column with which an index begins, if changes of its values are counted. */
   readonly column: CountedColumn | undefined
   /** Whether its keys are row numbers. */
@@ -38,12 +39,17 @@ export class Catalog {
     this.isTampered = isTampered(connection)
     for (const schema of listWatched(connection)) this.#watched.set(tableTag(schema.name), schema)
     const trees = connection.prepare('SELECT rootpage, name, tbl_name FROM sqlite_schema WHERE rootpage > 0').raw()
+    const counted = Array.from(readCountedTables(connection).keys(), tableTag)
+    const isEachWatched = counted.length > 0 && counted.every((tag) => this.#watched.has(tag))
     for (const [root, name, table] of trees.all() as Array<[number, string, string]>) {
       const tag = tableTag(table)
+      if (table === 'larder_rows' && isEachWatched) {
+        this.#trees.set(root, { tables: counted, column: undefined, isTable: false })
+      }
       const watched = this.#watched.get(tag)
       if (watched === undefined) continue
       const isTable = name === table && !watched.leading.has(name)
-      this.#trees.set(root, { table: tag, column: watched.leading.get(name), isTable })
+      this.#trees.set(root, { tables: [tag], column: watched.leading.get(name), isTable })
     }
   }
 

@@ -37,7 +37,7 @@ export function listGuarded (
   return new Set(guarded.pluck().all({ own: JSON.stringify(own), tables: JSON.stringify(tables) }) as string[])
 }
 
-const CLOCK_TABLES = ['larder_clock', 'larder_slots']
+const CLOCK_TABLES = ['larder_clock', 'larder_slots', 'larder_rows']
 
 /**
  * Whether others have triggers on the tables of the clock. They may skip a count, or write to a table while its own

@@ -60,6 +60,7 @@ export class History {
         this.#writer.exec(`INSERT INTO larder_eras (nonce, counters)
           SELECT ticks, (SELECT json_group_array(ticks) FROM (SELECT ticks FROM larder_clock ORDER BY id))
           FROM larder_clock WHERE name = ':era' ON CONFLICT (nonce) DO UPDATE SET counters = excluded.counters`)
+        if (this.#forgets) this.#writer.exec('UPDATE larder_rows SET rows = NULL')
         const last = this.#forgets ? 'max(id)' : `max(id) - ${MAX_ERAS}`
         this.#writer.exec(`DELETE FROM larder_eras WHERE id <= (SELECT ${last} FROM larder_eras)`)
         this.#writer.exec(`UPDATE larder_clock SET ticks = ${this.#nonce} WHERE name = ':era'`)

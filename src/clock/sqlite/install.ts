@@ -10,7 +10,9 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS larder_eras (id integer PRIMARY KEY NOT NULL, nonce integer NOT NULL UNIQUE,
     counters text NOT NULL);
   CREATE TABLE IF NOT EXISTS larder_lock (id integer PRIMARY KEY NOT NULL,
-    clock integer NOT NULL REFERENCES larder_clock (id))`
+    clock integer NOT NULL REFERENCES larder_clock (id));
+  CREATE TABLE IF NOT EXISTS larder_rows (id integer PRIMARY KEY NOT NULL, name text NOT NULL UNIQUE, rows integer,
+    replaced integer, schema integer)`
 
 /**
  * A tool that drops tables which it does not know, as `drizzle-kit push` does, begins with the oldest. A row that
@@ -20,7 +22,7 @@ const TABLES = `
 const LOCK = 'INSERT INTO larder_lock VALUES (0, 0) ON CONFLICT DO NOTHING'
 
 /** In the order in which they can be dropped. */
-const NAMES = ['larder_lock', 'larder_clock', 'larder_slots', 'larder_eras']
+const NAMES = ['larder_lock', 'larder_clock', 'larder_slots', 'larder_eras', 'larder_rows']
 
 /**
  * Creates the tables and triggers of the clock that are missing, and replaces those that differ. Call it after
@@ -57,11 +59,12 @@ export function removeClock (connection: Sqlite.Database): void {
 }
 
 function countTables (connection: Sqlite.Database): number {
-  const count = connection.prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?, ?)")
-  return count.pluck().get(NAMES) as number
+  const count = connection.prepare(`SELECT count(*) FROM sqlite_schema
+    WHERE type = 'table' AND name IN (SELECT value FROM json_each(?))`)
+  return count.pluck().get(JSON.stringify(NAMES)) as number
 }
 
 /** An application may have triggers with names like ours, but they do not count. */
 function isOwnTrigger (name: string, sql: string): boolean {
-  return /^larder[-_:]/.test(name) && sql.includes('larder_clock')
+  return /^larder[-_:+]/.test(name) && /larder_(?:clock|rows)/.test(sql)
 }

@@ -62,7 +62,7 @@ export class QueryDependencies {
   #explain (sql: string, parameters: readonly unknown[], catalog: Catalog): Dependencies {
     const program = this.#compile(sql, parameters)
     const opened = findVirtualTables(program)
-    const harmless = opened.length === 0 ? [] : findVirtualTables(this.#compile(JSON_TABLES, []))
+    const harmless = opened.length === 0 ? [] : findVirtualTables(this.#compile(HARMLESS_TABLES, []))
     const dependencies = findDependencies(program, catalog)
     const isWatched = opened.every((table) => harmless.includes(table)) && this.#readsTablesOnly(sql)
     return isWatched ? dependencies : { ...dependencies, unwatched: true }
@@ -108,8 +108,11 @@ export function isPlainObject (value: unknown): boolean {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
-/** Virtual tables without data. Byte code names virtual tables by their address in memory. */
-const JSON_TABLES = "SELECT 1 FROM json_each('1'), json_tree('1')"
+/**
+ * Virtual tables without data, and that of the version of the schema, which is a part of each stamp. Byte code names
+ * virtual tables by their address in memory.
+ */
+const HARMLESS_TABLES = "SELECT 1 FROM json_each('1'), json_tree('1'), pragma_schema_version"
 
 function findVirtualTables (program: readonly Instruction[]): string[] {
   return program.filter(([, opcode]) => opcode === 'VOpen').map((instruction) => instruction[5])
@@ -136,11 +139,11 @@ function findDependencies (program: readonly Instruction[], catalog: Catalog): D
   const rows: Row[] = []
   let unwatched = false
   for (const open of opens) {
-    const table = findTree(open)?.table
+    const read = findTree(open)?.tables
     const found = findRows(open[2])
-    if (table === undefined) unwatched = true
-    else if (found === undefined) tables.add(table)
-    else for (const row of found) rows.push({ table, ...row })
+    if (read === undefined) unwatched = true
+    else if (found === undefined) for (const table of read) tables.add(table)
+    else for (const row of found) rows.push({ table: read[0]!, ...row })
   }
   return { tables: [...tables], rows: rows.filter(({ table }) => !tables.has(table)), unwatched }
 }

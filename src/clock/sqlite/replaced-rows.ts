@@ -9,7 +9,7 @@ import { writeRowSlot, writeValueSlot } from './slots.ts'
  * A statement that ignores the row that it finds changes nothing, and is counted all the same.
  */
 
-/** A statement in a trigger that counts a slot: see `countSlot` of triggers.ts. */
+/** Writes a statement in a trigger that counts a slot: see `count` in triggers.ts. */
 type CountSlot = (slot: string, from: string, condition: string) => string
 
 /** Returns the name of the trigger that counts the rows that an event may replace. */
@@ -17,18 +17,24 @@ export function replaceTrigger (table: string, event: string): string {
   return `larder-${table}_${event.toLowerCase()}`
 }
 
-/**
- * Defines when and how the rows that an event may replace are counted; undefined if they need not be.
- *
- * @param event that replaces rows
- * @param count writes a statement that counts
- */
+export interface ReplacingOptions {
+  schema: TableSchema
+  /** The event that replaces rows. */
+  event: 'INSERT' | 'UPDATE'
+  count: CountSlot
+  /** A statement that counts a change of the table. */
+  countTable: string
+  /** A statement that notes the key of a row that may be replaced. Default none. */
+  note: string | undefined
+}
+
+/** Defines when and how the rows that an event may replace are counted; undefined if they need not be. */
 export function defineReplacing (
-  schema: TableSchema, event: 'INSERT' | 'UPDATE', count: CountSlot
+  { schema, event, count, countTable, note }: ReplacingOptions
 ): { event: string, condition: string, body: string } | undefined {
   const { name } = schema
   const keys = schema.keys.map((key) => ({ key, slots: listSlots(schema, key) }))
-    .filter(({ slots }) => slots.length > 0)
+    .filter(({ slots }) => slots.length > 0 || note !== undefined)
   if (keys.length === 0) return undefined
   // The number of a row may be set by any of its names.
   const names = new Set([...keys.flatMap(({ key }) => key.columns.map(({ name }) => name)), ...ROW_NUMBERS])
@@ -36,11 +42,12 @@ export function defineReplacing (
     const exists = `EXISTS (SELECT 1 FROM ${quote(name)} AS o WHERE ${matchKey(key)})`
     return event === 'INSERT' ? exists : `((${isChanged(key)}) AND ${exists})`
   })
+  const counts = keys.flatMap(({ key, slots }) => slots.map((slot) =>
+    count(slot, `${quote(name)} AS o, larder_clock`, `${matchKey(key)} AND larder_clock.`)))
   return {
     event: event === 'INSERT' ? 'BEFORE INSERT' : `BEFORE UPDATE OF ${Array.from(names, quote).join(', ')}`,
     condition: conditions.join('\n    OR '),
-    body: keys.flatMap(({ key, slots }) => slots.map((slot) =>
-      count(slot, `${quote(name)} AS o, larder_clock`, `${matchKey(key)} AND larder_clock.`))).join('')
+    body: (counts.length > 0 ? countTable : '') + counts.join('') + (note ?? '')
   }
 }
 

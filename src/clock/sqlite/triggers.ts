@@ -2,6 +2,9 @@ import type Sqlite from 'better-sqlite3'
 import { guardName, guardTrigger, listGuarded } from './guards.ts'
 import { quote } from './quote.ts'
 import { defineReplacing, replaceTrigger } from './replaced-rows.ts'
+import {
+  addCountedTables, canCountRows, defineRowCounting, moveTrigger, readCountedTables, type RowCounting
+} from './row-counts.ts'
 import { SchemaReader, type TableSchema } from './schema.ts'
 import { SLOTS, writeRowSlot, writeValueSlot } from './slots.ts'
 
@@ -16,6 +19,8 @@ export interface TableTriggers {
   readonly schema: TableSchema
   /** SQL by the name of the trigger; undefined if there must be none of that name. */
   readonly triggers: ReadonlyMap<string, string | undefined>
+  /** Whether the triggers maintain the number of its rows. */
+  readonly countsRows: boolean
   /** Defines its triggers as if its schema were another one. */
   readonly define: (schema: TableSchema) => TableTriggers['triggers']
 }
@@ -28,25 +33,35 @@ const UNWATCHED = ['sqlite_', '__drizzle', 'larder_', ':']
 /** Defines the triggers that the tables of a database need. */
 export function defineTriggers (connection: Sqlite.Database): TableTriggers[] {
   const ids = new Map(connection.prepare('SELECT name, id FROM larder_clock').raw().all() as Array<[string, number]>)
+  const counted = readCountedTables(connection)
   const { tables, guarded } = listTables(connection)
   const reader = new SchemaReader(connection)
   return tables.map((table) => {
     const schema = reader.readTable(table)
     const guard = guarded.has(table) ? ids.get(guardName(table)) ?? 'missing' : undefined
-    const define = (schema: TableSchema) => defineTableTriggers(schema, ids.get(table), guard)
-    return { table, schema, triggers: define(schema), define }
+    // Triggers of others may change rows of the table while its own triggers run.
+    const countsRows = counted.has(table) && guard === undefined && canCountRows(schema)
+    const rowCounting = countsRows ? defineRowCounting(schema.rowKey!, counted.get(table)!) : undefined
+    const define = (schema: TableSchema) => defineTableTriggers(schema, ids.get(table), guard, rowCounting)
+    return { table, schema, triggers: define(schema), countsRows, define }
   })
+}
+
+export interface TriggerOptions {
+  /** Tables whose number of rows is maintained from now on: see `recountRows`. Default none. */
+  countRows?: readonly string[]
 }
 
 /**
  * Creates the triggers that are missing or differ. Call it after migrations: one that rebuilds a table, as drizzle-kit
  * does to change a column, drops its triggers.
  */
-export function createTriggers (connection: Sqlite.Database): void {
-  if (isComplete(connection)) return // so that most starts take no lock
+export function createTriggers (connection: Sqlite.Database, { countRows = [] }: TriggerOptions = {}): void {
+  if (isComplete(connection, countRows)) return // so that most starts take no lock
   connection.transaction(() => {
     const existing = readTriggers(connection)
     addCounters(connection)
+    addCountedTables(connection, countRows)
     for (const { triggers } of defineTriggers(connection)) {
       for (const [name, sql] of triggers) {
         if (existing.get(name) === sql) continue
@@ -55,6 +70,10 @@ export function createTriggers (connection: Sqlite.Database): void {
     }
   }).immediate()
 }
+
+/** Begins a new epoch, so that all stamps are invalid. */
+export const INVALIDATE_ALL =
+  `UPDATE larder_clock SET ticks = abs(random() % ${Number.MAX_SAFE_INTEGER}) WHERE id = 0`
 
 /** The counters that belong to no table, as in `drizzle/`. */
 const FIXED_COUNTERS = "(0, ':epoch', 0), (1, ':tags', 0), (NULL, ':era', 0)"
@@ -66,14 +85,14 @@ function addCounters (connection: Sqlite.Database): void {
   let { changes: added } = connection.prepare(fixed).run()
   const { tables, guarded } = listTables(connection)
   for (const name of [...tables, ...Array.from(guarded, guardName)]) added += add.run(name).changes
-  const newEpoch = `UPDATE larder_clock SET ticks = abs(random() % ${Number.MAX_SAFE_INTEGER}) WHERE id = 0`
-  if (added > 0) connection.exec(newEpoch)
+  if (added > 0) connection.exec(INVALIDATE_ALL)
 }
 
-function isComplete (connection: Sqlite.Database): boolean {
+function isComplete (connection: Sqlite.Database, countRows: readonly string[]): boolean {
+  const counted = readCountedTables(connection)
   const existing = readTriggers(connection)
   const fixed = connection.prepare("SELECT count(*) FROM larder_clock WHERE id IN (0, 1) OR name = ':era'")
-  return fixed.pluck().get() === 3 &&
+  return fixed.pluck().get() === 3 && countRows.every((name) => counted.has(name)) &&
     defineTriggers(connection).every(({ triggers }) => triggersMatch(triggers, existing))
 }
 
@@ -94,7 +113,7 @@ export function listWatched (connection: Sqlite.Database): TableSchema[] {
 }
 
 /** Whether the triggers of a table exist and are what they should be. */
-function triggersMatch (
+export function triggersMatch (
   triggers: TableTriggers['triggers'], existing: ReadonlyMap<string, string>
 ): boolean {
   return [...triggers].every(([name, sql]) => existing.get(name) === sql)
@@ -112,9 +131,9 @@ function listTables (connection: Sqlite.Database): { tables: string[], guarded: 
   const names = tables.pluck().all() as string[]
   const shadows = new Set(connection.prepare("SELECT name FROM pragma_table_list WHERE type = 'shadow'").pluck().all())
   const watched = names.filter((name) => !shadows.has(name) && !UNWATCHED.some((prefix) => name.startsWith(prefix)))
-  const own = watched.flatMap((table) => EVENTS.flatMap((event) => [
+  const own = watched.flatMap((table) => [moveTrigger(table), ...EVENTS.flatMap((event) => [
     countTrigger(table, event), guardTrigger(table, event), replaceTrigger(table, event)
-  ]))
+  ])])
   return { tables: watched, guarded: listGuarded(connection, watched, own) }
 }
 
@@ -129,9 +148,10 @@ function countTrigger (table: string, event: string): string {
  *
  * @param id of the counter of the table; undefined if it does not exist yet
  * @param guard the id of its guard; undefined if it needs none
+ * @param rowCounting undefined if the number of its rows is not maintained
  */
 function defineTableTriggers (
-  schema: TableSchema, id: number | undefined, guard: number | string | undefined
+  schema: TableSchema, id: number | undefined, guard: number | string | undefined, rowCounting?: RowCounting
 ): TableTriggers['triggers'] {
   const { name: table, rowKey, columns } = schema
   const moveGuard = (by: string) => `UPDATE larder_clock SET ticks = ticks ${by} WHERE id = ${guard};`
@@ -148,21 +168,26 @@ function defineTableTriggers (
   const countOld = () => slots.map(({ name, write }) => count(write('OLD'), 'larder_clock',
     `OLD.${quote(name)} IS NOT NEW.${quote(name)} COLLATE BINARY AND `)).join('')
   const bodies = {
-    INSERT: () => countSlots('NEW'),
+    INSERT: () => countSlots('NEW') + (rowCounting?.INSERT ?? ''),
     UPDATE: () => countSlots('NEW') + countOld(),
-    DELETE: () => countSlots('OLD')
+    DELETE: () => countSlots('OLD') + (rowCounting?.DELETE ?? '')
   }
-  const define = (name: string, event: string, body: string, condition = '') =>
-    `CREATE TRIGGER ${quote(name)} ${event} ON ${quote(table)}${condition} BEGIN\n  ${body}\nEND`
-  return new Map(EVENTS.flatMap((event): Array<[string, string | undefined]> => {
+  const define = (name: string, event: string, body: string, condition?: string) =>
+    `CREATE TRIGGER ${quote(name)} ${event} ON ${quote(table)}` +
+      `${condition === undefined ? '' : `\n  WHEN ${condition}`} BEGIN\n  ${body.trimStart()}\nEND`
+  const move = rowCounting?.move
+  const moving = move && define(moveTrigger(table), move.event, move.body, move.condition)
+  const changes = EVENTS.flatMap((event): Array<[string, string | undefined]> => {
     const [after, guarding, replacing] = [countTrigger, guardTrigger, replaceTrigger].map((name) => name(table, event))
-    const replaced = event === 'DELETE' ? undefined : defineReplacing(schema, event, count)
+    const replaced = event === 'DELETE'
+      ? undefined
+      : defineReplacing({ schema, event, count, countTable, note: rowCounting?.note })
     const takeBack = guard === undefined ? '' : `\n  ${moveGuard('- 1')}`
     return [
       [after!, define(after!, `AFTER ${event}`, countTable + bodies[event]() + takeBack)],
       [guarding!, guard === undefined ? undefined : define(guarding!, `BEFORE ${event}`, moveGuard('+ 1'))],
-      [replacing!, replaced && define(
-        replacing!, replaced.event, countTable + replaced.body, `\n  WHEN ${replaced.condition}`)]
+      [replacing!, replaced && define(replacing!, replaced.event, replaced.body, replaced.condition)]
     ]
-  }))
+  })
+  return new Map([...changes, [moveTrigger(table), moving]])
 }

@@ -47,7 +47,9 @@ export class WriteAheadLog {
   constructor (connection: Sqlite.Database, onUncounted: (reason: UncountedReason) => void = () => {}) {
     this.#onUncounted = onUncounted
     this.pageBytes = connection.pragma('page_size', { simple: true }) as number
-    this.#listPages = connection.prepare<[], number>("SELECT pageno FROM dbstat WHERE name = 'larder_clock'").pluck()
+    // A statement that changes no row in the end may still write to larder_rows: see row-counts.ts.
+    this.#listPages = connection.prepare<[], number>(
+      "SELECT pageno FROM dbstat WHERE name IN ('larder_clock', 'larder_rows')").pluck()
     this.#pages = new Set(this.#listPages.all())
     this.index = new WalIndex(connection.name)
     this.#file = openSync(`${connection.name}-wal`, 'r')

@@ -4,6 +4,7 @@ import { currentReads, type Versions } from '../../cache/index.ts'
 import { Clock } from '../../clock/sqlite/clock.ts'
 import { FileContent } from '../../clock/sqlite/file-content.ts'
 import { History } from '../../clock/sqlite/history.ts'
+import { knowsRowCounts } from '../../clock/sqlite/recount-rows.ts'
 import { isFullError, isReadOnlyError } from '../../clock/sqlite/sqlite-errors.ts'
 import { trackReads } from '../../clock/sqlite/tracking.ts'
 import { databaseVersions, listCounts } from '../../clock/sqlite/versions.ts'
@@ -21,6 +22,8 @@ import type { Statement, StatementResult } from './statement-runner.ts'
 import { createWarn } from './warnings.ts'
 import { Writer } from './writer.ts'
 
+/** Milliseconds between two checks whether another program has changed the schema. */
+const REPAIR_MS = 1_000
 /** Milliseconds between two reads of the write-ahead log, also without hits, so that it does not begin anew unread. */
 const FOLLOW_MS = 100
 
@@ -75,6 +78,9 @@ export function createSqliteDatabase (
       if (file.isAnyLost()) throw new DatabaseLostError()
     }
   })
+  const repairing = setInterval(() => { repair().catch(() => {}) }, REPAIR_MS).unref()
+  const readSchemaVersion = () => reader.pragma('schema_version', { simple: true })
+  let repairedSchema = readSchemaVersion()
   const inTransaction = () => transactions.current !== undefined
   const versions: Versions = databaseVersions({
     committed: clock,
@@ -93,6 +99,13 @@ export function createSqliteDatabase (
       else reads.logQuery(text, parameters)
     }
   })
+
+  /** Creates triggers for new and rebuilt tables. If that fails, the next attempt may succeed. */
+  async function repair (): Promise<void> {
+    if (repairedSchema === readSchemaVersion() && knowsRowCounts(reader)) return
+    await transactions.runBetween(() => writer.repair())
+    repairedSchema = readSchemaVersion()
+  }
 
   async function execute (statement: Statement): Promise<StatementResult> {
     const scope = transactions.outermost
@@ -135,6 +148,7 @@ export function createSqliteDatabase (
     async close () {
       isClosed = true
       clearInterval(following)
+      clearInterval(repairing)
       file.stop()
       await Promise.all([writer.close(), readers.close()])
       upkeep.close()

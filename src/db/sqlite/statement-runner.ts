@@ -1,11 +1,15 @@
 import type Sqlite from 'better-sqlite3'
 import { OpenTransactionError, TransactionOverError } from '../../errors.ts'
+import { repairClock } from './install-clock.ts'
 
 /** The number of statements that stay compiled. */
 const MAX_STATEMENTS = 200
 
-/** `run` returns no rows, `get` the first one, `all` all of them. `exec` runs several statements without parameters. */
-export type Method = 'run' | 'get' | 'all' | 'exec'
+/**
+ * `run` returns no rows, `get` the first one, `all` all of them. `exec` runs several statements without parameters.
+ * `repair` creates triggers that are missing, and counts rows whose number is not known, in transactions of its own.
+ */
+export type Method = 'run' | 'get' | 'all' | 'exec' | 'repair'
 
 /** A statement to run on a connection in a worker. */
 export interface Statement {
@@ -45,6 +49,7 @@ export class StatementRunner {
 
   run ({ method, sql, parameters = [], asArrays = false }: Statement): StatementResult {
     if (method === 'exec') return this.#execute(sql)
+    if (method === 'repair') return this.#repair()
     // Otherwise it would be committed at once.
     if (this.#inTransactions && !this.inTransaction) throw new TransactionOverError()
     const statement = this.#compile(sql)
@@ -57,6 +62,11 @@ export class StatementRunner {
 
   #execute (sql: string): StatementResult {
     this.#connection.exec(sql)
+    return { wrote: false }
+  }
+
+  #repair (): StatementResult {
+    repairClock(this.#connection)
     return { wrote: false }
   }
 

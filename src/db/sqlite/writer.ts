@@ -27,7 +27,7 @@ export class Writer implements TransactionConnection {
   }
 
   async begin (): Promise<void> {
-    if (this.#worker === undefined || this.#worker.hasEnded) this.#worker = this.#options.start()
+    this.#start()
     const deadline = performance.now() + this.#options.lockWaitMs
     while (!await this.#tryBegin()) {
       if (performance.now() >= deadline) throw new DatabaseBusyError()
@@ -44,8 +44,18 @@ export class Writer implements TransactionConnection {
     return await this.#worker!.run(statement)
   }
 
+  /** Repairs the version clock. Call it between transactions. */
+  async repair (): Promise<void> {
+    this.#start()
+    await this.run({ method: 'repair', sql: '' })
+  }
+
   async close (): Promise<void> {
     await this.#worker?.close()
+  }
+
+  #start (): void {
+    if (this.#worker === undefined || this.#worker.hasEnded) this.#worker = this.#options.start()
   }
 
   async #tryBegin (): Promise<boolean> {

@@ -29,7 +29,7 @@ t.test('findTree returns the table of each b-tree, and undefined for unwatched t
     products_newest_first: 'products'
   }
   for (const [tree, table] of Object.entries(trees)) {
-    t.equal(catalog.findTree(findRoot(other, tree))!.table, table, tree)
+    t.same(catalog.findTree(findRoot(other, tree))!.tables, [table], tree)
   }
   for (const tree of ['larder_clock', 'larder_slots', '__drizzle_migrations', 'sqlite_sequence']) {
     t.equal(catalog.findTree(findRoot(other, tree)), undefined, tree)
@@ -42,7 +42,7 @@ t.test('findTree returns the table of each b-tree, and undefined for unwatched t
   t.same([...later.tables].sort(), ['Things', 'a%20b', 'products'])
   t.equal(later.findTree(findRoot(other, 'keyed')), undefined)
   t.equal(later.findTree(findRoot(other, 'byA')), undefined)
-  t.equal(catalog.findTree(findRoot(other, 'keyed'))!.table, 'keyed', 'a catalog is of one moment')
+  t.same(catalog.findTree(findRoot(other, 'keyed'))!.tables, ['keyed'], 'a catalog is of one moment')
 })
 
 t.test('findTree returns the column with which an index begins, if changes of its values are counted', async (t) => {

@@ -10,9 +10,10 @@ import { clockwork, tagsRead } from './clock-support.ts'
 const SRC = fileURLToPath(new URL('../../../src', import.meta.url))
 const EVENTS = ['delete', 'insert', 'update']
 
+/** Lists the triggers that count changes after they were made. */
 const triggersOn = (connection: Sqlite.Database, table: string) => connection
   .prepare(
-    "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name LIKE 'larder%' ORDER BY name"
+    "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? AND name GLOB 'larder_*' ORDER BY name"
   ).pluck().all(table) as string[]
 
 const triggersFor = (table: string) => EVENTS.map((event) => `larder_${table}_${event}`)
