@@ -75,7 +75,7 @@ async function startApp (
   app.addHook('onClose', async () => {
     await cache.close()
     client.disconnect()
-    database.close()
+    await database.close()
   })
   await app.register(validation)
   await app.register(views)

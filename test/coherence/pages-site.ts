@@ -32,7 +32,7 @@ export async function startSite (
   t.teardown(async () => {
     await app.close()
     other.close()
-    database.close()
+    await database.close()
   })
   app.get('/list', cached, () => products.list())
   app.get<{ Params: { id: string } }>('/products/:id', cached, async ({ params: { id } }) => {

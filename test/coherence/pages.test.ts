@@ -81,7 +81,7 @@ t.test('pages depend on all that they read: views, nested values, hooks, late qu
     onRequest: async () => { await ignoreReads(() => products.find(3)) }
   }, () => products.find(2))
   app.get('/late', cached, (_request, reply) => {
-    setTimeout(() => reply.send(database.sql.select().from(table).where(eq(table.id, 2)).all()), 1)
+    setTimeout(async () => reply.send(await database.sql.select().from(table).where(eq(table.id, 2)).all()), 1)
   })
   const pages = ['/view', '/nested', '/row-of-shelf', '/guarded', '/ignoring', '/late']
   const expected: Array<[change: string, stale: string[]]> = [

@@ -16,11 +16,11 @@ async function setUp (t: Test) {
   const app = Fastify()
   await app.register(validation)
   await app.register(views)
-  await app.register(productPages, { products })
+  await app.register(productPages, { products, database })
   await app.ready()
   t.teardown(async () => {
     await app.close()
-    database.close()
+    await database.close()
   })
   const readTitles = async () => {
     const { body } = await app.inject('/')

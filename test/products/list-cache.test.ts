@@ -217,9 +217,9 @@ t.test('a change by another process invalidates the list in the shared Redis', a
   const [mine, theirs] = [1, 2].map(() => {
     const client = new Redis(url)
     const database = openDatabase(`file:${path}`)
-    t.teardown(() => {
+    t.teardown(async () => {
       client.disconnect()
-      database.close()
+      await database.close()
     })
     const cache = createCache({ store: patientRedisStore({ client }) })
     const products = createProducts({ database, cache, now: Date.now, onSubscriberError: t.error })

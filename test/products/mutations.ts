@@ -18,49 +18,49 @@ export const mutations: Mutation[] = [
     name: 'create',
     mutate: (products) => products.create({ title: 'd', price: '1' }),
     leaves: ['d', 'c', 'b', 'a'],
-    notifications: ['created d']
+    notifications: ['1 created: d']
   },
   {
     name: 'createMany',
     mutate: (products) => products.createMany(named('d', 'e')),
     leaves: ['e', 'd', 'c', 'b', 'a'],
-    notifications: ['created d,e']
+    notifications: ['2 created: 4,5']
   },
   {
     name: 'update',
     mutate: (products) => products.update(2, { title: 'B' }),
     leaves: ['c', 'B', 'a'],
-    notifications: ['saved B']
+    notifications: ['1 saved: B']
   },
   {
     name: 'updateMany by ids',
     mutate: (products) => products.updateMany({ ids: [1, 3, 99] }, { title: 'x' }),
     leaves: ['x', 'b', 'x'],
-    notifications: ['saved x,x']
+    notifications: ['2 saved: {"ids":[1,3,99]}']
   },
   {
     name: 'updateMany by title',
     mutate: (products) => products.updateMany({ title: 'b' }, { title: 'x' }),
     leaves: ['c', 'x', 'a'],
-    notifications: ['saved x']
+    notifications: ['1 saved: {"title":"b"}']
   },
   {
     name: 'updateMany of all',
     mutate: (products) => products.updateMany({}, { title: 'x' }),
     leaves: ['x', 'x', 'x'],
-    notifications: ['saved x,x,x']
+    notifications: ['3 saved: {}']
   },
   {
     name: 'delete',
     mutate: (products) => products.delete(2),
     leaves: ['c', 'a'],
-    notifications: ['deleted b']
+    notifications: ['1 deleted: b']
   },
   {
     name: 'deleteMany',
     mutate: (products) => products.deleteMany([1, 2, 99]),
     leaves: ['c'],
-    notifications: ['deleted a,b']
+    notifications: ['2 deleted: 1,2,99']
   },
   {
     name: 'several in a transaction',
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
       await products.delete(2)
     }),
     leaves: ['d', 'c', 'A'],
-    notifications: ['created d', 'saved A', 'deleted b']
+    notifications: ['1 created: d', '1 saved: A', '1 deleted: b']
   },
   {
     name: 'several concurrently in a transaction',
@@ -78,7 +78,7 @@ export const mutations: Mutation[] = [
       return Promise.all([products.delete(1), products.createMany(named('d', 'e'))])
     }),
     leaves: ['e', 'd', 'c', 'b'],
-    notifications: ['deleted a', 'created d,e']
+    notifications: ['1 deleted: a', '2 created: 4,5']
   },
   {
     name: 'nested transactions',
@@ -86,7 +86,7 @@ export const mutations: Mutation[] = [
       await products.transaction(() => products.transaction(() => products.delete(3)))
     }),
     leaves: ['b', 'a'],
-    notifications: ['deleted c']
+    notifications: ['1 deleted: c']
   },
   {
     name: 'a rolled back transaction in a committed one',
@@ -98,7 +98,7 @@ export const mutations: Mutation[] = [
       }).catch(() => {})
     }),
     leaves: ['b', 'a'],
-    notifications: ['deleted c']
+    notifications: ['1 deleted: c']
   }
 ]
 

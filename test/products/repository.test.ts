@@ -16,8 +16,8 @@ t.test('create() sets the id and both times', async (t) => {
 
 t.test('createMany() keeps the order and creates all or none', async (t) => {
   const { products } = larder(t, memory!)
-  const created = await products.createMany(named('a', 'b', 'c'))
-  t.same(created.map(({ id, title }) => [id, title]), [[1, 'a'], [2, 'b'], [3, 'c']])
+  t.same(await products.createMany(named('a', 'b', 'c')), [1, 2, 3])
+  t.same(await Promise.all([1, 2, 3].map(async (id) => (await products.find(id))!.title)), ['a', 'b', 'c'])
   await t.rejects(products.createMany([...named('d', 'e'), { title: null as never, price: '1' }]))
   t.equal(await products.count(), 3)
 })
@@ -25,9 +25,8 @@ t.test('createMany() keeps the order and creates all or none', async (t) => {
 t.test('createMany() accepts a time of creation', async (t) => {
   const { products } = larder(t, memory!)
   const created = '2020-02-03T04:05:06.789Z'
-  const rows = await products.createMany([{ title: 'a', price: '1', created }, { title: 'b', price: '1' }])
-  t.match(rows, [{ created, updated: created }, { created: START }])
-  t.same(titles((await products.list()).items), ['b', 'a'])
+  await products.createMany([{ title: 'a', price: '1', created }, { title: 'b', price: '1' }])
+  t.match((await products.list()).items, [{ title: 'b', created: START }, { title: 'a', created, updated: created }])
 })
 
 t.test('list() sorts the newest first, and by id within one millisecond', async (t) => {
@@ -68,7 +67,7 @@ t.test('each update advances `updated`, even within one millisecond, and keeps `
   t.match(await products.update(1, { title: 'z' }), { created: START, updated: '2026-01-01T00:00:01.002Z' })
 })
 
-t.test('subscribers receive rows as saved, and deleted rows as they were', async (t) => {
+t.test('subscribers receive a product as saved, and a deleted one as it was', async (t) => {
   const { products } = larder(t, memory!)
   const seen: unknown[] = []
   products.afterSave.subscribe('test', (change) => seen.push(change))
@@ -77,9 +76,28 @@ t.test('subscribers receive rows as saved, and deleted rows as they were', async
   const updated = await products.update(1, { title: 'b' })
   t.equal(await products.delete(1), true)
   t.same(seen, [
-    { created: true, products: [product] },
-    { created: false, products: [updated] },
-    { products: [updated] }
+    { created: true, count: 1, product },
+    { created: false, count: 1, product: updated },
+    { count: 1, ids: [1], product: updated }
+  ])
+})
+
+t.test('subscribers receive descriptions of bulk changes', async (t) => {
+  const { products } = larder(t, memory!)
+  const seen: unknown[] = []
+  products.afterSave.subscribe('test', (change) => seen.push(change))
+  products.afterDelete.subscribe('test', (change) => seen.push(change))
+  await products.createMany(named('a', 'b', 'c'))
+  await products.updateMany({ ids: [1, 2, 99] }, { price: '2' })
+  await products.updateMany({ title: 'c' }, { title: 'd' })
+  await products.updateMany({}, { price: '3' })
+  await products.deleteMany([1, 2, 99])
+  t.same(seen, [
+    { created: true, count: 3, ids: [1, 2, 3] },
+    { created: false, count: 2, where: { ids: [1, 2, 99] }, set: { price: '2' } },
+    { created: false, count: 1, where: { title: 'c' }, set: { title: 'd' } },
+    { created: false, count: 3, where: {}, set: { price: '3' } },
+    { count: 2, ids: [1, 2, 99] }
   ])
 })
 

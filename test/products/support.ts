@@ -78,12 +78,17 @@ export const titles = (products: readonly Product[]): string[] => products.map((
 /** Returns new products with these titles. */
 export const named = (...titles: string[]) => titles.map((title) => ({ title, price: '1.00' }))
 
-/** Records the notifications of subscribers: `saved a,b`, `created c`, `deleted d`. */
+/**
+ * Records the notifications of subscribers: how many products, and what identifies them, e.g. `1 saved: a`, `2 created:
+ * 4,5`, `3 saved: {"title":"b"}`.
+ */
 export function record (products: Products): string[] {
   const seen: string[] = []
-  products.afterSave.subscribe('record', ({ created, products }) => {
-    seen.push(`${created ? 'created' : 'saved'} ${titles(products).join()}`)
+  products.afterSave.subscribe('record', ({ created, count, product, ids, where }) => {
+    seen.push(`${count} ${created ? 'created' : 'saved'}: ${product?.title ?? ids?.join() ?? JSON.stringify(where)}`)
   })
-  products.afterDelete.subscribe('record', ({ products }) => seen.push(`deleted ${titles(products).sort().join()}`))
+  products.afterDelete.subscribe('record', ({ count, product, ids }) => {
+    seen.push(`${count} deleted: ${product?.title ?? ids.join()}`)
+  })
   return seen
 }

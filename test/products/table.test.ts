@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/db/index.ts'
 import { products } from '../../src/products/table.ts'
 
 const path = `${t.testdir()}/larder.db`
-openDatabase(`file:${path}`).close()
+await openDatabase(`file:${path}`).close()
 const file = new Sqlite(path)
 t.teardown(() => file.close())
 

@@ -27,7 +27,7 @@ t.test('values nested in others', async (t) => {
       return price(database, 7)
     })
     const outer = ['a', 'b'].map((key) => cache.getOrSet(key, async () => {
-      if (key === 'b') price(database, 8)
+      if (key === 'b') await price(database, 8)
       return await shared()
     }))
     goOn.resolve()

@@ -62,9 +62,10 @@ export class ModelProcess {
     this.#world = world
     this.#subject = subject
     this.#died.promise.catch(() => {})
+    const { path } = world
     this.#database = createSqliteDatabase({
-      path: world.path,
-      upkeep: openConnection({ path: world.path, role: 'upkeep', timeout: 0 }),
+      path,
+      upkeep: openConnection({ path, role: 'upkeep', timeout: 0 }),
       limits: {},
       onClose () {},
       startWorker: (options) => new ModelWorker(name, world, options) as Partial<SqlWorker> as SqlWorker

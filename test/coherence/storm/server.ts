@@ -29,29 +29,30 @@ await app.register(pageCache, { cache, ttl: SECONDS })
 
 type Pair = [id: number, n: number]
 
-const readAll = (): Pair[] => database.sql.select({ id: table.id, price: table.price }).from(table).all()
-  .map(({ id, price }) => [id, Number(price)])
+const readAll = async (): Promise<Pair[]> =>
+  (await database.sql.select({ id: table.id, price: table.price }).from(table).all())
+    .map(({ id, price }) => [id, Number(price)])
 
-const readOne = (id: number): Pair[] => database.sql.select().from(table).where(eq(table.id, id)).all()
-  .map(({ price }) => [id, Number(price)])
+const readOne = async (id: number): Promise<Pair[]> =>
+  (await database.sql.select().from(table).where(eq(table.id, id)).all()).map(({ price }) => [id, Number(price)])
 
 const slowly = async () => {
-  const before = readAll()
+  const before = await readAll()
   await sleep(2)
   return before
 }
 
 const page = (ttl = SECONDS) => ({ config: { cachePage: { ttl } } })
 
-app.get('/pages/list', page(), async () => ({ products: readAll() }))
+app.get('/pages/list', page(), async () => ({ products: await readAll() }))
 
 // The absence of a product is cached like any other response.
 app.get<{ Params: { id: string } }>('/pages/one/:id', page(), async ({ params: { id } }) => {
-  return { products: readOne(Number(id)) }
+  return { products: await readOne(Number(id)) }
 })
 
 app.get('/pages/view', page(), async () => {
-  const rows = database.sql.all<{ id: number, price: string, amount: number }>(sql`SELECT * FROM priced_stock`)
+  const rows = await database.sql.all<{ id: number, price: string, amount: number }>(sql`SELECT * FROM priced_stock`)
   return {
     products: rows.map(({ id, price }) => [id, Number(price)]),
     stock: rows.map(({ id, amount }) => [id, amount])
@@ -60,11 +61,11 @@ app.get('/pages/view', page(), async () => {
 
 app.get('/pages/slow', page(), async () => {
   const before = await slowly()
-  return { products: readAll(), before }
+  return { products: await readAll(), before }
 })
 
 // This page reads one row itself, and the others through a cached value.
-app.get('/pages/nested', page(), async () => ({ products: await cache.getOrSet('nested', slowly), first: readOne(1) }))
+app.get('/pages/nested', page(), async () => ({ products: await cache.getOrSet('nested', slowly), first: await readOne(1) }))
 
 app.get('/pages/short', page(0.05), async () => {
   const { items } = await products.list()
@@ -104,7 +105,7 @@ app.post<{ Body: TransactionBody }>('/transactions', async (request, reply) => {
       if (die) database.afterCommit(() => process.kill(process.pid, 'SIGKILL'))
       for (const id of ids) {
         if (await products.update(id, { price: String(n) }) !== undefined) touched.push(id)
-        database.sql.run(sql`UPDATE stock SET amount = ${n} WHERE id = ${id}`)
+        await database.sql.run(sql`UPDATE stock SET amount = ${n} WHERE id = ${id}`)
         await sleep(wait)
       }
       seen = await cache.getOrSet('nested', slowly)

@@ -32,7 +32,7 @@ export async function setUp (t: Test, count: number, onEvent: (event: string) =>
   const folder = t.testdir()
   const file = `${folder}/larder.db`
   const truth = new Truth()
-  const raw = fill(t, file, truth)
+  const raw = await fill(t, file, truth)
   const redis = await startRestartableRedis(t)
   const env = {
     DATABASE_URL: `file:${file}`,
@@ -53,8 +53,8 @@ export async function setUp (t: Test, count: number, onEvent: (event: string) =>
 }
 
 /** Inserts products, and creates a second table with a view over both. The next start adds the triggers. */
-function fill (t: Test, file: string, truth: Truth): Sqlite.Database {
-  openDatabase(`file:${file}`).close()
+async function fill (t: Test, file: string, truth: Truth): Promise<Sqlite.Database> {
+  await openDatabase(`file:${file}`).close()
   const raw = new Sqlite(file, { timeout: 10_000 })
   t.teardown(() => raw.close())
   raw.pragma('synchronous = NORMAL')

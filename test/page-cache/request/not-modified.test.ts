@@ -162,7 +162,7 @@ t.test('a freshened response keeps its first dependencies and adds those of the 
   await app.register(pageCache, { cache, now: clock.now })
   t.teardown(async () => {
     await app.close()
-    database.close()
+    await database.close()
   })
   let calls = 0
   app.get('/page', { config: { cachePage: 10 } }, async (_request, reply) => {
