@@ -31,7 +31,8 @@ t.test('a result that changes is never current (random queries and changes)', as
     return { read, ...await reading(database, read) }
   }) as Promise<{ read: () => Promise<string> } & Reading<string> | undefined>
 
-  await fc.assert(fc.asyncProperty(fc.array(change, { maxLength: 5 }), questions, steps, async (before, questions, steps) => {
+  const changes = fc.array(change, { maxLength: 5 })
+  await fc.assert(fc.asyncProperty(changes, questions, steps, async (before, questions, steps) => {
     other.exec(DATA_OF_RANDOM)
     for (const statement of before) await attempt(() => other.exec(statement))
     const answers = await Promise.all(questions.map(ask))

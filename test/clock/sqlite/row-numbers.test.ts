@@ -57,9 +57,10 @@ t.test('a REPLACE that removes another row invalidates reads of that row', async
   const { database, other, isCurrent } = clockwork(t, 'CREATE TABLE codes (id INTEGER PRIMARY KEY, code TEXT UNIQUE)')
   other.pragma('recursive_triggers = OFF')
   other.exec("INSERT INTO codes VALUES (1, 'k'), (2, 'l')")
-  const { stamp, tags, result } = await reading(database, () => database.sql.values(sql`SELECT code FROM codes WHERE id = 1`))
+  const read = () => database.sql.values(sql`SELECT code FROM codes WHERE id = 1`).execute()
+  const { stamp, tags, result } = await reading(database, read)
   other.exec("INSERT OR REPLACE INTO codes VALUES (3, 'k')")
-  t.notSame(await database.sql.values(sql`SELECT code FROM codes WHERE id = 1`), result)
+  t.notSame(await read(), result)
   t.equal(isCurrent(stamp, ...tags), false)
 })
 

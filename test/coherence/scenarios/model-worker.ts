@@ -1,5 +1,7 @@
+import type { Database } from '../../../src/db/index.ts'
 import { type ConnectionOptions, openConnection } from '../../../src/db/sqlite/connection.ts'
 import type { SqlWorker } from '../../../src/db/sqlite/sql-worker.ts'
+import { createSqliteDatabase } from '../../../src/db/sqlite/sqlite-database.ts'
 import { type Statement, type StatementResult, StatementRunner } from '../../../src/db/sqlite/statement-runner.ts'
 import type { World } from './world.ts'
 
@@ -7,7 +9,7 @@ import type { World } from './world.ts'
  * In place of a thread: it runs each statement when the scheduler of the world says so, and replies later. So all that
  * happens in a scenario happens in the order of its scheduler.
  */
-export class ModelWorker implements Pick<SqlWorker, 'hasEnded' | 'inTransaction' | 'run' | 'close'> {
+class ModelWorker implements Pick<SqlWorker, 'hasEnded' | 'inTransaction' | 'run' | 'close'> {
   readonly #label: string
   readonly #world: World
   readonly #connection
@@ -56,4 +58,16 @@ export class ModelWorker implements Pick<SqlWorker, 'hasEnded' | 'inTransaction'
     await this.#world.schedule(`${this.#label} ${label}`)
     if (this.hasEnded) throw new Error('The thread has ended.')
   }
+}
+
+/** Opens the database of a world for one of its processes. */
+export function openModelDatabase (name: string, world: World): Database {
+  const { path } = world
+  return createSqliteDatabase({
+    path,
+    upkeep: openConnection({ path, role: 'upkeep', timeout: 0 }),
+    limits: {},
+    onClose () {},
+    startWorker: (options) => new ModelWorker(name, world, options) as Partial<SqlWorker> as SqlWorker
+  })
 }

@@ -1,12 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { memoryStore, type Store, tieredStore, type Versions } from '../../../src/cache/index.ts'
 import type { Database } from '../../../src/db/index.ts'
-import { openConnection } from '../../../src/db/sqlite/connection.ts'
-import type { SqlWorker } from '../../../src/db/sqlite/sql-worker.ts'
-import { createSqliteDatabase } from '../../../src/db/sqlite/sqlite-database.ts'
 import type { Change } from './changes.ts'
 import { Violation } from './history.ts'
-import { ModelWorker } from './model-worker.ts'
+import { openModelDatabase } from './model-worker.ts'
 import { KEYS, LoadFailed, type ModelCache, type ReadMode, readRows, readThrough, UPSTREAM } from './reads.ts'
 import type { World } from './world.ts'
 
@@ -62,14 +59,7 @@ export class ModelProcess {
     this.#world = world
     this.#subject = subject
     this.#died.promise.catch(() => {})
-    const { path } = world
-    this.#database = createSqliteDatabase({
-      path,
-      upkeep: openConnection({ path, role: 'upkeep', timeout: 0 }),
-      limits: {},
-      onClose () {},
-      startWorker: (options) => new ModelWorker(name, world, options) as Partial<SqlWorker> as SqlWorker
-    })
+    this.#database = openModelDatabase(name, world)
     if (subject.slowClock) this.#slowDown(this.#database.versions)
     const { now } = world
     const shared = world.redis.storeThrough((command, effect) => this.#send(command, effect))
@@ -161,7 +151,7 @@ export class ModelProcess {
   end (): void {
     if (!this.#alive) return
     this.#alive = false
-    void this.#database.close()
+    this.#database.close()
     this.#died.reject(new Crashed())
   }
 

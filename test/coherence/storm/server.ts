@@ -65,7 +65,9 @@ app.get('/pages/slow', page(), async () => {
 })
 
 // This page reads one row itself, and the others through a cached value.
-app.get('/pages/nested', page(), async () => ({ products: await cache.getOrSet('nested', slowly), first: await readOne(1) }))
+app.get('/pages/nested', page(), async () => {
+  return { products: await cache.getOrSet('nested', slowly), first: await readOne(1) }
+})
 
 app.get('/pages/short', page(0.05), async () => {
   const { items } = await products.list()

@@ -88,7 +88,7 @@ t.test('more than 1,000 statements never wait', async (t) => {
   const waiting = Array.from({ length: 2 + MAX_WAITING }, () => read('a').catch((error: unknown) => error))
   await t.rejects(read('b'), BUSY)
   t.equal(pool.meter.waiting, MAX_WAITING)
-  void pool.close()
+  await pool.close()
   t.match(await waiting.at(-1), BUSY)
 })
 

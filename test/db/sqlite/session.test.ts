@@ -76,7 +76,8 @@ t.test('the handle of Drizzle', async (t) => {
   })
 
   t.test('errors are those of the database, without the statement around them', async (t) => {
-    await t.rejects(handle.select({ n: sql`1` }).from(sql`nowhere`), { code: 'SQLITE_ERROR', message: 'no such table: nowhere' })
+    const nowhere = handle.select({ n: sql`1` }).from(sql`nowhere`)
+    await t.rejects(nowhere, { code: 'SQLITE_ERROR', message: 'no such table: nowhere' })
     await t.rejects(handle.get(sql`SELECT`), { code: 'SQLITE_ERROR' })
     await t.rejects(handle.insert(makers).values({ name: 'y' }), { code: 'SQLITE_READONLY' })
     await t.rejects(handle.run(sql`BEGIN`), { code: 'LARDER_OPEN_TRANSACTION' })

@@ -10,7 +10,8 @@ const ENDED = { code: 'LARDER_DATABASE_WORKER', statusCode: 503 }
 function setUp (t: Test, role: 'reader' | 'writer' = 'reader') {
   const path = `${t.testdir()}/notes.db`
   const other = new Sqlite(path)
-  other.exec("PRAGMA journal_mode = WAL; CREATE TABLE notes (id INTEGER PRIMARY KEY, data); INSERT INTO notes (data) VALUES ('a')")
+  other.pragma('journal_mode = WAL')
+  other.exec("CREATE TABLE notes (id INTEGER PRIMARY KEY, data); INSERT INTO notes (data) VALUES ('a')")
   t.teardown(() => other.close())
   const worker = new SqlWorker({ path, role, timeout: 0 })
   t.teardown(() => worker.close())
