@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
-import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { SqlWorker } from '../../../src/db/sqlite/sql-worker.ts'
+import type { Statement } from '../../../src/db/sqlite/statement-runner.ts'
 import { testApp } from '../../support/app.ts'
 import { notes } from '../support.ts'
 
@@ -9,17 +10,20 @@ const products = Array.from({ length: 1_000 }, () => product)
 
 /** The service, its log, and a way to limit the pages of its database. */
 async function service (t: Test) {
-  const connections = new Set<Sqlite.Database>()
-  const { pragma } = Sqlite.prototype
-  mock.method(Sqlite.prototype, 'pragma', function (this: Sqlite.Database, ...parameters: Parameters<typeof pragma>) {
-    connections.add(this)
-    return pragma.apply(this, parameters)
+  let pages = 1_000_000
+  const { run } = SqlWorker.prototype
+  mock.method(SqlWorker.prototype, 'run', async function (this: SqlWorker, statement: Statement) {
+    const result = await run.call(this, statement)
+    // It holds for the connection of transactions, in its thread.
+    const sql = `PRAGMA max_page_count = ${pages}`
+    if (statement.sql === 'BEGIN IMMEDIATE') await run.call(this, { method: 'get', sql })
+    return result
   })
+  t.teardown(() => mock.restoreAll())
   const lines: string[] = []
   const stream = { write: (line: string) => { lines.push(JSON.parse(line).msg) } }
   const app = await testApp(t, {}, { logger: { level: 'warn', stream } })
-  mock.restoreAll()
-  const limitPages = (count: number) => { for (const each of connections) each.pragma(`max_page_count = ${count}`) }
+  const limitPages = (count: number) => { pages = count }
   const post = (body: object) => app.inject({ method: 'POST', url: '/api/products', body })
   return { app, lines, limitPages, post }
 }
