@@ -5,6 +5,8 @@ import { startThread } from '../../start-thread.ts'
 import type { ConnectionOptions } from './connection.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
 
+/** MiB for new objects of a thread. It needs few, and would otherwise take ten times as many. */
+const YOUNG_MIB = 3
 const WORKER = new URL('./worker.ts', import.meta.url)
 
 /** The reply of a thread to a statement: its result, or its error and the code of that. */
@@ -25,7 +27,7 @@ export class SqlWorker {
   #inTransaction = false
 
   constructor (options: ConnectionOptions) {
-    this.#worker = startThread(WORKER, { workerData: options })
+    this.#worker = startThread(WORKER, { workerData: options, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } })
     this.#worker.on('message', (reply: Reply) => this.#settle(reply))
     this.#worker.on('error', (error) => { this.#error = error })
     this.#worker.once('exit', () => this.#end())
