@@ -10,6 +10,8 @@ export interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** One sentence, in one line. */
   readonly help: string
+  /** How prom-client combines the samples of several processes. Default `sum`. */
+  readonly aggregator?: 'sum' | 'min'
   /** Yields a number for each set of labels; for type `histogram`, a histogram. */
   readonly read: (stats: CacheStats) => Iterable<[labels: Labels, value: number | Histogram]>
 }
@@ -70,8 +72,11 @@ function pageMetrics (): Metric[] {
 function connectionMetrics (): Metric[] {
   return [
     gauge('larder_dashboard_watchers', 'Open connections of dashboards.', ({ watchers }) => watchers),
-    gauge('larder_redis_up', '1 while the circuit to Redis is closed, 0 while it is open.',
-      ({ cache }) => cache.connection && Number(cache.storeAvailable)),
+    {
+      ...gauge('larder_redis_up', '1 while the circuit to Redis is closed, 0 while it is open.',
+        ({ cache }) => cache.connection && Number(cache.storeAvailable)),
+      aggregator: 'min'
+    },
     defineMetric('histogram', 'larder_redis_command_duration_seconds',
       'Duration of Redis commands, by outcome: ok, error or timeout.',
       ({ commands }) => labelled(commands, 'command', 'outcome', (outcomes) => outcomes))

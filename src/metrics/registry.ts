@@ -67,15 +67,16 @@ function addCollectors (registry: MetricsRegistry, sources: ReadonlyMap<string, 
 }
 
 /** Creates what prom-client calls at each scrape. It changes the name of a counter if it writes OpenMetrics. */
-function createCollector ({ name, type, help, read }: Metric, sources: ReadonlyMap<string, Source>) {
+function createCollector (metric: Metric, sources: ReadonlyMap<string, Source>) {
+  const { name, type, help, aggregator = 'sum', read } = metric
   const collector = {
     name,
     type,
     help,
-    aggregator: 'sum',
+    aggregator,
     /** Resets nothing: counters go on. */
     reset () {},
-    get: () => ({ name: collector.name, type, help, aggregator: 'sum', values: collect() })
+    get: () => ({ name: collector.name, type, help, aggregator, values: collect() })
   }
   const collect = (): Sample[] => Array.from(sources.values(), ({ stats, labels }) => [...read(stats)]
     .flatMap(([own, value]) => createSamples(collector.name, { ...labels, ...own }, value))).flat()

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import type { CacheAdapter } from '../../cache/index.ts'
 import type { Counts } from '../../metrics/bounded-map.ts'
 import type { Histogram } from '../../metrics/histogram.ts'
@@ -19,7 +20,7 @@ export function createViewModel (stats: CacheStats, invalidations: readonly Inva
   const { cache, watchers } = stats
   const commands = cache.connection === undefined ? [] : [commandTable(stats)]
   return {
-    figures: [...readFigures(stats), ...stateFigures(cache), ['Watching', count(watchers)]],
+    figures: [...readFigures(stats), ...stateFigures(cache), ['Watching', count(watchers)], ...processFigures()],
     tables: [
       routeTable(stats), ...untaggedTables(stats), prefixTable(stats), ...commands, invalidationTable(invalidations)
     ]
@@ -53,6 +54,11 @@ function stateFigures (cache: CacheAdapter): Figures['figures'] {
     figures.push(['Redis', cache.connection.status], ['Circuit breaker', circuit])
   }
   return figures
+}
+
+/** Names this process if it is one of several: the page shows its figures alone. */
+export function processFigures ({ worker }: Pick<typeof cluster, 'worker'> = cluster): Figures['figures'] {
+  return worker === undefined ? [] : [['Process', `worker ${worker.id}, pid ${worker.process.pid}`]]
 }
 
 const READ_COLUMNS: Table['columns'] = [

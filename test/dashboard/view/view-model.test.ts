@@ -1,7 +1,8 @@
+import type { Worker } from 'node:cluster'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import { createViewModel } from '../../../src/dashboard/view/view-model.ts'
+import { createViewModel, processFigures } from '../../../src/dashboard/view/view-model.ts'
 import { registerMetrics } from '../../../src/metrics/registry.ts'
 import { CacheStats } from '../../../src/metrics/stats.ts'
 
@@ -121,4 +122,11 @@ t.test('registerMetrics gives each figure its name', async (t) => {
     'larder_page_hit_duration_seconds_count{route="/page"} 100',
     'larder_page_miss_duration_seconds_sum{route="/page"} 24'
   ]) t.ok(text.includes(`${line}\n`), line)
+})
+
+t.test('a worker of node:cluster names itself, because its figures are its own', async (t) => {
+  const worker = { id: 2, process: { pid: 4711 } } as Worker
+  t.same(processFigures({ worker }), [['Process', 'worker 2, pid 4711']])
+  t.same(processFigures({}), [])
+  t.same(processFigures(), [])
 })

@@ -7,18 +7,19 @@
  * but imports only the entry points of the package, as any application does.
  */
 export const ALLOWED: Record<string, string[]> = {
-  server: ['app', 'config', 'db', 'errors', 'fast-imports'],
+  server: ['app', 'config', 'db', 'errors', 'fast-imports', 'workers'],
   app: [
-    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
+    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes', 'workers'
   ],
-  config: ['errors', 'larder'],
+  config: ['errors', 'larder', 'workers'],
   errors: [],
   'fast-imports': [],
 
   products: ['cache', 'db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
-  plugins: ['db', 'errors', 'larder'],
+  plugins: ['db', 'errors', 'larder', 'workers'],
+  workers: ['larder'],
   hooks: ['errors', 'larder'],
   db: ['cache', 'clock/sqlite', 'errors'],
   'clock/sqlite': ['cache'],
