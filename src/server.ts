@@ -19,7 +19,7 @@ const SHUTDOWN_MS = 20_000
 const COMMANDS = ['migrate', 'seed']
 
 /** The channel to the other workers, if this process is one of several. */
-const channel = cluster.isWorker ? connectPeers(process, () => process.exit(1)) : undefined
+const channel = cluster.isWorker ? connectPeers(process, process.exit) : undefined
 
 async function main (args: string[]): Promise<void> {
   const [command] = args
@@ -50,7 +50,7 @@ async function serve (app: FastifyInstance, { HOST: host, PORT: port }: Config):
     const address = await app.listen({ host, port })
     const { close } = closeWithGrace({ delay: SHUTDOWN_MS, logger: app.log }, async ({ err }) => {
       if (channel !== undefined) {
-        channel.onStop = () => {}
+        channel.onStop = undefined
         channel.send({ type: 'leave' })
       }
       if (err) app.log.fatal({ err }, 'closing after an error')

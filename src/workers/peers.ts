@@ -11,8 +11,8 @@ export interface Peers {
 /** As `Peers`, for the start and the end of a worker. */
 export interface WorkerChannel extends Peers {
   send (message: FromWorker): void
-  /** Called when the primary wants the worker to end. */
-  onStop: () => void
+  /** Called when the primary wants the worker to end; undefined once it does. */
+  onStop: (() => void) | undefined
   /** Closes the channel after the last message, which would keep the process alive otherwise. */
   close (): void
 }
@@ -49,7 +49,7 @@ export function connectPeers (worker: WorkerProcess, onStop: () => void): Worker
 
   worker.on('message', (message) => {
     if (message.type === 'ask') answer(message.id, message.topic, message.argument)
-    else if (message.type === 'stop') channel.onStop()
+    else if (message.type === 'stop') channel.onStop?.()
     else if (message.type === 'answers') {
       waiting.get(message.id)?.(message.answers)
       waiting.delete(message.id)

@@ -32,6 +32,8 @@ t.test('the primary ends a worker, which can choose how, and the channel closes'
   stop()
   channel.onStop = () => { calls.push('close') }
   stop()
+  channel.onStop = undefined
+  stop()
   channel.close()
   t.same(calls, ['exit', 'close', 'closed'])
 })
