@@ -11,14 +11,15 @@ export interface Metric {
   /** One sentence, in one line. */
   readonly help: string
   /** How prom-client combines the samples of several processes. Default `sum`. */
-  readonly aggregator?: 'sum' | 'min'
+  readonly aggregator?: 'sum' | 'min' | 'average'
   /** Yields a number for each set of labels; for type `histogram`, a histogram. */
   readonly read: (stats: CacheStats) => Iterable<[labels: Labels, value: number | Histogram]>
 }
 
 /** The metrics of a cache. Label values are few: prefixes of keys, patterns of routes, reasons. */
 export const METRICS: readonly Metric[] = [
-  ...cacheMetrics(), ...pageMetrics(), ...connectionMetrics(), ...memoryMetrics()
+  ...cacheMetrics(), ...pageMetrics(), ...connectionMetrics(), ...memoryMetrics(),
+  ...eventLoopMetrics()
 ]
 
 function cacheMetrics (): Metric[] {
@@ -94,6 +95,15 @@ function memoryMetrics (): Metric[] {
     single('counter', 'larder_memory_refusals_total', 'Entries that were too large for the memory store.',
       ({ cache }) => cache.stats()?.refusals)
   ]
+}
+
+/** The delays of the event loop are among the default metrics of prom-client. */
+function eventLoopMetrics (): Metric[] {
+  const help = 'Share of the last five seconds in which the event loop was busy.'
+  return [{
+    ...gauge('larder_event_loop_utilization_ratio', help, ({ eventLoop }) => eventLoop.figures.utilization),
+    aggregator: 'average'
+  }]
 }
 
 function defineMetric (type: Metric['type'], name: string, help: string, read: Metric['read']): Metric {

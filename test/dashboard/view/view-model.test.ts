@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
 import { createViewModel, processFigures } from '../../../src/dashboard/view/view-model.ts'
+import type { Gauge } from '../../../src/metrics/gauges.ts'
 import { registerMetrics } from '../../../src/metrics/registry.ts'
 import { CacheStats } from '../../../src/metrics/stats.ts'
 
@@ -40,6 +41,24 @@ function setUp (t: Test) {
   stats.watchers = 5
   return stats
 }
+
+t.test('createViewModel shows the event loop and the figures of the application', (t) => {
+  const stats = setUp(t)
+  const figures = { p50: 0.0001, p99: 0.0021, max: 0.031, utilization: 0.034 }
+  Object.defineProperty(stats.eventLoop, 'figures', { value: figures })
+  const gauge = (label: string, value: number | undefined, unit?: Gauge['unit']): Gauge =>
+    ({ label, name: 'x', help: '', ...unit && { unit }, read: () => value })
+  const fail = () => { throw new Error('gone') }
+  t.same(createViewModel(stats, [], [
+    gauge('Jobs', 1234), gauge('Wait', 0.5, 'seconds'), gauge('Size', 2048, 'bytes'), gauge('Share', 0.5, 'ratio'),
+    gauge('Users', 7, 'count'), gauge('Nothing', undefined), { ...gauge('Failing', 1), read: fail }
+  ]).figures.slice(-10), [
+    ['Event-loop delay p50 / p99 / max', '0.100 ms / 2.1 ms / 31 ms'], ['Event-loop utilisation', '3.4%'],
+    ['Jobs', '1,234'], ['Wait', '500 ms'], ['Size', '2.0 KiB'], ['Share', '50.0%'],
+    ['Users', '7'], ['Nothing', '–'], ['Failing', '–'], ['Watching', '5']
+  ])
+  t.end()
+})
 
 t.test('createViewModel shows each figure in its row and column', (t) => {
   const stats = setUp(t)
