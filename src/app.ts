@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { apicalls } from './apicalls/index.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/index.ts'
-import larder from './larder/index.ts'
+import larder, { createCache, memoryStore } from './larder/index.ts'
 import connections from './plugins/connections.ts'
 import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
@@ -13,9 +13,13 @@ import validation from './plugins/validation.ts'
 import views from './plugins/views.ts'
 import { products } from './products/index.ts'
 import { health } from './routes/health.ts'
+import type { Peers } from './workers/peers.ts'
+import { shareDeletes } from './workers/share-deletes.ts'
 
-/** Parts that a test may replace. */
+/** Parts that a worker or a test may replace. */
 export interface Overrides {
+  /** The other processes on the same port. Default none. */
+  peers?: Peers | undefined
   /** Returns milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
   /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration. */
@@ -29,7 +33,7 @@ const MAX_PARAM_LENGTH = 500
 
 /** Builds the whole service, ready but not yet listening. Closing it closes everything that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { logger = { level: config.LOG_LEVEL } } = overrides
+  const { peers, logger = { level: config.LOG_LEVEL } } = overrides
   const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
   try {
     const database = openDatabase(config.DATABASE_URL, {
@@ -48,14 +52,20 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
 
     // Imported here, since most of what it needs is of no use without Redis.
     if (config.REDIS_URL !== undefined) await app.register(import('./plugins/redis.ts'), { url: config.REDIS_URL })
+    const clocks = overrides.now && { now: overrides.now }
+    const ownCache = () => createCache({
+      store: memoryStore({ ...clocks }), versions: database.versions, ttl: config.CACHE_TTL, ...clocks
+    })
     await app.register(larder, {
-      clock: database,
       ...config.REDIS_URL !== undefined && { redis: app.redis, prefix: config.CACHE_KEY_PREFIX },
+      ...peers !== undefined && config.REDIS_URL === undefined
+        ? { cache: shareDeletes(ownCache(), peers) }
+        : { clock: database },
       ttl: config.CACHE_TTL,
       // The list of connections, which closes them at the end, shapes no page.
       ignoreAddress: true,
       skipOnHit: HTTP_CACHING_HOOKS,
-      ...overrides.now && { now: overrides.now }
+      ...clocks
     })
     const { cache } = app.larder
     const now = () => cache.now()
@@ -63,7 +73,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(health, { database })
     await app.register(products, { database, cache, now })
     await app.register(apicalls, { url: config.HTTPBIN_URL, delay: config.HTTPBIN_DELAY, ttl: config.CACHE_TTL, now })
-    await app.register(dashboard, { host: config.HOST, token: config.ADMIN_TOKEN })
+    await app.register(dashboard, { host: config.HOST, token: config.ADMIN_TOKEN, peers })
     await app.ready()
     return app
   } catch (error) {

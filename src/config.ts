@@ -2,7 +2,8 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { envSchema } from 'env-schema'
 import Type, { type Static } from 'typebox'
 import { ConfigError } from './errors.ts'
-import { isRedisUrl } from './larder/redis.ts'
+import { isRedisUrl } from './larder/redis-url.ts'
+import { parseWorkers } from './workers/count.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
@@ -16,6 +17,7 @@ const schema = Type.Object({
   REDIS_URL: Type.Optional(Type.String({
     format: 'redis-url', description: 'a URL that begins with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://'
   })),
+  WORKERS: Type.String({ format: 'workers', default: '1', description: 'an integer from 1 to 999, or auto' }),
   CACHE_TTL: Type.Number({
     minimum: 0, maximum: 31_536_000, default: 300, description: 'a number of seconds from 0 to 31536000'
   }),
@@ -32,7 +34,12 @@ const schema = Type.Object({
   }))
 })
 
-export type Config = Readonly<Static<typeof schema>>
+type Values = Static<typeof schema>
+
+export type Config = Readonly<Omit<Values, 'WORKERS'> & {
+  /** The number of processes that serve. */
+  WORKERS: number
+}>
 
 const ajv = new Ajv({
   allErrors: false,
@@ -43,6 +50,7 @@ const ajv = new Ajv({
   formats: {
     host: /^[A-Za-z0-9_.:-]+$/,
     'redis-url': isRedisUrl,
+    workers: (value) => !Number.isNaN(parseWorkers(value)),
     'http-url': (value) => parseUrl(value, ['http:', 'https:']) !== undefined
   }
 })
@@ -54,8 +62,18 @@ const ajv = new Ajv({
  */
 export function loadConfig (env: Record<string, string | undefined>): Config {
   const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const values = parse(data)
+  const config = { ...values, WORKERS: parseWorkers(values.WORKERS) }
+  if (config.WORKERS > 1 && config.DATABASE_URL === 'file::memory:') {
+    throw new ConfigError(`WORKERS is ${JSON.stringify(values.WORKERS)}, but DATABASE_URL is file::memory:, of which ` +
+      'each process would have its own. Use a file, or WORKERS=1.')
+  }
+  return Object.freeze(config)
+}
+
+function parse (data: Record<string, string | undefined>): Values {
   try {
-    return Object.freeze(envSchema<Config>({ schema, data, env: false, ajv }))
+    return envSchema<Values>({ schema, data, env: false, ajv })
   } catch (error) {
     const [first] = (error as { errors: ErrorObject[] }).errors
     const name = first!.instancePath.slice(1) as keyof Config

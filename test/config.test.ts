@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { loadConfig } from '../src/config.ts'
 
@@ -5,6 +6,7 @@ const DEFAULTS = {
   HOST: '127.0.0.1',
   PORT: 3000,
   DATABASE_URL: 'file:var/larder.db',
+  WORKERS: 1,
   CACHE_TTL: 300,
   CACHE_KEY_PREFIX: 'larder',
   HTTPBIN_DELAY: 2,
@@ -16,6 +18,7 @@ const VALID = {
   PORT: 'an integer from 0 to 65535',
   DATABASE_URL: 'file:<path>, or file::memory:',
   REDIS_URL: 'a URL that begins with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://',
+  WORKERS: 'an integer from 1 to 999, or auto',
   CACHE_TTL: 'a number of seconds from 0 to 31536000',
   CACHE_KEY_PREFIX: '1 to 64 of the characters A-Z a-z 0-9 _ . : -',
   HTTPBIN_URL: 'an http:// or https:// URL',
@@ -69,6 +72,7 @@ t.test('valid values are accepted and converted', async (t) => {
     ['REDIS_URL', 'unix:///run/redis.sock?db=1'], ['REDIS_URL', 'redis-cluster://a:7000,b:7001'],
     ['REDIS_URL', 'redis-sentinel://user:secret@a:26379,b/1?master=shop'],
     ['REDIS_URL', 'rediss://user:secret@redis.example.org:6380/15'], ['REDIS_URL', 'redis://[::1]:6379/0'],
+    ['WORKERS', '1', 1], ['WORKERS', '12', 12], ['WORKERS', 'auto', availableParallelism()],
     ['CACHE_TTL', '0', 0], ['CACHE_TTL', '0.5', 0.5], ['CACHE_TTL', '31536000', 31536000],
     ['CACHE_KEY_PREFIX', 'a'], ['CACHE_KEY_PREFIX', 'My_app.v2:x-y'], ['CACHE_KEY_PREFIX', 'x'.repeat(64)],
     ['HTTPBIN_URL', 'https://httpbin.org/'], ['HTTPBIN_URL', 'http://localhost:8080/some/path'],
@@ -92,6 +96,7 @@ t.test('an invalid value throws a one-line error with the variable, the value an
     ['REDIS_URL', 'redis://localhost/one'], ['REDIS_URL', 'unix://run'], ['REDIS_URL', 'redis-sentinel://a:1'],
     ['REDIS_URL', 'redis-cluster://a:1/1'], ['REDIS_URL', 'redis://localhost/1/2'],
     ['REDIS_URL', 'redis://localhost:99999'], ['REDIS_URL', '6379'],
+    ['WORKERS', '0'], ['WORKERS', '1.5'], ['WORKERS', '1000'], ['WORKERS', 'all'],
     ['CACHE_TTL', '-1'], ['CACHE_TTL', '31536001'], ['CACHE_TTL', '5m'],
     ['CACHE_TTL', 'Infinity'], ['CACHE_TTL', '1e400'], ['CACHE_TTL', 'true'],
     ['CACHE_KEY_PREFIX', 'a b'], ['CACHE_KEY_PREFIX', 'a#b'], ['CACHE_KEY_PREFIX', 'x'.repeat(65)],
@@ -103,6 +108,13 @@ t.test('an invalid value throws a one-line error with the variable, the value an
   for (const [name, value] of invalid) {
     t.equal(getError({ [name]: value }), `${name} is "${value}", but it must be ${VALID[name]}.`)
   }
+})
+
+t.test('several processes cannot share a temporary database', async (t) => {
+  const env = { WORKERS: '2', DATABASE_URL: 'file::memory:' }
+  t.equal(getError(env), 'WORKERS is "2", but DATABASE_URL is file::memory:, of which each process would have its ' +
+    'own. Use a file, or WORKERS=1.')
+  t.equal(loadConfig({ ...env, WORKERS: '1' }).WORKERS, 1)
 })
 
 t.test('the first of several invalid values is named', async (t) => {

@@ -1,11 +1,10 @@
 import Sqlite from 'better-sqlite3'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { SEED } from '../src/products/seed.ts'
+import { startServer } from './support/server-process.ts'
 import { soak } from './support/soak.ts'
 
 t.setTimeout(180_000) // a process takes seconds to start while all cores are busy
@@ -13,61 +12,10 @@ t.jobs = 3
 /** These tests run concurrently, because they mostly wait for their own processes. */
 const beside = { buffered: true }
 
-const SERVER = fileURLToPath(new URL('../src/server.ts', import.meta.url))
-const VARIABLES = [
-  'HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY',
-  'LOG_LEVEL', 'ADMIN_TOKEN'
-]
-const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !VARIABLES.includes(name)))
-
-interface Server {
-  child: ChildProcess
-  output: { stdout: string, stderr: string }
-  /** Waits for a line on stdout with this text. Returns it, or `undefined` if the process ends without it. */
-  line (text: string): Promise<string | undefined>
-  /** The address where it listens. */
-  address (): Promise<string>
-  /** Resolves with the exit status or the signal, after the process has ended and its output is complete. */
-  ended: Promise<number | string>
-}
-
-/** Starts `node src/server.ts` with this environment and these arguments, on a free port. */
-function start (t: Test, env: Record<string, string> = {}, args: string[] = [], execArgv: string[] = []): Server {
-  const child = spawn(process.execPath, [...execArgv, SERVER, ...args], {
-    env: { ...inherited, PORT: '0', DATABASE_URL: 'file::memory:', ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name]!.setEncoding('utf8').on('data', (text) => { output[name] += text })
-  }
-  const ended = once(child, 'close').then(([code, signal]) => code ?? signal)
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-
-  async function line (text: string): Promise<string | undefined> {
-    let over = false
-    ended.then(() => { over = true })
-    while (true) {
-      const found = output.stdout.split('\n').slice(0, -1).find((line) => line.includes(text))
-      if (found !== undefined || over) return found
-      await Promise.race([once(child.stdout!, 'data'), ended])
-    }
-  }
-
-  async function address (): Promise<string> {
-    return /http:\/\/[^"]+/.exec(await line('listening') ?? '')![0]
-  }
-
-  return { child, output, line, address, ended }
-}
-
 for (const host of soak(['::1', '127.0.0.1'], ['::1'])) {
   t.test(`a silent service logs one line when it listens on ${host}, and idle connections do not delay its exit`,
     beside, async (t) => {
-      const server = start(t, { HOST: host, LOG_LEVEL: 'silent' })
+      const server = startServer(t, { HOST: host, LOG_LEVEL: 'silent' })
       const address = await server.address()
       const { hostname, port } = new URL(address)
       t.equal(hostname, host.includes(':') ? `[${host}]` : host)
@@ -87,7 +35,7 @@ for (const host of soak(['::1', '127.0.0.1'], ['::1'])) {
 for (const signal of soak(['SIGTERM', 'SIGINT'] as const, ['SIGTERM'] as const)) {
   t.test(`${signal}: completes responses in flight, closes, and exits with 0`, beside, async (t) => {
     const path = `${t.testdir()}/larder.db`
-    const server = start(t, { HTTPBIN_DELAY: '0.5', DATABASE_URL: `file:${path}` })
+    const server = startServer(t, { HTTPBIN_DELAY: '0.5', DATABASE_URL: `file:${path}` })
     const address = await server.address()
     t.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
     const page = fetch(`${address}/apicalls`)
@@ -109,7 +57,7 @@ for (const signal of soak(['SIGTERM', 'SIGINT'] as const, ['SIGTERM'] as const))
 
 t.test('an uncaught error is logged, and the service closes and exits with 1', beside, async (t) => {
   const script = 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'
-  const server = start(t, {}, [], ['--import', script])
+  const server = startServer(t, {}, [], ['--import', script])
   await server.address()
   server.child.kill('SIGUSR2')
   t.equal(await server.ended, 1)
@@ -137,7 +85,7 @@ t.test('an error at start is one line on stderr, with exit status 1', beside, as
     ]
   ]
   const started = soak(cases, cases.slice(0, 2)).map(([name, env, message]) => {
-    return { name, message, server: start(t, { LOG_LEVEL: 'silent', ...env }) }
+    return { name, message, server: startServer(t, { LOG_LEVEL: 'silent', ...env }) }
   })
   for (const { name, message, server } of started) {
     t.equal(await server.ended, 1, name)
@@ -149,7 +97,7 @@ t.test('an error at start is one line on stderr, with exit status 1', beside, as
 t.test('migrate and seed prepare the database, keep its data, and exit', beside, async (t) => {
   const path = `${t.testdir()}/var/larder.db`
   const run = async (command: string) => {
-    const server = start(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [command])
+    const server = startServer(t, { DATABASE_URL: `file:${path}`, PORT: '1', LOG_LEVEL: 'silent' }, [command])
     t.equal(await server.ended, 0)
     t.same(server.output, { stdout: '', stderr: '' })
   }
@@ -169,7 +117,8 @@ t.test('migrate and seed prepare the database, keep its data, and exit', beside,
 t.test('an unknown command exits with 1', beside, async (t) => {
   const path = `${t.testdir()}/larder.db`
   const env = { DATABASE_URL: `file:${path}` }
-  const started = soak([['sead'], ['seed', 'now']], [['sead']]).map((args) => ({ args, server: start(t, env, args) }))
+  const started = soak([['sead'], ['seed', 'now']], [['sead']])
+    .map((args) => ({ args, server: startServer(t, env, args) }))
   for (const { args, server } of started) {
     t.equal(await server.ended, 1)
     const message = `Unknown command "${args.join(' ')}". Usage: node src/server.ts [migrate | seed]`

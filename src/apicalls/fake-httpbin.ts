@@ -21,6 +21,7 @@ export async function startFakeHttpbin (): Promise<FakeHttpbin> {
     await sleep(seconds * 1000)
     return { url: request.url, delay: seconds }
   })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  // Exclusive: workers would share one port otherwise, and each request would go to another one.
+  const url = await app.listen({ host: '127.0.0.1', port: 0, exclusive: true })
   return { url, close: () => app.close() }
 }

@@ -210,15 +210,17 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
   }
 
   async deleteMatching (filter: EntryFilter = {}): Promise<number> {
-    const { prefix, tags } = resolveFilter(filter)
-    if (tags === undefined) {
-      this.loader.inFlight.revokeAll(prefix)
-      this.entries.emit({ type: 'clear', ...prefix !== '' && { prefix } })
-      return await this.entries.store.clear({ prefix })
+    const resolved = resolveFilter(filter)
+    const { prefix, prefixes = [prefix], tags } = resolved
+    if (tags?.length === 0 || prefixes.length === 0) return 0
+    if (tags !== undefined) await this.invalidateTags(tags)
+    else {
+      for (const prefix of prefixes) {
+        this.loader.inFlight.revokeAll(prefix)
+        this.entries.emit({ type: 'clear', ...prefix !== '' && { prefix } })
+      }
     }
-    if (tags.length === 0) return 0
-    await this.invalidateTags(tags)
-    return await this.entries.store.clear({ prefix, tags })
+    return await this.entries.store.clear(resolved)
   }
 
   async close (): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EntryFilter } from './stores/store.ts'
 import type { GetOrSetOptions, SetOptions } from './types.ts'
 import {
-  checkBoolean, checkDuration, checkNames, checkOptions, checkPrefix, checkSeconds, checkTags
+  checkBoolean, checkDuration, checkNames, checkOptions, checkPrefix, checkPrefixes, checkSeconds, checkTags
 } from './util/validate.ts'
 
 /*
@@ -11,7 +11,7 @@ import {
 export const NO_TAGS: readonly string[] = []
 
 const SET_OPTIONS = new Set<keyof SetOptions>(['ttl', 'tags'])
-const FILTER = new Set<keyof EntryFilter>(['prefix', 'tags'])
+const FILTER = new Set<keyof EntryFilter>(['prefix', 'prefixes', 'tags'])
 const GET_OR_SET_OPTIONS = new Set<keyof GetOrSetOptions>([
   'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout'
 ])
@@ -42,13 +42,14 @@ export function resolveSetOptions (verb: string, options: SetOptions, defaultTtl
 /** Checks which entries are to be deleted. A misspelt name would delete all. */
 export function resolveFilter (
   filter: EntryFilter
-): { readonly prefix: string, readonly tags: readonly string[] | undefined } {
+): { readonly prefix: string, readonly prefixes?: readonly string[], readonly tags?: readonly string[] } {
   checkOptions(filter)
   checkNames('deleteMatching()', filter, FILTER)
-  const { prefix = '', tags } = filter
+  const { prefix = '', prefixes, tags } = filter
   checkPrefix(prefix)
+  if (prefixes !== undefined) checkPrefixes(prefixes)
   if (tags !== undefined) checkTags(tags)
-  return { prefix, tags: tags && [...tags] }
+  return { prefix, ...prefixes && { prefixes: [...prefixes] }, ...tags && { tags: [...tags] } }
 }
 
 /** The options of `getOrSet`, with all durations in seconds. */

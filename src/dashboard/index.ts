@@ -29,7 +29,7 @@ const schema = HIDDEN_SCHEMA
 const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
   checkDashboardOptions(options)
   const { cache, explain } = findLarder(app)
-  const { figures, events } = watchCache(app)
+  const { figures, events } = watchCache(app, options)
   const findFrame = (request: FastifyRequest): Frame =>
     ({ base: findBaseUrl(request, app.prefix), links: options.links ?? {} })
   const explainFor = async ({ protocol, host }: FastifyRequest, query: ExplainQuery) =>
@@ -73,11 +73,13 @@ const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
 }
 
 /** Counts, samples and lists what happens in the cache until the application closes. */
-function watchCache (app: FastifyInstance): { figures: () => Figures, events: EventStream } {
+function watchCache (
+  app: FastifyInstance, { gauges = [] }: DashboardOptions
+): { figures: () => Figures, events: EventStream } {
   const { cache } = app.larder
   const stats = openStats(cache, (close) => app.addHook('onClose', async () => close()))
   const invalidations = new RecentInvalidations(cache, () => events.notifyChange())
-  const figures = () => createViewModel(stats, invalidations.list)
+  const figures = () => createViewModel(stats, invalidations.list, gauges)
   const events: EventStream = new EventStream(new TimeSeries(stats), stats, () => renderFigures(figures()).text)
   const interval = setInterval(() => events.tick(), SAMPLE_MS).unref()
   app.addHook('preClose', async () => {

@@ -7,3 +7,4 @@
 import './check-node.ts'
 
 export { dashboard as default, type DashboardOptions } from '../dashboard/index.ts'
+export type { Gauge } from '../metrics/index.ts'

@@ -6,4 +6,4 @@
 
 import './check-node.ts'
 
-export { metrics as default, type MetricsOptions, type MetricsRegistry } from '../metrics/index.ts'
+export { type Gauge, metrics as default, type MetricsOptions, type MetricsRegistry } from '../metrics/index.ts'

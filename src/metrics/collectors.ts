@@ -10,13 +10,16 @@ export interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** One sentence, in one line. */
   readonly help: string
+  /** How prom-client combines the samples of several processes. Default `sum`. */
+  readonly aggregator?: 'sum' | 'min' | 'average'
   /** Yields a number for each set of labels; for type `histogram`, a histogram. */
   readonly read: (stats: CacheStats) => Iterable<[labels: Labels, value: number | Histogram]>
 }
 
 /** The metrics of a cache. Label values are few: prefixes of keys, patterns of routes, reasons. */
 export const METRICS: readonly Metric[] = [
-  ...cacheMetrics(), ...pageMetrics(), ...connectionMetrics(), ...memoryMetrics()
+  ...cacheMetrics(), ...pageMetrics(), ...connectionMetrics(), ...memoryMetrics(),
+  ...eventLoopMetrics()
 ]
 
 function cacheMetrics (): Metric[] {
@@ -70,8 +73,11 @@ function pageMetrics (): Metric[] {
 function connectionMetrics (): Metric[] {
   return [
     gauge('larder_dashboard_watchers', 'Open connections of dashboards.', ({ watchers }) => watchers),
-    gauge('larder_redis_up', '1 while the circuit to Redis is closed, 0 while it is open.',
-      ({ cache }) => cache.connection && Number(cache.storeAvailable)),
+    {
+      ...gauge('larder_redis_up', '1 while the circuit to Redis is closed, 0 while it is open.',
+        ({ cache }) => cache.connection && Number(cache.storeAvailable)),
+      aggregator: 'min'
+    },
     defineMetric('histogram', 'larder_redis_command_duration_seconds',
       'Duration of Redis commands, by outcome: ok, error or timeout.',
       ({ commands }) => labelled(commands, 'command', 'outcome', (outcomes) => outcomes))
@@ -89,6 +95,15 @@ function memoryMetrics (): Metric[] {
     single('counter', 'larder_memory_refusals_total', 'Entries that were too large for the memory store.',
       ({ cache }) => cache.stats()?.refusals)
   ]
+}
+
+/** The delays of the event loop are among the default metrics of prom-client. */
+function eventLoopMetrics (): Metric[] {
+  const help = 'Share of the last five seconds in which the event loop was busy.'
+  return [{
+    ...gauge('larder_event_loop_utilization_ratio', help, ({ eventLoop }) => eventLoop.figures.utilization),
+    aggregator: 'average'
+  }]
 }
 
 function defineMetric (type: Metric['type'], name: string, help: string, read: Metric['read']): Metric {

@@ -5,10 +5,11 @@ import { findLarder } from '../access/find-larder.ts'
 import { HIDDEN_SCHEMA } from '../access/hidden-schema.ts'
 import { checkToken, requireToken } from '../access/require-token.ts'
 import { checkNames, OptionError } from '../cache/index.ts'
+import { checkGauges, createMetric, type Gauge } from './gauges.ts'
 import { openStats } from './open-stats.ts'
 import { type MetricsRegistry, OWN_LABELS, registerMetrics } from './registry.ts'
 
-export type { MetricsRegistry }
+export type { Gauge, MetricsRegistry }
 
 const PackageError = createError('FST_ERR_LARDER_METRICS_PACKAGE',
   'The metrics need the package prom-client. Install it, or pass a registry of it as the option registry.', 500)
@@ -21,6 +22,8 @@ export interface MetricsOptions {
    * those that the metrics themselves have, e.g. `route`.
    */
   labels?: Readonly<Record<string, string>>
+  /** Figures of the application that are added to the registry. Default none. */
+  gauges?: readonly Gauge[]
   /** Path of a route that sends all metrics of the registry, e.g. `/metrics`. Default none. */
   route?: string
   /** The route requires this token, as a bearer token. Default unset: it responds to every client. */
@@ -28,15 +31,17 @@ export interface MetricsOptions {
 }
 
 const NAMES = new Set<keyof MetricsOptions | 'prefix' | 'logLevel' | 'logSerializers'>([
-  'registry', 'labels', 'route', 'token', 'prefix', 'logLevel', 'logSerializers' // the last three are those of Fastify
+  'registry', 'labels', 'gauges', 'route', 'token',
+  'prefix', 'logLevel', 'logSerializers' // those of Fastify
 ])
 
 const plugin: FastifyPluginAsync<MetricsOptions> = async (app, options) => {
   checkMetricsOptions(options)
-  const { labels = {}, route, token } = options
+  const { labels = {}, gauges = [], route, token } = options
   const registry = options.registry ?? await importRegistry()
   const onClose = (close: () => void) => app.addHook('onClose', async () => close())
-  onClose(registerMetrics(registry, openStats(findLarder(app).cache, onClose), labels))
+  const stats = openStats(findLarder(app).cache, onClose)
+  onClose(registerMetrics(registry, stats, labels, gauges.map(createMetric)))
   if (route === undefined) return
   const onRequest = token === undefined ? [] : requireToken(token)
   app.get(route, { onRequest, schema: HIDDEN_SCHEMA }, async (_request, reply) => {
@@ -52,12 +57,13 @@ async function importRegistry (): Promise<MetricsRegistry> {
 
 function checkMetricsOptions (options: MetricsOptions): void {
   checkNames('fastify-larder/metrics', options, NAMES)
-  const { registry, labels, route, token } = options
+  const { registry, labels, gauges, route, token } = options
   checkToken(token)
   if (registry !== undefined && typeof registry?.registerMetric !== 'function') {
     throw new OptionError('The option registry must be a registry of prom-client.')
   }
   if (labels !== undefined) checkLabels(labels)
+  if (gauges !== undefined) checkGauges(gauges)
   if (route !== undefined && !(typeof route === 'string' && route.startsWith('/'))) {
     throw new OptionError('The option route must be a path such as /metrics.')
   }

@@ -41,41 +41,59 @@ const sourcesByRegistry = new WeakMap<MetricsRegistry, Map<string, Source>>()
  *
  * @internal
  * @param labels are added to all samples; they tell the caches of one registry apart
+ * @param own more metrics, which no other cache has
  */
-export function registerMetrics (registry: MetricsRegistry, stats: CacheStats, labels: Labels): () => void {
+export function registerMetrics (
+  registry: MetricsRegistry, stats: CacheStats, labels: Labels, own: readonly Metric[] = []
+): () => void {
   const sources = sourcesByRegistry.get(registry) ?? new Map<string, Source>()
   const id = JSON.stringify(Object.entries(labels).sort())
   if (sources.has(id)) throw new SameLabelsError(JSON.stringify(labels))
-  if (sources.size === 0) addCollectors(registry, sources)
-  sourcesByRegistry.set(registry, sources.set(id, { stats, labels }))
+  const source = { stats, labels }
+  addCollectors(registry, own, new Map([[id, source]]))
+  try {
+    if (sources.size === 0) addCollectors(registry, METRICS, sources)
+  } catch (error) {
+    removeCollectors(registry, own)
+    throw error
+  }
+  sourcesByRegistry.set(registry, sources.set(id, source))
   return () => {
+    removeCollectors(registry, own)
     sources.delete(id)
-    if (sources.size === 0) for (const { name } of METRICS) registry.removeSingleMetric(name)
+    if (sources.size === 0) removeCollectors(registry, METRICS)
   }
 }
 
+function removeCollectors (registry: MetricsRegistry, metrics: readonly Metric[]): void {
+  for (const { name } of metrics) registry.removeSingleMetric(name)
+}
+
 /** Adds all collectors, or none if the registry has another metric with one of their names. */
-function addCollectors (registry: MetricsRegistry, sources: ReadonlyMap<string, Source>): void {
-  for (const [i, metric] of METRICS.entries()) {
+function addCollectors (
+  registry: MetricsRegistry, metrics: readonly Metric[], sources: ReadonlyMap<string, Source>
+): void {
+  for (const [i, metric] of metrics.entries()) {
     try {
       registry.registerMetric(createCollector(metric, sources))
     } catch {
-      for (const { name } of METRICS.slice(0, i)) registry.removeSingleMetric(name)
+      removeCollectors(registry, metrics.slice(0, i))
       throw new SameNameError(metric.name)
     }
   }
 }
 
 /** Creates what prom-client calls at each scrape. It changes the name of a counter if it writes OpenMetrics. */
-function createCollector ({ name, type, help, read }: Metric, sources: ReadonlyMap<string, Source>) {
+function createCollector (metric: Metric, sources: ReadonlyMap<string, Source>) {
+  const { name, type, help, aggregator = 'sum', read } = metric
   const collector = {
     name,
     type,
     help,
-    aggregator: 'sum',
+    aggregator,
     /** Resets nothing: counters go on. */
     reset () {},
-    get: () => ({ name: collector.name, type, help, aggregator: 'sum', values: collect() })
+    get: () => ({ name: collector.name, type, help, aggregator, values: collect() })
   }
   const collect = (): Sample[] => Array.from(sources.values(), ({ stats, labels }) => [...read(stats)]
     .flatMap(([own, value]) => createSamples(collector.name, { ...labels, ...own }, value))).flat()

@@ -4,6 +4,7 @@ import {
 } from '../cache/index.ts'
 import { PAGE_CHANNEL, PAGE_PREFIX, type PageEvent } from '../page-cache/index.ts'
 import { BoundedMap, Counts } from './bounded-map.ts'
+import { EventLoop } from './event-loop.ts'
 import { Histogram } from './histogram.ts'
 
 /** The prefix of the keys of pages, without its colon. */
@@ -79,6 +80,7 @@ export class CacheStats {
   readonly invalidations = new Counts()
   /** Open connections of dashboards. */
   watchers = 0
+  readonly eventLoop = new EventLoop()
   readonly cache: CacheAdapter
   /** The previous prefix, with its colon. Most keys have the same one, and comparing is faster than slicing. */
   #last: { start: string, stats: PrefixStats } | undefined
@@ -91,6 +93,7 @@ export class CacheStats {
   }
 
   close (): void {
+    this.eventLoop.close()
     unsubscribe(CACHE_CHANNEL, this.#onCacheEvent)
     unsubscribe(PAGE_CHANNEL, this.#onPageEvent)
     unsubscribe(REDIS_CHANNEL, this.#onRedisEvent)

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics } from 'prom-client'
 import dashboard from '../larder/dashboard.ts'
 import metrics from '../larder/metrics.ts'
+import type { Peers } from '../workers/peers.ts'
+import { createRegistry } from '../workers/shared-registry.ts'
 
 /**
  * The dashboard at /cache and the metrics at /metrics.
@@ -10,13 +12,15 @@ import metrics from '../larder/metrics.ts'
  * @param options.host the host on which the service listens: on loopback, the dashboard is open to programs on this
  * machine, but not to other sites and machines whose requests a browser or a proxy on it passes on
  * @param options.token the `ADMIN_TOKEN`: opens the dashboard to all clients that send it, and purges
+ * @param options.peers the other workers, whose metrics are added
  */
-export default fp<{ host: string, token: string | undefined }>(async (app, { host, token }) => {
+export default fp<{ host: string, token: string | undefined, peers: Peers | undefined }>(async (app, options) => {
+  const { host, token, peers } = options
   const links = { Products: '/', 'API calls': '/apicalls', 'API docs': '/docs' }
   const openTo = isLoopback(host) ? 'loopback' : 'nobody'
   await app.register(dashboard, { prefix: '/cache', token, openTo, links })
 
-  const registry = new Registry()
+  const registry = createRegistry(peers)
   collectDefaultMetrics({ register: registry })
   app.addHook('onClose', async () => registry.clear())
   await app.register(metrics, { registry, route: '/metrics' })

@@ -13,6 +13,8 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     ...[null, 'abc', ['/'], { a: 5 }].map((links): [object, string] => [
       { links }, "The option links must be an object of texts and addresses such as { Shop: '/' }."
     ]),
+    [{ gauges: [{}] }, 'The option gauges must be a list of figures with functions that read them, such as ' +
+      "[{ label: 'Jobs waiting', name: 'shop_jobs_waiting', help: 'Jobs.', read: () => jobs.length }]."],
     [{ openTo: 'all' }, 'The option openTo must be nobody, loopback or everyone.']
   ]
   for (const [options, message] of cases) {

@@ -148,3 +148,46 @@ t.test('options that cannot be used fail the start with one sentence', async (t)
     await t.rejects(async () => { await createApp(t, options).ready() }, { code: OPTION, message })
   }
 })
+
+t.test('the option gauges adds figures of the application, until it closes', async (t) => {
+  const registry = new Registry()
+  let waiting: number | undefined = 5
+  const fail = () => { throw new Error('gone') }
+  const gauges = [
+    { label: 'Jobs waiting', name: 'jobs_waiting', help: 'Jobs that wait.', read: () => waiting },
+    { label: 'Failing', name: 'failing', help: 'Fails.', read: fail }
+  ]
+  const app = createApp(t, { registry, gauges, labels: { app: 'shop' } })
+  await app.ready()
+  const text = await registry.metrics()
+  t.match(text, '# HELP jobs_waiting Jobs that wait.\n# TYPE jobs_waiting gauge\njobs_waiting{app="shop"} 5\n')
+  t.notMatch(text, /^failing/m)
+  waiting = undefined
+  t.notMatch(await registry.metrics(), /^jobs_waiting/m)
+  await app.close()
+  t.same(registry.getMetricsAsArray(), [])
+})
+
+t.test('a name of a gauge that the registry has already fails the start', async (t) => {
+  const registry = new Registry()
+  const gauge = (name: string) => ({ label: '', name, help: 'Help.', read: () => 1 })
+  for (const names of [['a', 'a'], ['a', 'larder_page_hits_total']]) {
+    await t.rejects(async () => { await createApp(t, { registry, gauges: names.map(gauge) }).ready() }, {
+      code: 'FST_ERR_LARDER_METRICS_NAME'
+    })
+    t.same(registry.getMetricsAsArray(), [])
+  }
+})
+
+t.test('a gauge that cannot be used fails the start', async (t) => {
+  const gauge = { label: 'Jobs', name: 'jobs', help: 'Jobs.', read: () => 1 }
+  for (const gauges of [
+    null, {}, [null], [{ ...gauge, label: 1 }], [{ ...gauge, name: 'a-b' }], [{ ...gauge, name: 5 }],
+    [{ ...gauge, help: undefined }], [{ ...gauge, unit: 'days' }], [{ ...gauge, read: 5 }]
+  ]) {
+    const options = { registry: new Registry(), gauges: gauges as never }
+    await t.rejects(async () => { await createApp(t, options).ready() }, {
+      code: OPTION, message: /^The option gauges must be a list of figures/
+    })
+  }
+})

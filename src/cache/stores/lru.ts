@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { countDerived, type Holder } from '../entry/derived.ts'
 import type { Entry } from '../entry/entry.ts'
+import { matchPrefixes } from '../util/prefixes.ts'
 import type { EntryFilter, StoreStats } from './store.ts'
 
 export interface LruLimits {
@@ -69,12 +70,13 @@ export class EntryLru implements Holder {
   }
 
   /** Deletes the entries that match, without marking any as used, and returns them. */
-  deleteMatching ({ prefix = '', tags }: EntryFilter = {}): Entry[] {
+  deleteMatching ({ prefix = '', prefixes = [prefix], tags }: EntryFilter = {}): Entry[] {
+    const isWanted = matchPrefixes(prefixes)
     const wanted = tags && new Set(tags)
     const deleted: Entry[] = []
     // A copy of the list, since an iterator does not survive deletions.
     for (const [key, { entry }] of [...this.#slots]) {
-      if (!key.startsWith(prefix)) continue
+      if (!key.startsWith(prefix) || !isWanted(key)) continue
       if (wanted !== undefined && !entry.tags.some((tag) => wanted.has(tag))) continue
       this.#slots.delete(key)
       deleted.push(entry)

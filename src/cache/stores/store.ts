@@ -6,6 +6,8 @@ import type { Versions } from '../versions/versions.ts'
 export interface EntryFilter {
   /** Their keys begin with this. */
   readonly prefix?: string | undefined
+  /** They begin with one of these, e.g. with what is common to all of them as `prefix`, which stores scan faster. */
+  readonly prefixes?: readonly string[] | undefined
   /** They have at least one of these tags. */
   readonly tags?: readonly string[] | undefined
 }

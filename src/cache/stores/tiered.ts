@@ -160,7 +160,8 @@ export function tieredStore (options: TieredStoreOptions): Store {
       return await far.clear(filter)
     } catch (error) {
       // Entries with tags are invalid already.
-      if (filter.tags === undefined) missed.addClear(filter.prefix ?? '')
+      const prefixes = filter.tags === undefined ? filter.prefixes ?? [filter.prefix ?? ''] : []
+      for (const prefix of prefixes) missed.addClear(prefix)
       throw error
     }
   }

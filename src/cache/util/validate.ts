@@ -90,6 +90,11 @@ export function checkPrefix (prefix: unknown): asserts prefix is string {
   if (prefix !== '') checkName('a prefix', prefix)
 }
 
+export function checkPrefixes (prefixes: unknown): asserts prefixes is readonly string[] {
+  if (!Array.isArray(prefixes)) throw new ArgumentError(`prefixes must be an array of strings, got ${show(prefixes)}`)
+  for (const prefix of prefixes) checkPrefix(prefix)
+}
+
 export function checkTags (tags: unknown): asserts tags is readonly string[] {
   if (!Array.isArray(tags)) throw new ArgumentError(`tags must be an array of strings, got ${show(tags)}`)
   for (const tag of tags) checkName('a tag', tag)

@@ -1,6 +1,7 @@
 /** Numbers formatted for people, on the page and in its live updates. */
 
-const MISSING = '–'
+/** The text if there is no figure. */
+export const MISSING = '–'
 
 export function count (n: number): string {
   return n.toLocaleString('en')

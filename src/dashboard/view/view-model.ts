@@ -1,10 +1,12 @@
+import cluster from 'node:cluster'
 import type { CacheAdapter } from '../../cache/index.ts'
 import type { Counts } from '../../metrics/bounded-map.ts'
+import { type Gauge, readGauge } from '../../metrics/gauges.ts'
 import type { Histogram } from '../../metrics/histogram.ts'
 import type { CacheStats } from '../../metrics/stats.ts'
 import type { Invalidation } from '../live/recent-invalidations.ts'
 import type { Figures } from './figures.ts'
-import { bytes, count, duration, list, percent, seconds, shorten } from './formats.ts'
+import { bytes, count, duration, list, MISSING, percent, seconds, shorten } from './formats.ts'
 import type { Table } from './table.ts'
 
 const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
@@ -15,11 +17,16 @@ const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
 }
 
 /** Formats the statistics for the page. */
-export function createViewModel (stats: CacheStats, invalidations: readonly Invalidation[]): Figures {
+export function createViewModel (
+  stats: CacheStats, invalidations: readonly Invalidation[], gauges: readonly Gauge[] = []
+): Figures {
   const { cache, watchers } = stats
   const commands = cache.connection === undefined ? [] : [commandTable(stats)]
   return {
-    figures: [...readFigures(stats), ...stateFigures(cache), ['Watching', count(watchers)]],
+    figures: [
+      ...readFigures(stats), ...stateFigures(cache), ...eventLoopFigures(stats), ...gauges.map(formatGauge),
+      ['Watching', count(watchers)], ...processFigures()
+    ],
     tables: [
       routeTable(stats), ...untaggedTables(stats), prefixTable(stats), ...commands, invalidationTable(invalidations)
     ]
@@ -53,6 +60,28 @@ function stateFigures (cache: CacheAdapter): Figures['figures'] {
     figures.push(['Redis', cache.connection.status], ['Circuit breaker', circuit])
   }
   return figures
+}
+
+/** Names this process if it is one of several: the page shows its figures alone. */
+export function processFigures ({ worker }: Pick<typeof cluster, 'worker'> = cluster): Figures['figures'] {
+  return worker === undefined ? [] : [['Process', `worker ${worker.id}, pid ${worker.process.pid}`]]
+}
+
+function eventLoopFigures ({ eventLoop: { figures: { p50, p99, max, utilization } } }: CacheStats): Figures['figures'] {
+  return [
+    ['Event-loop delay p50 / p99 / max', [p50, p99, max].map(duration).join(' / ')],
+    ['Event-loop utilisation', percent(utilization, 1)]
+  ]
+}
+
+function formatGauge (gauge: Gauge): Figures['figures'][number] {
+  const { label, unit = 'count' } = gauge
+  const value = readGauge(gauge)
+  return [label, value === undefined ? MISSING : FORMATS[unit](value)]
+}
+
+const FORMATS: Record<NonNullable<Gauge['unit']>, (value: number) => string> = {
+  count, seconds: duration, bytes, ratio: (value) => percent(value, 1)
 }
 
 const READ_COLUMNS: Table['columns'] = [

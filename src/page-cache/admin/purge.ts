@@ -106,14 +106,18 @@ async function purgeKey (cache: CacheAdapter, key: string): Promise<number> {
   return await cache.deleteMany(allVariantKeys(key, content))
 }
 
-/** Deletes the entries whose keys begin with one of these. Each scans the cache, so others run in between. */
+/** Deletes the entries whose keys begin with one of these, in one scan of the cache. */
 async function deletePrefixes (cache: CacheAdapter, prefixes: readonly string[]): Promise<number> {
-  const counts: number[] = []
-  for (const prefix of new Set(prefixes)) {
-    counts.push(await cache.deleteMatching({ prefix }))
-    await new Promise(setImmediate)
-  }
-  return sum(counts)
+  const unique = [...new Set(prefixes)]
+  if (unique.length === 0) return 0
+  const prefix = unique.reduce(findCommonBeginning)
+  return await cache.deleteMatching({ prefix, ...unique.length > 1 && { prefixes: unique } })
+}
+
+function findCommonBeginning (one: string, other: string): string {
+  let length = 0
+  while (length < one.length && one[length] === other[length]) length++
+  return one.slice(0, length)
 }
 
 function sum (counts: readonly number[]): number {

@@ -1,7 +1,9 @@
+import type { Worker } from 'node:cluster'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import { createViewModel } from '../../../src/dashboard/view/view-model.ts'
+import { createViewModel, processFigures } from '../../../src/dashboard/view/view-model.ts'
+import type { Gauge } from '../../../src/metrics/gauges.ts'
 import { registerMetrics } from '../../../src/metrics/registry.ts'
 import { CacheStats } from '../../../src/metrics/stats.ts'
 
@@ -39,6 +41,24 @@ function setUp (t: Test) {
   stats.watchers = 5
   return stats
 }
+
+t.test('createViewModel shows the event loop and the figures of the application', (t) => {
+  const stats = setUp(t)
+  const figures = { p50: 0.0001, p99: 0.0021, max: 0.031, utilization: 0.034 }
+  Object.defineProperty(stats.eventLoop, 'figures', { value: figures })
+  const gauge = (label: string, value: number | undefined, unit?: Gauge['unit']): Gauge =>
+    ({ label, name: 'x', help: '', ...unit && { unit }, read: () => value })
+  const fail = () => { throw new Error('gone') }
+  t.same(createViewModel(stats, [], [
+    gauge('Jobs', 1234), gauge('Wait', 0.5, 'seconds'), gauge('Size', 2048, 'bytes'), gauge('Share', 0.5, 'ratio'),
+    gauge('Users', 7, 'count'), gauge('Nothing', undefined), { ...gauge('Failing', 1), read: fail }
+  ]).figures.slice(-10), [
+    ['Event-loop delay p50 / p99 / max', '0.100 ms / 2.1 ms / 31 ms'], ['Event-loop utilisation', '3.4%'],
+    ['Jobs', '1,234'], ['Wait', '500 ms'], ['Size', '2.0 KiB'], ['Share', '50.0%'],
+    ['Users', '7'], ['Nothing', '–'], ['Failing', '–'], ['Watching', '5']
+  ])
+  t.end()
+})
 
 t.test('createViewModel shows each figure in its row and column', (t) => {
   const stats = setUp(t)
@@ -121,4 +141,11 @@ t.test('registerMetrics gives each figure its name', async (t) => {
     'larder_page_hit_duration_seconds_count{route="/page"} 100',
     'larder_page_miss_duration_seconds_sum{route="/page"} 24'
   ]) t.ok(text.includes(`${line}\n`), line)
+})
+
+t.test('a worker of node:cluster names itself, because its figures are its own', async (t) => {
+  const worker = { id: 2, process: { pid: 4711 } } as Worker
+  t.same(processFigures({ worker }), [['Process', 'worker 2, pid 4711']])
+  t.same(processFigures({}), [])
+  t.same(processFigures(), [])
 })

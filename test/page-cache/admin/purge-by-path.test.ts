@@ -104,8 +104,8 @@ t.test('a prefix that is no path is refused', async (t) => {
   await refuse(app, '/items/1;a')
 })
 
-t.test('the prefix / is purged on all routes in one scan', async (t) => {
-  const scans: unknown[] = []
+t.test('a path and a prefix are purged on all routes in one scan', async (t) => {
+  const scans: EntryFilter[] = []
   const { app, store, isStored } = await createShop(t, (_t, now) => {
     const store = memoryStore({ now })
     const clear = store.clear.bind(store)
@@ -116,8 +116,14 @@ t.test('the prefix / is purged on all routes in one scan', async (t) => {
       }
     })
   })
-  for (const url of ['/about', '/items/1']) await store(url)
-  await app.larder.purge({ urlPrefix: '/' })
-  t.strictSame(scans, [{ prefix: 'page:' }])
-  for (const url of ['/about', '/items/1']) t.notOk(await isStored(url), url)
+  for (const purge of [{ url: '/items/1' }, { urlPrefix: '/items' }, { urlPrefix: '/' }]) {
+    await store('/items/1')
+    t.equal(await app.larder.purge(purge), 2)
+    t.notOk(await isStored('/items/1'))
+  }
+  const [path, prefix, all, ...more] = scans
+  t.match(path, { prefix: /^page:.*:\/items\/1 $/, prefixes: undefined })
+  t.equal(prefix!.prefix, 'page:')
+  t.ok(prefix!.prefixes!.length > 2)
+  t.strictSame([all, more], [{ prefix: 'page:' }, []])
 })

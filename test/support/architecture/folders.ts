@@ -7,11 +7,11 @@
  * but imports only the entry points of the package, as any application does.
  */
 export const ALLOWED: Record<string, string[]> = {
-  server: ['app', 'config', 'db', 'errors', 'fast-imports'],
+  server: ['app', 'config', 'db', 'errors', 'fast-imports', 'workers'],
   app: [
-    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes'
+    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes', 'workers'
   ],
-  config: ['errors', 'larder'],
+  config: ['errors', 'larder', 'workers'],
   errors: [],
   'fast-imports': [],
   'start-thread': [],
@@ -19,7 +19,8 @@ export const ALLOWED: Record<string, string[]> = {
   products: ['cache', 'db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
-  plugins: ['db', 'errors', 'larder', 'start-thread'],
+  plugins: ['db', 'errors', 'larder', 'start-thread', 'workers'],
+  workers: ['larder'],
   hooks: ['errors', 'larder'],
   db: ['cache', 'clock/sqlite', 'errors', 'start-thread'],
   'clock/sqlite': ['cache'],

@@ -17,6 +17,24 @@ export function deleteMatching (t: Test, setUp: () => SetUp): void {
     t.equal((await cache.getMany(keys)).size, 0)
   })
 
+  t.test('deleteMatching deletes the entries whose keys have one of several prefixes', async (t) => {
+    const { cache } = setUp()
+    const keys = ['page:/a', 'page:/ab', 'page:/b*c', 'page:/bc', 'page:/c', 'other:/a', 'page:/é']
+    const stored = async () => [...(await cache.getMany(keys)).keys()]
+    await cache.setMany(keys.map((key) => [key, key]))
+    t.equal(await cache.deleteMatching({ prefixes: [] }), 0)
+    t.strictSame(await stored(), keys)
+    const { events } = listen(t, cache)
+    t.equal(await cache.deleteMatching({ prefix: 'page:', prefixes: ['page:/a', 'page:/b*', 'page:/é', 'x'] }), 4)
+    t.match(events.filter(({ type }) => type === 'clear').map(({ prefix }) => prefix), [
+      'page:/a', 'page:/b*', 'page:/é', 'x'
+    ])
+    t.strictSame(await stored(), ['page:/bc', 'page:/c', 'other:/a'])
+    t.equal(await cache.deleteMatching({ prefixes: ['page:/c', 'other:'] }), 2)
+    t.equal(await cache.deleteMatching({ prefix: 'other:', prefixes: ['page:'] }), 0, 'all conditions count')
+    t.strictSame(await stored(), ['page:/bc'])
+  })
+
   t.test('deleteMatching without a filter is a clear that returns the count', async (t) => {
     const { cache } = setUp()
     const keys = Array.from({ length: 1200 }, (_, i) => `key ${i}`)
@@ -160,6 +178,8 @@ export function deleteMatching (t: Test, setUp: () => SetUp): void {
       [{ prefix: null }, 'a prefix must be a non-empty string, got null'],
       [{ prefix: 'k'.repeat(1025) }, 'a prefix may have at most 1024 characters, got 1025'],
       [{ prefix: 'k\ud800' }, 'a prefix must be well-formed Unicode, got a lone surrogate'],
+      [{ prefixes: 'x' }, 'prefixes must be an array of strings, got "x"'],
+      [{ prefixes: ['x', 5] }, 'a prefix must be a non-empty string, got 5'],
       [{ tags: 'x' }, 'tags must be an array of strings, got "x"'],
       [{ tags: null }, 'tags must be an array of strings, got null'],
       [{ tags: ['x', ''] }, 'a tag must be a non-empty string, got ""']

@@ -2,6 +2,7 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Entry } from '../../entry/entry.ts'
 import { IntegerError, OptionError } from '../../errors.ts'
 import { currentTime } from '../../util/clock.ts'
+import { matchPrefixes } from '../../util/prefixes.ts'
 import type { Duration } from '../../util/duration.ts'
 import { checkDuration, checkFunction, checkNames, checkObject, checkPositiveInteger } from '../../util/validate.ts'
 import type { Store } from '../store.ts'
@@ -161,6 +162,7 @@ export function redisStore (options: RedisStoreOptions): Store {
     async clear (filter = {}) {
       const pattern = `${redisKey(filter.prefix ?? '').replace(/[\\*?[\]^]/g, '\\$&')}*`
       const tags = filter.tags && [...filter.tags]
+      const isWanted = filter.prefixes && matchPrefixes(filter.prefixes.map(redisKey))
       const fitting = Math.floor(SCAN_BYTES / Buffer.byteLength(tags?.join() ?? ''))
       const scanCount = Math.max(1, Math.min(SCAN_COUNT, fitting))
       const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
@@ -170,7 +172,7 @@ export function redisStore (options: RedisStoreOptions): Store {
         do {
           const scan = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
           const [nextCursor, names] = await commands.run('SCAN', scan)
-          count += await deleteEntries(names, tags)
+          count += await deleteEntries(isWanted ? names.filter(isWanted) : names, tags)
           cursor = nextCursor
         } while (cursor !== '0')
       }

@@ -115,6 +115,15 @@ t.test('what was cleared in an outage does not come back from L2', async (t) => 
   t.equal(await mine.get('page:a'), 'new')
 })
 
+t.test('what was cleared by several prefixes in an outage does not come back from L2 either', async (t) => {
+  const { far, mine, theirs } = fallibleProcess()
+  await theirs.setMany([['page:a', 'old'], ['page:b', 'old'], ['page:c', 'old']])
+  far.isDown = true
+  await t.rejects(mine.deleteMatching({ prefix: 'page:', prefixes: ['page:a', 'page:c'] }))
+  far.isDown = false
+  t.strictSame([...await mine.getMany(['page:a', 'page:b', 'page:c'])], [['page:b', 'old']])
+})
+
 t.test('more missed deletions than are remembered count as a deletion of everything', async (t) => {
   for (const deletions of [
     [Array.from({ length: 10_001 }, (_, i) => `key${i}`)],

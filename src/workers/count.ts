@@ -1,0 +1,8 @@
+import { availableParallelism } from 'node:os'
+
+/** Parses the number of workers: `auto` is one a core, and nothing means one. NaN for anything else. */
+export function parseWorkers (text: string = ''): number {
+  if (text.trim() === '') return 1
+  if (text === 'auto') return availableParallelism()
+  return /^[1-9]\d{0,2}$/.test(text) ? Number(text) : NaN
+}
