@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { Redis } from 'ioredis'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../src/db/index.ts'
 import { createProducts, PRODUCT_LIST_KEY, type Product, type Products } from '../../src/products/index.ts'
@@ -50,17 +54,35 @@ export interface Larder {
   failures: Array<[id: string, message: string]>
 }
 
+let shared: { path: string, database: Database } | undefined
+
+/** Opens an empty database. It is the same for all tests, because its threads take longer to start than most tests. */
+function openShared (): { path: string, database: Database } {
+  if (shared === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
+    const path = `${folder}/larder.db`
+    const database = openDatabase(`file:${path}`)
+    root.teardown(async () => {
+      await database.close()
+      rmSync(folder, { recursive: true })
+    })
+    shared = { path, database }
+  }
+  const other = new Sqlite(shared.path)
+  other.exec("DELETE FROM products; DELETE FROM sqlite_sequence WHERE name = 'products'")
+  other.close()
+  return shared
+}
+
 /**
- * Creates a repository with its own database and cache.
+ * Creates a repository with an empty database and a cache of its own.
  *
  * @param wrap replaces the cache that the repository uses
  */
-export function larder (t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache = (cache) => cache): Larder {
-  const path = `${t.testdir()}/larder.db`
+export function larder (_t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache = (cache) => cache): Larder {
+  const { path, database } = openShared()
   const clock = fakeClock()
   const { store, has } = kind.make(clock.now)
-  const database = openDatabase(`file:${path}`)
-  t.teardown(() => database.close())
   const cache = createCache({ store, versions: database.versions, now: clock.now })
   const failures: Larder['failures'] = []
   const products = createProducts({
