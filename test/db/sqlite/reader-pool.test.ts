@@ -84,12 +84,13 @@ t.test('a statement that fails rejects alone', async (t) => {
 })
 
 t.test('more than 1,000 statements never wait', async (t) => {
-  const { pool, read } = setUp()
+  const { pool, workers, read } = setUp()
   const waiting = Array.from({ length: 2 + MAX_WAITING }, () => read('a').catch((error: unknown) => error))
   await t.rejects(read('b'), BUSY)
   t.equal(pool.meter.waiting, MAX_WAITING)
   await pool.close()
   t.match(await waiting.at(-1), BUSY)
+  for (const worker of workers) await worker.finish()
 })
 
 t.test('a statement rejects after its time, whether it waits or runs', async (t) => {
