@@ -15,8 +15,8 @@ export interface RecountOptions {
  * Counts the rows of tables whose number is to be maintained and is not known.
  *
  * It reads an index from start to end, 15 to 40 ms for a million rows, and locks the file meanwhile only if a number
- * changes. If all numbers are known, and none is to be checked, it takes about 0.1 ms. If a number was wrong, all stamps
- * become invalid, since other changes may have been missed too.
+ * changes. If all numbers are known, and none is to be checked, it takes about 0.1 ms. If a number was wrong, all
+ * stamps become invalid, since other changes may have been missed too.
  */
 export function recountRows (connection: Sqlite.Database, { check = false }: RecountOptions = {}): void {
   const read = (sql: string) => connection.prepare(sql).pluck().get() ?? undefined
