@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis chromium run migrate seed latency bench test soak browser-test images check lint types \
+.PHONY: help setup runtime redis postgres chromium run migrate seed latency bench test soak browser-test images check lint types \
   package examples comparison docs docs-check
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
@@ -86,6 +86,13 @@ redis:
 	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } \
 	  || { echo 'The tests need redis-server in the PATH: install the package redis-server (Debian, Ubuntu) or redis (Homebrew).'; exit 1; }
 
+# Debian keeps its programs in folders of their own. The tests start clusters of their own, and use none that runs.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; } \
+	  || { echo 'The tests need PostgreSQL 14 or newer: install the package postgresql (Debian, Ubuntu, Homebrew).'; exit 1; }
+
 # A Chromium or Chrome: a name in the PATH, or a path.
 CHROMIUM ?= chromium
 
@@ -123,12 +130,12 @@ GROUPS = --timeout=300 $$(node test/support/group-tests.ts \
   artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
 CHAOS = --jobs=1 test/chaos/*.test.ts
 
-test: setup redis node_modules/.tap-built
+test: setup redis postgres node_modules/.tap-built
 	$(FAST_TAP) --jobs=$$(node -p 'os.availableParallelism() + 1') $(GROUPS)
 	$(FAST_TAP) $(CHAOS)
 
 # The test files that have a long form.
-soak: setup redis node_modules/.tap-built
+soak: setup redis postgres node_modules/.tap-built
 	SOAK=1 $(FAST_TAP) --timeout=1200 $$(grep -rl --include='*.test.ts' "/soak.ts'" test)
 
 # These files are named one by one, because .taprc excludes them from all other runs.
@@ -140,7 +147,7 @@ browser-test: setup chromium node_modules/.tap-built
 images: setup chromium node_modules/.tap-built
 	$(BROWSER_TEST) test/browser/images.ts
 
-check: lint types docs-check redis node_modules/.tap-built
+check: lint types docs-check redis postgres node_modules/.tap-built
 	$(TAP) --jobs=$$(node -p 'os.availableParallelism()') $(GROUPS)
 	$(FAST_TAP) $(CHAOS)
 

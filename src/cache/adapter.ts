@@ -198,7 +198,7 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   }
 
   hasDependencies (reads: ReadSet): boolean {
-    return reads.notStoredBecause !== undefined || reads.tags(this.entries.versions).size > 0
+    return reads.isPending || reads.notStoredBecause !== undefined || reads.tags(this.entries.versions).size > 0
   }
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {

@@ -203,6 +203,10 @@ export class Loader {
 
   /** Whether nothing that a load has read so far has changed since. */
   #isCurrent (load: InFlightLoad): MaybePromise<boolean> {
+    return andThen(load.reads.settle(), () => this.#isUnchanged(load))
+  }
+
+  #isUnchanged (load: InFlightLoad): MaybePromise<boolean> {
     if (load.revoked || load.reads.notStoredBecause !== undefined) return false
     const tags = this.#entries.compactTags(load.reads)
     if (tags.length === 0) return true

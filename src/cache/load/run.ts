@@ -99,6 +99,7 @@ export class LoadRunner {
     if (discard !== undefined || value === undefined || !hasTime) {
       return { value, stored: false, dropsStale: !discard?.keepStale && !load.revoked }
     }
+    await reads.settle()
     const notStoredBecause = ignoreReads ? isolatedBecause : reads.notStoredBecause ?? isolatedBecause
     if (notStoredBecause !== undefined) return { value, stored: false, notStoredBecause }
     const tags = ignoreReads ? [] : this.#entries.compactTags(reads)

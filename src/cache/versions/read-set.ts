@@ -18,6 +18,8 @@ export class ReadSet {
   #outer = current.getStore()
   #reads: Map<Versions, Reads> | undefined
   #notStoredBecause: string | undefined
+  /** Reads whose tags are not known yet. */
+  #pending: Set<Promise<void>> | undefined
 
   /** Whether this value is produced for the other one, directly or not. */
   isWithin (other: ReadSet): boolean {
@@ -40,8 +42,13 @@ export class ReadSet {
   begin (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
     const reads = (this.#reads ??= new Map()).get(versions)
     if (reads !== undefined) return reads.stamp
-    const stamp = take()
-    this.#reads.set(versions, { stamp, tags: new Set() })
+    const begun: Reads = { stamp: take(), tags: new Set() }
+    this.#reads.set(versions, begun)
+    const { stamp } = begun
+    if (stamp instanceof Promise) {
+      // From then on it is known at once that it is from before the next read.
+      stamp.then((taken) => { if (begun.stamp === stamp) begun.stamp = taken })
+    }
     return stamp
   }
 
@@ -56,6 +63,28 @@ export class ReadSet {
   add (versions: Versions, tags: Iterable<string>): void {
     const reads = this.#reads!.get(versions)!
     for (const tag of tags) reads.tags.add(tag)
+  }
+
+  /**
+   * Records a read whose tags are found later. Nothing is stored before that.
+   *
+   * @param found calls `add` or `doNotStore`; it must not reject
+   */
+  addLater (found: Promise<void>): void {
+    const pending = this.#pending ??= new Set()
+    pending.add(found)
+    found.then(() => { pending.delete(found) })
+  }
+
+  /** Whether the tags of some reads are not known yet. */
+  get isPending (): boolean {
+    return this.#pending !== undefined && this.#pending.size > 0
+  }
+
+  /** Waits until the tags of all reads are known; undefined if they are. */
+  settle (): Promise<void> | undefined {
+    if (!this.isPending) return undefined
+    return Promise.all(this.#pending!).then(() => this.settle())
   }
 
   /**
@@ -75,6 +104,8 @@ export class ReadSet {
       this.begin(versions, () => stamp)
       this.add(versions, tags)
     }
+    const settled = other.settle()
+    if (settled !== undefined) this.addLater(settled.then(() => this.include(other)))
   }
 
   /** Returns the recorded tags. Call it after `begin`. */

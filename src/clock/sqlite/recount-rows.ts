@@ -14,15 +14,17 @@ export interface RecountOptions {
 /**
  * Counts the rows of tables whose number is to be maintained and is not known.
  *
- * It reads an index from start to end, about 15 ms for a million rows, and locks the file meanwhile only if a number
- * changes. If a number was wrong, all stamps become invalid, since other changes may have been missed too.
+ * It reads an index from start to end, 15 to 40 ms for a million rows, and locks the file meanwhile only if a number
+ * changes. If all numbers are known, and none is to be checked, it takes about 0.1 ms. If a number was wrong, all
+ * stamps become invalid, since other changes may have been missed too.
  */
 export function recountRows (connection: Sqlite.Database, { check = false }: RecountOptions = {}): void {
   const read = (sql: string) => connection.prepare(sql).pluck().get() ?? undefined
   const isKnown = (table: string) => read(writeKnownRows(table)) !== undefined
   const isRight = (table: string) => read(`SELECT (${writeKnownRows(table)}) IS (${writeCount(table)})`) === 1
   const isDone = (table: string) => isKnown(table) && (!check || isRight(table))
-  if (listCounted(connection).every(isDone)) return // so that most calls take no lock
+  // The first condition needs no time, and the second no lock.
+  if ([...readCountedTables(connection).keys()].every(isDone) || listCounted(connection).every(isDone)) return
   connection.transaction(() => {
     for (const table of listCounted(connection)) {
       if (isDone(table)) continue
@@ -41,8 +43,7 @@ export function knowsRowCounts (connection: Sqlite.Database): boolean {
 
 /** Lists the tables whose rows are counted by triggers that exist and that nothing prevents from counting. */
 function listCounted (connection: Sqlite.Database): string[] {
-  const counted = readCountedTables(connection)
-  if (counted.size === 0 || isTampered(connection)) return []
+  if (isTampered(connection)) return []
   const existing = readTriggers(connection)
   return defineTriggers(connection)
     .filter(({ countsRows, triggers }) => countsRows && triggersMatch(triggers, existing))

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
 import type { Versions } from '../../cache/index.ts'
+import { compactTags } from '../compact-tags.ts'
 import type { Clock } from './clock.ts'
 import { SLOTS } from './slots.ts'
-
-/** The number of rows or values of one table that an entry may depend on. With more, it depends on the table. */
-const MAX_ROWS = 1_000
 
 export interface DatabaseVersionsOptions {
   /** The clock of the connection that reads committed data. */
@@ -77,19 +75,6 @@ export function databaseVersions (
 
     invalidate,
 
-    compact (tags) {
-      const { catalog } = committed
-      const rows = new Map<string, Set<string>>()
-      const others = new Set<string>()
-      for (const tag of tags) {
-        const table = catalog.findTableOf(tag)
-        if (table === undefined) others.add(tag)
-        else if (!tags.has(table)) rows.set(table, (rows.get(table) ?? new Set()).add(tag))
-      }
-      for (const [table, tags] of rows) {
-        for (const tag of tags.size > MAX_ROWS ? [table] : tags) others.add(tag)
-      }
-      return others
-    }
+    compact: (tags) => compactTags(tags, (tag) => committed.catalog.findTableOf(tag))
   }
 }

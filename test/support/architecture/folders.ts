@@ -23,10 +23,12 @@ export const ALLOWED: Record<string, string[]> = {
   workers: ['larder'],
   hooks: ['errors', 'larder'],
   db: ['cache', 'clock/sqlite', 'errors', 'start-thread'],
-  'clock/sqlite': ['cache'],
+  'clock/sqlite': ['cache', 'clock'],
+  'clock/postgres': ['cache', 'clock'],
+  clock: ['cache'],
 
   // The entry points of the package.
-  larder: ['access', 'cache', 'clock/sqlite', 'dashboard', 'metrics', 'page-cache'],
+  larder: ['access', 'cache', 'clock/postgres', 'clock/sqlite', 'dashboard', 'metrics', 'page-cache'],
 
   dashboard: ['access', 'cache', 'metrics', 'page-cache'],
   metrics: ['access', 'cache', 'page-cache'],

@@ -1,0 +1,56 @@
+import type pg from 'pg'
+
+/** Milliseconds after which an attempt to connect has failed. */
+const CONNECT_MS = 1_000
+
+type ClientClass = new (options: pg.ClientConfig) => pg.Client
+type Options = Omit<pg.PoolConfig, 'Client'> & { Client?: ClientClass }
+
+/** Returns the options of a pool, with those that it hides. */
+function readOptions (pool: pg.Pool): Options {
+  const { options } = pool
+  return { ...options, ...options.password !== undefined && { password: options.password } } as unknown as Options
+}
+
+/** Creates a client that connects as those of a pool do, for queries that are pipelined. */
+export function createLookClient (pool: pg.Pool): pg.Client {
+  const options = readOptions(pool)
+  const { Client } = pool as unknown as { Client: ClientClass }
+  return new Client({ ...options, pipeline: true, connectionTimeoutMillis: CONNECT_MS } as pg.ClientConfig)
+}
+
+/**
+ * Creates a second pool beside that of an application, so that the clock never waits for a connection that a
+ * transaction of the application holds. Its connections are prepared as those of the application are.
+ */
+export function createOwnPool (pool: pg.Pool): pg.Pool {
+  const Pool = pool.constructor as new (options: Options) => pg.Pool
+  const { Client } = pool as unknown as { Client: ClientClass }
+  const own = new Pool({
+    ...readOptions(pool),
+    Client,
+    max: 2,
+    min: 0,
+    idleTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
+    allowExitOnIdle: true
+  })
+  own.on('error', () => {}) // the next query connects again
+  own.on('connect', (client) => {
+    for (const listener of pool.listeners('connect')) listener.call(pool, client)
+  })
+  return own
+}
+
+/** Runs `work` with a client of a pool. A client that has failed is not used again. */
+export async function withClient<T> (pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    const result = await work(client)
+    client.release()
+    return result
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}

@@ -1,0 +1,157 @@
+import type { Stamp } from '../../cache/index.ts'
+import { type Connection, UnavailableError } from './connection.ts'
+import type { RecentChanges } from './recent-changes.ts'
+import { Snapshot } from './snapshot.ts'
+
+/** A state of the database that this process has seen. */
+export interface Look {
+  /** Looks are numbered. */
+  readonly number: number
+  readonly stamp: Stamp
+}
+
+type Row = [nonce: string | null, now: string, floor: string | null, moved: string | null]
+
+/** The relation and slot of changes of the schema. */
+const SCHEMA = { rel: '0', slot: '-1' }
+/** The number of looks whose stamps are recognized without a query. */
+const MAX_STAMPS = 1_000
+
+export interface LooksOptions {
+  readonly connection: Connection
+  readonly changes: RecentChanges
+  /** Reads the schema again. Looks that see a change of it wait for this. */
+  readonly readSchema: () => Promise<void>
+  /** Whether the server may keep a prepared statement. */
+  readonly prepare: boolean
+}
+
+/**
+ * Looks at the database: each reads what has been committed since the last one.
+ *
+ * All callers of one turn of the event loop share a look, which is sent after the last of them has called: it sees what
+ * had been committed before any of them did.
+ */
+export class Looks {
+  readonly #options: LooksOptions
+  readonly #numbers = new Map<Stamp, number>()
+  #next: Promise<Look> | undefined
+  #number = 0
+  #nonce: string | undefined
+  #snapshot: Snapshot | undefined
+  #last: Look | undefined
+  #reading: Promise<void> | undefined
+
+  constructor (options: LooksOptions) {
+    this.#options = options
+  }
+
+  /** The last look that has ended; undefined if there is none, or if it cannot be known whether the schema changed. */
+  get last (): Look | undefined {
+    return this.#options.connection.isReady ? this.#last : undefined
+  }
+
+  /** The number of the look with a stamp; undefined if another process took it, or long ago. */
+  findNumber (stamp: Stamp): number | undefined {
+    return this.#numbers.get(stamp)
+  }
+
+  /** The number of the last look that has returned. */
+  get number (): number {
+    return this.#number
+  }
+
+  /** The history of the database that the last look has seen. */
+  get nonce (): string | undefined {
+    return this.#nonce
+  }
+
+  /** Looks after this turn of the event loop. Rejects if that takes too long. */
+  look (): Promise<Look> {
+    if (this.#next !== undefined) return this.#next
+    const { promise, resolve, reject } = Promise.withResolvers<Look>()
+    this.#next = promise
+    process.nextTick(() => {
+      this.#next = undefined // a later caller may know of changes that this look does not see
+      this.#send(resolve, reject)
+    })
+    return promise
+  }
+
+  #send (resolve: (look: Look | Promise<Look>) => void, reject: (error: Error) => void): void {
+    const { connection, prepare } = this.#options
+    const previous = this.#snapshot!
+    connection.query({
+      ...prepare && { name: 'larder_look' },
+      text: 'SELECT nonce, now, floor, moved FROM larder.look($1::pg_snapshot)',
+      values: [previous.text],
+      rowMode: 'array'
+    }, (error, rows) => {
+      if (error !== undefined) return reject(error)
+      const [nonce, now, floor, moved] = rows[0] as Row
+      if (nonce === null || floor === null) {
+        connection.reconnect() // it begins a new history
+        return reject(new UnavailableError('The database has lost its clock.'))
+      }
+      this.#see(nonce, now, floor, moved, previous)
+      const look = { number: this.#number, stamp: `${nonce}/${now}` }
+      if (this.#reading === undefined) resolve(this.#publish(look))
+      else resolve(this.#reading.then(() => this.#publish(look)))
+    })
+  }
+
+  #publish (look: Look): Look {
+    this.#numbers.set(look.stamp, look.number)
+    if (this.#numbers.size > MAX_STAMPS) {
+      const [oldest] = this.#numbers.keys()
+      this.#numbers.delete(oldest!)
+    }
+    this.#last = look
+    return look
+  }
+
+  /** Begins anew on a database whose history this process has not seen. */
+  beginHistory (nonce: string, snapshot: string): void {
+    this.#nonce = nonce
+    this.#snapshot = new Snapshot(snapshot)
+    this.#options.changes.forget(++this.#number)
+  }
+
+  #see (nonce: string, now: string, floor: string, moved: string | null, previous: Snapshot): void {
+    const { changes } = this.#options
+    const last = this.#snapshot!
+    if (nonce !== this.#nonce) {
+      // A pooler has chosen another server.
+      this.beginHistory(nonce, now)
+      return this.#readSchema()
+    }
+    if (last.text === now && moved === null) return
+    this.#snapshot = new Snapshot(now)
+    this.#number++
+    // Changes that the previous look could not see have been folded since.
+    if (BigInt(floor) > previous.xmin) changes.forget(this.#number)
+    if (moved === null) return
+    for (const change of moved.split(' ')) {
+      const [xid, rel, slot] = change.split(':') as [string, string, string]
+      // A look that was sent before the last one had returned lists its changes too.
+      if (last !== previous && xid !== '' && last.includes(BigInt(xid))) continue
+      if (rel === SCHEMA.rel && slot === SCHEMA.slot) {
+        changes.changeAll(this.#number)
+        this.#readSchema()
+      } else {
+        changes.add(rel, Number(slot), this.#number)
+      }
+    }
+  }
+
+  #readSchema (): void {
+    const reading = this.#reading = this.#options.readSchema().then(() => {
+      if (this.#reading === reading) this.#reading = undefined
+    })
+    // Without it nothing can be checked, and the next connection reads it again.
+    reading.catch(() => {
+      if (this.#reading === reading) this.#reading = undefined
+      this.#options.connection.reconnect()
+    })
+  }
+}

@@ -1,0 +1,66 @@
+import type { Stamp } from '../../cache/index.ts'
+import type { Connection } from './connection.ts'
+import type { Looks } from './looks.ts'
+import type { Slot } from './recent-changes.ts'
+
+/** The number of entries that one query checks. */
+const MAX_BATCH = 256
+
+interface Question {
+  readonly stamp: Stamp
+  readonly tags: readonly Slot[]
+  readonly resolve: (look: number | undefined) => void
+  readonly reject: (error: Error) => void
+}
+
+const STAMP = /^[^/]+\/\d+:\d+:[\d,]*$/
+
+/** Checks entries that another process has stamped, or this one long ago. One query serves a turn of the event loop. */
+export class StaleEntries {
+  readonly #connection: Connection
+  readonly #looks: Looks
+  readonly #prepare: boolean
+  #next: Question[] | undefined
+
+  constructor (connection: Connection, looks: Looks, prepare: boolean) {
+    this.#connection = connection
+    this.#looks = looks
+    this.#prepare = prepare
+  }
+
+  /** Returns the number of a look until which no tag has changed; undefined if one has, or that cannot be known. */
+  async findLook (stamp: Stamp, tags: readonly Slot[]): Promise<number | undefined> {
+    if (!STAMP.test(stamp) || stamp.slice(0, stamp.indexOf('/')) !== this.#looks.nonce) return undefined
+    const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
+    if (this.#next === undefined) {
+      const batch: Question[] = this.#next = []
+      process.nextTick(() => {
+        this.#next = undefined
+        for (let start = 0; start < batch.length; start += MAX_BATCH) this.#send(batch.slice(start, start + MAX_BATCH))
+      })
+    }
+    this.#next.push({ stamp, tags, resolve, reject })
+    return await promise
+  }
+
+  #send (batch: readonly Question[]): void {
+    const asked = batch.flatMap(({ tags }, i) => tags.map(({ rel, slot = null }) => ({ entry: i + 1, rel, slot })))
+    this.#connection.query({
+      ...this.#prepare && { name: 'larder_stale' },
+      text: 'SELECT nonce, stale FROM larder.stale($1::pg_snapshot[], $2::int4[], $3::oid[], $4::int4[])',
+      values: [
+        batch.map(({ stamp }) => stamp.slice(stamp.indexOf('/') + 1)),
+        asked.map(({ entry }) => entry), asked.map(({ rel }) => rel), asked.map(({ slot }) => slot)
+      ],
+      rowMode: 'array'
+    }, (error, rows) => {
+      if (error !== undefined) return batch.forEach(({ reject }) => reject(error))
+      const [nonce, stale] = rows[0] as [string | null, number[] | null]
+      // Queries of a connection run in order, so all looks that have returned were before this query.
+      const look = this.#looks.number
+      const isComparable = nonce === this.#looks.nonce
+      const changed = new Set(stale)
+      batch.forEach(({ resolve }, i) => resolve(isComparable && !changed.has(i + 1) ? look : undefined))
+    })
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * The version clock of a PostgreSQL database.
+ *
+ * @module fastify-larder/postgres
+ */
+
+import './check-node.ts'
+
+export { postgresClock, type PostgresClock, type PostgresClockOptions } from '../clock/postgres/postgres-clock.ts'
