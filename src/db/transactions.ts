@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
-import { runAll } from './async.ts'
+import { runAll } from './run-all.ts'
 import { WorkMeter } from './work.ts'
 
 /** The connection on which transactions run, one after another. */
@@ -88,6 +88,7 @@ export class Transactions {
   }
 
   async #runTransaction<T> (work: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted()
     const scope = createScope()
     const abandoned = Promise.withResolvers<never>()
     const onAbort = () => abandoned.reject(signal!.reason)

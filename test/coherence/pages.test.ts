@@ -139,8 +139,8 @@ t.test('a page with unverifiable dependencies is not stored, and Cache-Status sa
   const { app, database, products, other } = await startSite(t)
   app.get('/transaction', cached, () => products.transaction(() => products.find(1)))
   app.get('/clock', cached, () => database.sql.all(sql`SELECT * FROM larder_clock`))
-  other.exec('CREATE TABLE unwatched (id INTEGER PRIMARY KEY)')
-  app.get('/unwatched', cached, () => database.sql.all(sql`SELECT * FROM unwatched`))
+  other.exec('CREATE TABLE larder_unwatched (id INTEGER PRIMARY KEY)')
+  app.get('/unwatched', cached, () => database.sql.all(sql`SELECT * FROM larder_unwatched`))
   const details = { '/transaction': 'uncommitted-read', '/clock': 'unwatched-read', '/unwatched': 'unwatched-read' }
   for (const [url, detail] of Object.entries(details)) {
     t.equal(await status(app, url), detail, url)

@@ -18,30 +18,35 @@ export interface DatabaseVersionsOptions {
   invalidate: (tags: readonly string[]) => Promise<void>
 }
 
-const COUNT_NAME = 'UPDATE larder_clock SET ticks = ticks + 1 WHERE name = ?'
-const COUNT_SLOT = `INSERT INTO larder_slots SELECT id * ${SLOTS} + ?, ticks FROM larder_clock WHERE name = ?
+const COUNT_NAMES = 'UPDATE larder_clock SET ticks = ticks + 1 WHERE name IN (SELECT value FROM json_each(?))'
+const COUNT_SLOTS = `INSERT INTO larder_slots
+  SELECT larder_clock.id * ${SLOTS} + (value ->> 1), ticks
+    FROM json_each(?) JOIN larder_clock ON name = value ->> 0 WHERE TRUE
   ON CONFLICT (id) DO UPDATE SET ticks = excluded.ticks`
 
-/** A statement, and its parameters. */
+/** A statement, and its one parameter. */
 interface Count {
   readonly sql: string
-  readonly parameters: ReadonlyArray<string | number>
+  readonly parameter: string
 }
 
-/** Lists the statements that count a change of each tag. Run them in a transaction. */
-export function listCounts (clock: Clock, tags: readonly string[]): Count[] {
-  return tags.flatMap((tag) => {
-    const { name, slot } = clock.findCounter(tag)
-    const countName = { sql: COUNT_NAME, parameters: [name] }
-    return slot === undefined ? [countName] : [countName, { sql: COUNT_SLOT, parameters: [slot, name] }]
-  })
+/** Returns the statements that count a change of tags, however many. Run them in a transaction. */
+export function listCounts (clock: Clock, tags: readonly string[]): [names: Count, slots: Count] {
+  const counters = tags.map((tag) => clock.findCounter(tag))
+  const slots = counters.flatMap(({ name, slot }) => slot === undefined ? [] : [[name, slot]])
+  return [
+    { sql: COUNT_NAMES, parameter: JSON.stringify(counters.map(({ name }) => name)) },
+    { sql: COUNT_SLOTS, parameter: JSON.stringify(slots) }
+  ]
 }
 
-/** Returns a function that counts a change of each tag through a connection. Call it inside a transaction. */
+/** Returns a function that counts a change of tags through a connection. Call it inside a transaction. */
 export function prepareCounts (connection: Sqlite.Database, clock: Clock): (tags: readonly string[]) => void {
-  const statements = new Map([COUNT_NAME, COUNT_SLOT].map((sql) => [sql, connection.prepare(sql)]))
+  const [countNames, countSlots] = [COUNT_NAMES, COUNT_SLOTS].map((sql) => connection.prepare<[string]>(sql))
   return (tags) => {
-    for (const { sql, parameters } of listCounts(clock, tags)) statements.get(sql)!.run(...parameters)
+    const [names, slots] = listCounts(clock, tags)
+    countNames!.run(names.parameter)
+    countSlots!.run(slots.parameter)
   }
 }
 

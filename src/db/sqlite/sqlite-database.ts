@@ -89,7 +89,9 @@ export function createSqliteDatabase (
     isLost: () => file.last === 'lost',
     inTransaction,
     invalidate: (tags) => transaction(async () => {
-      for (const statement of listCounts(clock, tags)) await execute({ method: 'run', ...statement })
+      for (const { sql, parameter } of listCounts(clock, tags)) {
+        await execute({ method: 'run', sql, parameters: [parameter] })
+      }
     })
   })
   const reads = trackReads({ connection: reader, clock, isOutdated: () => false, versions })
