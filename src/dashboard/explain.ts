@@ -35,8 +35,12 @@ export function parseExplainQuery (search: string): ExplainQuery {
   const params = new URLSearchParams(search)
   for (const [name, value] of params) {
     if (!NAMES.has(name)) throw new ExplainError(`There is no parameter ${JSON.stringify(name)}.`)
-    if (value.length > MAX_LENGTH) throw new ExplainError(`${name} must have at most ${MAX_LENGTH} characters.`)
-    if (name !== 'header' && params.getAll(name).length > 1) throw new ExplainError(`${name} must be given once.`)
+    if (value.length > MAX_LENGTH) {
+      throw new ExplainError(`The parameter ${name} must have at most ${MAX_LENGTH} characters.`)
+    }
+    if (name !== 'header' && params.getAll(name).length > 1) {
+      throw new ExplainError(`The parameter ${name} must be given once.`)
+    }
   }
   const header = params.getAll('header')
   if (header.length > MAX_HEADERS) throw new ExplainError(`There must be at most ${MAX_HEADERS} header parameters.`)
@@ -64,10 +68,10 @@ export async function explainQuery (
 ): Promise<Explained> {
   if (!url === !key) throw new ExplainError('Give either `url` or `key`.')
   if (key && (method !== undefined || header.length > 0)) {
-    throw new ExplainError('`method` and `header` cannot be combined with `key`.')
+    throw new ExplainError('The parameters `method` and `header` cannot be combined with `key`.')
   }
   if (method !== undefined && method !== 'GET' && method !== 'HEAD') {
-    throw new ExplainError('method must be GET or HEAD.')
+    throw new ExplainError('The method must be GET or HEAD.')
   }
   try {
     if (key) return await explainKey(key, cache)
@@ -111,7 +115,7 @@ function parseHeaders (lines: readonly string[]): Record<string, string> {
     try {
       headers.append(line.slice(0, Math.max(0, colon)), line.slice(colon + 1)) // throws for an empty name
     } catch {
-      throw new ExplainError(`header must be "Name: value" as HTTP allows it, got ${JSON.stringify(line)}.`)
+      throw new ExplainError(`The header must be "Name: value" as HTTP allows it, but is ${JSON.stringify(line)}.`)
     }
   }
   return Object.fromEntries(headers)

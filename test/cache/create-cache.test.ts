@@ -63,30 +63,41 @@ t.test('createCache throws a TypeError that names the invalid option', async (t)
   const make = (options: unknown) => () => createCache(options as CacheOptions)
   for (const options of [undefined, {}]) {
     t.throws(make(options), {
-      code: 'FST_ERR_LARDER_OPTION', message: 'store must be a store, e.g. memoryStore(), got undefined'
+      code: 'FST_ERR_LARDER_OPTION',
+      message: 'The value of store must be a store, e.g. memoryStore(), but is undefined.'
     })
   }
   t.throws(make({ store: 'memory' }), {
-    code: 'FST_ERR_LARDER_OPTION', message: /^store must be a store, e.g. memoryStore\(\), got "memory"$/
+    code: 'FST_ERR_LARDER_OPTION',
+    message: /^The value of store must be a store, e.g. memoryStore\(\), but is "memory"\.$/
   })
-  t.throws(make({ store: null }), { code: 'FST_ERR_LARDER_OPTION', message: /^store must be a store/ })
+  t.throws(make({ store: null }), { code: 'FST_ERR_LARDER_OPTION', message: /^The value of store must be a store/ })
   t.throws(make({ store, ttl: '60' }), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'ttl must be a number of seconds, a text such as "5m", or null, got "60"'
+    code: 'FST_ERR_LARDER_OPTION',
+    message: 'The value of ttl must be a number of seconds, a text such as "5m", or null, but is "60".'
   })
   t.throws(make({ store, ttl: NaN }), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'ttl must be a number of seconds, a text such as "5m", or null, got NaN'
+    code: 'FST_ERR_LARDER_OPTION',
+    message: 'The value of ttl must be a number of seconds, a text such as "5m", or null, but is NaN.'
   })
   t.throws(make({ store, versions: {} }), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'versions must be a version clock, e.g. memoryVersions(), got {}'
+    code: 'FST_ERR_LARDER_OPTION',
+    message: 'The value of versions must be a version clock, e.g. memoryVersions(), but is {}.'
   })
-  t.throws(make({ store, now: 12 }), { code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 12' })
+  t.throws(make({ store, now: 12 }), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of now must be a function, but is 12.'
+  })
   t.throws(make({ store, random: 0.5 }), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'random must be a function, got 0.5'
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of random must be a function, but is 0.5.'
   })
   for (const jitter of [-0.1, 1.1, NaN, '0.5', null]) {
-    t.throws(make({ store, jitter }), { code: 'FST_ERR_LARDER_OPTION', message: /^jitter must be a number from 0 to 1, got / })
+    t.throws(make({ store, jitter }), {
+      code: 'FST_ERR_LARDER_OPTION', message: /^The value of jitter must be a number from 0 to 1, but is /
+    })
   }
   for (const maxLoads of [0, -1, 1.5, Infinity, '10', null]) {
-    t.throws(make({ store, maxLoads }), { code: 'FST_ERR_LARDER_OPTION', message: /^maxLoads must be a positive integer, got / })
+    t.throws(make({ store, maxLoads }), {
+      code: 'FST_ERR_LARDER_OPTION', message: /^The value of maxLoads must be a positive integer, but is /
+    })
   }
 })

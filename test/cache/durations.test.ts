@@ -38,7 +38,8 @@ t.test('a text without a known unit is not a duration', async (t) => {
   for (const ttl of ['5', '', 'm', '5 parsecs', 'soon', '5m!', '0.0.5h', '0x1s']) {
     await t.rejects(cache.set('a', 1, { ttl }), {
       code: 'FST_ERR_LARDER_OPTION',
-      message: `ttl must be a number of seconds, a text such as "5m", or null, got ${JSON.stringify(ttl)}`
+      message: 'The value of ttl must be a number of seconds, a text such as "5m", or null, ' +
+        `but is ${JSON.stringify(ttl)}.`
     })
   }
 })

@@ -180,8 +180,8 @@ function checkSynchronous (near: Store): void {
   const found: unknown = near.get('larder')
   if (!(found instanceof Promise)) return
   found.catch(() => {})
-  throw new OptionError(`near must be a store that returns entries at once, e.g. memoryStore(), but "${near.name}" ` +
-    'returns promises. Use it as far.')
+  throw new OptionError('The value of near must be a store that returns entries at once, e.g. memoryStore(), ' +
+    `but "${near.name}" returns promises. Use it as far.`)
 }
 
 /** Whether L2 has the same entry as before under a key, or still none. */

@@ -10,7 +10,7 @@ const MAX_KEY_LENGTH = 1024
 
 export function checkPositiveInteger (name: string, value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) {
-    throw new OptionError(`${name} must be a positive integer, got ${show(value)}`)
+    throw new OptionError(describe(name, 'a positive integer', value))
   }
   return value as number
 }
@@ -19,39 +19,39 @@ export function checkPositiveInteger (name: string, value: unknown): number {
 export function checkSeconds (name: string, value: unknown): number | null {
   const seconds = toSeconds(value)
   if (seconds === null || (typeof seconds === 'number' && Number.isFinite(seconds))) return seconds
-  throw new OptionError(`${name} must be a number of seconds, a text such as "5m", or null, got ${show(value)}`)
+  throw new OptionError(describe(name, 'a number of seconds, a text such as "5m", or null', value))
 }
 
 /** Returns seconds, zero or more. */
 export function checkDuration (name: string, value: unknown): number {
   const seconds = toSeconds(value)
   if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return seconds
-  throw new OptionError(`${name} must be a number of seconds, zero or more, or a text such as "5m", got ${show(value)}`)
+  throw new OptionError(describe(name, 'a number of seconds, zero or more, or a text such as "5m"', value))
 }
 
 /** From 0 to 1. */
 export function checkFraction (name: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 1) return value
-  throw new OptionError(`${name} must be a number from 0 to 1, got ${show(value)}`)
+  throw new OptionError(describe(name, 'a number from 0 to 1', value))
 }
 
 export function checkSafeInteger (name: string, value: unknown): number {
   if (Number.isSafeInteger(value)) return value as number
-  throw new ArgumentError(`${name} must be a safe integer, got ${show(value)}`)
+  throw new ArgumentError(describe(name, 'a safe integer', value))
 }
 
 export function checkBoolean (name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw new OptionError(`${name} must be true or false, got ${show(value)}`)
+  if (typeof value !== 'boolean') throw new OptionError(describe(name, 'true or false', value))
 }
 
 export function checkFunction (name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new OptionError(`${name} must be a function, got ${show(value)}`)
+  if (typeof value !== 'function') throw new OptionError(describe(name, 'a function', value))
 }
 
 /** An object that has this method. */
 export function checkObject (name: string, value: unknown, method: string, example: string): void {
   if (typeof (value as Record<string, unknown> | null | undefined)?.[method] === 'function') return
-  throw new OptionError(`${name} must be ${example}, got ${show(value)}`)
+  throw new OptionError(describe(name, example, value))
 }
 
 /**
@@ -73,44 +73,48 @@ export function checkNames (
 /** The options of one call. A number instead is a likely mistake for a `ttl`. */
 export function checkOptions (options: unknown): void {
   if (typeof options === 'object' && options !== null) return
-  throw new ArgumentError(`options must be an object, got ${show(options)}`)
+  throw new ArgumentError(describe('options', 'an object', options))
 }
 
 export function checkKey (key: unknown): asserts key is string {
-  checkName('a cache key', key)
+  checkName('A cache key', key)
 }
 
 export function checkKeys (keys: unknown): asserts keys is readonly string[] {
-  if (!Array.isArray(keys)) throw new ArgumentError(`keys must be an array of strings, got ${show(keys)}`)
+  if (!Array.isArray(keys)) throw new ArgumentError(describe('keys', 'an array of strings', keys))
   for (const key of keys) checkKey(key)
 }
 
 /** A prefix of keys; an empty one matches all keys. */
 export function checkPrefix (prefix: unknown): asserts prefix is string {
-  if (prefix !== '') checkName('a prefix', prefix)
+  if (prefix !== '') checkName('A prefix', prefix)
 }
 
 export function checkPrefixes (prefixes: unknown): asserts prefixes is readonly string[] {
-  if (!Array.isArray(prefixes)) throw new ArgumentError(`prefixes must be an array of strings, got ${show(prefixes)}`)
+  if (!Array.isArray(prefixes)) throw new ArgumentError(describe('prefixes', 'an array of strings', prefixes))
   for (const prefix of prefixes) checkPrefix(prefix)
 }
 
 export function checkTags (tags: unknown): asserts tags is readonly string[] {
-  if (!Array.isArray(tags)) throw new ArgumentError(`tags must be an array of strings, got ${show(tags)}`)
-  for (const tag of tags) checkName('a tag', tag)
+  if (!Array.isArray(tags)) throw new ArgumentError(describe('tags', 'an array of strings', tags))
+  for (const tag of tags) checkName('A tag', tag)
 }
 
 function checkName (what: string, name: unknown): void {
   if (typeof name !== 'string' || name === '') {
-    throw new ArgumentError(`${what} must be a non-empty string, got ${show(name)}`)
+    throw new ArgumentError(`${what} must be a non-empty string, but is ${show(name)}.`)
   }
   if (name.length > MAX_KEY_LENGTH) {
-    throw new ArgumentError(`${what} may have at most ${MAX_KEY_LENGTH} characters, got ${name.length}`)
+    throw new ArgumentError(`${what} may have at most ${MAX_KEY_LENGTH} characters, but has ${name.length}.`)
   }
   // In UTF-8 all lone surrogates are the same bytes, so two names could become one.
   if (!name.isWellFormed()) {
-    throw new ArgumentError(`${what} must be well-formed Unicode, got a lone surrogate`)
+    throw new ArgumentError(`${what} must be well-formed Unicode, but has a lone surrogate.`)
   }
+}
+
+function describe (name: string, expected: string, value: unknown): string {
+  return `The value of ${name} must be ${expected}, but is ${show(value)}.`
 }
 
 function show (value: unknown): string {

@@ -50,5 +50,7 @@ t.test('shared: a value that cannot be decoded is loaded again, and the option m
   await store.set('key', { ...entry, payload: Buffer.from([0xc1]) })
   t.equal(await cache.getOrSet('key', () => 2, shared), 2)
   const invalid = cache.getOrSet('key', () => 1, { shared: 1 as never })
-  await t.rejects(invalid, { code: 'FST_ERR_LARDER_OPTION', message: 'shared must be true or false, got 1' })
+  await t.rejects(invalid, {
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of shared must be true or false, but is 1.'
+  })
 })

@@ -78,8 +78,8 @@ t.test('fulfil with ignoreReads stores a value whatever was read for it', async 
 t.test('fulfil with invalid arguments fails the load', async (t) => {
   const { begin } = setUp()
   for (const [produced, message] of [
-    [{ value: 1, ttl: NaN }, /^ttl must be/], [{ value: 1, ttl: 1, tags: [''] }, /^a tag must be/],
-    [{ value: 1, ttl: 1, staleFor: -1 }, /^staleFor must be/]
+    [{ value: 1, ttl: NaN }, /^The value of ttl must be/], [{ value: 1, ttl: 1, tags: [''] }, /^A tag must be/],
+    [{ value: 1, ttl: 1, staleFor: -1 }, /^The value of staleFor must be/]
   ] as const) {
     const { load } = await begin('key')
     await t.rejects(load.fulfil(produced), { code: /^FST_ERR_LARDER_/, message })

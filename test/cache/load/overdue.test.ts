@@ -137,6 +137,6 @@ t.test('another process whose load never ends is waited for during maxWait, and 
 t.test('an invalid maxWait is refused by name', async (t) => {
   for (const maxWait of [-1, NaN, Infinity, '1', null]) {
     t.throws(() => createCache({ store: memoryStore(), maxWait: maxWait as number }),
-      { code: 'FST_ERR_LARDER_OPTION', message: /^maxWait must be a number of seconds, zero or more, or a text such as "5m", got / })
+      { code: 'FST_ERR_LARDER_OPTION', message: /^The value of maxWait must be a number of seconds, zero or more, or a text such as "5m", but is / })
   }
 })

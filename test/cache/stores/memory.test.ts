@@ -131,11 +131,11 @@ t.test('invalid options are refused by name', async (t) => {
   for (const name of ['maxBytes', 'maxEntryBytes', 'maxEntries']) {
     for (const value of [0, -1, 1.5, NaN, Infinity, '1']) {
       const options = { [name]: value } as MemoryStoreOptions
-      const message = new RegExp(`^${name} must be a positive integer, got `)
+      const message = new RegExp(`^The value of ${name} must be a positive integer, but is `)
       t.throws(() => memoryStore(options), { code: 'FST_ERR_LARDER_OPTION', message })
     }
   }
   t.throws(() => memoryStore({ now: 5 as never }), {
-    code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 5'
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of now must be a function, but is 5.'
   })
 })

@@ -81,7 +81,7 @@ t.test('a stamp of another clock counts as changed', async (t) => {
 t.test('memoryVersions rejects invalid options by name', async (t) => {
   for (const maxTags of [0, -1, 1.5, NaN]) {
     t.throws(
-      () => memoryVersions({ maxTags }), { code: 'FST_ERR_LARDER_OPTION', message: /^maxTags must be a positive integer, got / }
+      () => memoryVersions({ maxTags }), { code: 'FST_ERR_LARDER_OPTION', message: /^The value of maxTags must be a positive integer, but is / }
     )
   }
 })

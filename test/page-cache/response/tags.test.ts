@@ -88,9 +88,9 @@ t.test('a function that fails costs the storing, and not the response', async (t
   const failures: Array<[() => unknown, RegExp]> = [
     [() => { throw new Error('no tags') }, /^no tags$/],
     [async () => await Promise.reject(new Error('no tags')), /^no tags$/],
-    [() => 'a', /^tags must be an array of strings, got "a"$/],
-    [() => undefined, /^tags must be an array/],
-    [() => [''], /^a tag must be a non-empty string/]
+    [() => 'a', /^The value of tags must be an array of strings, but is "a"\.$/],
+    [() => undefined, /^The value of tags must be an array/],
+    [() => [''], /^A tag must be a non-empty string/]
   ]
   for (const [tags, message] of failures) {
     const { app, lines } = createLoggingApp()

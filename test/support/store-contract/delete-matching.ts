@@ -171,18 +171,18 @@ export function deleteMatching (t: Test, setUp: () => SetUp): void {
     const { cache } = setUp()
     await cache.set('key', 1, { tags: ['x'] })
     const refused: Array<[unknown, string]> = [
-      ['key', 'options must be an object, got "key"'],
-      [null, 'options must be an object, got null'],
+      ['key', 'The value of options must be an object, but is "key".'],
+      [null, 'The value of options must be an object, but is null.'],
       [{ tag: ['x'] }, 'deleteMatching() has no option tag. Did you mean tags?'],
-      [{ prefix: 5 }, 'a prefix must be a non-empty string, got 5'],
-      [{ prefix: null }, 'a prefix must be a non-empty string, got null'],
-      [{ prefix: 'k'.repeat(1025) }, 'a prefix may have at most 1024 characters, got 1025'],
-      [{ prefix: 'k\ud800' }, 'a prefix must be well-formed Unicode, got a lone surrogate'],
-      [{ prefixes: 'x' }, 'prefixes must be an array of strings, got "x"'],
-      [{ prefixes: ['x', 5] }, 'a prefix must be a non-empty string, got 5'],
-      [{ tags: 'x' }, 'tags must be an array of strings, got "x"'],
-      [{ tags: null }, 'tags must be an array of strings, got null'],
-      [{ tags: ['x', ''] }, 'a tag must be a non-empty string, got ""']
+      [{ prefix: 5 }, 'A prefix must be a non-empty string, but is 5.'],
+      [{ prefix: null }, 'A prefix must be a non-empty string, but is null.'],
+      [{ prefix: 'k'.repeat(1025) }, 'A prefix may have at most 1024 characters, but has 1025.'],
+      [{ prefix: 'k\ud800' }, 'A prefix must be well-formed Unicode, but has a lone surrogate.'],
+      [{ prefixes: 'x' }, 'The value of prefixes must be an array of strings, but is "x".'],
+      [{ prefixes: ['x', 5] }, 'A prefix must be a non-empty string, but is 5.'],
+      [{ tags: 'x' }, 'The value of tags must be an array of strings, but is "x".'],
+      [{ tags: null }, 'The value of tags must be an array of strings, but is null.'],
+      [{ tags: ['x', ''] }, 'A tag must be a non-empty string, but is "".']
     ]
     for (const [which, message] of refused) {
       await t.rejects(

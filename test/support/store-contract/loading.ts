@@ -145,9 +145,9 @@ export function getOrSet (t: Test, setUp: () => SetUp): void {
   t.test('addTags and setTtl with an invalid argument fail the load', async (t) => {
     const { cache } = setUp()
     await t.rejects(cache.getOrSet('key', ({ addTags }) => addTags('')), {
-      code: /^FST_ERR_LARDER_/, message: /^a tag must be/
+      code: /^FST_ERR_LARDER_/, message: /^A tag must be/
     })
-    await t.rejects(cache.getOrSet('key', ({ setTtl }) => setTtl(NaN)), { code: /^FST_ERR_LARDER_/, message: /^ttl must be/ })
+    await t.rejects(cache.getOrSet('key', ({ setTtl }) => setTtl(NaN)), { code: /^FST_ERR_LARDER_/, message: /^The value of ttl must be/ })
     t.equal(await cache.get('key'), undefined)
   })
 

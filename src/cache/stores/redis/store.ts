@@ -58,10 +58,11 @@ export function redisStore (options: RedisStoreOptions): Store {
   checkFunction('now', now)
   checkObject('client', client, 'getBuffer', 'an ioredis client')
   if (client.options.keyPrefix) {
-    throw new OptionError('client must not have a keyPrefix of its own. Use the option prefix of redisStore().')
+    throw new OptionError('The client must not have a keyPrefix of its own. Use the option prefix of redisStore().')
   }
   if (typeof prefix !== 'string' || !/^[^#\s]+$/.test(prefix)) {
-    throw new OptionError(`prefix must be a non-empty string without "#" or white space, got ${JSON.stringify(prefix)}`)
+    throw new OptionError('The value of prefix must be a non-empty string without "#" or white space, ' +
+      `but is ${JSON.stringify(prefix)}.`)
   }
   const maxEntryBytes = checkPositiveInteger('maxEntryBytes', options.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
 

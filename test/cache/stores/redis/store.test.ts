@@ -164,16 +164,26 @@ t.test('an entry that was read from Redis retains no memory but its own bytes', 
 
 t.test('invalid options are refused by name', async (t) => {
   const create = (options: unknown) => () => redisStore(options as RedisStoreOptions)
-  t.throws(create({}), { code: 'FST_ERR_LARDER_OPTION', message: 'client must be an ioredis client, got undefined' })
-  t.throws(create({ client: { get () {} } }), { code: 'FST_ERR_LARDER_OPTION', message: /^client must be an ioredis client/ })
+  t.throws(create({}), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of client must be an ioredis client, but is undefined.'
+  })
+  t.throws(create({ client: { get () {} } }), {
+    code: 'FST_ERR_LARDER_OPTION', message: /^The value of client must be an ioredis client/
+  })
   for (const commandTimeout of [-1, '50', null]) {
-    t.throws(create({ client, commandTimeout }), { code: 'FST_ERR_LARDER_OPTION', message: /^commandTimeout must be a/ })
+    t.throws(create({ client, commandTimeout }), {
+      code: 'FST_ERR_LARDER_OPTION', message: /^The value of commandTimeout must be a/
+    })
   }
-  t.throws(create({ client, now: 5 }), { code: 'FST_ERR_LARDER_OPTION', message: 'now must be a function, got 5' })
+  t.throws(create({ client, now: 5 }), {
+    code: 'FST_ERR_LARDER_OPTION', message: 'The value of now must be a function, but is 5.'
+  })
   for (const prefix of ['', 'a#b', 'a b', 'a\nb', 7]) {
-    const message = /^prefix must be a non-empty string without "#" or white space, got /
+    const message = /^The value of prefix must be a non-empty string without "#" or white space, but is /
     t.throws(create({ client, prefix }), { code: 'FST_ERR_LARDER_OPTION', message })
   }
   const prefixed = new Redis(url, { keyPrefix: 'x:', lazyConnect: true })
-  t.throws(create({ client: prefixed }), { code: 'FST_ERR_LARDER_OPTION', message: /^client must not have a keyPrefix/ })
+  t.throws(create({ client: prefixed }), {
+    code: 'FST_ERR_LARDER_OPTION', message: /^The client must not have a keyPrefix/
+  })
 })

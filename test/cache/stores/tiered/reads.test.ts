@@ -141,16 +141,16 @@ t.test('invalid options are refused by name', async (t) => {
   const store = memoryStore()
   const refuses = (options: unknown, message: string | RegExp) =>
     t.throws(() => tieredStore(options as TieredStoreOptions), { code: 'FST_ERR_LARDER_OPTION', message })
-  refuses({ far: store }, 'near must be a store in this process, e.g. memoryStore(), got undefined')
-  refuses({ near: silentStore(client, Date.now), far: store }, 'near must be a store that returns entries at once, ' +
-    'e.g. memoryStore(), but "redis" returns promises. Use it as far.')
-  refuses({ near: store, far: client.status }, /^far must be a store, e.g. redisStore\(\), got "/)
+  refuses({ far: store }, 'The value of near must be a store in this process, e.g. memoryStore(), but is undefined.')
+  refuses({ near: silentStore(client, Date.now), far: store }, 'The value of near must be a store that returns ' +
+    'entries at once, e.g. memoryStore(), but "redis" returns promises. Use it as far.')
+  refuses({ near: store, far: client.status }, /^The value of far must be a store, e.g. redisStore\(\), but is "/)
   refuses({ near: store, far: store, nearTTL: 1 }, 'tieredStore() has no option nearTTL. Did you mean nearTtl?')
-  refuses({ near: store, far: store, now: 1 }, 'now must be a function, got 1')
+  refuses({ near: store, far: store, now: 1 }, 'The value of now must be a function, but is 1.')
   for (const seconds of [-1, NaN, Infinity, '1']) {
     for (const name of ['nearTtl', 'outageTtl']) {
-      refuses({ near: store, far: store, [name]: seconds }, `${name} must be a number of seconds, zero or more, or a ` +
-        'text such as "5m", got ' + inspect(seconds).replaceAll("'", '"'))
+      refuses({ near: store, far: store, [name]: seconds }, `The value of ${name} must be a number of seconds, ` +
+        `zero or more, or a text such as "5m", but is ${inspect(seconds).replaceAll("'", '"')}.`)
     }
   }
 })
