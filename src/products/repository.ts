@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
-import type { Cache } from '../cache/index.ts'
 import { advancedTo, createSignal, type Database, type Signal, type Sql } from '../db/index.ts'
 import { PageTooDeepError } from '../errors.ts'
+import type { Cache } from '../larder/index.ts'
 import { divide, insertRows, stepThrough } from './bulk.ts'
 import { createList } from './list.ts'
 import { products, type Product } from './table.ts'

@@ -84,9 +84,9 @@ t.test('a statement that keeps all rows changes no tag, and all entries stay val
 t.test('a query for the number of rows depends on the table, and does not read it', async (t) => {
   const works = clockwork(t)
   addProduct(works.other, 1, 2)
-  t.same(tagsRead(works.database, `SELECT ${writeRowCount('products')}`), ['products'])
-  t.same(tagsRead(works.database, 'SELECT rows FROM larder_rows'), ['products'])
-  t.same(tagsRead(works.database, 'SELECT schema_version FROM pragma_schema_version'), [], 'a part of each stamp')
+  t.same(await tagsRead(works.database, `SELECT ${writeRowCount('products')}`), ['products'])
+  t.same(await tagsRead(works.database, 'SELECT rows FROM larder_rows'), ['products'])
+  t.same(await tagsRead(works.database, 'SELECT schema_version FROM pragma_schema_version'), [], 'a part of each stamp')
   works.other.exec('UPDATE larder_rows SET rows = 1234')
   t.equal(works.other.prepare(`SELECT ${writeRowCount('products')}`).pluck().get(), 1234)
 })
@@ -126,7 +126,7 @@ async function staysUnknown (t: Test, schema: string): Promise<void> {
   works.other.exec("INSERT INTO x (id) VALUES ('1')")
   t.equal(known() ?? null, null)
   t.equal(works.other.prepare(`SELECT ${writeRowCount('x')}`).pluck().get(), 1)
-  t.same(tagsRead(works.database, `SELECT ${writeRowCount('x')}`), ['products', 'x'])
+  t.same(await tagsRead(works.database, `SELECT ${writeRowCount('x')}`), ['products', 'x'])
 }
 
 for (const [what, schema] of UNCOUNTED) {
@@ -137,10 +137,10 @@ t.test('a table that does not exist makes reads of numbers of rows unwatched', a
   const { database, other } = clockwork(t)
   createTriggers(other, { countRows: ['missing'] })
   recountRows(other)
-  t.equal(tagsRead(database, 'SELECT rows FROM larder_rows'), 'unwatched-read')
+  t.equal(await tagsRead(database, 'SELECT rows FROM larder_rows'), 'unwatched-read')
   other.exec('DELETE FROM larder_rows')
   other.exec('CREATE TABLE changed (x)')
-  t.equal(tagsRead(database, 'SELECT rows FROM larder_rows'), 'unwatched-read', 'also if no rows are counted')
+  t.equal(await tagsRead(database, 'SELECT rows FROM larder_rows'), 'unwatched-read', 'also if no rows are counted')
 })
 
 t.test('dropClockTriggers drops the triggers that count rows too', async (t) => {

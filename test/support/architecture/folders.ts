@@ -16,7 +16,7 @@ export const ALLOWED: Record<string, string[]> = {
   'fast-imports': [],
   'start-thread': [],
 
-  products: ['cache', 'db', 'errors', 'hooks', 'larder', 'plugins'],
+  products: ['db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
   plugins: ['db', 'errors', 'larder', 'start-thread', 'workers'],
