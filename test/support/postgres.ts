@@ -92,7 +92,9 @@ export async function startPostgres (t: Test, settings: Record<string, string> =
       await admin.query(`CREATE DATABASE ${database}`)
       await admin.end()
       const pool = new pg.Pool({ ...connection, database, ...options })
-      pool.on('error', () => {}) // tests stop the server
+      // Tests stop the server.
+      pool.on('error', () => {})
+      pool.on('connect', (client) => { client.on('error', () => {}) })
       t.teardown(() => pool.end())
       return pool
     }

@@ -45,12 +45,15 @@ export function createOwnPool (pool: pg.Pool): pg.Pool {
 /** Runs `work` with a client of a pool. A client that has failed is not used again. */
 export async function withClient<T> (pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  const ignore = () => {} // the query that runs rejects
+  client.on('error', ignore)
+  let hasFailed = true
   try {
     const result = await work(client)
-    client.release()
+    hasFailed = false
     return result
-  } catch (error) {
-    client.release(true)
-    throw error
+  } finally {
+    client.off('error', ignore)
+    client.release(hasFailed)
   }
 }

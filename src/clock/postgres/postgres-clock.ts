@@ -76,6 +76,8 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   const own = createOwnPool(pool)
   const warned = new Set<string>()
   let catalog: Catalog
+  let isClosed = false
+  const folding = setInterval(() => { fold(own).catch(() => {}) }, FOLD_MS).unref()
   const getCatalog = () => catalog
 
   async function install (): Promise<void> {
@@ -146,8 +148,6 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     throw error
   }
   watchTransactions(pool)
-  const folding = setInterval(() => { fold(own).catch(() => {}) }, FOLD_MS).unref()
-  let isClosed = false
 
   async function close (): Promise<void> {
     if (isClosed) return
