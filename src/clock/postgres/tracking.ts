@@ -2,7 +2,8 @@ import { currentReads, type ReadSet, type Versions } from '../../cache/index.ts'
 import type { QueryDependencies } from './query-dependencies.ts'
 
 /** Statements that begin a transaction, or belong to one. */
-const TRANSACTION = /^\s*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b/i
+const TRANSACTION =
+  /^(?:\s|--.*\n|\/\*.*?\*\/)*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b/is
 /** Statements that change what names mean in a session. */
 const SESSION = new RegExp(String.raw`^\s*(?:set|reset|discard)\b.*\b(?:search_path|role|authorization|all)\b|` +
   String.raw`\bset_config\s*\(\s*'(?:search_path|role)`, 'is')
