@@ -39,8 +39,13 @@ export const productsApi: FastifyPluginCallbackTypebox<ProductRoutesOptions> = (
       response: { 200: ListReply, ...errors }
     }
   }, async ({ query: { page, limit, after } }, reply) => {
-    const list = after === undefined ? await products.list(page, limit) : await products.listAfter(after, limit)
-    if (list.next !== undefined) reply.header('link', `<${url}?after=${list.next}&limit=${limit}>; rel="next"`)
+    // With a position, the number of a page is for the client only.
+    const list = after === undefined
+      ? await products.list(page, limit)
+      : { ...await products.listAfter(after, limit), page }
+    if (list.next !== undefined) {
+      reply.header('link', `<${url}?page=${page + 1}&limit=${limit}&after=${list.next}>; rel="next"`)
+    }
     if (list.cached !== undefined) {
       const timing = `${PRODUCT_LIST_KEY};desc="${list.cached}";dur=${reply.elapsedTime.toFixed(2)}`
       reply.header('server-timing', timing)

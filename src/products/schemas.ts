@@ -37,18 +37,18 @@ const after = Type.Optional(Type.String({
   description: 'the position after which the list begins, as the header Link of the response before has it'
 }))
 export const ListQuery = Type.Object({
-  page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  page: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 1 }),
   after,
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
 })
 export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
-export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }), after })
+export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 1 }), after })
 
 export const ProductReply = Type.Object({
   id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time
 })
 export const ListReply = Type.Object({
-  items: Type.Array(ProductReply), page: Type.Optional(Type.Integer()), limit: Type.Integer(), total: Type.Integer()
+  items: Type.Array(ProductReply), page: Type.Integer(), limit: Type.Integer(), total: Type.Integer()
 })
 export const ManyCreatedReply = Type.Object({ created: Type.Integer(), ids: Type.Array(Type.Integer()) })
 export const UpdatedReply = Type.Object({ updated: Type.Integer() })

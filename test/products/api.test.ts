@@ -16,7 +16,7 @@ t.test('GET lists the products, newest first', async (t) => {
   t.equal(response.statusCode, 200)
   t.match(response.headers['content-type'], /^application\/json/)
   const list = response.json()
-  t.same(Object.keys(list).sort(), ['items', 'limit', 'page', 'total'])
+  t.same(Object.keys(list), ['items', 'page', 'limit', 'total'])
   t.match(list, { page: 1, limit: 100, total: 4 })
   t.same(list.items.map(({ title }: { title: string }) => title), ['c', 'b', 'a', 'old'])
   t.same(list.items[2], a)
