@@ -45,7 +45,7 @@ export class DirectHits {
   /** Writes a hit. Returns false if it has to go the way of any other reply; then nothing was done. */
   write (ctx: PageCacheContext, page: PreparedPage, at: ResponseAtAge, serverTiming: string): boolean {
     const { reply, route } = ctx
-    if (!(this.#isDirect.get(route) ?? this.#decide(route, reply)) || this.#isUnusual(ctx, page)) return false
+    if (!(this.#isDirect.get(route) ?? this.#findIsDirect(route, reply)) || this.#isUnusual(ctx, page)) return false
     const internals = reply as unknown as Record<symbol, Headers>
     const fromHooks = internals[this.#headersSymbol!]!
     let { head } = at
@@ -60,7 +60,7 @@ export class DirectHits {
   }
 
   /** Finds out once whether the hits of a route are written directly. */
-  #decide (route: RouteCacheConfig, reply: FastifyReply): boolean {
+  #findIsDirect (route: RouteCacheConfig, reply: FastifyReply): boolean {
     this.#headersSymbol ??= findSymbol(reply, 'fastify.reply.headers')
     this.#trailersSymbol ??= findSymbol(reply, 'fastify.reply.trailers')
     const isDirect = this.#hooks.get(route)!().every((hook) => this.#own.has(hook) || this.#names.has(readName(hook)))

@@ -4,7 +4,7 @@ import type { CacheAdapter, LoadHandle, ReadSet } from '../cache/index.ts'
 import type { CacheLocation } from './key/variants.ts'
 import type { RequestTarget } from './key/key.ts'
 import type { RouteCacheConfig } from './options.ts'
-import type { Decision } from './request/decision.ts'
+import type { Decision } from './request/decide-action.ts'
 import type { LookupResult } from './request/lookup.ts'
 import type { PreparedPage } from './stored-response.ts'
 

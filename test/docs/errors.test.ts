@@ -9,7 +9,7 @@ const PACKAGE = /^(?:access|cache|clock|dashboard|larder|metrics|page-cache)\//
 const INTERNAL = [
   'cache/entry/codec.ts', 'cache/entry/views.ts', 'cache/stores/redis/backplane.ts', 'cache/stores/redis/commands.ts',
   'cache/stores/redis/lease-notifications.ts', 'dashboard/responses.ts', 'page-cache/key/cloning.ts',
-  'page-cache/response/decide.ts'
+  'page-cache/response/apply-policy.ts'
 ]
 /** This one runs before any package is imported. */
 const BEFORE_IMPORTS = 'larder/check-node.ts'

@@ -2,7 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { PageCacheContext } from '../context.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
-import type { DecisionInput } from './decision.ts'
+import type { DecisionInput } from './decide-action.ts'
 
 /** Returns why a request bypasses the cache, as far as that is known before the lookup. */
 export function reasonToBypass (

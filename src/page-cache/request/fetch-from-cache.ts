@@ -12,7 +12,7 @@ import { mayServeStaleIfError, type PreparedPage, readContent } from '../stored-
 import type { LookupBatcher } from './batch.ts'
 import { beginHandler, type Next } from './begin-handler.ts'
 import { findUncacheableHeader, reasonToBypass } from './bypass.ts'
-import { decide, type Decision } from './decision.ts'
+import { decideAction, type Decision } from './decide-action.ts'
 import { parseRequestDirectives, type RequestDirectives } from './directives.ts'
 import { type CacheReader, lookUpHead, lookUpResponse, type LookupResult, lookUpVariant } from './lookup.ts'
 import { revalidate } from './revalidate.ts'
@@ -61,7 +61,8 @@ function lookUp (reader: CacheReader, ctx: PageCacheContext): MaybePromise<Looku
 function decideFor (
   { cache, now }: FetchTools, ctx: PageCacheContext, found: LookupResult, directives: RequestDirectives | undefined
 ): Decision {
-  return decide(found, { route: ctx.route, directives, uncacheable: findUncacheableHeader(ctx), cache, now: now() })
+  const uncacheable = findUncacheableHeader(ctx)
+  return decideAction(found, { route: ctx.route, directives, uncacheable, cache, now: now() })
 }
 
 /** Carries out the decision. */

@@ -10,7 +10,7 @@ import { addVary } from '../reply-headers.ts'
 import type { Responder } from '../serve.ts'
 import { mayServeStaleIfError, type Page, type ReplyHeaders, type StoragePolicy } from '../stored-response.ts'
 import { sendStream } from './body.ts'
-import { decide } from './decide.ts'
+import { applyPolicy } from './apply-policy.ts'
 import { failLoad } from './failure.ts'
 import { type HandlerResponse, readResponse, restoreHeaders } from './handler-response.ts'
 import { forbidHeuristicReuse, removeLifetime, setLifetime } from './lifetime.ts'
@@ -49,7 +49,7 @@ export class UpdateCache {
     }
     const response = readResponse(ctx, payload, run, run.task)
     const { code, task: { stale } } = response
-    const decision = await decide(ctx, response, this.#now, this.#cache.maxWaitMs)
+    const decision = await applyPolicy(ctx, response, this.#now, this.#cache.maxWaitMs)
     const mayServeStale = stale !== undefined && mayServeStaleIfError(stale, this.#now())
     if (isFailure(code) && mayServeStale) return await this.#serveStaleOrPass(ctx, response, `status-${code}`)
     if (!decision.store) return await this.#serveStaleOrPass(ctx, response, decision.reason)

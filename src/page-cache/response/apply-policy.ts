@@ -6,12 +6,12 @@ import type { HandlerResponse } from './handler-response.ts'
 import { decideStorage, type StorageDecision } from './policy.ts'
 
 /**
- * Decides whether the response of a handler may be stored, and lets the route name its tags if so.
+ * Decides by the policy whether the response of a handler may be stored, and lets the route name its tags if so.
  *
  * @param now milliseconds since 1970
  * @param maxWaitMs milliseconds for which the response waits for its tags
  */
-export async function decide (
+export async function applyPolicy (
   ctx: PageCacheContext, response: HandlerResponse, now: () => number, maxWaitMs: number
 ): Promise<StorageDecision> {
   const decision = decideNow(ctx, response, now)

@@ -33,7 +33,7 @@ export type Decision = { readonly status: CacheStatus } & (
 )
 
 /** Decides how to answer a request, given the result of its lookup. */
-export function decide (found: LookupResult, input: DecisionInput): Decision {
+export function decideAction (found: LookupResult, input: DecisionInput): Decision {
   if ('page' in found) return decideFresh(found.location, found.page, input)
   return decideMiss(found.location, found.miss, input)
 }

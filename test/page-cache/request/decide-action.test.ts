@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Entry, Miss } from '../../../src/cache/index.ts'
 import type { CacheLocation } from '../../../src/page-cache/key/variants.ts'
-import { decide, type DecisionInput } from '../../../src/page-cache/request/decision.ts'
+import { decideAction, type DecisionInput } from '../../../src/page-cache/request/decide-action.ts'
 import { parseRequestDirectives } from '../../../src/page-cache/request/directives.ts'
 import { storeResponse } from './stored.ts'
 
@@ -35,7 +35,7 @@ const staleHit = (refresh: boolean) => ({
   findStale: ({ stale }: Miss) => ({ entry: stale as Entry, refresh }), shouldRefreshEarly: () => false
 })
 
-t.test('decide() about a fresh stored response', async (t) => {
+t.test('decideAction() about a fresh stored response', async (t) => {
   const refreshing = {
     route: { refreshAhead: true, timeout: undefined },
     cache: { findStale: () => undefined, shouldRefreshEarly: () => true }
@@ -63,11 +63,11 @@ t.test('decide() about a fresh stored response', async (t) => {
     ['only-if-cached and Authorization', hit, { control: 'only-if-cached', uncacheable: 'authorization' },
       { act: 'gateway-timeout' }]
   ] as Array<[string, typeof hit, Parameters<typeof input>[0], object]>) {
-    t.match(decide(found, input(options)), expected, title)
+    t.match(decideAction(found, input(options)), expected, title)
   }
 })
 
-t.test('decide() about a miss', async (t) => {
+t.test('decideAction() about a miss', async (t) => {
   const limited = { refreshAhead: false, timeout: 1 }
   for (const [title, found, options, expected] of [
     ['absent', { location, miss }, {}, { act: 'fetch', miss, status: { fwd: 'uri-miss' }, stale: undefined }],
@@ -111,12 +111,12 @@ t.test('decide() about a miss', async (t) => {
     ['a shorter max-stale', { location, miss: expired }, { control: 'max-stale=9' }, { act: 'fetch', stale: page }],
     ['directives come before staleness', { location, miss: expired }, { control: 'max-age=5', cache: staleHit(true) },
       { act: 'fetch' }]
-  ] as Array<[string, Parameters<typeof decide>[0], Parameters<typeof input>[0], object]>) {
-    t.match(decide(found, input(options, 70)), expected, title)
+  ] as Array<[string, Parameters<typeof decideAction>[0], Parameters<typeof input>[0], object]>) {
+    t.match(decideAction(found, input(options, 70)), expected, title)
   }
 })
 
-t.test('decide() refreshes a stale response without serving it stale again if that fails', async (t) => {
-  const decision = decide({ location, miss: expired }, input({ cache: staleHit(true) }, 70))
+t.test('decideAction() refreshes a stale response without serving it stale again if that fails', async (t) => {
+  const decision = decideAction({ location, miss: expired }, input({ cache: staleHit(true) }, 70))
   t.notOk('stale' in (decision as { refresh: object }).refresh)
 })
