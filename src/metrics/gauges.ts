@@ -1,5 +1,5 @@
 import { OptionError } from '../cache/index.ts'
-import type { Metric } from './collectors.ts'
+import type { Metric } from './definitions.ts'
 
 /** A figure of the application, which the dashboard and the metrics show beside their own. */
 export interface Gauge {

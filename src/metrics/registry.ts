@@ -1,5 +1,5 @@
 import createError from '@fastify/error'
-import { type Labels, type Metric, METRICS } from './collectors.ts'
+import { type Labels, type Metric, METRICS } from './definitions.ts'
 import type { Histogram } from './histogram.ts'
 import type { CacheStats } from './stats.ts'
 
