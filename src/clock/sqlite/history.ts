@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type Sqlite from 'better-sqlite3'
-import { isReadOnlyError } from './sqlite-errors.ts'
+import { isReadOnlyError } from './error-codes.ts'
 
 /** The number of ended eras that are kept. Stamps of older ones are invalid. */
 const MAX_ERAS = 1_000

@@ -1,4 +1,4 @@
-import { isBusyError } from './sqlite-errors.ts'
+import { isBusyError } from './error-codes.ts'
 
 /** Milliseconds between two attempts to lock the file. */
 export const RETRY_MS = 5

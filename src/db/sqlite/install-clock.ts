@@ -1,6 +1,6 @@
 import type Sqlite from 'better-sqlite3'
 import { recountRows } from '../../clock/sqlite/recount-rows.ts'
-import { isBusyError, isReadOnlyError } from '../../clock/sqlite/sqlite-errors.ts'
+import { isBusyError, isReadOnlyError } from '../../clock/sqlite/error-codes.ts'
 import { createTriggers } from '../../clock/sqlite/triggers.ts'
 
 /** Tables whose number of rows the triggers maintain. */

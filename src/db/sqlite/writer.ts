@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RETRY_MS } from '../../clock/sqlite/locking.ts'
-import { isBusyError } from '../../clock/sqlite/sqlite-errors.ts'
+import { isBusyError } from '../../clock/sqlite/error-codes.ts'
 import { DatabaseBusyError } from '../../errors.ts'
 import type { TransactionConnection } from '../transactions.ts'
 import type { SqlWorker } from './sql-worker.ts'
