@@ -7,7 +7,7 @@ import { abandonWork } from './abandon-work.ts'
 import { PRODUCT_LIST_KEY, type ProductFilter, type Products } from './repository.ts'
 import {
   BulkUpdateBody, ChangesBody, DeletedReply, DeleteQuery, ErrorReply, IdParams, ListQuery, ListReply,
-  ManyCreatedReply, ProductBody, ProductReply, ProductsBody, UnavailableReply, UpdatedReply
+  ManyCreatedReply, MAX_PAGE, ProductBody, ProductReply, ProductsBody, UnavailableReply, UpdatedReply
 } from './schemas.ts'
 
 /** Bytes of a body that creates many products. All other bodies may have 1 MiB. */
@@ -44,7 +44,8 @@ export const productsApi: FastifyPluginCallbackTypebox<ProductRoutesOptions> = (
       ? await products.list(page, limit)
       : { ...await products.listAfter(after, limit), page }
     if (list.next !== undefined) {
-      reply.header('link', `<${url}?page=${page + 1}&limit=${limit}&after=${list.next}>; rel="next"`)
+      const number = Math.min(page + 1, MAX_PAGE)
+      reply.header('link', `<${url}?page=${number}&limit=${limit}&after=${list.next}>; rel="next"`)
     }
     if (list.cached !== undefined) {
       const timing = `${PRODUCT_LIST_KEY};desc="${list.cached}";dur=${reply.elapsedTime.toFixed(2)}`

@@ -15,6 +15,8 @@ const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 const idInUrl = Type.String({ format: POSITIVE_INTEGER })
 const time = Type.String({ description: 'ISO 8601, UTC' })
 
+/** The highest number of a page. Those beyond `MAX_PAGED` need the parameter `after`. */
+export const MAX_PAGE = 1_000_000
 /** How many products one request may create, update or delete at most. */
 const MAX_BULK = 10_000
 
@@ -37,12 +39,12 @@ const after = Type.Optional(Type.String({
   description: 'the position after which the list begins, as the header Link of the response before has it'
 }))
 export const ListQuery = Type.Object({
-  page: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 1 }),
+  page: Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 1 }),
   after,
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: PAGE_SIZE })
 })
 export const DeleteQuery = Type.Object({ id: Type.Array(idInUrl, { minItems: 1, maxItems: MAX_BULK }) })
-export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 1 }), after })
+export const PageQuery = Type.Object({ page: Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: 1 }), after })
 
 export const ProductReply = Type.Object({
   id: Type.Integer(), title: Type.String(), price: Type.String(), created: time, updated: time
