@@ -45,7 +45,8 @@ export function resolveRetryAfter (code: string | undefined): number {
 export const ProductNotFoundError = createError<[string]>(
   'LARDER_PRODUCT_NOT_FOUND', 'There is no product %s.', 404)
 export const PageTooDeepError = createError<[number]>(
-  'LARDER_PAGE_TOO_DEEP', 'querystring/page must not reach beyond product %s. Use the parameter after, as the header Link has it.', 400)
+  'LARDER_PAGE_TOO_DEEP',
+  'querystring/page must not reach beyond product %s. Use the parameter after, as the header Link has it.', 400)
 export const ClientClosedError = createError(
   'LARDER_CLIENT_CLOSED', 'The client has closed the connection, so its request was abandoned.', 499)
 export const InvalidUtf8Error = createError(
