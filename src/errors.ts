@@ -31,6 +31,8 @@ export const TransactionTimeoutError = createError<[number]>(
 /** Seconds after which a client may repeat a request that got a 503, by the code of its error. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
   LARDER_DATABASE_BUSY: 1,
+  LARDER_DATABASE_WORKER: 1,
+  LARDER_DATABASE_CLOSED: 5,
   LARDER_TRANSACTION_TIMEOUT: 5,
   LARDER_DATABASE_READ_ONLY: 30,
   LARDER_DATABASE_FULL: 60,

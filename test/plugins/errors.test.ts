@@ -2,7 +2,8 @@ import createError from '@fastify/error'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import {
-  DatabaseBusyError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError, TransactionTimeoutError, UpstreamError
+  DatabaseBusyError, DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError,
+  DatabaseWorkerError, TransactionTimeoutError, UpstreamError
 } from '../../src/errors.ts'
 import errors from '../../src/plugins/errors.ts'
 import views from '../../src/plugins/views.ts'
@@ -144,6 +145,8 @@ t.test('the message of an error of another library is not sent, even with status
 t.test('each 503 has Retry-After, and no other error has', async (t) => {
   const seconds = async (error: Error) => (await (await failingApp(t, error)).get('/products')).headers['retry-after']
   t.equal(await seconds(new DatabaseBusyError()), '1')
+  t.equal(await seconds(new DatabaseWorkerError()), '1')
+  t.equal(await seconds(new DatabaseClosedError()), '5')
   t.equal(await seconds(new TransactionTimeoutError(10)), '5')
   t.equal(await seconds(new DatabaseReadOnlyError()), '30')
   t.equal(await seconds(new DatabaseFullError()), '60')
