@@ -5,7 +5,7 @@ import type { Metric } from './definitions.ts'
 export interface Gauge {
   /** Text on the dashboard, e.g. `Jobs waiting`. */
   readonly label: string
-  /** Name of the metric, e.g. `shop_jobs_waiting`. */
+  /** Name of the metric, e.g. `shop_jobs_waiting`. If it ends in `_total`, it is a counter, which only grows. */
   readonly name: string
   /** One sentence about the metric, in one line. */
   readonly help: string
@@ -45,7 +45,8 @@ export function createMetric (gauge: Gauge): Metric {
   const { name, help } = gauge
   return {
     name,
-    type: 'gauge',
+    // By the convention of Prometheus. Only a counter goes on when one of several processes is replaced.
+    type: name.endsWith('_total') ? 'counter' : 'gauge',
     help,
     read: () => {
       const value = readGauge(gauge)

@@ -155,12 +155,14 @@ t.test('the option gauges adds figures of the application, until it closes', asy
   const fail = () => { throw new Error('gone') }
   const gauges = [
     { label: 'Jobs waiting', name: 'jobs_waiting', help: 'Jobs that wait.', read: () => waiting },
+    { label: 'Jobs', name: 'jobs_total', help: 'Jobs that have ended.', read: () => 7 },
     { label: 'Failing', name: 'failing', help: 'Fails.', read: fail }
   ]
   const app = createApp(t, { registry, gauges, labels: { app: 'shop' } })
   await app.ready()
   const text = await registry.metrics()
   t.match(text, '# HELP jobs_waiting Jobs that wait.\n# TYPE jobs_waiting gauge\njobs_waiting{app="shop"} 5\n')
+  t.match(text, '# TYPE jobs_total counter\njobs_total{app="shop"} 7\n', 'its name ends in _total')
   t.notMatch(text, /^failing/m)
   waiting = undefined
   t.notMatch(await registry.metrics(), /^jobs_waiting/m)
