@@ -73,7 +73,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(health, { database })
     await app.register(products, { database, cache, now })
     await app.register(apicalls, { url: config.HTTPBIN_URL, delay: config.HTTPBIN_DELAY, ttl: config.CACHE_TTL, now })
-    await app.register(dashboard, { host: config.HOST, token: config.ADMIN_TOKEN, peers })
+    await app.register(dashboard, { host: config.HOST, token: config.ADMIN_TOKEN, load: database.load, peers })
     await app.ready()
     return app
   } catch (error) {

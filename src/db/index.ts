@@ -1,6 +1,7 @@
 export { writeRowCount } from '../clock/sqlite/row-counts.ts'
 export { openDatabase } from './sqlite/open.ts'
-export type { Database } from './database.ts'
+export type { Database, DatabaseLoad } from './database.ts'
 export type { Sql } from './sqlite/session.ts'
+export type { WorkStats } from './work.ts'
 export { advancedTo, isoTime, latestFirst, NOW } from './columns.ts'
 export { createSignal, type Signal, type Subscriber } from './signal.ts'
