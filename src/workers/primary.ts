@@ -2,7 +2,7 @@ import type { FromWorker, ToWorker } from './messages.ts'
 import { rescueHandovers, type WorkerProcess } from './handovers.ts'
 import type { Log } from './log.ts'
 import { type Member, Relay } from './relay.ts'
-import { Slot } from './slot.ts'
+import { Restarts } from './restarts.ts'
 
 /** A worker of node:cluster, as far as it is used. */
 export interface WorkerHandle {
@@ -45,10 +45,10 @@ export function startWorkers (options: PrimaryOptions): Promise<Workers> {
 /** A worker that has not ended. */
 interface Running {
   readonly worker: WorkerHandle
-  readonly slot: Slot
+  readonly restarts: Restarts
   readonly member: Member
   isListening: boolean
-  /** Whether the slot is no longer its own, because it closes. */
+  /** Whether another worker takes its place, because it closes or has ended. */
   hasLeft: boolean
   /** Why it could not start. */
   failure?: string
@@ -58,7 +58,8 @@ class Primary {
   readonly #options: PrimaryOptions
   readonly #relay = new Relay()
   readonly #running = new Set<Running>()
-  readonly #slots: readonly Slot[]
+  /** One for each of the workers that run at a time. */
+  readonly #restarts: readonly Restarts[]
   readonly #started = Promise.withResolvers<Workers>()
   readonly #ended = Promise.withResolvers<void>()
   /** The number of the port, once no worker is left with which the next one could share port 0. */
@@ -69,16 +70,16 @@ class Primary {
 
   constructor (options: PrimaryOptions) {
     this.#options = options
-    this.#slots = Array.from({ length: options.count }, () => new Slot())
-    for (const slot of this.#slots) this.#start(slot)
+    this.#restarts = Array.from({ length: options.count }, () => new Restarts())
+    for (const restarts of this.#restarts) this.#start(restarts)
   }
 
   get started (): Promise<Workers> {
     return this.#started.promise
   }
 
-  #start (slot: Slot): void {
-    slot.begin()
+  #start (restarts: Restarts): void {
+    restarts.begin()
     const worker = this.#options.fork(this.#port)
     const member: Member = {
       id: worker.id,
@@ -88,7 +89,7 @@ class Primary {
         worker.process.kill('SIGKILL')
       }
     }
-    const running: Running = { worker, slot, member, isListening: false, hasLeft: false }
+    const running: Running = { worker, restarts, member, isListening: false, hasLeft: false }
     this.#running.add(running)
     rescueHandovers(worker.process, () => this.#hasListening(running))
     worker.on('error', () => {}) // `exit` follows
@@ -111,7 +112,7 @@ class Primary {
   #onListening (running: Running, address: string): void {
     running.isListening = true
     if (this.#address === undefined) {
-      if ([...this.#running].filter(({ isListening }) => isListening).length < this.#slots.length) return
+      if ([...this.#running].filter(({ isListening }) => isListening).length < this.#restarts.length) return
       this.#address = address
       this.#started.resolve({ address, stop: () => this.#stop() })
     } else if (address !== this.#address) {
@@ -138,10 +139,10 @@ class Primary {
       return
     }
     if (!this.#hasListening(running)) this.#port = Number(new URL(this.#address).port)
-    const delay = running.slot.nextDelay()
+    const delay = running.restarts.nextDelay()
     const when = delay === 0 ? 'at once' : `in ${delay} ms`
     this.#options.log.warn(`worker ${running.worker.process.pid} ${how}; another one starts ${when}`)
-    running.slot.timer = setTimeout(() => this.#start(running.slot), delay)
+    running.restarts.timer = setTimeout(() => this.#start(running.restarts), delay)
   }
 
   /** Whether any other worker listens. */
@@ -157,7 +158,7 @@ class Primary {
 
   async #stop (): Promise<void> {
     this.#isStopping = true
-    for (const { timer } of this.#slots) clearTimeout(timer)
+    for (const { timer } of this.#restarts) clearTimeout(timer)
     for (const { member } of this.#running) member.send({ type: 'stop' })
     if (this.#running.size === 0) this.#ended.resolve()
     await this.#ended.promise

@@ -4,8 +4,8 @@ const STABLE_MS = 10_000
 const FIRST_DELAY_MS = 100
 const MAX_DELAY_MS = 10_000
 
-/** The place of one worker: how soon another one takes it. */
-export class Slot {
+/** The starts of one worker and of those that replace it, one after another: how soon the next one starts. */
+export class Restarts {
   #startedAt = 0
   #failures = 0
   /** Waits for the next start. */
