@@ -74,7 +74,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     const stale = this.#serveStale(key, loader, options, found)
     if (stale !== undefined) return stale.value as T
     const result = await this.load(key, loader, options, found)
-    return (result.coalesced ? copyResult(result, options.shared) : result.value) as T
+    return (result.collapsed ? copyResult(result, options.shared) : result.value) as T
   }
 
   /** Returns the stale value that is to be served at once, and refreshes it in the background if that is due. */
@@ -142,7 +142,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     try {
       const stamp = await this.#stampFor(tags)
       const stored = await this.entries.store.get(key)
-      const found = decodableEntry(await this.entries.verify(stored))
+      const found = decodableEntry(await this.entries.check(stored))
       if (stamp === undefined || !isMiss(found) || found.miss === 'unavailable') return false
       if (!hasLifetime(ttl)) return true
       this.loader.inFlight.revoke(key)
@@ -235,7 +235,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     return stored.tags.length === 0 || await this.entries.versions.firstChanged(stored.stamp, stored.tags) === undefined
   }
 
-  /** Returns '' if there is nothing to check; undefined if no clock answers, so that no entry could be verified. */
+  /** Returns '' if there is nothing to check; undefined if no clock answers, so that no entry could be checked. */
   #stampFor (tags: readonly string[]): MaybePromise<Stamp | undefined> {
     return tags.length === 0 ? '' : this.entries.stamp(tags)
   }

@@ -189,14 +189,14 @@ export interface LoadResult {
   /** The entry is in the store now. */
   readonly stored: boolean
   /**
-   * Why it is not stored, as a token: `outdated` if its tags changed during the load, `revoked` if its key was
+   * Why it is not stored, in a word: `outdated` if its tags changed during the load, `revoked` if its key was
    * deleted or written, `too-large`, `too-many-loads`, `load-overdue` if its caller had waited for another load for
    * too long, `store-unavailable`, `recursive-load`, `uncommitted-read`, `unwatched-read`,
    * `clock-unavailable`.
    */
   readonly notStoredBecause?: string
   /** Another caller began the load, in this process or in another. */
-  readonly coalesced?: boolean
+  readonly collapsed?: boolean
   /** Nothing is to be stored, and an expired entry must not be served stale any more. */
   readonly dropsStale?: boolean
   /** The value is a stale one. */

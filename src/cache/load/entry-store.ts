@@ -40,7 +40,7 @@ export class EntryStore {
   readonly emit: (event: CacheEventBody) => void
   readonly #jitter: number
   /** Whether tags can be checked while the store is unavailable. */
-  readonly #canVerify: boolean
+  readonly #canCheck: boolean
 
   constructor ({ store, versions, jitter, now, random, onEvent }: EntryStoreOptions) {
     this.store = store
@@ -49,7 +49,7 @@ export class EntryStore {
     this.random = random
     this.emit = onEvent
     this.#jitter = jitter
-    this.#canVerify = versions !== store.versions
+    this.#canCheck = versions !== store.versions
   }
 
   /** Emits an error that does not fail the caller. */
@@ -59,9 +59,9 @@ export class EntryStore {
 
   // Reading
 
-  /** Reads an entry from the store, and verifies it. */
+  /** Reads an entry from the store, and checks it. */
   find (key: string): MaybePromise<Lookup> {
-    return orElse(() => andThen(this.store.get(key), (entry) => this.verify(entry)), (error) => {
+    return orElse(() => andThen(this.store.get(key), (entry) => this.check(entry)), (error) => {
       this.reportError('get', error)
       return this.#findInOutage(key)
     })
@@ -71,19 +71,19 @@ export class EntryStore {
   async findMany (keys: readonly string[]): Promise<Lookup[]> {
     const entries = await orElse(() => this.store.getMany(keys), (error) => this.reportError('getMany', error))
     return await Promise.all(keys.map((key, i) => {
-      return entries === undefined ? this.#findInOutage(key) : this.verify(entries[i])
+      return entries === undefined ? this.#findInOutage(key) : this.check(entries[i])
     }))
   }
 
   /** Finds an entry that this process may use although the store is unavailable. */
   #findInOutage (key: string): MaybePromise<Lookup> {
-    const entry = this.store.outage?.get(key, this.#canVerify)
+    const entry = this.store.outage?.get(key, this.#canCheck)
     if (entry === undefined) return MISSES.unavailable
-    return andThen(this.verify(entry), (found) => isMiss(found) ? { ...found, inOutage: true } : found)
+    return andThen(this.check(entry), (found) => isMiss(found) ? { ...found, inOutage: true } : found)
   }
 
   /** Returns a stored entry if it is fresh and no tag of it has changed, else why it cannot be used. */
-  verify (entry: Entry | undefined): MaybePromise<Lookup> {
+  check (entry: Entry | undefined): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
     if (now >= entry.staleUntil || isFromFuture(entry, now)) return { miss: 'expired', seen: entry }

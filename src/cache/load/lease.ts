@@ -54,7 +54,7 @@ export async function acquireLease (
       const isEntry = 'payload' in found
       const entry = isEntry ? found : found.stale
       if (entry !== undefined && !isSameEntry(entry, seen)) {
-        const checked = decodableEntry(await entries.verify(entry))
+        const checked = decodableEntry(await entries.check(entry))
         if (!isMiss(checked)) return { entry: checked }
         if (checked.miss === 'unavailable') return { unavailable: entries.leases }
         seen = entry

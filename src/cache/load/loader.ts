@@ -178,7 +178,7 @@ export class Loader {
     if ('result' in outcome) {
       // The value that the caller makes of this one depends on the same reads.
       currentReads()?.include(load.reads)
-      return joined ? { ...outcome.result, coalesced: true } : outcome.result
+      return joined ? { ...outcome.result, collapsed: true } : outcome.result
     }
     // A stale value that was deleted or invalidated during the load is not served.
     const stale = load.revoked ? undefined : await this.#staleValue(miss.stale, options)
@@ -196,7 +196,7 @@ export class Loader {
     stale: Entry | undefined, { staleIfError }: LoadOptions
   ): Promise<{ entry: Entry, value: unknown } | undefined> {
     if (!mayServeStale(stale, staleIfError, this.#entries.now())) return undefined
-    if (isMiss(await this.#entries.verify({ ...stale, freshUntil: Infinity }))) return undefined
+    if (isMiss(await this.#entries.check({ ...stale, freshUntil: Infinity }))) return undefined
     const decoded = decodeEntry(stale)
     return isMiss(decoded) ? undefined : { entry: stale, value: decoded.value }
   }

@@ -170,7 +170,7 @@ export class LoadRunner {
 /** The result of a load that needs no loader function: another caller has stored an entry, which can be decoded. */
 export function adoptEntry (entry: Entry): LoadResult {
   const { value } = decodeEntry(entry) as { value: unknown }
-  return { value, entry, stored: true, coalesced: true }
+  return { value, entry, stored: true, collapsed: true }
 }
 
 /** Seconds for which an entry may be served after its freshness lifetime. */

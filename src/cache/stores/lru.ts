@@ -17,29 +17,29 @@ export interface LruLimits {
 const OVERHEAD_BYTES = 680
 
 /** An entry, with its size in bytes. */
-interface Slot {
+interface SizedEntry {
   readonly entry: Entry
   readonly size: number
 }
 
 /** Entries in the memory of this process. When it is full, the least recently used ones are evicted. */
 export class EntryLru implements Holder {
-  readonly #slots: LRUCache<string, Slot>
+  readonly #entries: LRUCache<string, SizedEntry>
   readonly #maxEntryBytes: number
   #evictions = 0
   #refusals = 0
 
   constructor ({ maxBytes, maxEntryBytes, maxEntries }: LruLimits) {
     this.#maxEntryBytes = maxEntryBytes
-    this.#slots = new LRUCache({
+    this.#entries = new LRUCache({
       ...maxEntries !== undefined && { max: maxEntries },
       maxSize: maxBytes,
-      dispose: (_slot, _key, reason) => { if (reason === 'evict') this.#evictions++ }
+      dispose: (_entry, _key, reason) => { if (reason === 'evict') this.#evictions++ }
     })
   }
 
   get (key: string): Entry | undefined {
-    return this.#slots.get(key)?.entry
+    return this.#entries.get(key)?.entry
   }
 
   /** Stores an entry. False if it is too large; the one that it would have replaced is deleted all the same. */
@@ -47,7 +47,7 @@ export class EntryLru implements Holder {
     const size = sizeInBytes(key, entry)
     if (size > this.#maxEntryBytes) {
       this.#refusals++
-      this.#slots.delete(key)
+      this.#entries.delete(key)
       return false
     }
     this.#resize(key, entry, size + countDerived(entry, this, key))
@@ -56,17 +56,17 @@ export class EntryLru implements Holder {
 
   /** Counts what was derived from an entry, if it is still stored. */
   grow (key: string, entry: Entry, bytes: number): void {
-    const slot = this.#slots.peek(key)
-    if (slot?.entry === entry) this.#resize(key, entry, slot.size + bytes)
+    const stored = this.#entries.peek(key)
+    if (stored?.entry === entry) this.#resize(key, entry, stored.size + bytes)
   }
 
   /** Evicts others if there is too little room for an entry of this size, but not the entry itself. */
   #resize (key: string, entry: Entry, size: number): void {
-    this.#slots.set(key, { entry, size }, { size: Math.min(size, this.#slots.maxSize) })
+    this.#entries.set(key, { entry, size }, { size: Math.min(size, this.#entries.maxSize) })
   }
 
   delete (key: string): void {
-    this.#slots.delete(key)
+    this.#entries.delete(key)
   }
 
   /** Deletes the entries that match, without marking any as used, and returns them. */
@@ -75,21 +75,21 @@ export class EntryLru implements Holder {
     const wanted = tags && new Set(tags)
     const deleted: Entry[] = []
     // A copy of the list, since an iterator does not survive deletions.
-    for (const [key, { entry }] of [...this.#slots]) {
+    for (const [key, { entry }] of [...this.#entries]) {
       if (!key.startsWith(prefix) || !isWanted(key)) continue
       if (wanted !== undefined && !entry.tags.some((tag) => wanted.has(tag))) continue
-      this.#slots.delete(key)
+      this.#entries.delete(key)
       deleted.push(entry)
     }
     return deleted
   }
 
   clear (): void {
-    this.#slots.clear()
+    this.#entries.clear()
   }
 
   stats (): StoreStats {
-    const { size, calculatedSize, maxSize } = this.#slots
+    const { size, calculatedSize, maxSize } = this.#entries
     return {
       entries: size, bytes: calculatedSize, maxBytes: maxSize, evictions: this.#evictions, refusals: this.#refusals
     }

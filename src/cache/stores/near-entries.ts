@@ -87,7 +87,7 @@ export class NearEntries implements OutageStore {
 
   // While L2 is unavailable, or refuses writes
 
-  get (key: string, canVerify: boolean): Entry | undefined {
+  get (key: string, canCheck: boolean): Entry | undefined {
     const outage = this.#currentOutage()
     const entry = this.#get(key)
     const origin = entry && this.#origins.get(entry)
@@ -96,7 +96,7 @@ export class NearEntries implements OutageStore {
     // Another process may have deleted it while L2 was available.
     const wasKnown = origin.from === 'outage' ||
       (origin.from === 'L2' && outage.startedAt - since < this.#options.outageMs)
-    return canVerify && entry!.tags.length > 0 && wasKnown ? entry : this.#limit(entry!, since)
+    return canCheck && entry!.tags.length > 0 && wasKnown ? entry : this.#limit(entry!, since)
   }
 
   set (key: string, entry: Entry): boolean {

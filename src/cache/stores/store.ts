@@ -79,11 +79,11 @@ export interface StoreConnection {
 /** The entries of one process, while the store that it shares with others is unavailable. */
 export interface OutageStore {
   /**
-   * Returns an entry, as expired if it has not been verified for too long: another process may have deleted it.
+   * Returns an entry, as expired if it has not been checked for too long: another process may have deleted it.
    *
-   * @param canVerify whether the tags of an entry can be checked without the shared store
+   * @param canCheck whether the tags of an entry can be checked without the shared store
    */
-  get (key: string, canVerify: boolean): Entry | undefined
+  get (key: string, canCheck: boolean): Entry | undefined
   /** Stores an entry until the shared store is available again. False if it is too large. */
   set (key: string, entry: Entry): boolean
 }

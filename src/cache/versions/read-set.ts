@@ -90,7 +90,7 @@ export class ReadSet {
   /**
    * Forbids storing anything that depends on these reads, since they cannot be checked later.
    *
-   * @param reason a token, see `LoadResult.notStoredBecause`
+   * @param reason a word, see `LoadResult.notStoredBecause`
    */
   doNotStore (reason: string): void {
     this.#notStoredBecause ??= reason

@@ -53,7 +53,7 @@ export class LookupBatcher {
     const lookups: Array<(reader: CacheReader) => void> = this.#next = []
     setImmediate(() => {
       this.#next = undefined // later requests may follow a change that this batch does not see
-      const reader = new CoalescingReader(this.#cache)
+      const reader = new BatchReader(this.#cache)
       // Handlers and hooks run after the batch, since they may write to the database.
       this.#cache.batch(() => { for (const lookUp of lookups) lookUp(reader) })
       if (lookups.length === 1 && this.#isSynchronous) this.#loneLookups = LONE_LOOKUPS
@@ -62,7 +62,7 @@ export class LookupBatcher {
 }
 
 /** Looks up each key once for all requests of a batch, if that takes a round trip. */
-class CoalescingReader implements CacheReader {
+class BatchReader implements CacheReader {
   readonly #cache: CacheAdapter
   readonly #lookups = new Map<string, Promise<Lookup>>()
 

@@ -177,7 +177,7 @@ function runRevalidation (tools: FetchTools, ctx: PageCacheContext, revalidation
 /** Serves the response that another request has fetched. */
 async function serveCollapsed (
   tools: FetchTools, ctx: PageCacheContext, location: CacheLocation,
-  { value, entry, stale, stored, coalesced }: LoadResult, status: CacheStatus, directives: RequestDirectives | undefined
+  { value, entry, stale, stored, collapsed }: LoadResult, status: CacheStatus, directives: RequestDirectives | undefined
 ): Promise<Next> {
   const content = value === undefined || entry === undefined ? undefined : readContent(entry)
   if (content !== undefined && isVariants(content)) {
@@ -191,7 +191,7 @@ async function serveCollapsed (
   if (!isOurs || (!stale && content.freshnessLifetime <= content.age)) {
     return beginHandler(tools, ctx, { ...status, detail: 'collapse-refused' })
   }
-  const how = stale ? { detail: 'stale-if-error' } : coalesced ? { collapsed: true } : { stored }
+  const how = stale ? { detail: 'stale-if-error' } : collapsed ? { collapsed: true } : { stored }
   tools.responder.serveStored(ctx.request, ctx.reply, content, { ...status, ...how })
   return 'replied'
 }

@@ -43,7 +43,7 @@ t.test('a caller that missed during a load gets its result after it has ended', 
   const miss = await expectMiss(t, cache.lookup('key'))
   held.end('value')
   await first
-  t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', coalesced: true })
+  t.match(await cache.load('key', () => t.fail('loaded again'), {}, miss), { value: 'value', collapsed: true })
 })
 
 t.test('a caller that missed during a load loads again if a tag has changed since', async (t) => {

@@ -55,7 +55,7 @@ t.test('load with wait: false gives up if another process is loading the key, an
   await waiting.promise
   await createCache({ store: memory }).set('key', 'theirs')
   filled.resolve()
-  t.match(await follower, { value: 'theirs', stored: true, coalesced: true })
+  t.match(await follower, { value: 'theirs', stored: true, collapsed: true })
   t.strictSame(listener.events, [], 'nothing was loaded or refused')
 })
 

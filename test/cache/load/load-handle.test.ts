@@ -118,9 +118,9 @@ t.test('onLead is not called for a caller that joins a load, or finds its value 
   const { load } = await begin('key')
   const joined = cache.beginLoad('key', { miss: 'absent' }, {}, () => t.fail('leads'))
   await load.fulfil({ value: 'value', ttl: 10 })
-  t.match(await joined, { value: 'value', stored: true, coalesced: true })
+  t.match(await joined, { value: 'value', stored: true, collapsed: true })
   t.match(await cache.beginLoad('key', { miss: 'absent' }, {}, () => t.fail('leads')), {
-    value: 'value', coalesced: true
+    value: 'value', collapsed: true
   })
 })
 

@@ -19,8 +19,8 @@ t.test('load returns what was stored, and whether another caller began it', asyn
   held.end('value')
   const loaded = await first
   t.match(loaded, { value: 'value', stored: true, entry: { tags: ['a'], freshUntil: clock.now() + 10_000 } })
-  t.notHas(loaded, { coalesced: true })
-  t.match(await second, { value: 'value', stored: true, coalesced: true })
+  t.notHas(loaded, { collapsed: true })
+  t.match(await second, { value: 'value', stored: true, collapsed: true })
   t.equal(cache.lookup('key'), loaded.entry)
 })
 
@@ -89,7 +89,7 @@ t.test('adopts a fresh entry that is stored below a lease', async (t) => {
   }
   const cache = createCache({ store })
   t.match(await cache.load('key', () => t.fail('loaded')), {
-    value: 'fresh', entry: stale, stored: true, coalesced: true
+    value: 'fresh', entry: stale, stored: true, collapsed: true
   })
 })
 

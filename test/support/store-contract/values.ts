@@ -7,7 +7,7 @@ import { EXACT_VALUES, REFUSED_VALUES } from '../sample-values.ts'
 import type { SetUp } from './set-up.ts'
 
 export function values (t: Test, setUp: () => SetUp): void {
-  t.test('each reader gets what the loader returned: on a miss, when coalesced, on a hit, and stale', async (t) => {
+  t.test('each reader gets what the loader returned: on a miss, when collapsed, on a hit, and stale', async (t) => {
     const { cache, clock } = setUp()
     const listener = listen(t, cache)
     const options = { ttl: 10, staleIfError: 100 }
@@ -18,11 +18,11 @@ export function values (t: Test, setUp: () => SetUp): void {
       const held = deferredLoader()
       const first = cache.getOrSet(key, held.load, options)
       await held.began
-      const coalesced = [{}, { shared: true }].map((more) => cache.getOrSet(key, held.load, { ...options, ...more }))
+      const collapsed = [{}, { shared: true }].map((more) => cache.getOrSet(key, held.load, { ...options, ...more }))
       await listener.heard('miss', misses += 3)
       held.end(value)
       t.ok(Object.is(await first, value), `${what}: the caller that runs the loader`)
-      t.ok((await Promise.all(coalesced)).every(isSame), `${what}: coalesced`)
+      t.ok((await Promise.all(collapsed)).every(isSame), `${what}: collapsed`)
       if (value === undefined) continue
       t.ok(isSame(await cache.get(key)), `${what}: get`)
       t.ok(isSame((await cache.getMany([key])).get(key)), `${what}: getMany`)

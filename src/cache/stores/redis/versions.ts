@@ -6,7 +6,7 @@ import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
 /** Seconds for which a tag is remembered after its last change. Forgetting it is safe, but costs a reload. */
 const TAG_TTL_SECONDS = 30 * 24 * 3600
 
-/** First part of the keys of the version clock. Its hash tag keeps them in one slot of a cluster, as scripts need. */
+/** First part of the keys of the version clock. Its hash tag keeps them in one hash slot, as scripts need. */
 export function versionKeyPrefix (prefix: string): string {
   return `${prefix}#{${prefix}}`
 }
