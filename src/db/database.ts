@@ -5,7 +5,7 @@ import type { Sql } from './sqlite/session.ts'
 
 /**
  * The database of the service. Transactions run one after another on a connection of their own; everything else reads
- * committed data. So a transaction may await, and other requests neither see it nor join it meanwhile.
+ * committed data. So a transaction may await, and other requests neither see it nor run in it meanwhile.
  */
 export interface Database {
   /**

@@ -42,7 +42,7 @@ export interface Scope {
 
 /**
  * Runs transactions on one connection, one at a time. They may await: a scope belongs to an async context, so that
- * other requests neither see a transaction nor join it meanwhile.
+ * other requests neither see a transaction nor run in it meanwhile.
  */
 export class Transactions {
   readonly #options: TransactionsOptions

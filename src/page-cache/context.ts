@@ -40,7 +40,7 @@ export interface PageCacheContext {
   /** Present for requests of the page cache itself. */
   readonly revalidation: Revalidation | undefined
   readonly explainRequest: ExplainRequest | undefined
-  /** Why the key does not cover the URL that the handler sees, as a token; undefined if it does. */
+  /** Why the key does not cover the URL that the handler sees, as the `detail` of its status; undefined if it does. */
   readonly notKeyedBecause: string | undefined
   /** The result of the route's option `key`; null without it. */
   customKey: string | null

@@ -52,7 +52,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     explain: (question) => explainPage(app, now, question)
   }))
 
-  // When a route is declared. Fastify binds the handler after all `onRoute` hooks: every guard runs before the lookup.
+  // When a route is declared. Fastify binds the handler after all `onRoute` hooks, so every hook precedes the lookup.
   app.addHook('onRoute', function (route) {
     const cachePage = route.config?.cachePage
     if (cachePage === undefined) return

@@ -64,7 +64,7 @@ export interface ProductsDeleted {
 /**
  * The products, newest first.
  *
- * Every change runs in a transaction of its own, or joins the one that surrounds it. After the commit, and before the
+ * Every change runs in a transaction of its own, or within the one that surrounds it. After the commit, and before the
  * call resolves, `afterSave` or `afterDelete` notifies its subscribers once, unless it changed no product.
  */
 export interface Products {

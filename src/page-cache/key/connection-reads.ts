@@ -13,7 +13,7 @@ export class ConnectionReads {
   /** Whether what is read now is recorded otherwise. */
   isIgnored = false
 
-  /** What was read that no key can cover, as a token for `Cache-Status`. */
+  /** What was read that no key can cover, as the `detail` of `Cache-Status`. */
   get unkeyed (): string | undefined {
     if (this.addressInHandler) return 'client-address-read'
     if (this.addressInHook) return 'client-address-read:ignoreAddress'

@@ -68,7 +68,7 @@ export abstract class RequestReads implements HeaderReads {
     return this.names.forKey
   }
 
-  /** What was read that no key can cover, as a token for `Cache-Status`. */
+  /** What was read that no key can cover, as the `detail` of `Cache-Status`. */
   get unkeyedRead (): string | undefined {
     return this.connection.unkeyed
   }

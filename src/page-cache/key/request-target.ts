@@ -18,7 +18,7 @@ export interface RouterOptions {
  * Makes the URL that hooks and the handler see agree with the key: in origin-form, and without unkeyed parameters.
  *
  * @param parse the querystring parser of the application
- * @returns why the key cannot cover the request, as a token; undefined if it does
+ * @returns why the key cannot cover the request, as the `detail` of `Cache-Status`; undefined if it does
  */
 export function normalizeRequest (
   request: FastifyRequest, { query }: RouteCacheConfig, { sent }: Pick<HeaderTracker, 'sent'>, options: RouterOptions,

@@ -37,7 +37,7 @@ export const CUSTOM_KEY = ':key'
 /** Lists of header names remembered for a URL. */
 const MAX_LISTS = 4
 /** Keys for the variants of one list. They limit the variants of a URL without counting them. */
-const SLOTS = 128
+const KEYS_PER_LIST = 128
 
 /** The headers of a request: as the client sent them, and as hooks have left them. */
 export interface RequestFields {
@@ -104,8 +104,8 @@ export function variantKeys (
   primaryKey: string, generation: string, { varyNames, varyValues }: VaryMatch
 ): [string, string] {
   const digest = crypto.hash('sha256', JSON.stringify(varyValues), 'buffer')
-  const first = digest[0]! % SLOTS
-  const second = (first + 1 + digest[1]! % (SLOTS - 1)) % SLOTS
+  const first = digest[0]! % KEYS_PER_LIST
+  const second = (first + 1 + digest[1]! % (KEYS_PER_LIST - 1)) % KEYS_PER_LIST
   const prefix = computePrefix(primaryKey, generation, varyNames)
   return [`${prefix}${first}`, `${prefix}${second}`]
 }
@@ -114,7 +114,7 @@ export function variantKeys (
 export function allVariantKeys (primaryKey: string, { generation, varyLists }: Variants): string[] {
   return varyLists.flatMap((varyNames) => {
     const prefix = computePrefix(primaryKey, generation, varyNames)
-    return Array.from({ length: SLOTS }, (_, slot) => `${prefix}${slot}`)
+    return Array.from({ length: KEYS_PER_LIST }, (_, number) => `${prefix}${number}`)
   })
 }
 

@@ -30,7 +30,7 @@ export interface ReceivedResponse {
   readonly received: number
 }
 
-/** Whether a response may be stored: how, or why not, as a token for `Cache-Status`. */
+/** Whether a response may be stored: how, or why not, as the `detail` of `Cache-Status`. */
 export type StorageDecision =
   | { readonly store: true, readonly policy: StoragePolicy }
   | { readonly store: false, readonly reason: string }
