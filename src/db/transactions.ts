@@ -158,8 +158,9 @@ export class Transactions {
     } catch (error) {
       // First, since what the work still sends after the rollback would be committed at once.
       scope.open = false
-      // If the parent has ended, the connection may be in another transaction by now.
-      if (isParentRunning()) await connection.exec(rollback)
+      // If the parent has ended, the connection may be in another transaction by now. The rollback fails if a statement
+      // whose reply has not arrived yet has already rolled back, or has ended the thread.
+      if (isParentRunning()) await connection.exec(rollback).catch(() => {})
       throw error
     }
   }

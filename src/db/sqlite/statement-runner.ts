@@ -7,9 +7,10 @@ const MAX_STATEMENTS = 200
 
 /**
  * `run` returns no rows, `get` the first one, `all` all of them. `exec` runs several statements without parameters.
- * `repair` creates triggers that are missing, and counts rows whose number is not known, in transactions of its own.
+ * `begin` begins a transaction that writes, after a rollback of one that was left open. `repair` creates triggers that
+ * are missing, and counts rows whose number is not known, in transactions of its own.
  */
-export type Method = 'run' | 'get' | 'all' | 'exec' | 'repair'
+export type Method = 'run' | 'get' | 'all' | 'exec' | 'begin' | 'repair'
 
 /** A statement to run on a connection in a worker. */
 export interface Statement {
@@ -48,16 +49,22 @@ export class StatementRunner {
   }
 
   run ({ method, sql, parameters = [], asArrays = false }: Statement): StatementResult {
-    if (method === 'exec') return this.#execute(sql)
+    if (method === 'begin') return this.#begin()
     if (method === 'repair') return this.#repair()
-    // Otherwise it would be committed at once.
+    // Otherwise it would be committed at once, and a savepoint would begin a transaction that nobody ends.
     if (this.#inTransactions && !this.inTransaction) throw new TransactionOverError()
+    if (method === 'exec') return this.#execute(sql)
     const statement = this.#compile(sql)
     const wrote = !statement.readonly
     if (statement.reader) statement.raw(asArrays)
     const result = method === 'run' ? statement.run(...parameters) : { rows: statement[method](...parameters) }
     if (!this.#inTransactions) this.#closeTransaction()
     return { ...result, wrote }
+  }
+
+  #begin (): StatementResult {
+    if (this.inTransaction) this.#connection.exec('ROLLBACK')
+    return this.#execute('BEGIN IMMEDIATE')
   }
 
   #execute (sql: string): StatementResult {

@@ -60,7 +60,7 @@ export class Writer implements TransactionConnection {
 
   async #tryBegin (): Promise<boolean> {
     try {
-      await this.exec('BEGIN IMMEDIATE')
+      await this.run({ method: 'begin', sql: '' })
       return true
     } catch (error) {
       if (isBusyError(error)) return false

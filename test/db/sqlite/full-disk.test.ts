@@ -16,7 +16,7 @@ async function service (t: Test) {
     const result = await run.call(this, statement)
     // It holds for the connection of transactions, in its thread.
     const sql = `PRAGMA max_page_count = ${pages}`
-    if (statement.sql === 'BEGIN IMMEDIATE') await run.call(this, { method: 'get', sql })
+    if (statement.method === 'begin') await run.call(this, { method: 'get', sql })
     return result
   })
   t.teardown(() => mock.restoreAll())

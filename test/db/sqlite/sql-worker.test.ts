@@ -23,7 +23,7 @@ function setUp (t: Test, role: 'reader' | 'writer' = 'reader') {
 t.test('a thread runs statements in order, and returns their results', async (t) => {
   const { worker, run } = setUp(t, 'writer')
   const results = Promise.all([
-    run('exec', 'BEGIN IMMEDIATE'),
+    run('begin', ''),
     run('run', 'INSERT INTO notes (data) VALUES (?)', 'b'),
     run('all', 'SELECT data FROM notes ORDER BY id'),
     worker.run({ method: 'all', sql: 'SELECT * FROM notes ORDER BY id', asArrays: true }),
@@ -90,7 +90,7 @@ t.test('a thread that cannot open its file ends, and rejects its statements', as
 
 t.test('close ends the thread after its statements, and rolls back an open transaction', async (t) => {
   const { path, other, worker, run } = setUp(t, 'writer')
-  await run('exec', 'BEGIN IMMEDIATE')
+  await run('begin', '')
   const last = run('run', 'DELETE FROM notes')
   t.equal(worker.inTransaction, true)
   await worker.close()

@@ -26,12 +26,26 @@ t.test('a statement returns rows as objects or arrays, its first row, or what it
 
 t.test('a runner of transactions runs statements inside of them only', async (t) => {
   const { runner, run } = setUp(t, true)
-  t.throws(() => run('run', "UPDATE notes SET text = 'c'"), { code: 'LARDER_TRANSACTION_OVER' })
-  t.same(run('exec', 'BEGIN; SAVEPOINT a'), { wrote: false })
+  const OVER = { code: 'LARDER_TRANSACTION_OVER' }
+  t.throws(() => run('run', "UPDATE notes SET text = 'c'"), OVER)
+  t.throws(() => run('exec', 'SAVEPOINT a'), OVER, 'a savepoint would begin a transaction')
+  t.equal(runner.inTransaction, false)
+  t.same(run('begin', ''), { wrote: false })
   t.equal(runner.inTransaction, true)
+  t.same(run('exec', 'SAVEPOINT a'), { wrote: false })
   run('run', "UPDATE notes SET text = 'c'")
   run('exec', 'ROLLBACK')
   t.equal(runner.inTransaction, false)
+  t.throws(() => run('exec', 'ROLLBACK'), OVER)
+})
+
+t.test('a transaction that was left open is rolled back before the next one begins', async (t) => {
+  const { runner, run } = setUp(t, true)
+  run('begin', '')
+  run('run', "UPDATE notes SET text = 'c'")
+  run('begin', '')
+  t.equal(runner.inTransaction, true)
+  t.match(run('get', 'SELECT text FROM notes'), { rows: { text: 'a' } })
 })
 
 t.test('another runner rolls back a transaction that is left open, since it would hold a snapshot', async (t) => {
