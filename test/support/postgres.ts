@@ -42,14 +42,24 @@ export async function sharePostgres (t: Test): Promise<PrivatePostgres> {
   return await (shared ??= startPostgres(t))
 }
 
-/** Starts a PostgreSQL for one test on a Unix socket in a folder of its own. It ends with the test. */
-export async function startPostgres (t: Test, settings: Record<string, string> = {}): Promise<PrivatePostgres> {
+/**
+ * Starts a PostgreSQL for one test on a Unix socket in a folder of its own. It ends with the test.
+ *
+ * @param primary the one that it follows as a standby. Default: it is a primary itself
+ */
+export async function startPostgres (
+  t: Test, settings: Record<string, string> = {}, primary?: PrivatePostgres
+): Promise<PrivatePostgres> {
   const programs = findPrograms()
   const user = findUser()
   const folder = mkdtempSync(join(tmpdir(), 'larder-postgres-'))
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
-  copyTemplate(programs, user, data)
+  if (primary === undefined) copyTemplate(programs, user, data)
+  else {
+    const options = ['-h', primary.host, '-U', 'postgres', '-D', data, '-R', '-c', 'fast', '--no-sync']
+    execFileSync(join(programs, 'pg_basebackup'), options, { ...user, cwd: '/' })
+  }
   const options = Object.entries({ ...SETTINGS, unix_socket_directories: folder, ...settings })
     .flatMap(([name, value]) => ['-c', `${name}=${value}`])
   let server: ReturnType<typeof spawn>
@@ -95,7 +105,7 @@ export async function startPostgres (t: Test, settings: Record<string, string> =
       // Tests stop the server.
       pool.on('error', () => {})
       pool.on('connect', (client) => { client.on('error', () => {}) })
-      t.teardown(() => pool.end())
+      t.teardown(() => pool.ended ? undefined : pool.end())
       return pool
     }
   }
@@ -139,7 +149,7 @@ async function untilReady (output: NodeJS.ReadableStream): Promise<void> {
   const lines: string[] = []
   for await (const line of createInterface({ input: output })) {
     lines.push(line)
-    if (line.includes('ready to accept connections')) {
+    if (/ready to accept (?:read-only )?connections/.test(line)) {
       output.resume()
       return
     }

@@ -54,13 +54,16 @@ function watchClient (pool: pg.Pool, client: pg.PoolClient): void {
     if (reported.has(parameters[0])) return query.apply(client, parameters)
     notify(pool, parameters)
     const [text] = readQuery(parameters)
-    const isOpen = (client as unknown as { getTransactionStatus (): string | null }).getTransactionStatus() !== 'I'
-    if (isOpen || hasBegun || BEGIN.test(text)) {
-      hasBegun = true
-      currentReads()?.doNotStore('uncommitted-read')
-    }
+    if (BEGIN.test(text)) hasBegun = true
+    if (hasBegun || isInTransaction(client)) currentReads()?.doNotStore('uncommitted-read')
     return query.apply(client, parameters)
   } as typeof client.query
+}
+
+/** Whether a transaction was open when the last query had ended. Before the first one, the driver returns null. */
+function isInTransaction (client: pg.ClientBase): boolean {
+  const status = (client as unknown as { getTransactionStatus (): string | null }).getTransactionStatus()
+  return status === 'T' || status === 'E'
 }
 
 function notify (pool: pg.Pool, parameters: readonly unknown[]): void {
