@@ -1,5 +1,6 @@
 import { format } from 'node:util'
 import t from 'tap'
+import { sharePostgres } from '../support/postgres.ts'
 import { writeModules } from './modules.ts'
 
 /*
@@ -30,6 +31,10 @@ async function captureLog (file: string): Promise<string[]> {
 }
 
 const modules = writeModules(t.testdir())
+
+// Examples connect as these variables say.
+const { host } = await sharePostgres(t)
+Object.assign(process.env, { PGHOST: host, PGUSER: 'postgres', PGDATABASE: 'postgres' })
 
 for (const document of new Set(modules.map(({ document }) => document))) {
   t.test(`the examples of ${document} print what their comments say`, async (t) => {

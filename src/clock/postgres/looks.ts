@@ -36,6 +36,7 @@ export class Looks {
   readonly #options: LooksOptions
   readonly #numbers = new Map<Stamp, number>()
   #next: Promise<Look> | undefined
+  #sendNext = () => {}
   #number = 0
   #nonce: string | undefined
   #snapshot: Snapshot | undefined
@@ -66,16 +67,28 @@ export class Looks {
     return this.#nonce
   }
 
-  /** Looks after this turn of the event loop. Rejects if that takes too long. */
+  /** Looks once this turn of the event loop has called all callbacks. Rejects if that takes too long. */
   look (): Promise<Look> {
     if (this.#next !== undefined) return this.#next
     const { promise, resolve, reject } = Promise.withResolvers<Look>()
     this.#next = promise
-    process.nextTick(() => {
+    const send = () => {
+      if (this.#next !== promise) return
       this.#next = undefined // a later caller may know of changes that this look does not see
       this.#send(resolve, reject)
-    })
+    }
+    this.#sendNext = send
+    setImmediate(send)
     return promise
+  }
+
+  /** Runs `work` for callers that have all been collected, and then looks at once. */
+  batch<T> (work: () => T): T {
+    try {
+      return work()
+    } finally {
+      if (this.#next !== undefined) this.#sendNext()
+    }
   }
 
   #send (resolve: (look: Look | Promise<Look>) => void, reject: (error: Error) => void): void {

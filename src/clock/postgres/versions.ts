@@ -83,6 +83,8 @@ export function postgresVersions (
       }
     },
 
+    batch: (work) => looks.batch(work),
+
     invalidate: (tags) => invalidate(tags.map((tag) => getCatalog().resolve(tag))),
 
     versionOf: (tag) => readLastChange(getCatalog().resolve(tag)),

@@ -76,7 +76,8 @@ t.test('a standby is refused, and begins a new history when it is promoted', asy
 t.test('changes are folded, so that the table of changes stays small', async (t) => {
   const postgres = await startPostgres(t)
   const { pool, clock: { versions } } = await createClock(t, postgres, COUNTERS)
-  const count = async (table: string) => Number((await pool.query(`SELECT count(*) FROM larder.${table}`)).rows[0].count)
+  const count = async (table: string) =>
+    Number((await pool.query(`SELECT count(*) FROM larder.${table}`)).rows[0].count)
   const stamp = await versions.stamp()
   await pool.query(`DO $$ BEGIN FOR i IN 0..70000 BY 10 LOOP
     UPDATE counters SET n = n + 1 WHERE id = i; IF i % 1000 = 0 THEN COMMIT; END IF; END LOOP; END $$`)

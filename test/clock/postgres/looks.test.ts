@@ -47,6 +47,19 @@ t.test('all callers of a turn share a look, and one that comes after it was sent
   t.same([(await first).stamp, (await second).stamp], ['a/11:11:', 'a/12:12:'])
 })
 
+t.test('callers that were collected in a batch do not wait for the end of the turn', async (t) => {
+  const { looks, sent, answer } = createLooks()
+  t.equal(looks.batch(() => 1), 1)
+  const [first, second] = looks.batch(() => [looks.look(), looks.look()])
+  t.equal(first, second)
+  t.equal(sent.length, 1)
+  t.not(looks.look(), first)
+  await turn()
+  t.equal(sent.length, 2)
+  answer('11:11:')
+  t.equal((await first!).stamp, 'a/11:11:')
+})
+
 t.test('a look that was sent before the last one returned lists its changes again, which count once', async (t) => {
   const { looks, changes, sent, answer } = createLooks()
   const first = looks.look()
