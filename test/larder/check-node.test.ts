@@ -21,6 +21,7 @@ const OLD_NAMES: Record<string, string[]> = {
   'node:http': ['IncomingMessage', 'STATUS_CODES', 'ServerResponse'],
   'node:module': ['createRequire', 'syncBuiltinESMExports'],
   'node:net': ['isIP'],
+  'node:perf_hooks': ['monitorEventLoopDelay', 'performance'],
   'node:stream': ['Readable', 'Transform', 'pipeline'],
   'node:timers': ['setImmediate'],
   'node:timers/promises': ['setTimeout'],

@@ -9,14 +9,17 @@ import { startPostgres } from '../../support/postgres.ts'
 import { until } from '../../support/until.ts'
 import { createBlog, MIGRATION, posts } from './blog.ts'
 
-/** Milliseconds: a look may take 250, and then the load of the application fails or not. */
-const MAX_WAIT_MS = 700
+/** Milliseconds: a look may take 250 on an idle machine. */
+const MAX_WAIT_MS = 5_000
+const MAX_RECOVERY_MS = 20_000
+const IMPATIENT = { connectionTimeoutMillis: 1_000, query_timeout: 1_000 }
 
-/** An application with one cached page, whose handler needs no database if it is down. */
+/** An application with one cached page, whose handler waits at most a second for the database. */
 async function createApp (t: Test) {
   const postgres = await startPostgres(t)
-  const { pool, clock } = await createBlog(t, postgres, { pool: { connectionTimeoutMillis: 200, query_timeout: 200 } })
-  const db = drizzle({ client: pool, logger: clock.logger })
+  const { pool, clock } = await createBlog(t, postgres)
+  const impatient = await postgres.createPool(t, { database: pool.options.database, ...IMPATIENT })
+  const db = drizzle({ client: impatient, logger: clock.logger })
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(larder, { clock, ttl: '5m' })
@@ -34,7 +37,7 @@ async function createApp (t: Test) {
   }
   /** Checks that requests are answered at once, from the handler. */
   const expectMisses = async (t: Test) => {
-    for (let requests = 0; requests < 5; requests++) {
+    for (let requests = 0; requests < 3; requests++) {
       const { statusCode, status, ms } = await get()
       t.equal(statusCode, 200)
       t.notMatch(status, /hit|stored/)
@@ -46,8 +49,7 @@ async function createApp (t: Test) {
     await until('the cache is in use again', async () => /hit/.test((await get()).status))
     return performance.now() - startedAt
   }
-  await get()
-  t.match((await get()).status, /hit/)
+  await untilHit()
   return { postgres, pool, get, expectMisses, untilHit }
 }
 
@@ -57,7 +59,7 @@ t.test('while PostgreSQL is stopped, requests are answered without the cache, an
   for (const pid of [postgres.pid, ...pids]) process.kill(pid, 'SIGSTOP')
   await expectMisses(t)
   for (const pid of [postgres.pid, ...pids]) process.kill(pid, 'SIGCONT')
-  t.ok(await untilHit() < 2_000)
+  t.ok(await untilHit() < MAX_RECOVERY_MS)
   await pool.query("UPDATE posts SET title = 'eins' WHERE id = 1")
   t.equal((await get()).body, '["eins","two"]')
 })
@@ -68,7 +70,7 @@ for (const how of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     await postgres.stop(how)
     await expectMisses(t)
     await postgres.start()
-    t.ok(await untilHit() < 2_000)
+    t.ok(await untilHit() < MAX_RECOVERY_MS)
     await pool.query("UPDATE posts SET title = 'eins' WHERE id = 1")
     t.equal((await get()).body, '["eins","two"]')
   })
@@ -92,7 +94,7 @@ t.test('while PostgreSQL accepts no connection of the clock, requests are answer
   t.equal((await pool.query('SELECT 1')).rowCount, 1, 'the application has connections')
   await admin.query('ALTER DATABASE test_1 ALLOW_CONNECTIONS true')
   await admin.end()
-  t.ok(await untilHit() < 2_000)
+  t.ok(await untilHit() < MAX_RECOVERY_MS)
 })
 
 t.test('a database that cannot be reached fails the start with the error of the driver', async (t) => {
