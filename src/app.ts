@@ -8,6 +8,7 @@ import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
 import httpCaching, { HTTP_CACHING_HOOKS } from './plugins/http-caching.ts'
+import overload, { watchDelay, type WatchDelay } from './plugins/overload/index.ts'
 import securityHeaders from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
 import views from './plugins/views.ts'
@@ -22,6 +23,8 @@ export interface Overrides {
   peers?: Peers | undefined
   /** Returns milliseconds since 1970. Default the system clock, which never runs backwards here. */
   now?: () => number
+  /** Measures the delay of the event loop. */
+  watchDelay?: WatchDelay
   /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration. */
   logger?: FastifyServerOptions['logger']
 }
@@ -49,6 +52,8 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     await app.register(views)
     await app.register(errors)
     await app.register(docs)
+    // Before the page cache, so that it refuses misses only.
+    await app.register(overload, { watchDelay: overrides.watchDelay ?? watchDelay })
 
     // Imported here, since most of what it needs is of no use without Redis.
     if (config.REDIS_URL !== undefined) await app.register(import('./plugins/redis.ts'), { url: config.REDIS_URL })

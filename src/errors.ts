@@ -7,6 +7,9 @@ export const ConfigError = createError('LARDER_CONFIG', '%s', 500)
 export const ListenError = createError<[string, number, string]>(
   'LARDER_LISTEN', 'Cannot listen on HOST %s, PORT %s (%s). Choose another address.', 500)
 
+export const OverloadedError = createError(
+  'LARDER_OVERLOADED', 'The service is overloaded. Try again in a few seconds.', 503)
+
 export const DatabaseOpenError = createError<[string, string]>(
   'LARDER_DATABASE_OPEN', 'Cannot open the DATABASE_URL %s: %s', 500)
 export const DatabaseBusyError = createError(
@@ -30,6 +33,7 @@ export const TransactionTimeoutError = createError<[number]>(
 
 /** Seconds after which a client may repeat a request that got a 503, by the code of its error. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
+  LARDER_OVERLOADED: 5,
   LARDER_DATABASE_BUSY: 1,
   LARDER_DATABASE_WORKER: 1,
   LARDER_DATABASE_CLOSED: 5,

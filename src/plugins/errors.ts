@@ -7,7 +7,8 @@ import { resolveRetryAfter } from '../errors.ts'
 export default fp((app, _options, done) => {
   app.setErrorHandler((error: FastifyError | null, request, reply) => {
     const status = getErrorStatus(error)
-    if (status >= 500) request.log.error({ err: error }, 'request failed')
+    // One line says that the service is overloaded, and more of them would add to the load.
+    if (status >= 500 && error?.code !== 'LARDER_OVERLOADED') request.log.error({ err: error }, 'request failed')
     else request.log.info({ code: error?.code, reason: error?.message }, 'request rejected')
     // Only messages by Fastify and by this service are written for clients.
     return error !== null && /^(?:FST|LARDER)_/.test(error.code)

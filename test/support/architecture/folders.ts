@@ -19,7 +19,7 @@ export const ALLOWED: Record<string, string[]> = {
   products: ['db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
   routes: ['db', 'errors'],
-  plugins: ['db', 'errors', 'larder', 'start-thread', 'workers'],
+  plugins: ['db', 'errors', 'larder', 'page-cache/shared', 'start-thread', 'workers'],
   workers: ['larder'],
   hooks: ['errors', 'larder'],
   db: ['cache', 'clock/sqlite', 'errors', 'start-thread'],
