@@ -24,7 +24,8 @@ const OVERWRITTEN = 'Stop the service, put the file there again, delete the file
 
 export interface FileStateOptions {
   path: string
-  writer: Sqlite.Database
+  /** The connection that checks whether the file is writable. */
+  upkeep: Sqlite.Database
   /** Whether the file was overwritten in place. */
   isOverwritten: () => boolean
   onChange?: StateListener | undefined
@@ -104,15 +105,15 @@ export class FileState {
 
   /** Attempts to write. A file that another transaction has locked is writable. */
   #isWritable (): boolean {
-    if (this.#options.writer.inTransaction) return this.#state !== 'read-only'
+    if (this.#options.upkeep.inTransaction) return this.#state !== 'read-only'
     let isWritable = true
     try {
       accessSync(this.#options.path, constants.W_OK)
-      tryLock(() => this.#options.writer.exec('BEGIN IMMEDIATE; DELETE FROM larder_eras WHERE id < 0'))
+      tryLock(() => this.#options.upkeep.exec('BEGIN IMMEDIATE; DELETE FROM larder_eras WHERE id < 0'))
     } catch {
       isWritable = false
     }
-    if (this.#options.writer.inTransaction) this.#options.writer.exec('ROLLBACK')
+    if (this.#options.upkeep.inTransaction) this.#options.upkeep.exec('ROLLBACK')
     return isWritable
   }
 }

@@ -51,9 +51,9 @@ function parsePath (url: string): string {
 }
 
 /** Enables WAL. If two processes do so at once, SQLite reports a lock to one of them without waiting. */
-function enableWal (writer: Sqlite.Database, waitMs: number): void {
+function enableWal (upkeep: Sqlite.Database, waitMs: number): void {
   const deadline = performance.now() + waitMs
-  while (!tryLock(() => writer.pragma('journal_mode = WAL'))) {
+  while (!tryLock(() => upkeep.pragma('journal_mode = WAL'))) {
     if (performance.now() >= deadline) throw new DatabaseBusyError()
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
   }

@@ -50,7 +50,7 @@ export function createSqliteDatabase (
   const { lockWaitMs, transactionMs, readMs } = resolveLimits(limits)
   let isClosed = false
   const start = (role: ConnectionOptions['role']) => () => {
-    // Nobody would close it.
+    // Otherwise no call of `close` would end the thread.
     if (isClosed) throw new DatabaseClosedError()
     return startWorker({ path, role, timeout: lockWaitMs })
   }
@@ -60,13 +60,13 @@ export function createSqliteDatabase (
 
   const warn = createWarn(path, limits.onWarning)
   const history = new History(upkeep)
-  const reader = openConnection({ path, role: 'clock', timeout: lockWaitMs })
-  const log = new WriteAheadLog(reader, warn)
-  const clock = new Clock(reader, true, history, log)
+  const clockReader = openConnection({ path, role: 'clock', timeout: lockWaitMs })
+  const log = new WriteAheadLog(clockReader, warn)
+  const clock = new Clock(clockReader, true, history, log)
   const following = setInterval(() => followLog(clock), FOLLOW_MS).unref()
   const content = new FileContent(log)
   const isOverwritten = () => content.isOverwritten()
-  const file = new FileState({ path, writer: upkeep, isOverwritten, onChange: limits.onStateChange })
+  const file = new FileState({ path, upkeep, isOverwritten, onChange: limits.onStateChange })
 
   const transactions = new Transactions({
     connection: writer,
@@ -79,7 +79,7 @@ export function createSqliteDatabase (
     }
   })
   const repairing = setInterval(() => { repair().catch(() => {}) }, REPAIR_MS).unref()
-  const readSchemaVersion = () => reader.pragma('schema_version', { simple: true })
+  const readSchemaVersion = () => clockReader.pragma('schema_version', { simple: true })
   let repairedSchema = readSchemaVersion()
   const inTransaction = () => transactions.current !== undefined
   const versions: Versions = databaseVersions({
@@ -94,7 +94,7 @@ export function createSqliteDatabase (
       }
     })
   })
-  const reads = trackReads({ connection: reader, clock, isOutdated: () => false, versions })
+  const reads = trackReads({ connection: clockReader, clock, isOutdated: () => false, versions })
   const sql = createSql(execute, {
     logQuery (text, parameters) {
       if (inTransaction()) currentReads()?.doNotStore('uncommitted-read') // it may be rolled back
@@ -104,7 +104,7 @@ export function createSqliteDatabase (
 
   /** Creates triggers for new and rebuilt tables. If that fails, the next attempt may succeed. */
   async function repair (): Promise<void> {
-    if (repairedSchema === readSchemaVersion() && knowsRowCounts(reader)) return
+    if (repairedSchema === readSchemaVersion() && knowsRowCounts(clockReader)) return
     await transactions.runBetween(() => writer.repair())
     repairedSchema = readSchemaVersion()
   }
@@ -154,14 +154,14 @@ export function createSqliteDatabase (
       file.stop()
       await Promise.all([writer.close(), readers.close()])
       upkeep.close()
-      reader.close()
+      clockReader.close()
       log.close()
       onClose()
     }
   }
 }
 
-/** Errors are for the callers that read next. */
+/** Ignores errors: the next caller that reads the clock gets them too. */
 function followLog (clock: Clock): void {
   try {
     clock.refresh()

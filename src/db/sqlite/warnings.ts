@@ -7,10 +7,6 @@ const MESSAGES = {
   overwritten: (file: string) => `The write-ahead log of ${file} began anew before it was read, so nothing that ` +
     'depends on the database is served from the cache until it is loaded again. If this happens often, change more ' +
     'rows in each transaction.',
-  iterator: (file: string) => `A transaction of ${file} has left an iterator open, and it was closed. Read iterators ` +
-    'to their end, or call return().',
-  transaction: (file: string) => `A transaction was left open on the connection that writes to ${file}, and was ` +
-    'rolled back. Use database.transaction() in place of BEGIN.',
   full: (file: string) => `There is no space for ${file}, so changes are refused. Free some space on the disk, or ` +
     'raise max_page_count.'
 }
