@@ -106,7 +106,7 @@ export class Transactions {
       await this.#options.connection.begin()
       timer = setTimeout(onTimeout, this.#options.transactionMs)
       return await this.#inScope(scope, 'COMMIT', 'ROLLBACK', async () => {
-        signal?.throwIfAborted() // meanwhile
+        signal?.throwIfAborted() // again, since it may have aborted meanwhile
         return await Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle)
       })
     }).finally(settle)
@@ -156,7 +156,7 @@ export class Transactions {
       await connection.exec(commit)
       return result
     } catch (error) {
-      // First, since what the work still sends after the rollback would be committed at once.
+      // First, since a statement that the work sends after the rollback would be committed at once.
       scope.open = false
       // If the parent has ended, the connection may be in another transaction by now. The rollback fails if a statement
       // whose reply has not arrived yet has already rolled back, or has ended the thread.

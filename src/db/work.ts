@@ -3,7 +3,7 @@ export interface WorkStats {
   /** Pieces of work that wait for their turn. */
   readonly waiting: number
   readonly running: number
-  /** Pieces of work that have ended. */
+  /** Pieces of work that have run and ended. */
   readonly ended: number
   /** Seconds that all of them have waited together. */
   readonly waitSeconds: number
@@ -38,13 +38,13 @@ export class Work {
     meter.waiting++
   }
 
-  /** Its turn has come. */
+  /** Counts it as running from now on. */
   start (): void {
     this.#leave('running')
     this.#meter.running++
   }
 
-  /** It has ended, or does not wait any more. */
+  /** Counts it as ended; or, if it has not started, no longer as waiting. */
   end (): void {
     if (this.#state !== 'ended') this.#leave('ended')
   }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 
-/** Parses the number of workers: `auto` is one a core, and nothing means one. NaN for anything else. */
+/** Parses the number of workers: `auto` is one for each core, an empty text one. NaN for anything else. */
 export function parseWorkers (text: string = ''): number {
   if (text.trim() === '') return 1
   if (text === 'auto') return availableParallelism()

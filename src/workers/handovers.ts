@@ -26,9 +26,9 @@ export const LAST_MESSAGES_MS = 20
 /**
  * Passes the connections on to other workers that a worker was about to get when it ended.
  *
- * node:cluster waits for ever for the worker to acknowledge such a connection, and so would the client. So a refusal is
- * emitted in its place, after which node:cluster chooses another worker. While it waits, it does not even notice that
- * the channel is closed, and would go on to count on the worker.
+ * node:cluster waits for ever for the worker to acknowledge such a connection, and so would the client. So this emits a
+ * refusal in place of the worker, after which node:cluster chooses another one. While node:cluster waits, it does not
+ * notice that the channel is closed either, and would pass on further connections.
  *
  * @param hasOthers whether another worker listens; otherwise the connections are closed
  */

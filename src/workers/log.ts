@@ -14,7 +14,7 @@ export interface Log {
 }
 
 /**
- * Creates a log in the format of pino. The primary logs a few lines in its life, and is small because it loads nothing.
+ * Creates a log in the format of pino. The primary logs few lines, and stays small because it does not load pino.
  *
  * @param level one of pino's. The workers check it, so any other counts as `info` until they do.
  * @param write writes a line; default to stdout

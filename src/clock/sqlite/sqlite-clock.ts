@@ -112,7 +112,7 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
     own.prepare('SELECT 1 FROM sqlite_schema').get()
   }
 
-  /** Errors are for the callers that read next. The next attempt may succeed. */
+  /** Ignores errors: the next caller that reads the clock gets them too, and the next attempt may succeed. */
   function follow (): void {
     if (connection.inTransaction) return
     try {

@@ -41,7 +41,7 @@ export class ReaderPool {
   /**
    * Runs a statement. Rejects with a 503 error if it cannot be run in time, and with the reason of the signal.
    *
-   * @param signal that nobody waits for the result any more
+   * @param signal aborts when nobody waits for the result any more
    */
   async run (statement: Statement, signal?: AbortSignal): Promise<StatementResult> {
     signal?.throwIfAborted()
@@ -76,14 +76,14 @@ export class ReaderPool {
     await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.close()))
   }
 
-  /** The number of threads that do what somebody waits for. */
+  /** Returns the number of threads for whose results somebody waits. */
   #countUseful (): number {
     let useful = 0
     for (const { isAbandoned } of this.#busy.values()) if (!isAbandoned) useful++
     return useful
   }
 
-  /** Returns a free thread, and starts one if need be and allowed. */
+  /** Returns a free thread, or a new one if there may be more of them. */
   #findFree (): SqlWorker | undefined {
     const worker = this.#idle.pop()
     if (worker !== undefined) return worker.hasEnded ? this.#findFree() : worker
@@ -99,13 +99,13 @@ export class ReaderPool {
       job.outcome.reject(error)
     }
     this.#busy.delete(worker)
-    // One that was replaced meanwhile is one too many now.
+    // If another thread has replaced this one meanwhile, there is one too many.
     if (this.#idle.length + this.#countUseful() < READERS && !worker.hasEnded) this.#idle.push(worker)
     else worker.close()
     this.#workOn()
   }
 
-  /** Runs statements that wait, as long as a thread is free. */
+  /** Runs the statements that wait, as far as threads are free. */
   #workOn (): void {
     for (const job of this.#waiting) {
       const worker = this.#findFree()

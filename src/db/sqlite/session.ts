@@ -14,7 +14,7 @@ export interface RunResult {
 /** Drizzle's handle of a database whose statements run elsewhere. */
 export type Sql = BaseSQLiteDatabase<'async', RunResult>
 
-/** Runs a statement, wherever it has to run. */
+/** Runs a statement on the connection that the caller needs. */
 export type Execute = (statement: Statement) => Promise<StatementResult>
 
 /**

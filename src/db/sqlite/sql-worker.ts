@@ -52,7 +52,7 @@ export class SqlWorker {
   async run (statement: Statement): Promise<StatementResult> {
     if (this.#hasEnded) throw new DatabaseWorkerError()
     const outcome = Promise.withResolvers<StatementResult>()
-    // First, since a value that cannot be sent throws.
+    // This throws if a value cannot be sent.
     this.#worker.postMessage(statement)
     this.#running.push(outcome)
     return await outcome.promise

@@ -37,7 +37,7 @@ export class StatementRunner {
   readonly #inTransactions: boolean
   readonly #compiled = new Map<string, Sqlite.Statement>()
 
-  /** @param inTransactions whether statements run in transactions only, or outside of them only */
+  /** @param inTransactions true: statements run in transactions only; false: outside of them only */
   constructor (connection: Sqlite.Database, inTransactions: boolean) {
     this.#connection = connection
     this.#inTransactions = inTransactions

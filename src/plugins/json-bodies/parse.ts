@@ -3,7 +3,7 @@ import type { ErrorObject } from 'ajv'
 import secureJson from 'secure-json-parse'
 import type { Validator } from '../validation.ts'
 
-/** What became of a body. The items of an array follow in batches. */
+/** The result of parsing a body. The items of an array follow in batches. */
 export type Outcome =
   { readonly type: 'not-utf8' | 'not-json' | 'too-complex' | 'too-large' } |
   { readonly type: 'invalid', readonly errors: ErrorObject[] } |
@@ -16,7 +16,7 @@ export type Outcome =
  */
 export const MAX_DEPTH = 32
 export const MAX_VALUES = 200_000
-/** Bytes of a body that is no array. */
+/** Bytes of a body that is not an array. */
 const MAX_OBJECT = 1024 * 1024
 /** Products in a batch: copying it takes about a millisecond. */
 const BATCH = 250

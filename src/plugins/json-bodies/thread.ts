@@ -27,7 +27,7 @@ export class JsonThread {
   /**
    * Returns a body that the validation of a route accepts or refuses without validating it again.
    *
-   * @param bytes are lost for the caller: their memory goes to the thread
+   * @param bytes their memory is handed over to the thread, so the caller cannot use them afterwards
    * @param schema that of the body; undefined if there is none
    */
   async parse (bytes: Buffer, schema: object | undefined): Promise<unknown> {
