@@ -1,4 +1,4 @@
-import { DatabaseBusyError } from '../../errors.ts'
+import { DatabaseBusyError, DatabaseClosedError } from '../../errors.ts'
 import { type Work, WorkMeter } from '../work.ts'
 import type { SqlWorker } from './sql-worker.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
@@ -31,6 +31,7 @@ export class ReaderPool {
   readonly #idle: SqlWorker[] = []
   readonly #busy = new Map<SqlWorker, Job>()
   readonly #waiting = new Set<Job>()
+  #isClosed = false
   /** The statements of callers that wait for their results. */
   readonly meter = new WorkMeter()
 
@@ -45,6 +46,7 @@ export class ReaderPool {
    */
   async run (statement: Statement, signal?: AbortSignal): Promise<StatementResult> {
     signal?.throwIfAborted()
+    if (this.#isClosed) throw new DatabaseClosedError()
     const worker = this.#findFree()
     if (worker === undefined && this.#waiting.size >= MAX_WAITING) throw new DatabaseBusyError()
     const job: Job = { statement, outcome: Promise.withResolvers(), work: this.meter.add(), isAbandoned: false }
@@ -71,6 +73,7 @@ export class ReaderPool {
 
   /** Closes all threads after their statements. Those that wait are rejected. */
   async close (): Promise<void> {
+    this.#isClosed = true
     for (const { outcome } of this.#waiting) outcome.reject(new DatabaseBusyError())
     this.#waiting.clear()
     await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.close()))
@@ -108,10 +111,14 @@ export class ReaderPool {
   /** Runs the statements that wait, as far as threads are free. */
   #workOn (): void {
     for (const job of this.#waiting) {
-      const worker = this.#findFree()
-      if (worker === undefined) return
+      try {
+        const worker = this.#findFree()
+        if (worker === undefined) return
+        this.#work(worker, job)
+      } catch (error) {
+        job.outcome.reject(error) // no thread could be started
+      }
       this.#waiting.delete(job)
-      this.#work(worker, job)
     }
   }
 }

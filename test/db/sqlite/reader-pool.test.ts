@@ -40,9 +40,11 @@ const turn = () => new Promise(setImmediate)
 
 function setUp (readMs = 10_000) {
   const workers: FakeWorker[] = []
+  const start: { error?: Error | undefined } = {}
   const pool = new ReaderPool({
     readMs,
     start () {
+      if (start.error !== undefined) throw start.error
       const worker = new FakeWorker()
       workers.push(worker)
       return worker as Partial<SqlWorker> as SqlWorker
@@ -50,7 +52,7 @@ function setUp (readMs = 10_000) {
   })
   const read = async (sql: string, signal?: AbortSignal) => (await pool.run({ method: 'all', sql }, signal)).rows
   const running = () => workers.map((worker) => worker.running.join())
-  return { pool, workers, read, running }
+  return { pool, workers, read, running, start }
 }
 
 t.test('two statements run at once, and others wait in the order of their calls', async (t) => {
@@ -169,6 +171,39 @@ t.test('a thread that has ended is replaced', async (t) => {
   t.equal(workers.length, 3)
   await workers[2]!.finish()
   t.equal(await third, 'c')
+})
+
+t.test('a thread that cannot be started rejects the statement that needs it, and others go on', async (t) => {
+  const { pool, workers, read, start } = setUp()
+  start.error = oops
+  await t.rejects(read('a'), oops)
+  start.error = undefined
+  const [first, second] = [t.rejects(read('b'), oops), t.rejects(read('c'), oops)]
+  const waiting = [t.rejects(read('d'), oops), t.rejects(read('e'), oops)]
+  start.error = oops
+  for (const worker of workers) {
+    worker.hasEnded = true
+    await worker.finish(oops)
+  }
+  await Promise.all([first, second, ...waiting])
+  t.equal(pool.meter.waiting, 0)
+  start.error = undefined
+  const last = read('f')
+  await workers.at(-1)!.finish()
+  t.equal(await last, 'f')
+})
+
+t.test('a statement that is sent after close rejects, and starts no thread', async (t) => {
+  const { pool, workers, read } = setUp()
+  const first = read('a')
+  const closed = pool.close()
+  const CLOSED = { code: 'LARDER_DATABASE_CLOSED', statusCode: 503 }
+  await t.rejects(read('b'), CLOSED)
+  await workers[0]!.finish()
+  await first
+  await closed
+  await t.rejects(read('c'), CLOSED)
+  t.equal(workers.length, 1)
 })
 
 t.test('close rejects what waits, and closes threads that are idle or busy', async (t) => {
