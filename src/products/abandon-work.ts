@@ -6,8 +6,10 @@ import { ClientClosedError } from '../errors.ts'
 export function abandonWork (database: Database): preHandlerHookHandler {
   return (_request, { raw }, done) => {
     const controller = new AbortController()
-    // Not the request's own event, which follows its body.
-    raw.once('close', () => { if (!raw.writableFinished) controller.abort(new ClientClosedError()) })
+    const onClose = () => { if (!raw.writableFinished) controller.abort(new ClientClosedError()) }
+    // Not the event of the request, which follows its body. It may be over if a large body was parsed for long.
+    if (raw.closed) onClose()
+    else raw.once('close', onClose)
     database.withSignal(controller.signal, done)
   }
 }
