@@ -192,7 +192,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
       return product
     },
     async updateMany (where, set) {
-      const conditions = 'ids' in where ? Array.from(divide(where.ids as number[]), hasIdIn) : stepThrough(sql)
+      const conditions = 'ids' in where ? selectIds(where.ids as number[]) : stepThrough(sql)
       const filter = 'title' in where ? eq(products.title, where.title as string) : undefined
       const { count } = await save(async () => (
         { created: false, count: await updateEach(conditions, set, filter), where, set }))
@@ -208,7 +208,7 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     async deleteMany (ids) {
       const { count } = await remove(async () => {
         let count = 0
-        for (const part of divide(ids)) count += (await sql.delete(products).where(hasIdIn(part))).changes
+        for (const condition of selectIds(ids)) count += (await sql.delete(products).where(condition)).changes
         return { count, ids }
       })
       return count
@@ -240,6 +240,11 @@ function prepareStatements (handle: Sql) {
     }).returning().prepare(),
     delete: handle.delete(products).where(hasId).returning().prepare()
   }
+}
+
+/** Builds conditions that together select each product with one of these ids once. */
+function selectIds (ids: readonly number[]): SQL[] {
+  return Array.from(divide([...new Set(ids)]), hasIdIn)
 }
 
 /** Builds a condition with one parameter for any number of ids: SQLite limits the number of parameters. */
