@@ -68,12 +68,16 @@ export function createTriggers (connection: Sqlite.Database, { countRows = [] }:
         connection.exec(`DROP TRIGGER IF EXISTS ${quote(name)}; ${sql ?? ''}`)
       }
     }
+    connection.exec(COUNT_TAGS)
   }).immediate()
 }
 
 /** Begins a new epoch, so that all stamps are invalid. */
 export const INVALIDATE_ALL =
   `UPDATE larder_clock SET ticks = abs(random() % ${Number.MAX_SAFE_INTEGER}) WHERE id = 0`
+
+/** Marks a commit as counted, so that other clocks do not take it for a change that fired no trigger. */
+const COUNT_TAGS = 'UPDATE larder_clock SET ticks = ticks + 1 WHERE id = 1'
 
 /** The counters that belong to no table, as in `drizzle/`. */
 const FIXED_COUNTERS = "(0, ':epoch', 0), (1, ':tags', 0), (NULL, ':era', 0)"

@@ -9,7 +9,9 @@ import { isFullError, isReadOnlyError } from '../../clock/sqlite/error-codes.ts'
 import { trackReads } from '../../clock/sqlite/tracking.ts'
 import { databaseVersions, listCounts } from '../../clock/sqlite/versions.ts'
 import { WriteAheadLog } from '../../clock/sqlite/write-ahead-log.ts'
-import { DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError } from '../../errors.ts'
+import {
+  DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError, DatabaseWorkerError
+} from '../../errors.ts'
 import type { Database } from '../database.ts'
 import { type DatabaseLimits, resolveLimits } from '../limits.ts'
 import { Transactions } from '../transactions.ts'
@@ -52,7 +54,11 @@ export function createSqliteDatabase (
   const start = (role: ConnectionOptions['role']) => () => {
     // Otherwise no call of `close` would end the thread.
     if (isClosed) throw new DatabaseClosedError()
-    return startWorker({ path, role, timeout: lockWaitMs })
+    try {
+      return startWorker({ path, role, timeout: lockWaitMs })
+    } catch (cause) {
+      throw new DatabaseWorkerError({ cause }) // The operating system allows no more threads.
+    }
   }
   const writer = new Writer({ start: start('writer'), lockWaitMs })
   const readers = new ReaderPool({ start: start('reader'), readMs })
