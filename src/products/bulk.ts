@@ -17,6 +17,13 @@ export function * divide<T> (items: readonly T[], size: number = STEP_ROWS): Gen
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }
 
+/** Builds conditions that together select each product with one of these ids once, each of them those of one step. */
+export function selectIds (ids: readonly number[]): SQL[] {
+  // One parameter for any number of ids: SQLite limits the number of parameters.
+  return Array.from(divide([...new Set(ids)]), (part) =>
+    sql`${products.id} IN (SELECT value FROM json_each(${JSON.stringify(part)}))`)
+}
+
 /** Yields conditions that together select all products, each of them those of one step. */
 export async function * stepThrough (handle: Sql): AsyncGenerator<SQL> {
   // Ids are texts here, since other programs may use some that are no safe integers in JavaScript.

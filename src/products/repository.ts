@@ -2,7 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { advancedTo, createSignal, type Database, type Signal, type Sql } from '../db/index.ts'
 import { PageTooDeepError } from '../errors.ts'
 import type { Cache } from '../larder/index.ts'
-import { divide, insertRows, stepThrough } from './bulk.ts'
+import { insertRows, selectIds, stepThrough } from './bulk.ts'
 import { createList } from './list.ts'
 import { products, type Product } from './table.ts'
 
@@ -240,14 +240,4 @@ function prepareStatements (handle: Sql) {
     }).returning().prepare(),
     delete: handle.delete(products).where(hasId).returning().prepare()
   }
-}
-
-/** Builds conditions that together select each product with one of these ids once. */
-function selectIds (ids: readonly number[]): SQL[] {
-  return Array.from(divide([...new Set(ids)]), hasIdIn)
-}
-
-/** Builds a condition with one parameter for any number of ids: SQLite limits the number of parameters. */
-function hasIdIn (ids: readonly number[]): SQL {
-  return sql`${products.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`
 }
