@@ -2,6 +2,8 @@ import type pg from 'pg'
 
 /** Milliseconds after which an attempt to connect has failed. */
 const CONNECT_MS = 1_000
+/** Milliseconds after which a query of the clock's own pool has failed: reading a large schema takes a second. */
+const QUERY_MS = 30_000
 
 type ClientClass = new (options: pg.ClientConfig) => pg.Client
 type Options = Omit<pg.PoolConfig, 'Client'> & { Client?: ClientClass }
@@ -14,9 +16,13 @@ function readOptions (pool: pg.Pool): Options {
 
 /** Creates a client that connects as those of a pool do, for queries that are pipelined. */
 export function createLookClient (pool: pg.Pool): pg.Client {
-  const options = readOptions(pool)
+  return createClient(pool, { pipeline: true, connectionTimeoutMillis: CONNECT_MS })
+}
+
+/** Creates a client whose queries may take any time. The timeouts of the application are for its own queries. */
+function createClient (pool: pg.Pool, options: pg.ClientConfig): pg.Client {
   const { Client } = pool as unknown as { Client: ClientClass }
-  return new Client({ ...options, pipeline: true, connectionTimeoutMillis: CONNECT_MS } as pg.ClientConfig)
+  return new Client({ ...readOptions(pool), query_timeout: 0, statement_timeout: 0, ...options } as pg.ClientConfig)
 }
 
 /**
@@ -33,13 +39,27 @@ export function createOwnPool (pool: pg.Pool): pg.Pool {
     min: 0,
     idleTimeoutMillis: 10_000,
     connectionTimeoutMillis: CONNECT_MS,
-    allowExitOnIdle: true
+    allowExitOnIdle: true,
+    query_timeout: QUERY_MS,
+    statement_timeout: QUERY_MS
   })
   own.on('error', () => {}) // the next query connects again
   own.on('connect', (client) => {
     for (const listener of pool.listeners('connect')) listener.call(pool, client)
   })
   return own
+}
+
+/** Runs `work` with a client that connects as those of a pool do, and that nothing limits. */
+export async function withFreshClient<T> (pool: pg.Pool, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = createClient(pool, {})
+  client.on('error', () => {}) // the query that runs rejects
+  try {
+    await client.connect()
+    return await work(client)
+  } finally {
+    await client.end()
+  }
 }
 
 /** Runs `work` with a client of a pool. A client that has failed is not used again. */

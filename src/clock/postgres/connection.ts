@@ -1,8 +1,12 @@
 import type pg from 'pg'
+import { limitTime } from './limit-time.ts'
 
 /** Milliseconds between two attempts to connect, at first and at most. */
 const MIN_RETRY_MS = 20
 const MAX_RETRY_MS = 500
+
+/** Milliseconds that the preparation of a connection may take. It reads the schema. */
+const PREPARE_MS = 30_000
 
 /** The connection does not work at the moment. */
 export class UnavailableError extends Error {}
@@ -44,7 +48,7 @@ export class Connection {
     client.on('end', () => this.#drop(client))
     try {
       await client.connect()
-      await this.#options.onConnect(client)
+      await limitTime(this.#options.onConnect(client), PREPARE_MS)
       if (this.#client !== client) throw new UnavailableError('The connection was lost.')
       this.#isReady = true
       this.#retryMs = MIN_RETRY_MS

@@ -2,7 +2,7 @@ import createError from '@fastify/error'
 import type pg from 'pg'
 import { checkDuration, checkFunction, checkNames, type Duration, type Versions } from '../../cache/index.ts'
 import { Catalog } from './catalog.ts'
-import { createLookClient, createOwnPool, withClient } from './clients.ts'
+import { createLookClient, createOwnPool, withClient, withFreshClient } from './clients.ts'
 import { Connection } from './connection.ts'
 import { explainGeneric } from './explain.ts'
 import { installClock, removeClock } from './install.ts'
@@ -82,7 +82,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
 
   async function install (): Promise<void> {
     try {
-      const installed = await withClient(own, (client) => installClock(client, lockWaitMs))
+      const installed = await withFreshClient(pool, (client) => installClock(client, lockWaitMs))
       for (const warning of listWarnings(installed)) {
         if (!warned.has(warning)) onWarning(warning)
         warned.add(warning)
@@ -131,7 +131,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   const tracking = new Tracking({
     versions,
     dependencies: new QueryDependencies({
-      explain: (sql) => withClient(own, (client) => explainGeneric(client, sql)), getCatalog
+      explain: (sql) => withClient(own, (client) => explainGeneric(client, sql)), getCatalog, deadlineMs: DEADLINE_MS
     }),
     getStamp: () => looks.last?.stamp,
     onSessionChange: (sql) => onWarning(
@@ -170,7 +170,8 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
       await readSchema()
     },
     async remove () {
-      await withClient(own, (client) => removeClock(client, lockWaitMs)).catch((error) => { throw explainError(error) })
+      await withFreshClient(pool, (client) => removeClock(client, lockWaitMs))
+        .catch((error) => { throw explainError(error) })
       await close()
     },
     close

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Catalog, writeRowTag } from './catalog.ts'
+import { limitTime } from './limit-time.ts'
 import { listScans, type PlanNode, type Scan, type Value } from './plan.ts'
 
 /** The number of statements whose dependencies are cached. */
@@ -12,6 +13,8 @@ export interface QueryDependenciesOptions {
   /** Returns the plan of a statement for any parameters; undefined if it has none. Rejects if that is not known now. */
   readonly explain: (sql: string) => Promise<PlanNode | undefined>
   readonly getCatalog: () => Catalog
+  /** Milliseconds for which a plan is waited for. When it comes later, it is remembered all the same. */
+  readonly deadlineMs: number
 }
 
 /**
@@ -43,7 +46,8 @@ export class QueryDependencies {
     }
     const cached = this.#cached.get(sql)
     if (cached !== undefined) return listTags(cached.found, parameters, catalog)
-    return this.#explainOnce(sql, catalog).then((found) => listTags(found, parameters, catalog))
+    return limitTime(this.#explainOnce(sql, catalog), this.#options.deadlineMs)
+      .then((found) => listTags(found, parameters, catalog))
   }
 
   #explainOnce (sql: string, catalog: Catalog): Promise<Dependencies> {

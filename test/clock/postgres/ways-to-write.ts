@@ -140,6 +140,7 @@ export const WAYS: readonly Way[] = [
   ['a uuid', `UPDATE uuids SET n = 1 WHERE id = '${UUID}'`, `uuids uuids:${UUID}`,
     'uuids:00000000-0000-0000-0000-000000000001'],
   ['a text as key', "UPDATE slugs SET n = 1 WHERE slug = 'one'", 'slugs slugs:slug=#30354', 'slugs:slug=#1'],
+  ['a text beyond ASCII', "INSERT INTO slugs VALUES ('é', 0)", 'slugs slugs:slug=#19097', 'slugs:slug=#1'],
   ['a table without a key', 'UPDATE keyless SET b = 2', 'keyless', 'items'],
   ['an unlogged table', 'UPDATE quick SET n = 1 WHERE id = 1', 'quick:1', 'quick:2'],
   ['another schema', 'UPDATE shop.items SET n = 1', 'shop.items shop.items:1', 'items items:1'],
