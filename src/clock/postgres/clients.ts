@@ -43,7 +43,7 @@ export function createOwnPool (pool: pg.Pool): pg.Pool {
     query_timeout: QUERY_MS,
     statement_timeout: QUERY_MS
   })
-  own.on('error', () => {}) // the next query connects again
+  own.on('error', ignoreError)
   own.on('connect', (client) => {
     for (const listener of pool.listeners('connect')) listener.call(pool, client)
   })
@@ -53,7 +53,7 @@ export function createOwnPool (pool: pg.Pool): pg.Pool {
 /** Runs `work` with a client that connects as those of a pool do, and that nothing limits. */
 export async function withFreshClient<T> (pool: pg.Pool, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = createClient(pool, {})
-  client.on('error', () => {}) // the query that runs rejects
+  client.on('error', ignoreError)
   try {
     await client.connect()
     return await work(client)
@@ -65,15 +65,17 @@ export async function withFreshClient<T> (pool: pg.Pool, work: (client: pg.Clien
 /** Runs `work` with a client of a pool. A client that has failed is not used again. */
 export async function withClient<T> (pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  const ignore = () => {} // the query that runs rejects
-  client.on('error', ignore)
+  client.on('error', ignoreError)
   let hasFailed = true
   try {
     const result = await work(client)
     hasFailed = false
     return result
   } finally {
-    client.off('error', ignore)
+    client.off('error', ignoreError)
     client.release(hasFailed)
   }
 }
+
+/** A lost connection rejects the query that runs, and the next query connects again. */
+function ignoreError (): void {}

@@ -42,7 +42,6 @@ export class Connection {
 
   /** Connects. Rejects if that fails; then it is attempted again until it works. */
   async open (): Promise<void> {
-    if (this.#isClosed) return
     const client = this.#client = this.#options.createClient()
     client.on('error', () => this.#drop(client))
     client.on('end', () => this.#drop(client))

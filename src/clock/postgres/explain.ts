@@ -26,7 +26,7 @@ export async function explainGeneric (client: pg.ClientBase, sql: string): Promi
       `EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) EXECUTE ${name}${values}`)
     return row['QUERY PLAN'][0].Plan as PlanNode
   } catch (error) {
-    if ((error as { code?: string }).code?.startsWith(NO_PLAN)) return undefined
+    if (String((error as { code?: string }).code).startsWith(NO_PLAN)) return undefined
     throw error
   } finally {
     await client.query('ROLLBACK')

@@ -35,8 +35,7 @@ export interface LooksOptions {
 export class Looks {
   readonly #options: LooksOptions
   readonly #numbers = new Map<Stamp, number>()
-  #next: Promise<Look> | undefined
-  #sendNext = () => {}
+  #next: { readonly look: Promise<Look>, readonly send: () => void } | undefined
   #number = 0
   #nonce: string | undefined
   #snapshot: Snapshot | undefined
@@ -69,15 +68,14 @@ export class Looks {
 
   /** Looks once this turn of the event loop has called all callbacks. Rejects if that takes too long. */
   look (): Promise<Look> {
-    if (this.#next !== undefined) return this.#next
+    if (this.#next !== undefined) return this.#next.look
     const { promise, resolve, reject } = Promise.withResolvers<Look>()
-    this.#next = promise
     const send = () => {
-      if (this.#next !== promise) return
+      if (this.#next?.send !== send) return // a batch has sent it
       this.#next = undefined // a later caller may know of changes that this look does not see
       this.#send(resolve, reject)
     }
-    this.#sendNext = send
+    this.#next = { look: promise, send }
     setImmediate(send)
     return promise
   }
@@ -87,7 +85,7 @@ export class Looks {
     try {
       return work()
     } finally {
-      if (this.#next !== undefined) this.#sendNext()
+      this.#next?.send()
     }
   }
 

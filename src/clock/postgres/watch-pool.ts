@@ -74,5 +74,5 @@ function notify (pool: pg.Pool, parameters: readonly unknown[]): void {
 function readQuery ([query, values]: readonly unknown[]): [text: string, values: readonly unknown[]] {
   const config = typeof query === 'string' ? { text: query } : query as { text?: string, values?: unknown[] }
   const given = Array.isArray(values) ? values : config.values ?? []
-  return [String(config.text ?? ''), given]
+  return [String(config.text), given]
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { collectReads, ReadSet } from '../../../src/cache/index.ts'
 import { sharePostgres } from '../../support/postgres.ts'
 import { createClock, readTags } from './tags-read.ts'
 
@@ -24,6 +25,7 @@ const SCHEMA = `
   CREATE FUNCTION inlined (int) RETURNS SETOF posts LANGUAGE sql STABLE AS 'SELECT * FROM posts WHERE id = $1';
   CREATE FUNCTION opaque (int) RETURNS text LANGUAGE plpgsql STABLE AS
     'BEGIN RETURN (SELECT title FROM posts WHERE id = $1); END';
+  CREATE FUNCTION "Odd ""f" (int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1; END';
   CREATE AGGREGATE first_of (text) (SFUNC = textcat, STYPE = text);
   CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = int4pl);
   CREATE FUNCTION sum_of (int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM posts); END';
@@ -121,6 +123,7 @@ const CASES: ReadonlyArray<readonly [sql: string, values: unknown[], tags: strin
   ['SELECT opaque(7)', [], UNWATCHED],
   ['SELECT * FROM authors WHERE name = opaque(id)', [], UNWATCHED],
   ['SELECT * FROM opaque(7)', [], UNWATCHED],
+  ['SELECT "Odd ""f"(1) FROM posts', [], UNWATCHED],
   ['SELECT first_of(title) FROM posts', [], UNWATCHED],
   ['SELECT id::int ### 1 FROM posts', [], 'posts'],
   ['SELECT id::int @@@ 1 FROM posts', [], UNWATCHED],
@@ -201,4 +204,23 @@ t.test('if a change of a table changes a result, it changes a tag of it', async 
     }
   }
   t.ok(changed > 100, `${changed} results have changed`)
+})
+
+t.test('while the clock has no stamp from before a read, what is read is not stored', async (t) => {
+  const { clock } = await createClock(t, postgres, SCHEMA)
+  const reads = new ReadSet()
+  const stamp = Promise.withResolvers<undefined>()
+  reads.begin(clock.versions, () => stamp.promise)
+  collectReads(reads, () => clock.logger.logQuery('SELECT 1', []))
+  t.equal(reads.notStoredBecause, 'clock-unavailable')
+  await clock.close()
+  t.equal(await readTags(clock, 'SELECT 1'), 'clock-unavailable')
+})
+
+t.test('nothing can be told while casts of the application may read tables unseen', async (t) => {
+  const { pool, clock } = await createClock(t, postgres, SCHEMA)
+  await pool.query(`CREATE TYPE mood AS ENUM ('sad'); CREATE FUNCTION to_mood (int) RETURNS mood LANGUAGE plpgsql AS
+    'BEGIN RETURN (SELECT ''sad''::mood FROM posts LIMIT 1); END';
+    CREATE CAST (int AS mood) WITH FUNCTION to_mood(int)`)
+  t.equal(await readTags(clock, 'SELECT * FROM posts'), UNWATCHED)
 })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
@@ -41,6 +42,14 @@ t.test('the owner of the tables needs no further rights, and learns what the clo
   t.equal(warnings.length, 1, 'once')
   await clock.remove()
   t.equal((await pool.query("SELECT FROM pg_trigger WHERE tgname LIKE 'larder%'")).rowCount, 0)
+})
+
+t.test('without the option onWarning, the process emits the warning', async (t) => {
+  const { pool } = await createOwned(t)
+  const warned = once(process, 'warning')
+  const clock = await postgresClock(pool)
+  t.teardown(() => clock.close())
+  t.match(await warned, [{ name: 'LarderWarning', message: /^This role may not create event triggers/ }])
 })
 
 t.test('without event triggers, writes go on after a column was dropped or renamed, and count', async (t) => {
