@@ -142,3 +142,16 @@ t.test('settings that the application makes on each connection hold for the cloc
   await admin.query("UPDATE shop.posts SET title = 'y'")
   t.equal(await first(), 'y')
 })
+
+t.test('timeouts of the pool limit the queries of the application, and not those of the clock', async (t) => {
+  const { pool: { options }, clock: first } = await createBlog(t, postgres)
+  await first.remove()
+  const pool = new pg.Pool({ ...options, query_timeout: 1, statement_timeout: 1 })
+  t.teardown(() => pool.end())
+  await t.rejects(pool.query('SELECT pg_sleep(1)'))
+  const clock = await postgresClock(pool)
+  t.teardown(() => clock.close())
+  const stamp = await clock.versions.stamp()
+  await clock.versions.invalidate(['posts:1'])
+  t.equal(await clock.versions.firstChanged(stamp, ['posts:1']), 'posts:1')
+})
