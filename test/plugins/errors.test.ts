@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import {
   DatabaseBusyError, DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError,
-  DatabaseWorkerError, TransactionTimeoutError, UpstreamError
+  DatabaseWorkerError, OverloadedError, TransactionTimeoutError, UpstreamError
 } from '../../src/errors.ts'
 import errors from '../../src/plugins/errors.ts'
 import views from '../../src/plugins/views.ts'
@@ -147,6 +147,7 @@ t.test('each 503 has Retry-After, and no other error has', async (t) => {
   t.equal(await seconds(new DatabaseBusyError()), '1')
   t.equal(await seconds(new DatabaseWorkerError()), '1')
   t.equal(await seconds(new DatabaseClosedError()), '5')
+  t.equal(await seconds(new OverloadedError()), '5')
   t.equal(await seconds(new TransactionTimeoutError(10)), '5')
   t.equal(await seconds(new DatabaseReadOnlyError()), '30')
   t.equal(await seconds(new DatabaseFullError()), '60')
