@@ -54,7 +54,7 @@ export class History {
 
   /** Stores the era that has begun, unless another transaction has locked the file. */
   storeEra (): void {
-    if (this.#writer.inTransaction || !this.#mayWrite()) return
+    if (!this.#mayWrite()) return
     try {
       this.#writer.transaction(() => {
         this.#writer.exec(`INSERT INTO larder_eras (nonce, counters)

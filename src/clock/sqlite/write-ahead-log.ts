@@ -110,7 +110,8 @@ export class WriteAheadLog {
       }
       const endsUncounted = this.#readFrame()
       if (endsUncounted !== undefined) isUncounted ||= endsUncounted
-      else if (isLastLog) break // It was begun anew after its index was read.
+      /* c8 ignore next - only if another program begins the log anew after its index was read */
+      else if (isLastLog) break
       else this.#beginLog(end.salt)
     }
     return isUncounted ? 'uncounted' : undefined

@@ -105,7 +105,6 @@ export class FileState {
 
   /** Attempts to write. A file that another transaction has locked is writable. */
   #isWritable (): boolean {
-    if (this.#options.upkeep.inTransaction) return this.#state !== 'read-only'
     let isWritable = true
     try {
       accessSync(this.#options.path, constants.W_OK)

@@ -124,6 +124,18 @@ t.test('what was cleared by several prefixes in an outage does not come back fro
   t.strictSame([...await mine.getMany(['page:a', 'page:b', 'page:c'])], [['page:b', 'old']])
 })
 
+t.test('a store that was cleared in an outage, without a filter or by tags, has nothing of before', async (t) => {
+  for (const filter of [undefined, {}, { tags: ['a'] }]) {
+    const { far, store, mine, theirs } = fallibleProcess()
+    await theirs.set('page', 'old', { tags: ['a'] })
+    far.isDown = true
+    await t.rejects(async () => store.clear(filter))
+    far.isDown = false
+    // Entries with tags are invalid by their tags.
+    t.equal(await mine.get('page'), filter?.tags === undefined ? undefined : 'old')
+  }
+})
+
 t.test('more missed deletions than are remembered count as a deletion of everything', async (t) => {
   for (const deletions of [
     [Array.from({ length: 10_001 }, (_, i) => `key${i}`)],
