@@ -87,6 +87,25 @@ t.test('changes of the schema by another program', async (t) => {
   })
 })
 
+t.test('tags of any kind are invalidated, alone or with a transaction', async (t) => {
+  const { database } = setUp(t)
+  const { versions } = database
+  const tags = ['products', 'products:7', 'news']
+  const listChanged = (stamp: string) => tags.filter((tag) => versions.firstChanged(stamp, [tag]) !== undefined)
+  let stamp = versions.stamp() as string
+  await versions.invalidate(['news'])
+  t.same(listChanged(stamp), ['news'])
+  stamp = versions.stamp() as string
+  await versions.invalidate(['products:7'])
+  t.same(listChanged(stamp), ['products', 'products:7'])
+  stamp = versions.stamp() as string
+  await t.rejects(database.transaction(async () => {
+    await versions.invalidate(tags)
+    throw oops
+  }), oops)
+  t.same(listChanged(stamp), [])
+})
+
 t.test('a repair that fails is repeated', async (t) => {
   const { other, threads } = setUp(t)
   const rows = other.prepare('SELECT rows FROM larder_rows').pluck()
