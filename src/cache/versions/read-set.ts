@@ -42,21 +42,15 @@ export class ReadSet {
   begin (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
     const reads = (this.#reads ??= new Map()).get(versions)
     if (reads !== undefined) return reads.stamp
-    const begun: Reads = { stamp: take(), tags: new Set() }
+    const begun: Reads = { stamp: undefined, tags: new Set() }
     this.#reads.set(versions, begun)
-    const { stamp } = begun
-    if (stamp instanceof Promise) {
-      // From then on it is known at once that it is from before the next read.
-      stamp.then((taken) => { if (begun.stamp === stamp) begun.stamp = taken })
-    }
-    return stamp
+    return setStamp(begun, take())
   }
 
   /** Takes a later stamp if nothing has been read yet. Call it after `begin`. */
   restamp (versions: Versions, take: () => MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
     const reads = this.#reads!.get(versions)!
-    if (reads.tags.size === 0) reads.stamp = take()
-    return reads.stamp
+    return reads.tags.size === 0 ? setStamp(reads, take()) : reads.stamp
   }
 
   /** Adds the tags of a read. Call it after `begin`. */
@@ -117,6 +111,13 @@ export class ReadSet {
   get notStoredBecause (): string | undefined {
     return this.#notStoredBecause
   }
+}
+
+/** Sets a stamp. Once it has arrived, it is known at once that it is from before the next read. */
+function setStamp (reads: Reads, stamp: MaybePromise<Stamp | undefined>): MaybePromise<Stamp | undefined> {
+  reads.stamp = stamp
+  if (stamp instanceof Promise) stamp.then((taken) => { if (reads.stamp === stamp) reads.stamp = taken })
+  return stamp
 }
 
 /** Returns the read set of the value that is being produced in this async context, if any. */

@@ -84,6 +84,16 @@ t.test('a stamp that took a round trip is at hand afterwards', async (t) => {
   t.equal(reads.begin(versions, () => 'later'), 'stamp')
 })
 
+t.test('so is a later stamp, after waiting for another process', async (t) => {
+  const versions = memoryVersions()
+  const reads = new ReadSet()
+  reads.begin(versions, () => 'first')
+  const taken = Promise.resolve<Stamp | undefined>('later')
+  reads.restamp(versions, () => taken)
+  await taken
+  t.equal(reads.begin(versions, () => 'other'), 'later')
+})
+
 t.test('a later stamp stays when the first one arrives', async (t) => {
   const versions = memoryVersions()
   const reads = new ReadSet()
