@@ -59,7 +59,7 @@ async function hasEvents (client: pg.ClientBase): Promise<boolean> {
 }
 
 async function inTransaction<T> (client: pg.ClientBase, lockWaitMs: number, work: () => Promise<T>): Promise<T> {
-  await client.query('BEGIN')
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE')
   try {
     await client.query(`SET LOCAL lock_timeout = ${Math.ceil(lockWaitMs)}`)
     await client.query("SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = 'warning'")

@@ -24,6 +24,8 @@ const DEADLINE_MS = 250
 /** Milliseconds between two attempts to fold old changes. */
 const FOLD_MS = 2_000
 
+const READ_COMMITTED = 'read committed'
+
 /** The class of PostgreSQL's errors about locks that are not available. */
 const LOCK_NOT_AVAILABLE = '55P03'
 
@@ -105,8 +107,11 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   const connection = new Connection({
     createClient: () => createLookClient(pool),
     onConnect: async (client) => {
-      const { rows: [row] } = await client.query<{ nonce: string }>('SELECT larder.begin() AS nonce')
-      const { nonce } = row!
+      const { rows: [row] } = await client.query<{ nonce: string, isolation: string }>(
+        "SELECT larder.begin() AS nonce, current_setting('default_transaction_isolation') AS isolation")
+      const { nonce, isolation } = row!
+      // At a higher level, looks could fail transactions of the application.
+      if (isolation !== READ_COMMITTED) await client.query(`SET default_transaction_isolation TO '${READ_COMMITTED}'`)
       if (nonce !== looks.nonce) {
         // Before the schema is read, so that every later change of it is seen.
         const { rows: [now] } = await client.query<{ now: string }>('SELECT pg_current_snapshot()::text AS now')
@@ -187,6 +192,11 @@ async function listChanges (pool: pg.Pool, slots: readonly Slot[]): Promise<void
 
 /** Folds old changes, so that the table of changes stays small. Only one of many processes does it at a time. */
 async function fold (pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query<{ folded: string | null }>('SELECT larder.fold() AS folded')
-  if (Number(rows[0]!.folded) > 0) await pool.query('VACUUM (SKIP_LOCKED) larder.changes')
+  const folded = await withClient(pool, async (client) => {
+    await client.query(`BEGIN ISOLATION LEVEL ${READ_COMMITTED} READ WRITE`)
+    const { rows } = await client.query<{ folded: string | null }>('SELECT larder.fold() AS folded')
+    await client.query('COMMIT')
+    return Number(rows[0]!.folded)
+  })
+  if (folded > 0) await pool.query('VACUUM (SKIP_LOCKED) larder.changes')
 }

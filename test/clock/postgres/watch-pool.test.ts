@@ -155,3 +155,26 @@ t.test('timeouts of the pool limit the queries of the application, and not those
   await clock.versions.invalidate(['posts:1'])
   t.equal(await clock.versions.firstChanged(stamp, ['posts:1']), 'posts:1')
 })
+
+t.test('a higher isolation level of all sessions is not that of looks, which could fail transactions', async (t) => {
+  const { pool, clock: first } = await createBlog(t, postgres)
+  await pool.query(`ALTER DATABASE ${pool.options.database!} SET default_transaction_isolation = 'serializable'`)
+  await first.close()
+  const other = new pg.Pool(pool.options)
+  t.teardown(() => other.end())
+  const clock = await postgresClock(other)
+  t.teardown(() => clock.close())
+  const client = await other.connect()
+  await client.query("BEGIN; UPDATE authors SET name = 'Eve'") // while it is open, locks are kept
+  const before = await clock.versions.stamp()
+  await client.query("UPDATE posts SET title = 'uno'")
+  t.equal(await clock.versions.firstChanged(before, ['posts:1']), undefined)
+  const { rows } = await client.query(`SELECT count(*) AS locks FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.mode = 'SIReadLock' AND c.relnamespace = 'larder'::regnamespace`)
+  t.equal(rows[0].locks, '0')
+  await client.query('COMMIT')
+  client.release()
+  const stamp = await clock.versions.stamp()
+  await other.query("UPDATE posts SET title = 'eins' WHERE id = 1")
+  t.equal(await clock.versions.firstChanged(stamp, ['posts:1']), 'posts:1')
+})
