@@ -3,6 +3,7 @@ import type { Duration } from './util/duration.ts'
 import type { ReadSet } from './versions/read-set.ts'
 import type { Store } from './stores/store.ts'
 import type { Versions } from './versions/versions.ts'
+import type { NotStoredReason } from './versions/not-stored-reason.ts'
 
 /** Options of `createCache`. An unknown one throws a TypeError. */
 export interface CacheOptions {
@@ -188,13 +189,8 @@ export interface LoadResult {
   readonly payload?: Uint8Array
   /** The entry is in the store now. */
   readonly stored: boolean
-  /**
-   * Why it is not stored, in a word: `outdated` if its tags changed during the load, `revoked` if its key was
-   * deleted or written, `too-large`, `too-many-loads`, `load-overdue` if its caller had waited for another load for
-   * too long, `store-unavailable`, `recursive-load`, `uncommitted-read`, `unwatched-read`,
-   * `clock-unavailable`.
-   */
-  readonly notStoredBecause?: string
+  /** Why it is not stored. */
+  readonly notStoredBecause?: NotStoredReason
   /** Another caller began the load, in this process or in another. */
   readonly collapsed?: boolean
   /** Nothing is to be stored, and an expired entry must not be served stale any more. */

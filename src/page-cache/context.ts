@@ -7,6 +7,7 @@ import { type CacheLocation, matchVary, type VaryMatch } from './key/variants.ts
 import type { RouteCacheConfig } from './options.ts'
 import type { ExplainRequest, Revalidation } from './self-request.ts'
 import type { Page, PreparedPage, ReplyHeaders, StoragePolicy } from './stored-response.ts'
+import type { Detail } from './http/details.ts'
 
 /** Under which a request has its `PageCacheContext`, if its route has a page cache. */
 export const CONTEXT = Symbol('larder.context')
@@ -41,7 +42,7 @@ export interface PageCacheContext {
   readonly revalidation: Revalidation | undefined
   readonly explainRequest: ExplainRequest | undefined
   /** Why the key does not cover the URL that the handler sees, as the `detail` of its status; undefined if it does. */
-  readonly notKeyedBecause: string | undefined
+  readonly notKeyedBecause: Detail | undefined
   /** The result of the route's option `key`; null without it. */
   customKey: string | null
   /** Present from the start of the handler to its response. */
@@ -60,7 +61,10 @@ export interface PageCacheContext {
 }
 
 /** Whether a response was stored. */
-export type StoreResult = Pick<LoadResult, 'stored' | 'notStoredBecause' | 'entry'> & { untagged?: true | undefined }
+export type StoreResult = Pick<LoadResult, 'stored' | 'entry'> & {
+  notStoredBecause?: Detail
+  untagged?: true | undefined
+}
 
 /** A response that is to be stored, unless a later hook adds a header that forbids it. */
 export interface PendingStore {

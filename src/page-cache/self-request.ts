@@ -7,6 +7,7 @@ import type { RouteCacheConfig } from './options.ts'
 import type { Decision } from './request/decide-action.ts'
 import type { LookupResult } from './request/lookup.ts'
 import type { PreparedPage } from './stored-response.ts'
+import type { Detail } from './http/details.ts'
 
 /** The purpose of a request that the page cache sends to its own application. */
 export interface SelfRequest {
@@ -44,7 +45,7 @@ export interface ExplainedDecision {
   readonly found: LookupResult
   readonly decision: Decision
   /** What hooks have read because of which a response may not be stored, as the `detail` of its status. */
-  readonly unkeyedRead: string | undefined
+  readonly unkeyedRead: Detail | undefined
 }
 
 const NOT_SELF: SelfRequest = {}

@@ -8,6 +8,7 @@ import { type InFlightLoad, type InFlightLoads, shareLoads, waitForEnd } from '.
 import type { Produce } from './produce.ts'
 import { adoptEntry, GIVEN_UP, HIT_FOR_MISS_MS, LoadRunner, REPLACED } from './run.ts'
 import { mayServeStale } from './staleness.ts'
+import type { NotStoredReason } from '../versions/not-stored-reason.ts'
 
 export interface LoaderOptions {
   readonly entries: EntryStore
@@ -101,13 +102,13 @@ export class Loader {
   }
 
   /** Why the caller can neither share a load nor store its result. */
-  #reasonNotToShare (inFlight: InFlightLoad | undefined): string | undefined {
+  #reasonNotToShare (inFlight: InFlightLoad | undefined): NotStoredReason | undefined {
     if (this.#entries.isolated) return 'uncommitted-read'
     // The load would wait for itself.
     return inFlight !== undefined && currentReads()?.isWithin(inFlight.reads) ? 'recursive-load' : undefined
   }
 
-  async #start (caller: Caller, produce: Produce, isolatedBecause: string | undefined): Promise<LoadResult> {
+  async #start (caller: Caller, produce: Produce, isolatedBecause?: NotStoredReason): Promise<LoadResult> {
     const { key, options, miss } = caller
     const reads = options.reads ?? new ReadSet()
     const load: InFlightLoad = {

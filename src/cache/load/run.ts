@@ -7,6 +7,7 @@ import type { InFlightLoad } from './in-flight.ts'
 import { type Acquired, acquireLease } from './lease.ts'
 import type { Produce, Produced } from './produce.ts'
 import { nextRetry } from './staleness.ts'
+import type { NotStoredReason } from '../versions/not-stored-reason.ts'
 
 /** Milliseconds for which all processes load in parallel after a load whose result could not be stored. */
 export const HIT_FOR_MISS_MS = 10_000
@@ -23,7 +24,7 @@ export interface LoadRun {
   readonly options: LoadOptions
   readonly miss: Miss
   /** Why the load is neither shared nor stored; undefined: it is both. */
-  readonly isolatedBecause: string | undefined
+  readonly isolatedBecause: NotStoredReason | undefined
 }
 
 /** Runs one load: acquires the lease, produces the value, and stores it or says why not. */
@@ -66,7 +67,7 @@ export class LoadRunner {
     }
     const { expired } = acquired
     try {
-      const begun = acquired.overdue ? { ...run, isolatedBecause: 'load-overdue' } : run
+      const begun = acquired.overdue ? { ...run, isolatedBecause: 'load-overdue' as const } : run
       const result = await this.#produceAndStore(begun, acquired.hitForMiss)
       const { notStoredBecause } = result
       if (notStoredBecause !== undefined) this.#entries.emit({ type: 'refuse', key, reason: notStoredBecause })

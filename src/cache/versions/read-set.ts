@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { MaybePromise } from '../util/maybe-promise.ts'
 import type { Stamp, Versions } from './versions.ts'
+import type { NotStoredReason } from './not-stored-reason.ts'
 
 interface Reads {
   stamp: MaybePromise<Stamp | undefined>
@@ -17,7 +18,7 @@ export class ReadSet {
   /** The read set that was current at creation: this value is produced for that one. */
   #outer = current.getStore()
   #reads: Map<Versions, Reads> | undefined
-  #notStoredBecause: string | undefined
+  #notStoredBecause: NotStoredReason | undefined
   /** Reads whose tags are not known yet. */
   #pending: Set<Promise<void>> | undefined
 
@@ -81,12 +82,8 @@ export class ReadSet {
     return Promise.all(this.#pending!).then(() => this.settle())
   }
 
-  /**
-   * Forbids storing anything that depends on these reads, since they cannot be checked later.
-   *
-   * @param reason a word, see `LoadResult.notStoredBecause`
-   */
-  doNotStore (reason: string): void {
+  /** Forbids storing anything that depends on these reads, since they cannot be checked later. */
+  doNotStore (reason: NotStoredReason): void {
     this.#notStoredBecause ??= reason
   }
 
@@ -108,7 +105,7 @@ export class ReadSet {
   }
 
   /** The reason why nothing that depends on these reads may be stored; undefined if it may. */
-  get notStoredBecause (): string | undefined {
+  get notStoredBecause (): NotStoredReason | undefined {
     return this.#notStoredBecause
   }
 }

@@ -1,5 +1,6 @@
 import type { TagState } from '../../cache/index.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
+import type { Detail } from '../http/details.ts'
 
 /** A stored response, as far as the rules name it. Times are in seconds. */
 interface Stored {
@@ -10,7 +11,7 @@ interface Stored {
 }
 
 /** Why a request bypasses the cache, by the `detail` of its status. */
-const BYPASSES: Readonly<Record<string, string>> = {
+const BYPASSES: Readonly<Partial<Record<Detail, string>>> = {
   'ttl-zero': 'The ttl of the route is zero, so none of its responses is stored.',
   'request-body': 'The request has a body, which is not part of the key.',
   'no-store': 'A hook before the handler has set no-store (RFC 9111 section 5.2.2.5).',
@@ -22,7 +23,7 @@ const BYPASSES: Readonly<Record<string, string>> = {
 }
 
 /** The request directive that decides, by the `detail` of the status. RFC 9111 section 5.2.1. */
-const REQUEST_DIRECTIVES: Readonly<Record<string, string>> = {
+const REQUEST_DIRECTIVES: Readonly<Partial<Record<Detail, string>>> = {
   'no-store': 'The client sends no-store (RFC 9111 section 5.2.1.5), and the route respects it.',
   'no-cache': 'The client sends no-cache (RFC 9111 section 5.2.1.4), and the route respects it.',
   'max-age': 'The stored response is older than the max-age of the client (RFC 9111 section 5.2.1.1), ' +
@@ -32,7 +33,7 @@ const REQUEST_DIRECTIVES: Readonly<Record<string, string>> = {
 }
 
 /** What else keeps an entry from being used, by the `detail` of the status. */
-const FAULTS: Readonly<Record<string, string>> = {
+const FAULTS: Readonly<Partial<Record<Detail, string>>> = {
   corrupt: 'The stored entry cannot be decoded.',
   'store-unavailable': 'The store is unavailable.'
 }
@@ -44,23 +45,23 @@ const FAULTS: Readonly<Record<string, string>> = {
  * @param varyNames request headers by which responses of the URL vary
  */
 export function describeRule (
-  { hit, fwd, detail = '' }: CacheStatus, stored: Stored | undefined, varyNames: readonly string[]
+  { hit, fwd, detail }: CacheStatus, stored: Stored | undefined, varyNames: readonly string[]
 ): string {
   if (hit) return describeHit(detail, stored!)
   switch (fwd) {
     case 'method': return 'Only GET and HEAD requests are answered from the cache.'
-    case 'bypass': return BYPASSES[detail]!
-    case 'request': return REQUEST_DIRECTIVES[detail]!
+    case 'bypass': return BYPASSES[detail!]!
+    case 'request': return REQUEST_DIRECTIVES[detail!]!
     case 'stale': return describeStale(detail, stored)
     case 'vary-miss': return 'Responses of this URL are stored, but none for the values in this request of ' +
       `${varyNames.join(', ')} (RFC 9111 section 4.1).`
     case 'uri-miss': return 'Nothing is stored under this key.'
-    case 'miss': return FAULTS[detail]!
+    case 'miss': return FAULTS[detail!]!
     default: return 'The client accepts stored responses only (RFC 9111 section 5.2.1.7), and none is usable.'
   }
 }
 
-function describeHit (detail: string, { age, ttl }: Stored): string {
+function describeHit (detail: Detail | undefined, { age, ttl }: Stored): string {
   const expired = `The stored response expired ${formatSeconds(-ttl)} ago`
   switch (detail) {
     case 'stale-while-revalidate':
@@ -75,7 +76,7 @@ function describeHit (detail: string, { age, ttl }: Stored): string {
   }
 }
 
-function describeStale (detail: string, stored: Stored | undefined): string {
+function describeStale (detail: Detail | undefined, stored: Stored | undefined): string {
   if (stored === undefined) return 'This URL has several variants, and the index of its variants has expired.'
   if (detail !== 'invalidated') {
     return `The stored response expired ${formatSeconds(-stored.ttl)} ago (RFC 9111 section 4.2).`

@@ -1,3 +1,5 @@
+import type { Detail } from './details.ts'
+
 /** What the cache did with a request, and why: the parameters of `Cache-Status`, RFC 9211 section 2. */
 export interface CacheStatus {
   hit?: boolean
@@ -7,7 +9,7 @@ export interface CacheStatus {
   fwdStatus?: number
   stored?: boolean
   collapsed?: boolean
-  detail?: string
+  detail?: Detail
 }
 
 export const HIT: CacheStatus = { hit: true }

@@ -1,3 +1,5 @@
+import type { Detail } from '../http/details.ts'
+
 /** What was read of the connection of a request. */
 export class ConnectionReads {
   /** Whether the address of the client was read in the handler. */
@@ -14,7 +16,7 @@ export class ConnectionReads {
   isIgnored = false
 
   /** What was read that no key can cover, as the `detail` of `Cache-Status`. */
-  get unkeyed (): string | undefined {
+  get unkeyed (): Detail | undefined {
     if (this.addressInHandler) return 'client-address-read'
     if (this.addressInHook) return 'client-address-read:ignoreAddress'
     if (this.rest) return 'connection-read'

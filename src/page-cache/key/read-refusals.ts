@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { RouteCacheConfig } from '../options.ts'
+import type { Detail } from '../http/details.ts'
 
 /** Why responses are not stored because of what is read from the request, by the `detail` of their status. */
-const READ_REFUSALS: Readonly<Record<string, string>> = {
+const READ_REFUSALS: Readonly<Partial<Record<Detail, string>>> = {
   'client-address-read': 'The handler reads the address of the client, so its response is stored only if it states ' +
     'its own lifetime in Cache-Control.',
   'client-address-read:ignoreAddress': 'A hook reads the address of the client (request.ip), so a response is stored ' +
@@ -20,14 +21,14 @@ const READ_REFUSALS: Readonly<Record<string, string>> = {
 }
 
 /** Describes why a response is not stored because of what was read; undefined for any other reason. */
-export function describeReadRefusal (detail: string | undefined): string | undefined {
+export function describeReadRefusal (detail: Detail | undefined): string | undefined {
   return detail === undefined ? undefined : READ_REFUSALS[detail]
 }
 
 const warned = new WeakSet<RouteCacheConfig>()
 
 /** Logs once for each route why what is read from the request keeps its responses from being stored. */
-export function warnOnce (log: FastifyBaseLogger, route: RouteCacheConfig, detail: string): void {
+export function warnOnce (log: FastifyBaseLogger, route: RouteCacheConfig, detail: Detail): void {
   const why = describeReadRefusal(detail)
   if (why === undefined || warned.has(route)) return
   warned.add(route)

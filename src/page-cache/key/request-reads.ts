@@ -6,6 +6,7 @@ import { EXEMPT_IN_HOOKS } from './exempt-headers.ts'
 import type { HeaderProxy, HeaderReads } from './header-proxy.ts'
 import { ReadNames } from './read-names.ts'
 import type { ReadsByFastify } from './reads-by-fastify.ts'
+import type { Detail } from '../http/details.ts'
 
 /** The names that clients can send, as Node writes them. */
 const HEADER_NAME = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/
@@ -69,7 +70,7 @@ export abstract class RequestReads implements HeaderReads {
   }
 
   /** What was read that no key can cover, as the `detail` of `Cache-Status`. */
-  get unkeyedRead (): string | undefined {
+  get unkeyedRead (): Detail | undefined {
     return this.connection.unkeyed
   }
 

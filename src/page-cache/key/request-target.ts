@@ -3,6 +3,7 @@ import type { RouteCacheConfig } from '../options.ts'
 import type { HeaderTracker } from './header-tracking.ts'
 import { normalizeHost, type RequestTarget } from './key.ts'
 import { type QuerystringParser, removeUnkeyedParams } from './query.ts'
+import type { Detail } from '../http/details.ts'
 
 type Raw = FastifyRequest['raw'] & { originalUrl?: string }
 
@@ -23,7 +24,7 @@ export interface RouterOptions {
 export function normalizeRequest (
   request: FastifyRequest, { query }: RouteCacheConfig, { sent }: Pick<HeaderTracker, 'sent'>, options: RouterOptions,
   parse: QuerystringParser
-): string | undefined {
+): Detail | undefined {
   const raw = request.raw as Raw
   const { url, originalUrl } = raw
   if (isUnusual(url!, options) || (originalUrl !== undefined && isUnusual(originalUrl, options))) {

@@ -3,12 +3,13 @@ import type { PageCacheContext } from '../context.ts'
 import { parseCacheControl } from '../http/cache-control.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
 import type { DecisionInput } from './decide-action.ts'
+import type { Detail } from '../http/details.ts'
 
 /** Returns why a request bypasses the cache, as far as that is known before the lookup. */
 export function reasonToBypass (
   { request, reply, route, notKeyedBecause, headerTracker }: PageCacheContext
 ): CacheStatus | undefined {
-  const bypass = (detail: string): CacheStatus => ({ fwd: 'bypass', detail })
+  const bypass = (detail: Detail): CacheStatus => ({ fwd: 'bypass', detail })
   if (route.ttl === 0) return bypass('ttl-zero')
   if (notKeyedBecause !== undefined) return bypass(notKeyedBecause)
   // A body would not be part of the key.
@@ -21,7 +22,7 @@ export function reasonToBypass (
   const cacheControl = reply.getHeader('cache-control')
   if (cacheControl === undefined) return undefined
   const directives = parseCacheControl(String(cacheControl))
-  const forbidden = ['no-store', 'private'].find((directive) => directives.has(directive))
+  const forbidden = (['no-store', 'private'] as const).find((directive) => directives.has(directive))
   return forbidden === undefined ? undefined : bypass(forbidden)
 }
 

@@ -3,6 +3,7 @@ import { parseCacheControl, parseDeltaSeconds } from '../http/cache-control.ts'
 import { parseDirectives } from '../http/cdn-cache-control.ts'
 import { parseStaleWindows } from '../http/freshness.ts'
 import type { PreparedPage, ResponseAtAge } from '../stored-response.ts'
+import type { Detail } from '../http/details.ts'
 
 /** `Cache-Control` of a request. Times are in seconds. RFC 9111 section 5.2.1. */
 export interface RequestDirectives {
@@ -38,7 +39,7 @@ export function parseRequestDirectives (headers: IncomingHttpHeaders): RequestDi
 /** Returns the directive that rejects a fresh response; undefined if none does. */
 export function rejectedBy (
   { noCache, maxAge, minFresh, maxStale }: RequestDirectives, { age, ttl }: Age
-): string | undefined {
+): Detail | undefined {
   if (noCache) return 'no-cache'
   if (maxAge !== undefined && age > maxAge + (maxStale ?? 0)) return 'max-age'
   if (minFresh !== undefined && ttl < minFresh) return 'min-fresh'

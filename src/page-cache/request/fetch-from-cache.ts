@@ -191,7 +191,7 @@ async function serveCollapsed (
   if (!isOurs || (!stale && content.freshnessLifetime <= content.age)) {
     return beginHandler(tools, ctx, { ...status, detail: 'collapse-refused' })
   }
-  const how = stale ? { detail: 'stale-if-error' } : collapsed ? { collapsed: true } : { stored }
+  const how: CacheStatus = stale ? { detail: 'stale-if-error' } : collapsed ? { collapsed: true } : { stored }
   tools.responder.serveStored(ctx.request, ctx.reply, content, { ...status, ...how })
   return 'replied'
 }

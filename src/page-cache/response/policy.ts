@@ -9,6 +9,7 @@ import type { HeaderTracker } from '../key/header-tracking.ts'
 import { CUSTOM_KEY } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import type { Page, ReplyHeaders, StoragePolicy } from '../stored-response.ts'
+import type { Detail } from '../http/details.ts'
 
 /** A response of a handler, and the request that it is for. */
 export interface ReceivedResponse {
@@ -33,7 +34,7 @@ export interface ReceivedResponse {
 /** Whether a response may be stored: how, or why not, as the `detail` of `Cache-Status`. */
 export type StorageDecision =
   | { readonly store: true, readonly policy: StoragePolicy }
-  | { readonly store: false, readonly reason: string }
+  | { readonly store: false, readonly reason: Detail }
 
 /** Seconds after its freshness lifetime for which a response with a validator stays in the store, to be validated. */
 const VALIDATABLE_FOR = 3600
@@ -96,7 +97,7 @@ export function decideStorage (response: ReceivedResponse): StorageDecision {
 /** Returns the rule that forbids to store a response, however long it is fresh. */
 function reasonNotToStore (
   { route, status, headers, ownVary, request }: ReceivedResponse, directives: CacheControl
-): string | undefined {
+): Detail | undefined {
   if (status === 206) return 'partial-content'
   if (ABOUT_ONE_REQUEST.has(status)) return `status-${status}`
   if (isEventStream(headers)) return 'event-stream'
@@ -122,7 +123,7 @@ function reasonNotToStore (
 function reasonWhyPersonal (
   { headerTracker: { sent, headers, readAll, readAllCookies }, headersRead }: ReceivedResponse['request'],
   directives: CacheControl, varyNames: readonly string[]
-): string | undefined {
+): Detail | undefined {
   const has = (name: string) => sent[name] !== undefined || headers[name] !== undefined
   // RFC 9111 section 3.5
   if (has('authorization') && !allowsAuthorization(directives)) return 'authorization'
@@ -148,7 +149,7 @@ export function describeLifetime (headers: ReplyHeaders): string {
  *
  * @param lifetime the result of `describeLifetime` before these hooks
  */
-export function forbiddenByLaterHooks (headers: ReplyHeaders, lifetime: string): string | undefined {
+export function forbiddenByLaterHooks (headers: ReplyHeaders, lifetime: string): Detail | undefined {
   if (describeLifetime(headers) !== lifetime) {
     const { directives } = parseDirectives(headers)
     if (directives.has('no-store')) return 'no-store'

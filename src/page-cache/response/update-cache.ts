@@ -3,7 +3,7 @@ import type {
   HandlerRun, PageCacheContext, PendingStore, PendingStream, StoreResult, StoreTask
 } from '../context.ts'
 import type { HitForMiss } from '../hit-for-miss.ts'
-import { UNTAGGED } from '../http/cache-status.ts'
+import { type CacheStatus, UNTAGGED } from '../http/cache-status.ts'
 import { groupTags, listGroups } from '../key/group-tags.ts'
 import { warnOnce } from '../key/read-refusals.ts'
 import { addVary } from '../reply-headers.ts'
@@ -18,6 +18,7 @@ import { buildPage, markUntagged, withBody } from './page.ts'
 import { describeLifetime, forbiddenByLaterHooks, isFailure } from './policy.ts'
 import { ResponseStore } from './store.ts'
 import { hasLaterNonce, selectStoredHeaders } from './stored-headers.ts'
+import type { Detail } from '../http/details.ts'
 
 /** Stores the responses of handlers if HTTP allows it, in two `onSend` hooks: the first one and the last one. */
 export class UpdateCache {
@@ -116,7 +117,7 @@ export class UpdateCache {
   }
 
   /** Serves a stale response in place of a failure; passes any other response on that may not be stored. */
-  async #serveStaleOrPass (ctx: PageCacheContext, response: HandlerResponse, reason: string): Promise<unknown> {
+  async #serveStaleOrPass (ctx: PageCacheContext, response: HandlerResponse, reason: Detail): Promise<unknown> {
     const { request, reply, route, outerReads, reads } = ctx
     const { code, body, status } = response
     if (!isFailure(code)) this.#release(ctx, response.task, code, response.run.requested, reason)
@@ -132,7 +133,7 @@ export class UpdateCache {
     restoreHeaders(reply, response)
     if (!Buffer.isBuffer(body)) body.destroy()
     if (outerReads !== undefined) this.#cache.recordDependencies(outerReads, stale.entry)
-    const staleStatus = { ...status, fwdStatus: code, detail: 'stale-if-error' }
+    const staleStatus: CacheStatus = { ...status, fwdStatus: code, detail: 'stale-if-error' }
     return this.#responder.applyStored(request, reply, stale, staleStatus) ?? null
   }
 
@@ -155,7 +156,7 @@ export class UpdateCache {
     this.#responder.setCacheStatus(reply, result, Math.floor(policy.ttl))
   }
 
-  #forbiddenByLaterHooks ({ reply }: PageCacheContext, { lifetime, page }: PendingStore): string | undefined {
+  #forbiddenByLaterHooks ({ reply }: PageCacheContext, { lifetime, page }: PendingStore): Detail | undefined {
     const headers = reply.getHeaders()
     if (page !== undefined && hasLaterNonce(headers, page, page.body as Buffer)) return 'csp-nonce'
     return forbiddenByLaterHooks(headers, lifetime)
@@ -181,7 +182,7 @@ export class UpdateCache {
    * stored response stays.
    */
   #release (
-    ctx: PageCacheContext, { load, location }: StoreTask, code: number, requested: number, reason: string
+    ctx: PageCacheContext, { load, location }: StoreTask, code: number, requested: number, reason: Detail
   ): void {
     load.discard({ keepStale: ctx.replacedByError || ![200, 404, 410].includes(code) })
     this.#hitForMiss.mark(location.key, ctx, requested, reason)

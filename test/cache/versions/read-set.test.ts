@@ -86,11 +86,11 @@ t.test('ignoreReads keeps reads out of the read set', async (t) => {
 t.test('doNotStore keeps the value and those that depend on it from being stored', async (t) => {
   const { outer, inner } = createCaches()
   const load = () => {
-    currentReads()!.doNotStore('first-reason')
-    currentReads()!.doNotStore('second-reason')
+    currentReads()!.doNotStore('uncommitted-read')
+    currentReads()!.doNotStore('unwatched-read')
     return 'value'
   }
-  const refused = { value: 'value', stored: false, notStoredBecause: 'first-reason' }
+  const refused = { value: 'value', stored: false, notStoredBecause: 'uncommitted-read' }
   t.strictSame(await inner.load('inner', load), refused)
   t.strictSame(await outer.load('key', () => inner.getOrSet('inner', load)), refused)
   t.equal(await readTags(inner, 'inner'), undefined)
