@@ -21,9 +21,11 @@ t.test('a thread runs a module, with the compiled modules of the process if it k
     t.equal(cache ?? undefined, undefined)
   }
   enableCompileCache(`${folder}/cache`)
+  const own = getCompileCacheDir()
+  if (own === undefined) return t.comment('Node keeps no compiled modules while it measures coverage')
   const [data, cache] = await run('b')
   t.equal(data, 'b')
-  t.equal(dirname(cache), dirname(getCompileCacheDir()!))
+  t.equal(dirname(cache), dirname(own))
 })
 
 t.test('a module that fails ends the thread with its error', async (t) => {
