@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,12 +65,15 @@ export async function startPostgres (
     .flatMap(([name, value]) => ['-c', `${name}=${value}`])
   let server: ReturnType<typeof spawn>
   let exited: Promise<unknown>
+  let guard: ReturnType<typeof spawn> | undefined
 
   async function start (): Promise<void> {
     server = spawn(join(programs, 'postgres'), ['-D', data, ...options], {
       ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH, LC_ALL: 'C' }
     })
     exited = once(server, 'exit')
+    guard?.kill()
+    guard = guardProcess(server.pid!)
     await untilReady(server.stderr!)
   }
 
@@ -82,6 +86,7 @@ export async function startPostgres (
   await start()
   t.teardown(async () => {
     if (server.exitCode === null && server.signalCode === null) await stop('SIGQUIT')
+    guard?.kill()
     rmSync(folder, { recursive: true, force: true })
   })
   let databases = 0
@@ -109,6 +114,16 @@ export async function startPostgres (
       return pool
     }
   }
+}
+
+/** Ends a process if the test ends without doing so, e.g. because it was killed: then its end of the pipe is closed. */
+function guardProcess (pid: number): ReturnType<typeof spawn> {
+  const guard = spawn('sh', ['-c', 'read _; kill -QUIT "$0"', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'], detached: true
+  })
+  guard.unref()
+  ;(guard.stdin as Socket).unref()
+  return guard
 }
 
 function findPrograms (): string {
