@@ -4,6 +4,10 @@ import { JsonThread } from '../../../src/plugins/json-bodies/thread.ts'
 
 /* How the thread starts and ends. */
 
+// Neither the thread nor its timer keeps a process running.
+const alive = setInterval(() => {}, 1_000)
+t.teardown(() => clearInterval(alive))
+
 const bytes = (value: unknown) => Buffer.from(new TextEncoder().encode(JSON.stringify(value)).buffer)
 /** Waits for the end of the next thread that starts. */
 const nextExit = async () => {
