@@ -121,13 +121,12 @@ export class Transactions {
   async runBetween<T> (run: () => Promise<T>): Promise<T> {
     if (this.meter.waiting >= MAX_WAITING) throw new DatabaseBusyError()
     const counted = this.meter.add()
+    const done = this.#queue.runExclusive(() => {
+      counted.start()
+      return run()
+    })
     try {
-      return await this.#queue.runExclusive(() => {
-        counted.start()
-        return run()
-      })
-    } catch (error) {
-      throw error === E_TIMEOUT ? new DatabaseBusyError() : error
+      return await done.catch((error: unknown) => { throw error === E_TIMEOUT ? new DatabaseBusyError() : error })
     } finally {
       counted.end()
     }

@@ -28,6 +28,8 @@ export function openConnection ({ path, role, timeout }: ConnectionOptions): Sql
     connection.pragma('foreign_keys = ON')
     connection.pragma('recursive_triggers = ON')
     if (role === 'upkeep') connection.pragma('wal_autocheckpoint = 0')
+    // A transaction waits for the file outside of SQLite, so that it can be abandoned meanwhile.
+    if (role === 'writer') connection.pragma('busy_timeout = 0')
   } else {
     connection.pragma('query_only = ON')
   }

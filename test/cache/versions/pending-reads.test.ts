@@ -104,3 +104,11 @@ t.test('a later stamp stays when the first one arrives', async (t) => {
   await taken.promise
   t.equal(reads.begin(versions, () => 'other'), 'later')
 })
+
+t.test('a later stamp is not taken after a read', async (t) => {
+  const versions = memoryVersions()
+  const reads = new ReadSet()
+  reads.begin(versions, () => 'first')
+  reads.add(versions, ['a'])
+  t.equal(reads.restamp(versions, () => 'later'), 'first')
+})

@@ -191,3 +191,13 @@ t.test('a limited number of eras is kept', async (t) => {
   t.same([current(first), current(second)], [[], TAGS])
   other.close()
 })
+
+t.test('an era is stored when a commit disturbs nobody', async (t) => {
+  const { other } = clockwork(t)
+  let mayWrite = false
+  const history = new History(other, () => mayWrite)
+  t.equal(history.isWaiting, true)
+  mayWrite = true
+  history.storeEra()
+  t.equal(history.isWaiting, false)
+})

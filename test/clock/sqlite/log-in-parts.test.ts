@@ -35,6 +35,21 @@ t.test('many commits are read in parts', async (t) => {
   log.close()
 })
 
+t.test('an uncounted commit is noticed with its part, before the log is read to its end', async (t) => {
+  const { path, other } = clockwork(t)
+  addProduct(other, 7)
+  other.exec(SKIP_COUNT)
+  const log = new WriteAheadLog(new Sqlite(path))
+  other.pragma('wal_autocheckpoint = 0')
+  other.pragma('synchronous = OFF')
+  changeProduct(other, 7)
+  other.exec('DROP TRIGGER theirs')
+  for (let frames = 0; frames <= MAX_FRAMES; frames++) changeProduct(other, 7)
+  t.equal(log.hasUncounted(), true)
+  t.equal(log.isBehind, true)
+  log.close()
+})
+
 t.test('stamps are invalid until the log is read to its end', async (t) => {
   const { database, other, isCurrent } = clockwork(t)
   addProduct(other, 7, 8)
