@@ -34,7 +34,10 @@ async function runExample (example: string): Promise<void> {
   }
 }
 
-/** Checks the types of an example, and those of all entry points with `skipLibCheck: false`, as strict users do. */
+/**
+ * Checks the types of an example, and those of all entry points with `skipLibCheck: false`, as strict users do. Those
+ * need the types of all peers.
+ */
 async function checkTypes (folder: string) {
   const checked = await run('tsc', ['-p', '.'], folder)
   const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'))
