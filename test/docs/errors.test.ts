@@ -8,8 +8,8 @@ const PACKAGE = /^(?:access|cache|clock|dashboard|larder|metrics|page-cache)\//
 /** Files that make errors which no caller gets: they are logged, reasons of a miss or an outage, or copies. */
 const INTERNAL = [
   'cache/entry/codec.ts', 'cache/entry/views.ts', 'cache/stores/redis/backplane.ts', 'cache/stores/redis/commands.ts',
-  'cache/stores/redis/lease-notifications.ts', 'clock/postgres/limit-time.ts', 'dashboard/responses.ts',
-  'page-cache/key/cloning.ts', 'page-cache/response/apply-policy.ts'
+  'cache/stores/redis/lease-notifications.ts', 'cache/util/limit-time.ts', 'dashboard/responses.ts',
+  'page-cache/key/cloning.ts'
 ]
 /** This one runs before any package is imported. */
 const BEFORE_IMPORTS = 'larder/check-node.ts'

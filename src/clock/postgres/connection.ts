@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { limitTime } from './limit-time.ts'
+import { limitAnswer } from './limit-answer.ts'
 
 /** Milliseconds between two attempts to connect, at first and at most. */
 const MIN_RETRY_MS = 20
@@ -47,7 +47,7 @@ export class Connection {
     client.on('end', () => this.#drop(client))
     try {
       await client.connect()
-      await limitTime(this.#options.onConnect(client), PREPARE_MS)
+      await limitAnswer(this.#options.onConnect(client), PREPARE_MS)
       if (this.#client !== client) throw new UnavailableError('The connection was lost.')
       this.#isReady = true
       this.#retryMs = MIN_RETRY_MS

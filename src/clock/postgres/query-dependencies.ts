@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Catalog, writeRowTag } from './catalog.ts'
-import { limitTime } from './limit-time.ts'
+import { limitAnswer } from './limit-answer.ts'
 import { listScans, type PlanNode, type Scan, type Value } from './plan.ts'
 
 /** The number of statements whose dependencies are cached. */
@@ -46,7 +46,7 @@ export class QueryDependencies {
     }
     const cached = this.#cached.get(sql)
     if (cached !== undefined) return listTags(cached.found, parameters, catalog)
-    return limitTime(this.#explainOnce(sql, catalog), this.#options.deadlineMs)
+    return limitAnswer(this.#explainOnce(sql, catalog), this.#options.deadlineMs)
       .then((found) => listTags(found, parameters, catalog))
   }
 

@@ -1,4 +1,4 @@
-import { checkTags, collectReads, toTimerMs } from '../../cache/index.ts'
+import { checkTags, collectReads, limitTime } from '../../cache/index.ts'
 import type { PageCacheContext } from '../context.ts'
 import { isCoveredByKey } from '../key/key.ts'
 import type { FindTags } from '../options.ts'
@@ -52,22 +52,12 @@ async function nameTags (
   { request, reply, reads }: PageCacheContext, findTags: FindTags, maxWaitMs: number
 ): Promise<readonly string[] | undefined> {
   try {
-    const tags: unknown = await limitWait(collectReads(reads, async () => await findTags(request, reply)), maxWaitMs)
+    const found: Promise<unknown> = collectReads(reads, async () => await findTags(request, reply))
+    const tags = await limitTime(found, maxWaitMs, `It takes longer than ${maxWaitMs / 1000} s.`)
     checkTags(tags)
     return [...tags]
   } catch (err) {
     request.log.error({ err }, 'The option tags of the route failed, so the response is not stored')
     return undefined
-  }
-}
-
-/** Rejects if a promise is not settled in time. @param ms milliseconds */
-async function limitWait (promise: Promise<unknown>, ms: number): Promise<unknown> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => { late.reject(new Error(`It takes longer than ${ms / 1000} s.`)) }, toTimerMs(ms))
-  try {
-    return await Promise.race([promise, late.promise])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Catalog, writeRowTag } from '../../../src/clock/postgres/catalog.ts'
-import { limitTime } from '../../../src/clock/postgres/limit-time.ts'
+import { limitAnswer } from '../../../src/clock/postgres/limit-answer.ts'
 import { computeNameSlot, computeSlot, describeValue } from '../../../src/clock/postgres/slots.ts'
 
 const column = (kind: 'int' | 'uuid' | 'text', isKey = false) => ({ number: 3, name: 'a=b', kind, isKey })
@@ -50,6 +50,6 @@ t.test('a tag is a table, the rows with a value, or a name', async (t) => {
 })
 
 t.test('what takes too long is not waited for', async (t) => {
-  t.equal(await limitTime(Promise.resolve(1), 1_000), 1)
-  await t.rejects(limitTime(new Promise(() => {}), 1), { message: 'The database did not answer within 1 ms.' })
+  t.equal(await limitAnswer(Promise.resolve(1), 1_000), 1)
+  await t.rejects(limitAnswer(new Promise(() => {}), 1), { message: 'The database did not answer within 1 ms.' })
 })
