@@ -3,6 +3,7 @@ import { apicalls } from './apicalls/index.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/index.ts'
 import larder, { createCache, memoryStore } from './larder/index.ts'
+import { configureLog } from './log/index.ts'
 import connections from './plugins/connections.ts'
 import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
@@ -25,7 +26,7 @@ export interface Overrides {
   now?: () => number
   /** Measures the delay of the event loop. */
   watchDelay?: WatchDelay
-  /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration. */
+  /** Fastify's option `logger`. Default: pino with the LOG_LEVEL of the configuration, on stdout. */
   logger?: FastifyServerOptions['logger']
 }
 
@@ -36,8 +37,13 @@ const MAX_PARAM_LENGTH = 500
 
 /** Builds the whole service, ready but not yet listening. Closing it closes everything that it opened. */
 export async function buildApp (config: Config, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { peers, logger = { level: config.LOG_LEVEL } } = overrides
-  const app = Fastify({ logger, requestTimeout: REQUEST_MS, routerOptions: { maxParamLength: MAX_PARAM_LENGTH } })
+  const { peers, logger } = overrides
+  const app = Fastify({
+    ...configureLog({ level: config.LOG_LEVEL, hits: config.LOG_HITS }),
+    ...logger !== undefined && { logger },
+    requestTimeout: REQUEST_MS,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH }
+  })
   try {
     const database = openDatabase(config.DATABASE_URL, {
       onStateChange: (_state, message) => app.log.error(message),

@@ -29,6 +29,7 @@ const schema = Type.Object({
   LOG_LEVEL: Type.Union(LOG_LEVELS.map((level) => Type.Literal(level)), {
     default: 'info', description: `one of ${LOG_LEVELS.join(', ')}`
   }),
+  LOG_HITS: Type.Number({ minimum: 0, maximum: 1, default: 1, description: 'a number from 0 to 1' }),
   ADMIN_TOKEN: Type.Optional(Type.String({
     pattern: '^[!-~]+$', description: 'a secret of ASCII characters without white space'
   }))

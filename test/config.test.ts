@@ -10,7 +10,8 @@ const DEFAULTS = {
   CACHE_TTL: 300,
   CACHE_KEY_PREFIX: 'larder',
   HTTPBIN_DELAY: 2,
-  LOG_LEVEL: 'info'
+  LOG_LEVEL: 'info',
+  LOG_HITS: 1
 }
 
 const VALID = {
@@ -24,6 +25,7 @@ const VALID = {
   HTTPBIN_URL: 'an http:// or https:// URL',
   HTTPBIN_DELAY: 'a number of seconds from 0 to 10',
   LOG_LEVEL: 'one of trace, debug, info, warn, error, fatal, silent',
+  LOG_HITS: 'a number from 0 to 1',
   ADMIN_TOKEN: 'a secret of ASCII characters without white space'
 }
 
@@ -78,6 +80,7 @@ t.test('valid values are accepted and converted', async (t) => {
     ['HTTPBIN_URL', 'https://httpbin.org/'], ['HTTPBIN_URL', 'http://localhost:8080/some/path'],
     ['HTTPBIN_DELAY', '0', 0], ['HTTPBIN_DELAY', '1.25', 1.25], ['HTTPBIN_DELAY', '10', 10],
     ['LOG_LEVEL', 'trace'], ['LOG_LEVEL', 'silent'],
+    ['LOG_HITS', '0', 0], ['LOG_HITS', '0.01', 0.01],
     ['ADMIN_TOKEN', 's3cret'], ['ADMIN_TOKEN', '12345'], ['ADMIN_TOKEN', ':"x"~']
   ]
   for (const [name, text, value = text] of valid) {
@@ -103,6 +106,7 @@ t.test('an invalid value throws a one-line error with the variable, the value an
     ['CACHE_KEY_PREFIX', 'a*'],
     ['HTTPBIN_URL', 'httpbin.org'], ['HTTPBIN_URL', 'ftp://httpbin.org'], ['HTTPBIN_URL', 'https://'],
     ['HTTPBIN_DELAY', '10.1'], ['HTTPBIN_DELAY', '-0.1'], ['HTTPBIN_DELAY', '2s'], ['HTTPBIN_DELAY', '1e400'],
+    ['LOG_HITS', '-0.1'], ['LOG_HITS', '1.1'], ['LOG_HITS', 'all'],
     ['LOG_LEVEL', 'verbose'], ['LOG_LEVEL', 'INFO'], ['LOG_LEVEL', '30']
   ]
   for (const [name, value] of invalid) {

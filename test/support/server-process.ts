@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 const SERVER = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
 const VARIABLES = [
   'HOST', 'PORT', 'DATABASE_URL', 'REDIS_URL', 'CACHE_TTL', 'CACHE_KEY_PREFIX', 'HTTPBIN_URL', 'HTTPBIN_DELAY',
-  'LOG_LEVEL', 'ADMIN_TOKEN', 'WORKERS'
+  'LOG_LEVEL', 'LOG_HITS', 'ADMIN_TOKEN', 'WORKERS'
 ]
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !VARIABLES.includes(name)))
 

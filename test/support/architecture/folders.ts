@@ -9,12 +9,13 @@
 export const ALLOWED: Record<string, string[]> = {
   server: ['app', 'config', 'db', 'errors', 'fast-imports', 'workers'],
   app: [
-    'apicalls', 'config', 'db', 'larder', 'page-cache', 'plugins', 'products', 'routes', 'workers'
+    'apicalls', 'config', 'db', 'larder', 'log', 'page-cache', 'plugins', 'products', 'routes', 'workers'
   ],
   config: ['errors', 'larder', 'workers'],
   errors: [],
   'fast-imports': [],
   'start-thread': [],
+  log: [],
 
   products: ['db', 'errors', 'hooks', 'larder', 'plugins'],
   apicalls: ['errors', 'page-cache'],
