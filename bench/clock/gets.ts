@@ -1,6 +1,6 @@
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
-import { createProducts } from '../../src/products/index.ts'
+import { openProducts } from '../../src/products/index.ts'
 import { connect, newFile } from '../support/files.ts'
 import { type Line, compareRatio } from '../support/table.ts'
 import { assert, takeTurns, typicalAsyncCall } from '../support/turns.ts'
@@ -14,7 +14,7 @@ export async function gets (): Promise<Line[]> {
   const path = await newFile('gets', 100)
   const database = openDatabase(`file:${path}`)
   const cache = createCache({ store: memoryStore(), versions: database.versions })
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
+  const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   const other = connect(path)
   const write = () => other.exec("UPDATE products SET price = '1' WHERE id = 2")
 

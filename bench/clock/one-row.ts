@@ -1,7 +1,7 @@
 import { Pool } from 'undici'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
-import { createProducts } from '../../src/products/index.ts'
+import { openProducts } from '../../src/products/index.ts'
 import { connect, dropTriggers, newFile } from '../support/files.ts'
 import { startServer, stop } from '../support/process.ts'
 import { type Line, compareRatio } from '../support/table.ts'
@@ -29,11 +29,11 @@ const raw: Kind = (path, rows, watched) => {
   }
 }
 
-const repository: Kind = (path, rows, watched) => {
+const repository: Kind = async (path, rows, watched) => {
   const database = openDatabase(`file:${path}`)
   if (!watched) unwatch(path)
   const cache = createCache({ store: memoryStore(), versions: database.versions })
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
+  const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   return {
     time: () => perAsyncCall(1_000, async (call) => {
       assert(await products.update(pickId(call, rows), { price: String(++price) }) !== undefined, 'an update')

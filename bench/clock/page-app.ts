@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { createProducts } from '../../src/products/index.ts'
+import { openProducts } from '../../src/products/index.ts'
 import { median } from '../support/turns.ts'
 
 /* Serves cached pages that have the same bytes, whatever they read. Argument: the path of the database. */
@@ -13,7 +13,7 @@ const body = Buffer.alloc(PAGE_BYTES, '<p>All that a page says.</p>\n')
 const app = Fastify()
 const database = openDatabase(`file:${process.argv[2]}`)
 const cache = createCache({ store: memoryStore(), versions: database.versions })
-const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
+const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
 await app.register(pageCache, { cache })
 
 const READS: Record<string, () => Promise<unknown>> = {

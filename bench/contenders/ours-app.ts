@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { type CacheAdapter, createCache, memoryStore, redisStore, tieredStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { createProducts } from '../../src/products/index.ts'
+import { openProducts } from '../../src/products/index.ts'
 import { countRun } from '../support/account.ts'
 import { HTML, PAGE } from '../support/page.ts'
 import type { Sent } from './sent.ts'
@@ -36,7 +36,7 @@ async function serveCached (url: string, cache: CacheAdapter, read?: () => Promi
 
 /** Does the same with a page built from the product list, so that each hit is checked against the database. */
 async function serveChecked (url: string, cache: CacheAdapter): Promise<void> {
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
+  const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   await serveCached(url, cache, () => products.list())
 }
 

@@ -3,12 +3,13 @@ import type { Database } from '../db/index.ts'
 import type { Cache } from '../larder/index.ts'
 import { productsApi } from './api.ts'
 import { invalidateProductList } from './invalidation.ts'
+import { openProducts } from './open.ts'
 import { productPages } from './pages.ts'
-import { createProducts } from './repository.ts'
 import { seedProducts } from './seed.ts'
 
 export * from './repository.ts'
-export type { Product } from './table.ts'
+export { openProducts } from './open.ts'
+export type { Product } from './product.ts'
 
 export interface ProductsPluginOptions {
   database: Database
@@ -19,7 +20,7 @@ export interface ProductsPluginOptions {
 
 /** The catalogue of products: repository, invalidation, API and pages. Seeds an empty table. */
 export const products: FastifyPluginAsync<ProductsPluginOptions> = async (app, options) => {
-  const products = createProducts({
+  const products = await openProducts({
     ...options,
     onSubscriberError: (err, id) => app.log.error({ err, subscriber: id }, 'a subscriber to product changes failed')
   })

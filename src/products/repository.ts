@@ -1,10 +1,11 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
-import { advancedTo, createSignal, type Database, type Signal, type Sql } from '../db/index.ts'
+import { createSignal, type Database, type Signal } from '../db/index.ts'
 import { PageTooDeepError } from '../errors.ts'
 import type { Cache } from '../larder/index.ts'
-import { insertRows, selectIds, stepThrough } from './bulk.ts'
-import { createList } from './list.ts'
-import { products, type Product } from './table.ts'
+import type { Cursor } from './cursor.ts'
+import type { Product } from './product.ts'
+import type { ProductChanges, ProductFilter, ProductRows } from './rows.ts'
+
+export type { ProductChanges, ProductFilter, ProductRows } from './rows.ts'
 
 /** The key in the low-level cache of the first page of the list. */
 export const PRODUCT_LIST_KEY = 'product_objects'
@@ -16,9 +17,6 @@ export const PAGE_SIZE = 100
 export type ProductFields = Pick<Product, 'title' | 'price'>
 /** `created` is in ISO 8601. Default: now. */
 export type NewProduct = ProductFields & Partial<Pick<Product, 'created'>>
-export type ProductChanges = Partial<ProductFields>
-/** Selects the products of a bulk update: those with these ids, those with this title, or all. */
-export type ProductFilter = { ids: readonly number[] } | { title: string } | Record<string, never>
 
 export interface ProductPage {
   /** As long as the list is cached, each call returns the same frozen array. */
@@ -34,9 +32,6 @@ export interface ProductPage {
   /** `miss`: this call has read the database. `hit`: it has not. `undefined`: this page is not cached. */
   cached?: 'hit' | 'miss'
 }
-
-/** The position of a product in the list, as text for a URL. */
-export type Cursor = string
 
 /** What was saved. A bulk change is described, since its products may be a million. */
 export interface ProductsSaved {
@@ -98,6 +93,8 @@ export interface Products {
 
 export interface ProductsOptions {
   database: Database
+  /** The rows in this database. */
+  rows: ProductRows
   cache: Cache
   /** Returns milliseconds since 1970. */
   now: () => number
@@ -105,13 +102,10 @@ export interface ProductsOptions {
   onSubscriberError: (error: unknown, id: string) => void
 }
 
-export function createProducts ({ database, cache, now, onSubscriberError }: ProductsOptions): Products {
+export function createProducts ({ database, rows, cache, now, onSubscriberError }: ProductsOptions): Products {
   const afterSave = createSignal<ProductsSaved>(onSubscriberError)
   const afterDelete = createSignal<ProductsDeleted>(onSubscriberError)
   const time = () => new Date(now()).toISOString()
-  const { sql } = database
-  const list = createList(sql)
-  const statements = prepareStatements(sql)
 
   /** Runs a change in a transaction. If it changed a product, notifies the subscribers after the commit. */
   function save<T extends ProductsSaved> (change: () => Promise<T>): Promise<T> {
@@ -130,32 +124,20 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
     })
   }
 
-  /** Updates the products that each of the conditions selects. Returns how many they were. */
-  async function updateEach (
-    conditions: AsyncIterable<SQL> | Iterable<SQL>, changes: ProductChanges, filter?: SQL
-  ): Promise<number> {
-    const set = { ...changes, updated: advancedTo(products.updated, time()) }
-    let count = 0
-    for await (const condition of conditions) {
-      count += (await sql.update(products).set(set).where(and(condition, filter))).changes
-    }
-    return count
-  }
-
   return {
     async list (page = 1, limit = PAGE_SIZE) {
       const maxPage = findMaxPage(limit)
       if (page > maxPage) throw new PageTooDeepError(MAX_PAGED)
       // A transaction reads its own uncommitted changes, which may not be cached.
       if (page !== 1 || limit !== PAGE_SIZE || database.inTransaction) {
-        return { ...await list.readPage(page, limit), page, limit, maxPage }
+        return { ...await rows.readPage(page, limit), page, limit, maxPage }
       }
       let cached: 'hit' | 'miss' = 'hit'
       // The cache records which tables the loader reads, so that a change of any product invalidates the list. Others
       // may wait for the same load, so it is not abandoned when the client of this request has gone.
       const loader = () => {
         cached = 'miss'
-        return database.withSignal(undefined, () => list.readPage(page, limit))
+        return database.withSignal(undefined, () => rows.readPage(page, limit))
       }
       let cachedList = await cache.getOrSet(PRODUCT_LIST_KEY, loader, { shared: true })
       // Another version of the service, on the same Redis, may have stored a list of another shape.
@@ -166,51 +148,43 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
       return { ...cachedList, page, limit, maxPage, cached }
     },
     listAfter: async (cursor, limit = PAGE_SIZE) => (
-      { ...await list.readAfter(cursor, limit), limit, maxPage: findMaxPage(limit) }),
-    find: (id) => statements.find.get({ id }),
-    count: list.count,
+      { ...await rows.readAfter(cursor, limit), limit, maxPage: findMaxPage(limit) }),
+    find: (id) => rows.find(id),
+    count: () => rows.count(),
     async create ({ title, price, created = time() }) {
-      const { product } = await save(async () => {
-        const product = await statements.insert.get({ title, price, created, updated: created })
-        return { created: true, count: 1, product }
-      })
+      const { product } = await save(async () => (
+        { created: true, count: 1, product: await rows.insert([title, price, created]) }))
       return product
     },
-    async createMany (rows) {
+    async createMany (products) {
       const now = time()
       const { ids } = await save(async () => {
-        const ids = await insertRows(sql, rows.map(({ title, price, created = now }) => [title, price, created]))
+        const ids = await rows.insertMany(products.map(({ title, price, created = now }) => [title, price, created]))
         return { created: true, count: ids.length, ids }
       })
       return ids
     },
-    async update (id, { title = null, price = null }) {
+    async update (id, changes) {
       const { product } = await save(async () => {
-        const product = await statements.update.get({ id, title, price, now: time() })
+        const product = await rows.update(id, changes, time())
         return { created: false, count: product === undefined ? 0 : 1, ...product && { product } }
       })
       return product
     },
     async updateMany (where, set) {
-      const conditions = 'ids' in where ? selectIds(where.ids as number[]) : stepThrough(sql)
-      const filter = 'title' in where ? eq(products.title, where.title as string) : undefined
       const { count } = await save(async () => (
-        { created: false, count: await updateEach(conditions, set, filter), where, set }))
+        { created: false, count: await rows.updateMany(where, set, time()), where, set }))
       return count
     },
     async delete (id) {
       const { count } = await remove(async () => {
-        const product = await statements.delete.get({ id })
+        const product = await rows.delete(id)
         return { count: product === undefined ? 0 : 1, ids: [id], ...product && { product } }
       })
       return count > 0
     },
     async deleteMany (ids) {
-      const { count } = await remove(async () => {
-        let count = 0
-        for (const condition of selectIds(ids)) count += (await sql.delete(products).where(condition)).changes
-        return { count, ids }
-      })
+      const { count } = await remove(async () => ({ count: await rows.deleteMany(ids), ids }))
       return count
     },
     transaction: (work) => database.transaction(work),
@@ -221,23 +195,4 @@ export function createProducts ({ database, cache, now, onSubscriberError }: Pro
 
 function findMaxPage (limit: number): number {
   return Math.floor(MAX_PAGED / limit)
-}
-
-function prepareStatements (handle: Sql) {
-  const hasId = eq(products.id, sql.placeholder('id'))
-  return {
-    find: handle.select().from(products).where(hasId).prepare(),
-    update: handle.update(products).set({
-      title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
-      price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
-      updated: advancedTo(products.updated, sql.placeholder('now'))
-    }).where(hasId).returning().prepare(),
-    insert: handle.insert(products).values({
-      title: sql.placeholder('title'),
-      price: sql.placeholder('price'),
-      created: sql.placeholder('created'),
-      updated: sql.placeholder('updated')
-    }).returning().prepare(),
-    delete: handle.delete(products).where(hasId).returning().prepare()
-  }
 }

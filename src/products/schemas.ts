@@ -1,8 +1,8 @@
 import Type from 'typebox'
 import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
-import { CURSOR } from './list.ts'
+import { CURSOR } from './cursor.ts'
+import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './product.ts'
 import { PAGE_SIZE } from './repository.ts'
-import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './table.ts'
 
 /* The schemas of requests and responses. They validate, serialize, and describe the API at /docs. */
 

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
-import { createProducts, type Products } from '../../src/products/index.ts'
+import { openProducts, type Products } from '../../src/products/index.ts'
 
 /** Options of a page that is built from the database. */
 export const cached = { config: { cachePage: { ttl: 900 } } }
@@ -24,7 +24,7 @@ export async function startSite (
 ): Promise<Site> {
   const database = openDatabase(`file:${path}`)
   const cache = createCache({ store, versions: database.versions })
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
+  const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: (error) => { throw error } })
   if (await products.count() === 0) await products.createMany([...'abcde'].map((title) => ({ title, price: '1' })))
   const other = new Sqlite(path)
   const app = Fastify()

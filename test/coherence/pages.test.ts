@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { ignoreReads } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
-import { products as table } from '../../src/products/table.ts'
+import { products as table } from '../../src/products/sqlite/table.ts'
 import { cached, type Site, startSite, status, warm } from './pages-site.ts'
 
 const PAGES = ['/list', '/products/2', '/products/3', '/products/99']

@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { divide, STEP_ROWS } from '../../src/products/bulk.ts'
+import { divide, STEP_ROWS } from '../../src/products/steps.ts'
 import { larder, named, record, storeKinds, titles } from './support.ts'
 
 const [memory] = await storeKinds(t)

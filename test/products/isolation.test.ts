@@ -4,7 +4,7 @@ import { createCache, memoryStore } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
 import validation from '../../src/plugins/validation.ts'
 import views from '../../src/plugins/views.ts'
-import { createProducts } from '../../src/products/index.ts'
+import { openProducts } from '../../src/products/index.ts'
 import { productPages } from '../../src/products/pages.ts'
 
 /** Registers the pages of the products in an application of its own. `readTitles` reads them from the first page. */
@@ -12,7 +12,7 @@ async function setUp (t: Test) {
   const database = openDatabase(`file:${t.testdir()}/larder.db`)
   const cache = createCache({ store: memoryStore(), versions: database.versions })
   const onSubscriberError = (error: unknown) => { throw error }
-  const products = createProducts({ database, cache, now: Date.now, onSubscriberError })
+  const products = await openProducts({ database, cache, now: Date.now, onSubscriberError })
   const app = Fastify()
   await app.register(validation)
   await app.register(views)

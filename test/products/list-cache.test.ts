@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { createCache } from '../../src/cache/index.ts'
 import { openDatabase } from '../../src/db/index.ts'
-import { createProducts, PAGE_SIZE, PRODUCT_LIST_KEY, type Products } from '../../src/products/index.ts'
+import { openProducts, PAGE_SIZE, PRODUCT_LIST_KEY, type Products } from '../../src/products/index.ts'
 import { invalidateProductList } from '../../src/products/invalidation.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
 import { startRedis } from '../support/redis.ts'
@@ -214,7 +214,7 @@ for (const kind of await storeKinds(t)) {
 t.test('a change by another process invalidates the list in the shared Redis', async (t) => {
   const { url } = await startRedis(t)
   const path = `${t.testdir()}/larder.db`
-  const [mine, theirs] = [1, 2].map(() => {
+  const [mine, theirs] = await Promise.all([1, 2].map(async () => {
     const client = new Redis(url)
     const database = openDatabase(`file:${path}`)
     t.teardown(async () => {
@@ -222,10 +222,10 @@ t.test('a change by another process invalidates the list in the shared Redis', a
       await database.close()
     })
     const cache = createCache({ store: patientRedisStore({ client }) })
-    const products = createProducts({ database, cache, now: Date.now, onSubscriberError: t.error })
+    const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: t.error })
     invalidateProductList(products, cache)
     return products
-  }) as [Products, Products]
+  })) as [Products, Products]
 
   await mine.create({ title: 'a', price: '1' })
   await mine.list()

@@ -6,8 +6,10 @@ import { Redis } from 'ioredis'
 import root, { type Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
 import { type Database, openDatabase } from '../../src/db/index.ts'
-import { createProducts, PRODUCT_LIST_KEY, type Product, type Products } from '../../src/products/index.ts'
+import { PRODUCT_LIST_KEY, type Product, type Products } from '../../src/products/index.ts'
 import { invalidateProductList } from '../../src/products/invalidation.ts'
+import { createProducts } from '../../src/products/repository.ts'
+import { createSqliteRows } from '../../src/products/sqlite/rows.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
 import { startRedis } from '../support/redis.ts'
 import { patientRedisStore } from '../support/patient-redis-store.ts'
@@ -87,6 +89,7 @@ export function larder (_t: Test, kind: StoreKind, wrap: (cache: Cache) => Cache
   const failures: Larder['failures'] = []
   const products = createProducts({
     database,
+    rows: createSqliteRows(database.sql),
     cache: wrap(cache),
     now: clock.now,
     onSubscriberError: (error, id) => failures.push([id, (error as Error).message])

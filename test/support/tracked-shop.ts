@@ -2,7 +2,7 @@ import { eq } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { type CacheAdapter, createCache, isMiss, memoryStore } from '../../src/cache/index.ts'
 import type { Database } from '../../src/db/index.ts'
-import { products } from '../../src/products/table.ts'
+import { products } from '../../src/products/sqlite/table.ts'
 import { addProduct, type Clockwork, clockwork } from '../clock/sqlite/clock-support.ts'
 
 export const one = (id: number) => eq(products.id, id)

@@ -8,7 +8,7 @@ import { ignoreReads } from '../../../src/cache/index.ts'
 import { Clock } from '../../../src/clock/sqlite/clock.ts'
 import type { Database, Sql } from '../../../src/db/index.ts'
 import { trackReads } from '../../../src/clock/sqlite/tracking.ts'
-import { products } from '../../../src/products/table.ts'
+import { products } from '../../../src/products/sqlite/table.ts'
 import { createTrackedShop, one, readTags, price } from '../../support/tracked-shop.ts'
 import { addProduct, reading } from './clock-support.ts'
 

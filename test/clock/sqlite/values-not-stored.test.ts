@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { products } from '../../../src/products/table.ts'
+import { products } from '../../../src/products/sqlite/table.ts'
 import { createTrackedShop, price } from '../../support/tracked-shop.ts'
 import { moment } from '../../db/support.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createCache, memoryStore } from '../../../src/cache/index.ts'
-import { products } from '../../../src/products/table.ts'
+import { products } from '../../../src/products/sqlite/table.ts'
 import { addProduct, clockwork, takeStamp } from './clock-support.ts'
 
 const oops = new Error('oops')

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { Cache, GetOrSetOptions, LoadContext } from '../../../src/cache/index.ts'
 import type { Database } from '../../../src/db/index.ts'
-import { products } from '../../../src/products/table.ts'
+import { products } from '../../../src/products/sqlite/table.ts'
 import type { History, Part } from './history.ts'
 
 /** The part of the cache interface that scenarios use, and that naive caches implement. */

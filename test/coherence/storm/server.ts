@@ -5,9 +5,9 @@ import { createCache, memoryStore, redisStore, tieredStore } from '../../../src/
 import { openDatabase } from '../../../src/db/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
 import redis from '../../../src/plugins/redis.ts'
-import { createProducts } from '../../../src/products/index.ts'
+import { openProducts } from '../../../src/products/index.ts'
 import { invalidateProductList } from '../../../src/products/invalidation.ts'
-import { products as table } from '../../../src/products/table.ts'
+import { products as table } from '../../../src/products/sqlite/table.ts'
 
 /*
  * A process of the storm: other pages and values of the same products, with the same file, Redis and prefix as the
@@ -23,7 +23,7 @@ await app.register(redis, { url: REDIS_URL! })
 const far = redisStore({ client: app.redis, prefix: CACHE_KEY_PREFIX! })
 const store = NEAR === '' ? far : tieredStore({ near: memoryStore(), far })
 const cache = createCache({ store, versions: database.versions, ttl: SECONDS })
-const products = createProducts({ database, cache, now: Date.now, onSubscriberError: () => {} })
+const products = await openProducts({ database, cache, now: Date.now, onSubscriberError: () => {} })
 invalidateProductList(products, cache)
 await app.register(pageCache, { cache, ttl: SECONDS })
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createCache, memoryStore, type Versions } from '../../../src/cache/index.ts'
 import { openDatabase } from '../../../src/db/index.ts'
 import pageCache from '../../../src/page-cache/index.ts'
-import { createProducts } from '../../../src/products/index.ts'
+import { openProducts } from '../../../src/products/index.ts'
 import { fakeClock } from '../../support/clock.ts'
 import { MODIFIED, confirming } from '../../support/not-modified-handler.ts'
 import { createTestApp, dateAt, sendRequest } from '../../support/create-test-app.ts'
@@ -156,7 +156,8 @@ t.test('a freshened response keeps its first dependencies and adds those of the 
   const clock = fakeClock()
   const database = openDatabase('file::memory:')
   const cache = createCache({ store: memoryStore({ now: clock.now }), versions: database.versions, now: clock.now })
-  const products = createProducts({ database, cache, now: clock.now, onSubscriberError: (error) => { throw error } })
+  const onSubscriberError = (error: unknown) => { throw error }
+  const products = await openProducts({ database, cache, now: clock.now, onSubscriberError })
   await products.createMany(['a', 'b'].map((title) => ({ title, price: '1' })))
   const app = Fastify()
   await app.register(pageCache, { cache, now: clock.now })

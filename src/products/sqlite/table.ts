@@ -1,6 +1,6 @@
 import { desc } from 'drizzle-orm'
 import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { isoTime, latestFirst, NOW } from '../db/columns.ts'
+import { isoTime, latestFirst, NOW } from './columns.ts'
 
 /** The products. Other programs write to this table too, so the order of its columns does not change. */
 export const products = sqliteTable('products', {
@@ -12,8 +12,3 @@ export const products = sqliteTable('products', {
 }, (table) => [
   index('products_newest_first').on(latestFirst(table.created), desc(table.id))
 ])
-
-export type Product = typeof products.$inferSelect
-
-export const TITLE_MAX_LENGTH = 200
-export const PRICE_MAX_LENGTH = 20

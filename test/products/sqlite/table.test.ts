@@ -2,8 +2,8 @@ import Sqlite from 'better-sqlite3'
 import { SQLiteSyncDialect, getTableConfig } from 'drizzle-orm/sqlite-core'
 import type { SQL } from 'drizzle-orm'
 import t from 'tap'
-import { openDatabase } from '../../src/db/index.ts'
-import { products } from '../../src/products/table.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { products } from '../../../src/products/sqlite/table.ts'
 
 const path = `${t.testdir()}/larder.db`
 await openDatabase(`file:${path}`).close()

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import t from 'tap'
-import { toIsoTime } from '../../src/db/columns.ts'
-import { advancedTo, isoTime, NOW, openDatabase } from '../../src/db/index.ts'
+import { openDatabase } from '../../../src/db/index.ts'
+import { advancedTo, isoTime, NOW, toIsoTime } from '../../../src/products/sqlite/columns.ts'
 
 t.test('isoTime reads all formats of SQLite as ISO 8601', async (t) => {
   const forms: Array<[string, string]> = [

@@ -1,15 +1,9 @@
 import { and, desc, getTableName, lt, type SQL, sql } from 'drizzle-orm'
-import { latestFirst, type Sql, writeRowCount } from '../db/index.ts'
-import { type Product, products } from './table.ts'
-
-/** A part of the list of products, newest first. */
-export interface ListPart {
-  items: Product[]
-  /** Number of all products. */
-  total: number
-  /** The position of the last item, if there may be more. */
-  next?: string
-}
+import { type Sql, writeRowCount } from '../../db/index.ts'
+import { parseCursor, writeCursor } from '../cursor.ts'
+import type { ListPart } from '../rows.ts'
+import { latestFirst } from './columns.ts'
+import { products } from './table.ts'
 
 /** When a product was created, as a number for its index; null for a text that is not a time. */
 const TIME = sql<number | null>`julianday(${products.created})`
@@ -25,10 +19,6 @@ const COLUMNS = {
   idText: sql<string>`CAST(${id} AS TEXT)`,
   total: TOTAL
 }
-
-/** The pattern of a position: the time of a product, or `none`, and its id. */
-export const CURSOR = '^(none|-?\\d+(?:\\.\\d+)?(?:e-?\\d+)?)_(-?\\d{1,19})$'
-const CURSOR_PATTERN = new RegExp(CURSOR)
 
 /** Reads the list of products through a handle of the database. */
 export function createList (handle: Sql) {
@@ -46,19 +36,17 @@ export function createList (handle: Sql) {
     return {
       items: rows.map(({ product }) => product),
       total: last?.total ?? await readTotal(),
-      ...last !== undefined && rows.length === limit && { next: `${last.time ?? 'none'}_${last.idText}` }
+      ...last !== undefined && rows.length === limit && { next: writeCursor(last.time, last.idText) }
     }
   }
 
   return {
     count: readTotal,
 
-    /** Reads a page. Those at the end take longer than those at the start. @param number of the page, from 1 */
     async readPage (number: number, limit: number): Promise<ListPart> {
       return await createPart(await page.all({ limit, offset: (number - 1) * limit }), limit)
     },
 
-    /** Reads the products after a position. */
     async readAfter (cursor: string, limit: number): Promise<ListPart> {
       const rows: Row[] = []
       // One after the other, because SQLite looks up each of them in the index, and not all of them at once.
@@ -74,14 +62,13 @@ export function createList (handle: Sql) {
 
 /** Lists selections which, one after the other, are what follows a position. */
 function listSelections (cursor: string): Array<{ where: SQL | undefined, order: readonly SQL[] }> {
-  const [, time, text] = CURSOR_PATTERN.exec(cursor)!
-  const position = time === 'none' ? null : Number(time)
-  const where = and(sql`${TIME} IS ${position}`, sql`${id} < CAST(${text} AS INTEGER)`)
+  const position = parseCursor(cursor)
+  const where = and(sql`${TIME} IS ${position.time}`, sql`${id} < CAST(${position.id} AS INTEGER)`)
   const sameTime = { where, order: [desc(id)] }
-  if (position === null) return [sameTime]
+  if (position.time === null) return [sameTime]
   return [
     sameTime,
-    { where: lt(TIME, position), order: NEWEST_FIRST },
+    { where: lt(TIME, position.time), order: NEWEST_FIRST },
     { where: sql`${TIME} IS NULL`, order: [desc(id)] }
   ]
 }

@@ -1,0 +1,15 @@
+import type { Database } from '../db/index.ts'
+import { createProducts, type Products, type ProductsOptions } from './repository.ts'
+import type { ProductRows } from './rows.ts'
+
+/** Creates the products of a database. It loads only what this kind of database needs. */
+export async function openProducts (
+  { database, ...options }: Omit<ProductsOptions, 'rows'>
+): Promise<Products> {
+  return createProducts({ ...options, database, rows: await createRows(database) })
+}
+
+async function createRows (database: Database): Promise<ProductRows> {
+  const { createSqliteRows } = await import('./sqlite/rows.ts')
+  return createSqliteRows(database.sql)
+}
