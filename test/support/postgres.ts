@@ -101,7 +101,7 @@ export async function startPostgres (
     },
     async createPool (t, options = {}) {
       const database = `test_${++databases}`
-      const connection = { host: folder, user: 'postgres' }
+      const connection = { host: folder, port: Number(settings.port ?? 5432), user: 'postgres' }
       const admin = new pg.Client({ ...connection, database: 'postgres' })
       await admin.connect()
       await admin.query(`CREATE DATABASE ${database}`)
@@ -134,8 +134,8 @@ function findPrograms (): string {
   throw new Error('The tests need PostgreSQL: install the package postgresql (Debian, Ubuntu).')
 }
 
-/** PostgreSQL refuses to run as root. */
-function findUser (): { uid: number, gid: number } | undefined {
+/** Returns the user that runs PostgreSQL if root runs the tests, since it refuses to run as root. */
+export function findUser (): { uid: number, gid: number } | undefined {
   if (process.getuid!() !== 0) return undefined
   const read = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: read('-u'), gid: read('-g') }

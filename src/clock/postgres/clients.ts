@@ -14,9 +14,9 @@ function readOptions (pool: pg.Pool): Options {
   return { ...options, ...options.password !== undefined && { password: options.password } } as unknown as Options
 }
 
-/** Creates a client that connects as those of a pool do, for queries that are pipelined. */
+/** Creates a client that connects as those of a pool do, for looks. */
 export function createLookClient (pool: pg.Pool): pg.Client {
-  return createClient(pool, { pipeline: true, connectionTimeoutMillis: CONNECT_MS })
+  return createClient(pool, { connectionTimeoutMillis: CONNECT_MS })
 }
 
 /** Creates a client whose queries may take any time. The timeouts of the application are for its own queries. */

@@ -1,5 +1,6 @@
 import type { Stamp } from '../../cache/index.ts'
 import { type Connection, UnavailableError } from './connection.ts'
+import { encodeQuery, type Statement } from './messages.ts'
 import type { RecentChanges } from './recent-changes.ts'
 import { Snapshot } from './snapshot.ts'
 
@@ -10,7 +11,21 @@ export interface Look {
   readonly stamp: Stamp
 }
 
-type Row = [nonce: string | null, now: string, floor: string | null, moved: string | null]
+type LookRow = [nonce: string, now: string, floor: string, moved: string | null]
+
+/**
+ * Mostly nothing has changed. Then this takes a third of the time of a call of `larder.changes_since`, whose plans are
+ * pinned. It is one statement, so both read one snapshot.
+ */
+const LOOK = `SELECT c.nonce, pg_current_snapshot()::text, c.floor::text, CASE
+  WHEN pg_current_snapshot()::text = $1::text THEN NULL
+  ELSE larder.changes_since($1::text::pg_snapshot, c.floor) END
+  FROM larder.clock c WHERE c.id = 1`
+
+/** @param prepare whether the server may keep a prepared statement */
+export function createLookStatement (prepare: boolean): Statement {
+  return { name: prepare ? 'larder_look' : '', text: LOOK }
+}
 
 /** The relation and slot of changes of the schema. */
 const SCHEMA = { rel: '0', slot: '-1' }
@@ -22,8 +37,7 @@ export interface LooksOptions {
   readonly changes: RecentChanges
   /** Reads the schema again. Looks that see a change of it wait for this. */
   readonly readSchema: () => Promise<void>
-  /** Whether the server may keep a prepared statement. */
-  readonly prepare: boolean
+  readonly statement: Statement
 }
 
 /**
@@ -39,6 +53,8 @@ export class Looks {
   #number = 0
   #nonce: string | undefined
   #snapshot: Snapshot | undefined
+  /** The query for what has changed since the snapshot. */
+  #query: Buffer | undefined
   #last: Look | undefined
   #reading: Promise<void> | undefined
 
@@ -90,20 +106,15 @@ export class Looks {
   }
 
   #send (resolve: (look: Look | Promise<Look>) => void, reject: (error: Error) => void): void {
-    const { connection, prepare } = this.#options
+    const { connection } = this.#options
     const previous = this.#snapshot!
-    connection.query({
-      ...prepare && { name: 'larder_look' },
-      text: 'SELECT nonce, now, floor, moved FROM larder.look($1::pg_snapshot)',
-      values: [previous.text],
-      rowMode: 'array'
-    }, (error, rows) => {
+    connection.query(this.#query!, (error, [row]) => {
       if (error !== undefined) return reject(error)
-      const [nonce, now, floor, moved] = rows[0] as Row
-      if (nonce === null || floor === null) {
+      if (row === undefined) {
         connection.reconnect() // it begins a new history
         return reject(new UnavailableError('The database has lost its clock.'))
       }
+      const [nonce, now, floor, moved] = row as unknown as LookRow
       this.#see(nonce, now, floor, moved, previous)
       const look = { number: this.#number, stamp: `${nonce}/${now}` }
       if (this.#reading === undefined) resolve(this.#publish(look))
@@ -124,8 +135,13 @@ export class Looks {
   /** Begins anew on a database whose history this process has not seen. */
   beginHistory (nonce: string, snapshot: string): void {
     this.#nonce = nonce
-    this.#snapshot = new Snapshot(snapshot)
+    this.#continueFrom(new Snapshot(snapshot))
     this.#options.changes.forget(++this.#number)
+  }
+
+  #continueFrom (snapshot: Snapshot): void {
+    this.#snapshot = snapshot
+    this.#query = encodeQuery(this.#options.statement, [snapshot.text])
   }
 
   #see (nonce: string, now: string, floor: string, moved: string | null, previous: Snapshot): void {
@@ -137,7 +153,7 @@ export class Looks {
       return this.#readSchema()
     }
     if (last.text === now && moved === null) return
-    this.#snapshot = new Snapshot(now)
+    this.#continueFrom(new Snapshot(now))
     this.#number++
     // Changes that the previous look could not see have been folded since.
     if (BigInt(floor) > previous.xmin) changes.forget(this.#number)

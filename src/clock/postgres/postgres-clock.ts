@@ -6,10 +6,10 @@ import { createLookClient, createOwnPool, withClient, withFreshClient } from './
 import { Connection } from './connection.ts'
 import { explainGeneric } from './explain.ts'
 import { installClock, removeClock } from './install.ts'
-import { Looks } from './looks.ts'
+import { createLookStatement, Looks } from './looks.ts'
 import { QueryDependencies } from './query-dependencies.ts'
 import { RecentChanges, type Slot } from './recent-changes.ts'
-import { StaleEntries } from './stale-entries.ts'
+import { createStaleStatement, StaleEntries } from './stale-entries.ts'
 import { Tracking } from './tracking.ts'
 import { postgresVersions } from './versions.ts'
 import { listWarnings } from './warnings.ts'
@@ -104,6 +104,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   }
 
   const changes = new RecentChanges()
+  const [look, stale] = [createLookStatement(prepare), createStaleStatement(prepare)]
   const connection = new Connection({
     createClient: () => createLookClient(pool),
     onConnect: async (client) => {
@@ -119,13 +120,14 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
       }
       await readSchema()
     },
+    statements: [look, stale],
     deadlineMs: DEADLINE_MS
   })
-  const looks = new Looks({ connection, changes, readSchema, prepare })
+  const looks = new Looks({ connection, changes, readSchema, statement: look })
   const versions = postgresVersions({
     looks,
     changes,
-    staleEntries: new StaleEntries(connection, looks, prepare),
+    staleEntries: new StaleEntries(connection, looks, stale),
     getCatalog,
     invalidate: async (slots) => await listChanges(own, slots),
     readLastChange: async ({ rel, slot }) => {

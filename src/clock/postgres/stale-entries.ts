@@ -1,6 +1,7 @@
 import type { Stamp } from '../../cache/index.ts'
 import type { Connection } from './connection.ts'
 import type { Looks } from './looks.ts'
+import { encodeQuery, type Statement } from './messages.ts'
 import type { Slot } from './recent-changes.ts'
 
 /** The number of entries that one query checks. */
@@ -13,19 +14,27 @@ interface Question {
   readonly reject: (error: Error) => void
 }
 
+/** @param prepare whether the server may keep a prepared statement */
+export function createStaleStatement (prepare: boolean): Statement {
+  return {
+    name: prepare ? 'larder_stale' : '',
+    text: 'SELECT nonce, stale FROM larder.stale($1::pg_snapshot[], $2::int4[], $3::oid[], $4::int4[])'
+  }
+}
+
 const STAMP = /^[^/]+\/\d+:\d+:[\d,]*$/
 
 /** Checks entries that another process has stamped, or this one long ago. One query serves a turn of the event loop. */
 export class StaleEntries {
   readonly #connection: Connection
   readonly #looks: Looks
-  readonly #prepare: boolean
+  readonly #statement: Statement
   #next: Question[] | undefined
 
-  constructor (connection: Connection, looks: Looks, prepare: boolean) {
+  constructor (connection: Connection, looks: Looks, statement: Statement) {
     this.#connection = connection
     this.#looks = looks
-    this.#prepare = prepare
+    this.#statement = statement
   }
 
   /** Returns the number of a look until which no tag has changed; undefined if one has, or that cannot be known. */
@@ -45,22 +54,25 @@ export class StaleEntries {
 
   #send (batch: readonly Question[]): void {
     const asked = batch.flatMap(({ tags }, i) => tags.map(({ rel, slot = null }) => ({ entry: i + 1, rel, slot })))
-    this.#connection.query({
-      ...this.#prepare && { name: 'larder_stale' },
-      text: 'SELECT nonce, stale FROM larder.stale($1::pg_snapshot[], $2::int4[], $3::oid[], $4::int4[])',
-      values: [
-        batch.map(({ stamp }) => stamp.slice(stamp.indexOf('/') + 1)),
-        asked.map(({ entry }) => entry), asked.map(({ rel }) => rel), asked.map(({ slot }) => slot)
-      ],
-      rowMode: 'array'
-    }, (error, rows) => {
+    const query = encodeQuery(this.#statement, [
+      writeArray(batch.map(({ stamp }) => `"${stamp.slice(stamp.indexOf('/') + 1)}"`)),
+      writeArray(asked.map(({ entry }) => entry)),
+      writeArray(asked.map(({ rel }) => rel)),
+      writeArray(asked.map(({ slot }) => slot ?? 'NULL'))
+    ])
+    this.#connection.query(query, (error, [row]) => {
       if (error !== undefined) return batch.forEach(({ reject }) => reject(error))
-      const [nonce, stale] = rows[0] as [string | null, number[] | null]
+      const [nonce, stale] = row!
       // Queries of a connection run in order, so all looks that have returned were before this query.
       const look = this.#looks.number
       const isComparable = nonce === this.#looks.nonce
-      const changed = new Set(stale)
+      const changed = new Set(stale?.match(/\d+/g)?.map(Number))
       batch.forEach(({ resolve }, i) => resolve(isComparable && !changed.has(i + 1) ? look : undefined))
     })
   }
+}
+
+/** Writes an array as PostgreSQL reads it. */
+function writeArray (values: ReadonlyArray<string | number>): string {
+  return `{${values.join()}}`
 }

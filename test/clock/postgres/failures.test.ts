@@ -88,7 +88,7 @@ t.test('while PostgreSQL accepts no connection of the clock, requests are answer
   const admin = new pg.Client({ host: postgres.host, user: 'postgres', database: 'postgres' })
   await admin.connect()
   await admin.query('ALTER DATABASE test_1 ALLOW_CONNECTIONS false')
-  await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%larder.look(%' " +
+  await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%FROM larder.clock%' " +
     'AND pid <> pg_backend_pid()')
   await expectMisses(t)
   t.equal((await pool.query('SELECT 1')).rowCount, 1, 'the application has connections')

@@ -1,21 +1,20 @@
 import t from 'tap'
+import type { OnAnswer } from '../../../src/clock/postgres/answers.ts'
 import type { Connection } from '../../../src/clock/postgres/connection.ts'
-import { Looks } from '../../../src/clock/postgres/looks.ts'
+import { createLookStatement, Looks } from '../../../src/clock/postgres/looks.ts'
 import { RecentChanges } from '../../../src/clock/postgres/recent-changes.ts'
 import { Snapshot } from '../../../src/clock/postgres/snapshot.ts'
-import { StaleEntries } from '../../../src/clock/postgres/stale-entries.ts'
-
-type Answer = (error: Error | undefined, rows: unknown[][]) => void
+import { createStaleStatement, StaleEntries } from '../../../src/clock/postgres/stale-entries.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A connection whose queries the test answers. */
 function createLooks () {
-  const sent: Array<{ values: unknown[], answer: Answer }> = []
+  const sent: Array<{ query: string, answer: OnAnswer }> = []
   let reconnects = 0
   const connection = {
     isReady: true,
-    query: ({ values }: { values: unknown[] }, answer: Answer) => { sent.push({ values, answer }) },
+    query: (query: Buffer, answer: OnAnswer) => { sent.push({ query: query.toString('latin1'), answer }) },
     reconnect () { reconnects++ }
   }
   const changes = new RecentChanges()
@@ -24,9 +23,11 @@ function createLooks () {
     readings.push(Promise.withResolvers())
     return readings.at(-1)!.promise
   }
-  const looks = new Looks({ connection: connection as unknown as Connection, changes, readSchema, prepare: true })
+  const looks = new Looks({
+    connection: connection as unknown as Connection, changes, readSchema, statement: createLookStatement(true)
+  })
   looks.beginHistory('a', '10:10:')
-  const answer = (now: string, moved: string | null = null, nonce: string | null = 'a', floor: string | null = '1') =>
+  const answer = (now: string, moved: string | null = null, nonce = 'a', floor = '1') =>
     sent.shift()!.answer(undefined, [[nonce, now, floor, moved]])
   return { looks, changes, sent, connection, readings, answer, reconnects: () => reconnects }
 }
@@ -66,7 +67,7 @@ t.test('a look that was sent before the last one returned lists its changes agai
   await turn()
   const second = looks.look()
   await turn()
-  t.same(sent.map(({ values }) => values[0]), ['10:10:', '10:10:'])
+  for (const { query } of sent) t.match(query, '10:10:')
   answer('12:12:', '11:5:7')
   answer('13:13:', '11:5:7 12:5:8 :6:-1')
   const { number } = await first
@@ -151,10 +152,10 @@ t.test('if the schema cannot be read, looks fail, and the connection begins anew
 })
 
 t.test('a database without a clock fails the look, and the connection begins anew', async (t) => {
-  const { looks, answer, reconnects } = createLooks()
+  const { looks, sent, reconnects } = createLooks()
   const look = looks.look()
   await turn()
-  answer('11:11:', null, null, null)
+  sent[0]!.answer(undefined, [])
   await t.rejects(look, { message: 'The database has lost its clock.' })
   t.equal(reconnects(), 1)
 })
@@ -195,13 +196,13 @@ t.test('there is no last look while the connection is down', async (t) => {
 
 t.test('entries of other processes are checked together, up to 256 in a query', async (t) => {
   const { looks, sent, connection } = createLooks()
-  const entries = new StaleEntries(connection as unknown as Connection, looks, false)
+  const entries = new StaleEntries(connection as unknown as Connection, looks, createStaleStatement(false))
   const tags = [{ rel: '5', slot: 7 }, { rel: '6', slot: undefined }]
   const found = Array.from({ length: 257 }, (_, i) => entries.findLook(`a/${i + 1}:${i + 1}:`, tags))
   await turn()
-  t.same(sent.map(({ values }) => (values[0] as unknown[]).length), [256, 1])
-  t.same(sent[1]!.values, [['257:257:'], [1, 1], ['5', '6'], [7, null]])
-  sent[0]!.answer(undefined, [['a', [2]]])
+  t.same(sent.map(({ query }) => query.match(/\d+:\d+:/g)!.length), [256, 1])
+  for (const array of ['{"257:257:"}', '{1,1}', '{5,6}', '{7,NULL}']) t.match(sent[1]!.query, array)
+  sent[0]!.answer(undefined, [['a', '{2,12}']])
   sent[1]!.answer(new Error('no'), [])
   t.same(await Promise.all(found.slice(0, 3)), [looks.number, undefined, looks.number])
   await t.rejects(found[256]!, { message: 'no' })
@@ -209,7 +210,7 @@ t.test('entries of other processes are checked together, up to 256 in a query', 
 
 t.test('entries of another history, and stamps of no clock, are stale', async (t) => {
   const { looks, sent, connection } = createLooks()
-  const entries = new StaleEntries(connection as unknown as Connection, looks, false)
+  const entries = new StaleEntries(connection as unknown as Connection, looks, createStaleStatement(false))
   for (const stamp of ['b/1:1:', 'unavailable-a', '', 'a/1', "a/1:1:'", 'a/x:1:']) {
     t.equal(await entries.findLook(stamp, []), undefined, stamp)
   }

@@ -8,18 +8,14 @@ const MAX_CHANGES = 10_000
 /** What the clock reads. Each function is one statement, so it reads one snapshot. */
 export const LOOK = `
 -- Lists the changes that are visible now and were not visible in an earlier snapshot, as xid:rel:slot.
-CREATE OR REPLACE FUNCTION larder.look(prev pg_snapshot, OUT nonce text, OUT now text, OUT floor text, OUT moved text)
+CREATE OR REPLACE FUNCTION larder.changes_since(prev pg_snapshot, floor xid8) RETURNS text
 ${PINNED} AS $$
 DECLARE
-  since xid8;
-  open xid8[];
+  since xid8 := pg_snapshot_xmax(prev);
+  open xid8[] := ARRAY(SELECT pg_snapshot_xip(prev));
+  moved text;
   number int;
 BEGIN
-  now := pg_current_snapshot()::text;
-  SELECT c.nonce, c.floor::text INTO nonce, floor FROM larder.clock c WHERE c.id = 1;
-  IF prev IS NULL OR now = prev::text THEN RETURN; END IF;
-  since := pg_snapshot_xmax(prev);
-  open := ARRAY(SELECT pg_snapshot_xip(prev));
   SELECT string_agg(m.xid || ':' || m.rel || ':' || m.slot, ' '), count(*) INTO moved, number FROM (
     SELECT xid, rel, slot FROM larder.changes WHERE xid >= since
     UNION ALL
@@ -31,9 +27,10 @@ BEGIN
       SELECT DISTINCT rel FROM larder.changes WHERE xid >= since OR xid = ANY (open)) m;
   END IF;
   -- Changes that have been folded since are not listed, but the caller has to know of one of the schema.
-  IF floor::xid8 > pg_snapshot_xmin(prev) AND EXISTS (
+  IF floor > pg_snapshot_xmin(prev) AND EXISTS (
     SELECT FROM larder.folded f WHERE f.rel = 0 AND f.slot = -1 AND f.xid >= pg_snapshot_xmin(prev))
   THEN moved := concat_ws(' ', moved, ':0:-1'); END IF;
+  RETURN moved;
 END $$;
 
 -- Returns which entries are stale. Entry i has stamps[i]; it has the tags (rel[j], slot[j]) of all j with entry[j] = i.
