@@ -45,7 +45,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH }
   })
   try {
-    const database = openDatabase(config.DATABASE_URL, {
+    const database = await openDatabase(config.DATABASE_URL, {
       onStateChange: (_state, message) => app.log.error(message),
       onWarning: (message) => app.log.warn(message)
     })

@@ -33,7 +33,8 @@ async function main (args: string[]): Promise<void> {
   const config = loadConfig(process.env)
   if (command === 'migrate') {
     const { openDatabase } = await import('./db/index.ts')
-    return await openDatabase(config.DATABASE_URL).close()
+    const database = await openDatabase(config.DATABASE_URL)
+    return await database.close()
   }
   const { buildApp } = await import('./app.ts')
   const app = await buildApp(config, channel && { peers: channel })

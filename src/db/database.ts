@@ -1,18 +1,25 @@
 import type { Versions } from '../cache/index.ts'
-import type { DatabaseState } from './sqlite/file-state.ts'
 import type { WorkStats } from './work.ts'
-import type { Sql } from './sqlite/session.ts'
 
 /**
- * The database of the service. Transactions run one after another on a connection of their own; everything else reads
- * committed data. So a transaction may await, and other requests neither see it nor run in it meanwhile.
+ * - `ok`: it can be read and written.
+ * - `read-only`: it can be read.
+ * - `lost`: it, or a file that SQLite keeps beside it, was deleted, replaced or overwritten. What is written would be
+ *   lost.
+ */
+export type DatabaseState = 'ok' | 'read-only' | 'lost'
+
+/** Called when the state changes, with a sentence for the log. */
+export type StateListener = (state: DatabaseState, message: string) => void
+
+/**
+ * The database of the service, whatever its engine. A transaction may await: other requests neither see its changes nor
+ * run in it meanwhile. Everything else reads committed data.
+ *
+ * Its statements are those of the engine: `sql` of `SqliteDatabase` or `PostgresDatabase`.
  */
 export interface Database {
-  /**
-   * Runs statements: in the transaction of the caller, otherwise on a connection that reads. They do not block the
-   * event loop. Rejects with a 503 error if the database does not respond in time.
-   */
-  readonly sql: Sql
+  readonly dialect: 'sqlite' | 'postgres'
   readonly inTransaction: boolean
   /**
    * Runs `work` in a transaction, and rolls back if it throws. Inside another transaction (in the same async context)
@@ -31,8 +38,8 @@ export interface Database {
   withSignal<T> (signal: AbortSignal | undefined, work: () => T): T
   /** The version clock. Reads through `sql` add their tags to the current read set. */
   readonly versions: Versions
-  /** Checks whether the database can be read and written. */
-  checkState (): DatabaseState
+  /** Checks whether the database can be read and written. Rejects if it does not respond. */
+  checkState (): Promise<DatabaseState>
   /** The work that waits and runs, for metrics. */
   readonly load: DatabaseLoad
   close (): Promise<void>

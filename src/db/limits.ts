@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { toTimerMs } from '../cache/index.ts'
-import type { StateListener } from './sqlite/file-state.ts'
+import type { StateListener } from './database.ts'
 
 export interface DatabaseLimits {
   /** Milliseconds to wait for another transaction or another program that has locked the file. Default 5,000. */

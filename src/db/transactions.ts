@@ -1,21 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { E_TIMEOUT, Mutex, withTimeout } from 'async-mutex'
+import { E_TIMEOUT, Mutex, Semaphore, withTimeout } from 'async-mutex'
 import { DatabaseBusyError, TransactionOverError, TransactionTimeoutError } from '../errors.ts'
 import { runAll } from './run-all.ts'
 import { WorkMeter } from './work.ts'
 
-/** The connection on which transactions run, one after another. */
+/** A connection on which transactions run, one after another. */
 export interface TransactionConnection {
   /** Begins a transaction. Rejects if it cannot in time. */
   begin (): Promise<void>
-  /** Runs a statement that ends a transaction, or begins or ends a savepoint. */
+  commit (): Promise<void>
+  /** Rolls back, after the statements that run, or instead of them if they can be cancelled. */
+  rollback (): Promise<void>
+  /** Runs a statement that begins or ends a savepoint. */
   exec (sql: string): Promise<void>
   /** Whether a transaction is open. After some errors databases roll back by themselves. */
   readonly inTransaction: boolean
+  /** Called after each transaction: the connection is not used by it any more. */
+  release? (): void
 }
 
-export interface TransactionsOptions {
-  connection: TransactionConnection
+export interface TransactionsOptions<Connection extends TransactionConnection> {
+  /** Returns a connection for a transaction. */
+  connect: () => Connection | Promise<Connection>
+  /** The number of transactions that may run at once. Default 1. */
+  maxRunning?: number
   /** Milliseconds to wait for the transactions before. */
   lockWaitMs: number
   /** Milliseconds that a transaction may take. */
@@ -30,8 +38,10 @@ export interface TransactionsOptions {
 export const MAX_WAITING = 1_000
 
 /** A transaction, or a savepoint within one. `queue` runs one savepoint at a time. */
-export interface Scope {
-  readonly parent: Scope | undefined
+export interface Scope<Connection> {
+  readonly parent: Scope<Connection> | undefined
+  /** The connection of the transaction, once it has one. */
+  connection: Connection | undefined
   readonly queue: Mutex
   readonly depth: number
   open: boolean
@@ -41,29 +51,29 @@ export interface Scope {
 }
 
 /**
- * Runs transactions on one connection, one at a time. They may await: a scope belongs to an async context, so that
+ * Runs transactions, each on a connection of its own. They may await: a scope belongs to an async context, so that
  * other requests neither see a transaction nor run in it meanwhile.
  */
-export class Transactions {
-  readonly #options: TransactionsOptions
-  readonly #scopes = new AsyncLocalStorage<Scope>()
+export class Transactions<Connection extends TransactionConnection> {
+  readonly #options: TransactionsOptions<Connection>
+  readonly #scopes = new AsyncLocalStorage<Scope<Connection>>()
   readonly #queue
   readonly meter = new WorkMeter()
 
-  constructor (options: TransactionsOptions) {
+  constructor (options: TransactionsOptions<Connection>) {
     this.#options = options
-    this.#queue = withTimeout(new Mutex(), options.lockWaitMs)
+    this.#queue = withTimeout(new Semaphore(options.maxRunning ?? 1), options.lockWaitMs)
   }
 
   /** The innermost scope of the caller. Throws if its transaction is over. */
-  get current (): Scope | undefined {
+  get current (): Scope<Connection> | undefined {
     const scope = this.#scopes.getStore()
-    if (scope !== undefined && !this.#isRunning(scope)) throw new TransactionOverError()
+    if (scope !== undefined && !isRunning(scope)) throw new TransactionOverError()
     return scope
   }
 
   /** The transaction of the caller, without its savepoints. */
-  get outermost (): Scope | undefined {
+  get outermost (): Scope<Connection> | undefined {
     let scope = this.current
     while (scope?.parent !== undefined) scope = scope.parent
     return scope
@@ -82,14 +92,9 @@ export class Transactions {
     scope.afterCommit.push(callback)
   }
 
-  /** Whether the scope and those around it are open. */
-  #isRunning (scope: Scope): boolean {
-    return isOpen(scope) && this.#options.connection.inTransaction
-  }
-
   async #runTransaction<T> (work: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted()
-    const scope = createScope()
+    const scope = createScope<Connection>()
     const abandoned = Promise.withResolvers<never>()
     const onAbort = () => abandoned.reject(signal!.reason)
     const onTimeout = () => abandoned.reject(new TransactionTimeoutError(this.#options.transactionMs / 1000))
@@ -103,12 +108,17 @@ export class Transactions {
     const whole = this.runBetween(async () => {
       signal?.throwIfAborted()
       this.#options.onBegin?.()
-      await this.#options.connection.begin()
-      timer = setTimeout(onTimeout, this.#options.transactionMs)
-      return await this.#inScope(scope, 'COMMIT', 'ROLLBACK', async () => {
-        signal?.throwIfAborted() // again, since it may have aborted meanwhile
-        return await Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle)
-      })
+      const connection = scope.connection = await this.#options.connect()
+      try {
+        await connection.begin()
+        timer = setTimeout(onTimeout, this.#options.transactionMs)
+        return await inScope(scope, () => connection.commit(), () => connection.rollback(), async () => {
+          signal?.throwIfAborted() // again, since it may have aborted meanwhile
+          return await Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle)
+        })
+      } finally {
+        connection.release?.()
+      }
     }).finally(settle)
     // An abandoned transaction rolls back when its statement has ended, and nobody waits for that.
     const result = await Promise.race([whole, abandoned.promise])
@@ -117,7 +127,7 @@ export class Transactions {
     return result
   }
 
-  /** Runs something on the connection between two transactions. Rejects with a 503 error if it has to wait too long. */
+  /** Runs something in place of a transaction, in its turn. Rejects with a 503 error if it has to wait too long. */
   async runBetween<T> (run: () => Promise<T>): Promise<T> {
     if (this.meter.waiting >= MAX_WAITING) throw new DatabaseBusyError()
     const counted = this.meter.add()
@@ -132,51 +142,62 @@ export class Transactions {
     }
   }
 
-  #runSavepoint<T> (parent: Scope, work: () => T | Promise<T>): Promise<T> {
+  #runSavepoint<T> (parent: Scope<Connection>, work: () => T | Promise<T>): Promise<T> {
     return parent.queue.runExclusive(async () => {
-      if (!this.#isRunning(parent)) throw new TransactionOverError()
+      if (!isRunning(parent)) throw new TransactionOverError()
       const scope = createScope(parent)
+      const connection = scope.connection!
       const name = `larder_${scope.depth}`
-      await this.#options.connection.exec(`SAVEPOINT ${name}`)
-      const [commit, rollback] = [`RELEASE ${name}`, `ROLLBACK TO ${name}; RELEASE ${name}`]
-      const result = await this.#inScope(scope, commit, rollback, () => this.#withSavepoints(scope, work))
+      await connection.exec(`SAVEPOINT ${name}`)
+      const release = () => connection.exec(`RELEASE ${name}`)
+      const rollBack = () => connection.exec(`ROLLBACK TO ${name}; RELEASE ${name}`)
+      const result = await inScope(scope, release, rollBack, () => this.#withSavepoints(scope, work))
       for (const callback of scope.afterCommit) parent.afterCommit.push(callback)
       return result
     })
   }
 
-  /** Runs `work` in an open scope, and then the statement that commits it or rolls it back. */
-  async #inScope<T> (scope: Scope, commit: string, rollback: string, work: () => Promise<T>): Promise<T> {
-    const { connection } = this.#options
-    const isParentRunning = () => connection.inTransaction && (scope.parent === undefined || isOpen(scope.parent))
-    try {
-      const result = await work()
-      if (!isParentRunning()) throw new TransactionOverError()
-      await connection.exec(commit)
-      return result
-    } catch (error) {
-      // First, since a statement that the work sends after the rollback would be committed at once.
-      scope.open = false
-      // If the parent has ended, the connection may be in another transaction by now. The rollback fails if a statement
-      // whose reply has not arrived yet has already rolled back, or has ended the thread.
-      if (isParentRunning()) await connection.exec(rollback).catch(() => {})
-      throw error
-    }
-  }
-
   /** Runs `work`, and then waits for savepoints that it did not await: they end together with it. */
-  async #withSavepoints<T> (scope: Scope, work: () => T | Promise<T>): Promise<T> {
+  async #withSavepoints<T> (scope: Scope<Connection>, work: () => T | Promise<T>): Promise<T> {
     const result = await this.#scopes.run(scope, async () => await work())
     await scope.queue.runExclusive(() => { scope.open = false })
     return result
   }
 }
 
-function createScope (parent?: Scope): Scope {
-  const depth = parent === undefined ? 0 : parent.depth + 1
-  return { parent, queue: new Mutex(), depth, open: true, hasWritten: false, afterCommit: [] }
+/** Runs `work` in an open scope, and then commits it or rolls it back. */
+async function inScope<T> (
+  scope: Scope<TransactionConnection>, commit: () => Promise<void>, rollBack: () => Promise<void>,
+  work: () => Promise<T>
+): Promise<T> {
+  const { connection, parent } = scope
+  const isParentRunning = () => connection!.inTransaction && (parent === undefined || isOpen(parent))
+  try {
+    const result = await work()
+    if (!isParentRunning()) throw new TransactionOverError()
+    await commit()
+    return result
+  } catch (error) {
+    // First, since a statement that the work sends after the rollback would be committed at once.
+    scope.open = false
+    // If the parent has ended, the connection may be in another transaction by now. The rollback fails if a statement
+    // whose reply has not arrived yet has already rolled back, or has ended the thread.
+    if (isParentRunning()) await rollBack().catch(() => {})
+    throw error
+  }
 }
 
-function isOpen ({ open, parent }: Scope): boolean {
+function createScope<Connection> (parent?: Scope<Connection>): Scope<Connection> {
+  const depth = parent === undefined ? 0 : parent.depth + 1
+  const { connection } = parent ?? {}
+  return { parent, connection, queue: new Mutex(), depth, open: true, hasWritten: false, afterCommit: [] }
+}
+
+/** Whether the scope and those around it are open. */
+function isRunning (scope: Scope<TransactionConnection>): boolean {
+  return isOpen(scope) && scope.connection?.inTransaction === true
+}
+
+function isOpen ({ open, parent }: Scope<unknown>): boolean {
   return open && (parent === undefined || isOpen(parent))
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../db/index.ts'
+import type { Database, SqliteDatabase } from '../db/index.ts'
 import { createProducts, type Products, type ProductsOptions } from './repository.ts'
 import type { ProductRows } from './rows.ts'
 
@@ -11,5 +11,5 @@ export async function openProducts (
 
 async function createRows (database: Database): Promise<ProductRows> {
   const { createSqliteRows } = await import('./sqlite/rows.ts')
-  return createSqliteRows(database.sql)
+  return createSqliteRows((database as SqliteDatabase).sql)
 }

@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm'
 import type { FastifyPluginCallback, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import type { Database } from '../db/index.ts'
@@ -23,10 +22,8 @@ export const health: FastifyPluginCallback<{ database: Database }> = (app, { dat
     schema: { tags, summary: 'Ready to serve', response: { 200: Status, 503: Status } }
   }, async (request, reply) => {
     try {
-      const state = database.checkState()
-      if (state === 'lost') return unready(reply).send({ status: 'database file deleted or replaced' })
-      await database.sql.get(sql`SELECT 1 FROM products LIMIT 1`)
-      return { status: state }
+      const state = await database.checkState()
+      return state === 'lost' ? unready(reply).send({ status: 'database file deleted or replaced' }) : { status: state }
     } catch (err) {
       request.log.error({ err }, 'database unavailable')
       return unready(reply).send({ status: 'database unavailable' })

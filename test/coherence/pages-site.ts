@@ -2,7 +2,7 @@ import Sqlite from 'better-sqlite3'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../src/db/index.ts'
 import pageCache from '../../src/page-cache/index.ts'
 import { openProducts, type Products } from '../../src/products/index.ts'
 
@@ -12,7 +12,7 @@ export const cached = { config: { cachePage: { ttl: 900 } } }
 export interface Site {
   app: FastifyInstance
   cache: Cache
-  database: Database
+  database: SqliteDatabase
   products: Products
   /** Another program, which knows nothing of any cache. */
   other: Sqlite.Database

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import type { Test } from 'tap'
-import { type Database, openDatabase } from '../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../src/db/index.ts'
 import type { DatabaseLimits } from '../../src/db/limits.ts'
 
 export interface Notes {
-  database: Database
+  database: SqliteDatabase
   /** Adds a product with this title, in the transaction around the call. */
   add (title: string): Promise<void>
   /** The titles that a read here and now sees. */
@@ -30,7 +30,7 @@ export function notes (t: Test, limits: DatabaseLimits = {}): Notes {
  * start of its threads takes longer than most tests.
  */
 export function sharedNotes (t: Test): (t: Test) => Notes {
-  let shared: { path: string, database: Database } | undefined
+  let shared: { path: string, database: SqliteDatabase } | undefined
   const open = () => {
     const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
     const path = `${folder}/larder.db`
@@ -49,7 +49,7 @@ export function sharedNotes (t: Test): (t: Test) => Notes {
   }
 }
 
-function createNotes (t: Test, path: string, database: Database): Notes {
+function createNotes (t: Test, path: string, database: SqliteDatabase): Notes {
   return {
     database,
     add: async (title) => { await database.sql.run(sql`INSERT INTO products (title, price) VALUES (${title}, '1')`) },

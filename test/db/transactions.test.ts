@@ -1,7 +1,6 @@
 import t from 'tap'
-import {
-  MAX_WAITING, type TransactionConnection, Transactions, type TransactionsOptions
-} from '../../src/db/transactions.ts'
+import { MAX_WAITING } from '../../src/db/transactions.ts'
+import { setUp } from './fake-connection.ts'
 import { moment } from './support.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER', statusCode: 500 }
@@ -9,31 +8,6 @@ const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
 const LATE = { code: 'LARDER_TRANSACTION_TIMEOUT', statusCode: 503 }
 const oops = new Error('oops')
 const gone = new Error('the client has gone')
-
-/** A connection that records its statements, each of which ends when `hold` allows it. */
-class FakeConnection implements TransactionConnection {
-  readonly log: string[] = []
-  inTransaction = false
-  /** What a statement waits for, and fails with. */
-  hold: (sql: string) => unknown = () => {}
-
-  begin (): Promise<void> {
-    return this.exec('BEGIN')
-  }
-
-  async exec (sql: string): Promise<void> {
-    this.log.push(sql)
-    await this.hold(sql)
-    if (sql === 'BEGIN') this.inTransaction = true
-    if (sql === 'COMMIT' || sql === 'ROLLBACK') this.inTransaction = false
-  }
-}
-
-function setUp (options: Partial<TransactionsOptions> = {}) {
-  const connection = new FakeConnection()
-  const transactions = new Transactions({ connection, lockWaitMs: 10_000, transactionMs: 10_000, ...options })
-  return { connection, transactions, log: connection.log }
-}
 
 /** Waits until everything that does not depend on a timer has happened. */
 const turn = () => new Promise(setImmediate)

@@ -5,7 +5,7 @@ import Sqlite from 'better-sqlite3'
 import { Redis } from 'ioredis'
 import root, { type Test } from 'tap'
 import { type Cache, createCache, memoryStore, type Store } from '../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../src/db/index.ts'
 import { PRODUCT_LIST_KEY, type Product, type Products } from '../../src/products/index.ts'
 import { invalidateProductList } from '../../src/products/invalidation.ts'
 import { createProducts } from '../../src/products/repository.ts'
@@ -47,7 +47,7 @@ export async function storeKinds (t: Test): Promise<StoreKind[]> {
 export interface Larder {
   path: string
   clock: FakeClock
-  database: Database
+  database: SqliteDatabase
   cache: Cache
   products: Products
   /** Returns whether the list is in the store. */
@@ -56,10 +56,10 @@ export interface Larder {
   failures: Array<[id: string, message: string]>
 }
 
-let shared: { path: string, database: Database } | undefined
+let shared: { path: string, database: SqliteDatabase } | undefined
 
 /** Opens an empty database. It is the same for all tests, because its threads take longer to start than most tests. */
-function openShared (): { path: string, database: Database } {
+function openShared (): { path: string, database: SqliteDatabase } {
   if (shared === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
     const path = `${folder}/larder.db`

@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { type CacheAdapter, createCache, isMiss, memoryStore } from '../../src/cache/index.ts'
-import type { Database } from '../../src/db/index.ts'
+import type { SqliteDatabase } from '../../src/db/index.ts'
 import { products } from '../../src/products/sqlite/table.ts'
 import { addProduct, type Clockwork, clockwork } from '../clock/sqlite/clock-support.ts'
 
@@ -17,7 +17,7 @@ export function createTrackedShop (t: Test): Clockwork & { cache: CacheAdapter, 
   return { ...works, change, cache: createCache({ store: memoryStore(), versions: works.database.versions }) }
 }
 
-export const price = async (database: Database, id: number) =>
+export const price = async (database: SqliteDatabase, id: number) =>
   (await database.sql.select().from(products).where(one(id)).get())!.price
 
 /** Returns the tags of the entry of a key; undefined if there is none. */

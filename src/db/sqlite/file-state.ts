@@ -1,17 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import type Sqlite from 'better-sqlite3'
 import { tryLock } from '../../clock/sqlite/locking.ts'
-
-/**
- * - `ok`: it can be read and written.
- * - `read-only`: it can be read.
- * - `lost`: it, or a file that SQLite keeps beside it, was deleted, replaced or overwritten. What is written would be
- *   lost.
- */
-export type DatabaseState = 'ok' | 'read-only' | 'lost'
-
-/** Called when the state changes, with a sentence for the log. */
-export type StateListener = (state: DatabaseState, message: string) => void
+import type { DatabaseState, StateListener } from '../database.ts'
 
 /** Milliseconds between two checks, so that a lost file is noticed when there are only cache hits. */
 export const CHECK_MS = 1_000

@@ -6,11 +6,10 @@ import type Sqlite from 'better-sqlite3'
 import { RETRY_MS, tryLock } from '../../clock/sqlite/locking.ts'
 import { isReadOnlyError } from '../../clock/sqlite/error-codes.ts'
 import { DatabaseBusyError, DatabaseOpenError } from '../../errors.ts'
-import type { Database } from '../database.ts'
 import { type DatabaseLimits, resolveLimits } from '../limits.ts'
 import { openConnection } from './connection.ts'
 import { migrate } from './migrate.ts'
-import { createSqliteDatabase } from './sqlite-database.ts'
+import { createSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 
 /**
  * Opens a SQLite file, creates it if it does not exist, and applies missing migrations.
@@ -18,7 +17,7 @@ import { createSqliteDatabase } from './sqlite-database.ts'
  * @param url `file:path`, or `file::memory:` for a private database that is deleted by `close`. It is a file in a
  *   temporary folder, since a reader and a writer have to share it.
  */
-export function openDatabase (url: string, limits: DatabaseLimits = {}): Database {
+export function openSqlite (url: string, limits: DatabaseLimits = {}): SqliteDatabase {
   const { lockWaitMs } = resolveLimits(limits)
   let temporary: string | undefined
   let upkeep: Sqlite.Database | undefined

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type Sqlite from 'better-sqlite3'
+import { sql as plain } from 'drizzle-orm'
 import { currentReads, type Versions } from '../../cache/index.ts'
 import { Clock } from '../../clock/sqlite/clock.ts'
 import { FileContent } from '../../clock/sqlite/file-content.ts'
@@ -18,7 +19,7 @@ import { Transactions } from '../transactions.ts'
 import { type ConnectionOptions, openConnection } from './connection.ts'
 import { FileState } from './file-state.ts'
 import { ReaderPool } from './reader-pool.ts'
-import { createSql } from './session.ts'
+import { createSql, type Sql } from './session.ts'
 import { SqlWorker } from './sql-worker.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
 import { createWarn } from './warnings.ts'
@@ -28,6 +29,15 @@ import { Writer } from './writer.ts'
 const REPAIR_MS = 1_000
 /** Milliseconds between two reads of the write-ahead log, also without hits, so that it does not begin anew unread. */
 const FOLLOW_MS = 100
+
+export interface SqliteDatabase extends Database {
+  readonly dialect: 'sqlite'
+  /**
+   * Runs statements: in the transaction of the caller, otherwise on a connection that reads. They do not block the
+   * event loop. Rejects with a 503 error if the database does not respond in time.
+   */
+  readonly sql: Sql
+}
 
 export interface SqliteDatabaseOptions {
   path: string
@@ -40,6 +50,9 @@ export interface SqliteDatabaseOptions {
   startWorker?: (options: ConnectionOptions) => SqlWorker
 }
 
+/** Reads something, whatever it is. */
+const PROBE = plain`SELECT 1 FROM products LIMIT 1`
+
 const startThread = (options: ConnectionOptions) => new SqlWorker(options)
 
 /**
@@ -48,7 +61,7 @@ const startThread = (options: ConnectionOptions) => new SqlWorker(options)
  */
 export function createSqliteDatabase (
   { path, upkeep, limits, onClose, startWorker = startThread }: SqliteDatabaseOptions
-): Database {
+): SqliteDatabase {
   const { lockWaitMs, transactionMs, readMs } = resolveLimits(limits)
   let isClosed = false
   const start = (role: ConnectionOptions['role']) => () => {
@@ -75,7 +88,7 @@ export function createSqliteDatabase (
   const file = new FileState({ path, upkeep, isOverwritten, onChange: limits.onStateChange })
 
   const transactions = new Transactions({
-    connection: writer,
+    connect: () => writer,
     lockWaitMs,
     transactionMs,
     onBegin () { if (file.isLost()) throw new DatabaseLostError() },
@@ -143,6 +156,7 @@ export function createSqliteDatabase (
   }
 
   return {
+    dialect: 'sqlite',
     sql,
     get inTransaction () {
       return inTransaction()
@@ -151,7 +165,11 @@ export function createSqliteDatabase (
     afterCommit: (callback) => transactions.afterCommit(callback),
     withSignal: (signal, work) => signals.run(signal, work),
     versions,
-    checkState: () => file.check(),
+    async checkState () {
+      const state = file.check()
+      if (state !== 'lost') await sql.get(PROBE)
+      return state
+    },
     load: { reads: readers.meter, transactions: transactions.meter },
     async close () {
       isClosed = true

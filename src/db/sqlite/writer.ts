@@ -35,6 +35,14 @@ export class Writer implements TransactionConnection {
     }
   }
 
+  async commit (): Promise<void> {
+    await this.exec('COMMIT')
+  }
+
+  async rollback (): Promise<void> {
+    await this.exec('ROLLBACK')
+  }
+
   async exec (sql: string): Promise<void> {
     await this.run({ method: 'exec', sql })
   }

@@ -2,7 +2,7 @@ import Sqlite from 'better-sqlite3'
 import { type SQL, sql } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { collectReads, ReadSet } from '../../../src/cache/index.ts'
-import { type Database, openDatabase } from '../../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../../src/db/index.ts'
 import { migrate } from '../../../src/db/sqlite/migrate.ts'
 
 /** A trigger of one connection, whose updates are not counted from then on. */
@@ -10,12 +10,12 @@ export const SKIP_COUNT = 'CREATE TEMP TRIGGER theirs AFTER UPDATE ON main.produ
 
 export interface Clockwork {
   path: string
-  database: Database
+  database: SqliteDatabase
   /** Another program. */
   other: Sqlite.Database
   connect (): Sqlite.Database
   /** Opens the file as another process of the service does. */
-  open (): Database
+  open (): SqliteDatabase
   /** Whether no tag has changed since the stamp, outside transactions. */
   isCurrent (stamp: string, ...tags: string[]): boolean
   /** Returns the tags that a change affects. */
@@ -69,7 +69,7 @@ export function changeProduct (connection: Sqlite.Database, id: number): void {
 }
 
 /** Returns the current stamp. */
-export function takeStamp (database: Database): string {
+export function takeStamp (database: SqliteDatabase): string {
   return database.versions.stamp() as string
 }
 
@@ -81,7 +81,7 @@ export interface Reading<T = unknown> {
 }
 
 /** Runs `work` and returns the dependencies that were recorded. */
-export async function reading<T> (database: Database, work: () => T | Promise<T>): Promise<Reading<T>> {
+export async function reading<T> (database: SqliteDatabase, work: () => T | Promise<T>): Promise<Reading<T>> {
   const { versions } = database
   const reads = new ReadSet()
   const result = await collectReads(reads, async () => await work())
@@ -96,7 +96,9 @@ export function bound (text: string, values: readonly unknown[]): SQL {
 }
 
 /** Returns the tags that a statement depends on, or the reason why its result may not be stored. */
-export async function tagsRead (database: Database, text: string, ...values: unknown[]): Promise<string[] | string> {
+export async function tagsRead (
+  database: SqliteDatabase, text: string, ...values: unknown[]
+): Promise<string[] | string> {
   const { refusal, tags } = await reading(database, () => database.sql.values(bound(text, values)))
   return refusal ?? tags
 }

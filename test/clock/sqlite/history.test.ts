@@ -2,7 +2,7 @@ import { copyFileSync, renameSync, rmSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { History } from '../../../src/clock/sqlite/history.ts'
-import { type Database, openDatabase } from '../../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../../src/db/index.ts'
 import { addProduct, changeProduct, clockwork, takeStamp } from './clock-support.ts'
 
 const TAGS = ['products', 'products:7', 'products:8', 'a name']
@@ -10,7 +10,7 @@ const TAGS = ['products', 'products:7', 'products:8', 'a name']
 /** A file, which one process after another opens. */
 function restartable (t: Test) {
   const path = `${t.testdir()}/larder.db`
-  let database: Database
+  let database: SqliteDatabase
   const start = () => { database = openDatabase(`file:${path}`) }
   start()
   t.teardown(() => database.close())

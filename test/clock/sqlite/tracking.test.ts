@@ -6,7 +6,7 @@ import type Sqlite from 'better-sqlite3'
 import t from 'tap'
 import { ignoreReads } from '../../../src/cache/index.ts'
 import { Clock } from '../../../src/clock/sqlite/clock.ts'
-import type { Database, Sql } from '../../../src/db/index.ts'
+import type { Sql, SqliteDatabase } from '../../../src/db/index.ts'
 import { trackReads } from '../../../src/clock/sqlite/tracking.ts'
 import { products } from '../../../src/products/sqlite/table.ts'
 import { createTrackedShop, one, readTags, price } from '../../support/tracked-shop.ts'
@@ -75,7 +75,7 @@ t.test('relational queries of Drizzle are tracked', async (t) => {
     schema: { products },
     logger: trackReads({ connection: reader, clock, isOutdated: () => false, versions })
   })
-  const tracked = async (read: () => unknown) => (await reading({ versions } as Database, read)).tags
+  const tracked = async (read: () => unknown) => (await reading({ versions } as SqliteDatabase, read)).tags
   t.same(
     await tracked(() => query.products.findMany({ where: gt(products.id, 7), orderBy: desc(products.id) }).sync()),
     ['products']

@@ -1,4 +1,4 @@
-import type { Database } from '../../../src/db/index.ts'
+import type { SqliteDatabase } from '../../../src/db/index.ts'
 import { type ConnectionOptions, openConnection } from '../../../src/db/sqlite/connection.ts'
 import type { SqlWorker } from '../../../src/db/sqlite/sql-worker.ts'
 import { createSqliteDatabase } from '../../../src/db/sqlite/sqlite-database.ts'
@@ -61,7 +61,7 @@ class ModelWorker implements Pick<SqlWorker, 'hasEnded' | 'inTransaction' | 'run
 }
 
 /** Opens the database of a world for one of its processes. */
-export function openModelDatabase (name: string, world: World): Database {
+export function openModelDatabase (name: string, world: World): SqliteDatabase {
   const { path } = world
   return createSqliteDatabase({
     path,

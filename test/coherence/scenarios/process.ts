@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { memoryStore, type Store, tieredStore, type Versions } from '../../../src/cache/index.ts'
-import type { Database } from '../../../src/db/index.ts'
+import type { SqliteDatabase } from '../../../src/db/index.ts'
 import type { Change } from './changes.ts'
 import { Violation } from './history.ts'
 import { openModelDatabase } from './model-worker.ts'
@@ -48,7 +48,7 @@ export class ModelProcess {
   readonly #world: World
   readonly #subject: Subject
   readonly #died = Promise.withResolvers<never>()
-  readonly #database: Database
+  readonly #database: SqliteDatabase
   readonly #cache: ModelCache
   #alive = true
   /** The commands that it sent to Redis before it crashed do not arrive. */

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import type { Cache, GetOrSetOptions, LoadContext } from '../../../src/cache/index.ts'
-import type { Database } from '../../../src/db/index.ts'
+import type { SqliteDatabase } from '../../../src/db/index.ts'
 import { products } from '../../../src/products/sqlite/table.ts'
 import type { History, Part } from './history.ts'
 
@@ -48,7 +48,7 @@ export interface ReadMode {
 
 export interface Reader {
   cache: ModelCache
-  database: Database
+  database: SqliteDatabase
   history: History
   pause: (label: string) => Promise<void>
 }
@@ -97,14 +97,14 @@ async function query (
   return 'row' in recipe ? await readRow(database, recipe.row) : { of: 'list', rows: await readRows(database) }
 }
 
-async function readRow (database: Database, row: number): Promise<Part> {
+async function readRow (database: SqliteDatabase, row: number): Promise<Part> {
   const { id, title } = products
   const found = await database.sql.select({ title }).from(products).where(eq(id, row)).get()
   return { of: 'row', id: row, title: found?.title ?? null }
 }
 
 /** Reads all products, inside or outside a transaction. */
-export async function readRows (database: Database): Promise<Array<[number, string]>> {
+export async function readRows (database: SqliteDatabase): Promise<Array<[number, string]>> {
   const rows = await database.sql.select({ id: products.id, title: products.title }).from(products).all()
   return rows.map(({ id, title }) => [id, title])
 }

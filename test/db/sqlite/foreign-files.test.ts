@@ -45,7 +45,7 @@ for (const end of ['-wal', '-shm']) {
       lose(path + end)
       t.equal(check(), false)
       t.equal(check(), false)
-      t.equal(database.checkState(), 'lost')
+      t.equal(await database.checkState(), 'lost')
       await t.rejects(database.transaction(() => {}), LOST)
       await t.rejects(database.sql.values(TITLES), LOST)
       t.same(reports, ['lost', `The database file ${path}${end} (DATABASE_URL) was deleted or replaced, so nothing ` +
@@ -103,7 +103,7 @@ for (const [name, overwrite] of Object.entries({
     t.equal(check(), false)
     t.equal(check(), false)
     await t.rejects(database.sql.values(TITLES), LOST)
-    t.equal(database.checkState(), 'lost')
+    t.equal(await database.checkState(), 'lost')
     t.equal(reports.length, 2)
     t.match(reports[1], `The database file ${path} (DATABASE_URL) was overwritten`)
   })
@@ -123,7 +123,7 @@ t.test('a file that SQLite alone writes to is not lost', async (t) => {
   ]) {
     await change()
     mock.timers.tick(CHECK_MS)
-    t.equal(database.checkState(), 'ok')
+    t.equal(await database.checkState(), 'ok')
   }
   t.equal(check(), true)
   t.same(reports, [])

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { type Database, openDatabase } from '../../../src/db/index.ts'
+import { openDatabase, type SqliteDatabase } from '../../../src/db/index.ts'
 
 const OPENER = fileURLToPath(new URL('fixtures/opener.ts', import.meta.url))
 
-function open (t: Test, url: string, lockWaitMs?: number): Database {
+function open (t: Test, url: string, lockWaitMs?: number): SqliteDatabase {
   const database = openDatabase(url, lockWaitMs === undefined ? {} : { lockWaitMs })
   t.teardown(() => database.close())
   return database
@@ -32,9 +32,9 @@ function temporaryFolder (t: Test): string {
   return folder
 }
 
-const countProducts = async (database: Database) =>
+const countProducts = async (database: SqliteDatabase) =>
   (await database.sql.values<[number]>(sql`SELECT count(*) FROM products`))[0]![0]
-const pragma = async (database: Database, name: string) =>
+const pragma = async (database: SqliteDatabase, name: string) =>
   (await database.sql.values(sql.raw(`PRAGMA ${name}`)))[0]![0]
 
 /** The message of the error with which a database does not open, which must be one line with the URL. */

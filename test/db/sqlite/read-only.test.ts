@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
-import { openDatabase } from '../../../src/db/index.ts'
-import type { DatabaseState } from '../../../src/db/sqlite/file-state.ts'
+import { type DatabaseState, openDatabase } from '../../../src/db/index.ts'
 import { testApp } from '../../support/app.ts'
 
 const NOBODY = 65_534
@@ -74,7 +73,7 @@ t.test('what a process with a read-only file caches becomes invalid when another
   t.equal(versions.firstChanged(versions.stamp() as string, ['products']), undefined)
   other.close()
   await t.rejects(transaction(() => {}), { code: 'LARDER_DATABASE_READ_ONLY' })
-  t.equal(database.checkState(), 'read-only')
+  t.equal(await database.checkState(), 'read-only')
 })
 
 t.test('a file that is read-only and not up to date is not opened', async (t) => {
@@ -104,12 +103,12 @@ t.test('a file that is locked is not read-only', async (t) => {
   t.teardown(() => database.close())
   await database.transaction(async () => {
     await database.sql.run(INSERT)
-    t.equal(database.checkState(), 'ok')
+    t.equal(await database.checkState(), 'ok')
   })
-  t.equal(database.checkState(), 'ok')
+  t.equal(await database.checkState(), 'ok')
   const other = new Sqlite(path)
   other.exec('BEGIN IMMEDIATE')
-  t.equal(database.checkState(), 'ok', 'while another program writes')
+  t.equal(await database.checkState(), 'ok', 'while another program writes')
   other.close()
   t.same(states, [])
 })
