@@ -32,9 +32,14 @@ export class ResponseLog extends fastify.LogController {
       if (isUsual && !this.#takeHit()) return
     }
     const { method, url } = request.raw
-    const cacheStatus = reply.getHeader('cache-status')
     const line = {
-      reqId: request.id, method, url, remoteAddress: request.ip, statusCode, responseTime: elapsedTime, cacheStatus
+      reqId: request.id,
+      method,
+      url,
+      remoteAddress: request.ip,
+      statusCode,
+      responseTime: Math.round(elapsedTime * 1_000) / 1_000,
+      cacheStatus: reply.getHeader('cache-status')
     }
     if (err) log.error({ ...line, err }, 'request failed')
     else log.info(line, 'request completed')
