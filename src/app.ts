@@ -3,7 +3,7 @@ import { apicalls } from './apicalls/index.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/index.ts'
 import larder, { createCache, memoryStore } from './larder/index.ts'
-import { configureLog } from './log/index.ts'
+import { configureLog, deferChildren } from './log/index.ts'
 import connections from './plugins/connections.ts'
 import dashboard from './plugins/dashboard.ts'
 import docs from './plugins/docs.ts'
@@ -44,6 +44,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
     requestTimeout: REQUEST_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH }
   })
+  deferChildren(app.log)
   try {
     const database = await openDatabase(config.DATABASE_URL, {
       onStateChange: (_state, message) => app.log.error(message),

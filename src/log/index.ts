@@ -1,7 +1,8 @@
 import type { FastifyServerOptions } from 'fastify'
 import { createDestination } from './destination.ts'
-import { createRequestLog } from './request-log.ts'
 import { ResponseLog } from './response-log.ts'
+
+export { deferChildren } from './request-log.ts'
 
 export interface LogOptions {
   /** One of pino's levels. */
@@ -14,7 +15,6 @@ export interface LogOptions {
 export function configureLog ({ level, hits }: LogOptions) {
   return {
     logger: { level, stream: createDestination(process.stdout.fd) },
-    logController: new ResponseLog(hits),
-    childLoggerFactory: createRequestLog
+    logController: new ResponseLog(hits)
   } satisfies FastifyServerOptions
 }

@@ -1,24 +1,21 @@
-import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 
-type Factory = NonNullable<FastifyServerOptions['childLoggerFactory']>
 type Line = [first: unknown, ...rest: unknown[]]
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 /** The log of a request. It becomes a child of the application's log with its first line: most requests log none. */
 export class RequestLog {
   readonly parent: FastifyBaseLogger
-  readonly #bindings: Parameters<Factory>[1]
-  readonly #options: Parameters<Factory>[2]
+  readonly #createChild: () => FastifyBaseLogger
   #child: FastifyBaseLogger | undefined
 
-  constructor (parent: FastifyBaseLogger, bindings: Parameters<Factory>[1], options: Parameters<Factory>[2]) {
+  constructor (parent: FastifyBaseLogger, createChild: () => FastifyBaseLogger) {
     this.parent = parent
-    this.#bindings = bindings
-    this.#options = options
+    this.#createChild = createChild
   }
 
   get #log (): FastifyBaseLogger {
-    this.#child ??= this.parent.child(this.#bindings, this.#options)
+    this.#child ??= this.#createChild()
     return this.#child
   }
 
@@ -47,7 +44,14 @@ export class RequestLog {
   }
 }
 
-/** Creates the log of a request, as Fastify's `childLoggerFactory`. */
-export const createRequestLog: Factory = (parent, bindings, options) => {
-  return new RequestLog(parent, bindings, options) as unknown as FastifyBaseLogger
+/**
+ * Makes the children of an application's log with their first line only, which saves some percent of a request.
+ *
+ * Not by Fastify's option `childLoggerFactory`, since Fastify checks each log that comes from there.
+ */
+export function deferChildren (log: FastifyBaseLogger): void {
+  const { child } = log
+  log.child = function (this: FastifyBaseLogger, ...parameters: Parameters<FastifyBaseLogger['child']>) {
+    return new RequestLog(this, () => child.apply(this, parameters) as FastifyBaseLogger)
+  } as unknown as FastifyBaseLogger['child']
 }

@@ -1,18 +1,19 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createRequestLog } from '../../src/log/request-log.ts'
+import { deferChildren } from '../../src/log/request-log.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 function record () {
   const lines: Array<{ level: number, reqId: string, msg: string }> = []
   const parent = pino({ level: 'trace' }, { write: (line: string) => { lines.push(JSON.parse(line)) } })
+  deferChildren(parent)
   return { parent, lines }
 }
 
 t.test('the log of a request writes at each level', async (t) => {
   const { parent, lines } = record()
-  const log = createRequestLog.call({} as never, parent, { reqId: 'r1' }, {}, {} as never)
+  const log = parent.child({ reqId: 'r1' })
   for (const level of LEVELS) log[level](level)
   const written = LEVELS.filter((level) => level !== 'silent')
   t.same(lines.map(({ level, reqId, msg }) => ({ level, reqId, msg })), written.map((msg, i) => (
@@ -21,7 +22,7 @@ t.test('the log of a request writes at each level', async (t) => {
 
 t.test('the log of a request has a level of its own', async (t) => {
   const { parent, lines } = record()
-  const log = createRequestLog.call({} as never, parent, { reqId: 'r1' }, { level: 'warn' }, {} as never)
+  const log = parent.child({ reqId: 'r1' }, { level: 'warn' })
   t.equal(log.level, 'warn')
   log.info('left out')
   log.level = 'info'
@@ -31,8 +32,12 @@ t.test('the log of a request has a level of its own', async (t) => {
 })
 
 t.test('the log of a request that logs nothing makes no child', async (t) => {
-  const { parent } = record()
-  const children = t.capture(parent, 'child')
-  createRequestLog.call({} as never, parent, { reqId: 'r1' }, {}, {} as never)
+  const parent = pino({ level: 'silent' })
+  const children = t.capture(parent, 'child', parent.child)
+  deferChildren(parent)
+  const log = parent.child({ reqId: 'r1' })
   t.equal(children().length, 0)
+  log.info('first')
+  log.info('second')
+  t.match(children(), [{ args: [{ reqId: 'r1' }], receiver: parent }])
 })

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { configureLog } from '../../src/log/index.ts'
+import { configureLog, deferChildren } from '../../src/log/index.ts'
 
 interface Line { level: number, msg: string, [name: string]: unknown }
 
@@ -9,6 +9,7 @@ function createApp (t: Test, { level = 'info', hits = 1 } = {}) {
   const lines: Line[] = []
   const stream = { write: (line: string) => { lines.push(JSON.parse(line)) } }
   const app = Fastify({ ...configureLog({ level, hits }), logger: level !== 'none' && { level, stream } })
+  deferChildren(app.log)
   t.teardown(() => app.close())
   const hit = { 'server-timing': 'cache;desc="hit";dur=0.10', 'cache-status': 'larder; hit; ttl=9' }
   app.get('/hit', (_request, reply) => { reply.headers(hit).send('page') })
