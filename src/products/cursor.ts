@@ -7,7 +7,7 @@ const CURSOR_PATTERN = new RegExp(CURSOR)
 
 /** @param time null: the product has no time */
 export function writeCursor (time: number | null, id: string): Cursor {
-  return `${time ?? 'none'}_${id}`
+  return `${time ?? 'none'}_${id}`.replace('Infinity', '1e999')
 }
 
 /** Reads a position. The id stays a text, since it may be no safe integer in JavaScript. */

@@ -1,0 +1,48 @@
+import { eq, sql } from 'drizzle-orm'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { ProductRows } from '../rows.ts'
+import { createBulk } from './bulk.ts'
+import { COLUMNS, toProduct } from './columns.ts'
+import { createList } from './list.ts'
+import { products } from './table.ts'
+import { advancedTo } from './times.ts'
+
+/** The rows of the products in PostgreSQL. */
+export function createPostgresRows (handle: NodePgDatabase): ProductRows {
+  const statements = prepareStatements(handle)
+
+  /** Runs a statement for one row. */
+  async function run (name: keyof typeof statements, values: Record<string, unknown>) {
+    const [row] = await statements[name].execute(values)
+    return row && toProduct(row)
+  }
+
+  return {
+    ...createList(handle),
+    ...createBulk(handle),
+    find: (id) => run('find', { id }),
+    insert: async ([title, price, created]) => (await run('insert', { title, price, created }))!,
+    update: (id, { title = null, price = null }, now) => run('update', { id, title, price, now }),
+    delete: (id) => run('delete', { id })
+  }
+}
+
+function prepareStatements (handle: NodePgDatabase) {
+  const hasId = eq(products.id, sql.placeholder('id'))
+  // Without a name, so that poolers of connections need not know these statements.
+  return {
+    find: handle.select(COLUMNS).from(products).where(hasId).prepare(''),
+    insert: handle.insert(products).values({
+      title: sql.placeholder('title'),
+      price: sql.placeholder('price'),
+      created: sql.placeholder('created'),
+      updated: sql.placeholder('created')
+    }).returning(COLUMNS).prepare(''),
+    update: handle.update(products).set({
+      title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
+      price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
+      updated: advancedTo(products.updated, sql.placeholder('now'))
+    }).where(hasId).returning(COLUMNS).prepare(''),
+    delete: handle.delete(products).where(hasId).returning(COLUMNS).prepare('')
+  }
+}
