@@ -1,36 +1,38 @@
-import { count, desc, sql } from 'drizzle-orm'
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { desc, sql } from 'drizzle-orm'
 import { parseCursor, writeCursor } from '../cursor.ts'
 import type { ListPart } from '../rows.ts'
 import { COLUMNS, ID_TEXT, toProduct } from './columns.ts'
+import { createCount } from './count.ts'
+import type { PostgresDatabase } from './database.ts'
 import { products } from './table.ts'
 import { fromMs } from './times.ts'
 
 const { id, created } = products
 const NEWEST_FIRST = [desc(created), desc(id)]
 
-/** Reads the list of products through a handle of the database. */
-export function createList (handle: NodePgDatabase) {
+/** Reads the list of products. */
+export function createList (database: PostgresDatabase) {
+  const handle = database.sql
   const select = () => handle.select({ ...COLUMNS, idText: ID_TEXT }).from(products).orderBy(...NEWEST_FIRST)
   const page = select().limit(sql.placeholder('limit')).offset(sql.placeholder('offset')).prepare('')
-  const total = handle.select({ total: count() }).from(products).prepare('')
+  const any = handle.select({ id }).from(products).limit(1).prepare('')
+  const count = createCount(database)
   type Row = Awaited<ReturnType<typeof page.execute>>[number]
-
-  async function readTotal (): Promise<number> {
-    return (await total.execute())[0]!.total
-  }
 
   async function createPart (rows: readonly Row[], limit: number): Promise<ListPart> {
     const last = rows.at(-1)
     return {
       items: rows.map(({ idText, ...row }) => toProduct(row)),
-      total: await readTotal(),
+      total: await count.read(),
       ...last !== undefined && rows.length === limit && { next: writeCursor(last.created, last.idText) }
     }
   }
 
   return {
-    count: readTotal,
+    async count (): Promise<number> {
+      await any.execute() // so that what is being cached depends on the products
+      return await count.read()
+    },
 
     async readPage (number: number, limit: number): Promise<ListPart> {
       return await createPart(await page.execute({ limit, offset: (number - 1) * limit }), limit)

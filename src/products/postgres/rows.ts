@@ -3,13 +3,14 @@ import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { ProductRows } from '../rows.ts'
 import { createBulk } from './bulk.ts'
 import { COLUMNS, toProduct } from './columns.ts'
+import type { PostgresDatabase } from './database.ts'
 import { createList } from './list.ts'
 import { products } from './table.ts'
 import { advancedTo } from './times.ts'
 
 /** The rows of the products in PostgreSQL. */
-export function createPostgresRows (handle: NodePgDatabase): ProductRows {
-  const statements = prepareStatements(handle)
+export function createPostgresRows (database: PostgresDatabase): ProductRows {
+  const statements = prepareStatements(database.sql)
 
   /** Runs a statement for one row. */
   async function run (name: keyof typeof statements, values: Record<string, unknown>) {
@@ -18,8 +19,8 @@ export function createPostgresRows (handle: NodePgDatabase): ProductRows {
   }
 
   return {
-    ...createList(handle),
-    ...createBulk(handle),
+    ...createList(database),
+    ...createBulk(database.sql),
     find: (id) => run('find', { id }),
     insert: async ([title, price, created]) => (await run('insert', { title, price, created }))!,
     update: (id, { title = null, price = null }, now) => run('update', { id, title, price, now }),

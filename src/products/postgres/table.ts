@@ -14,3 +14,12 @@ export const products = pgTable('products', {
   // The list reads it backwards.
   index('products_newest_first').on(table.created, table.id)
 ])
+
+/**
+ * The number of products is the sum of these numbers. Triggers add rows, and writers of products change none, so that
+ * they do not wait for each other. `triggers` says which triggers the sum is of; null: those of the other rows.
+ */
+export const productCounts = pgTable('larder_product_counts', {
+  number: bigint({ mode: 'number' }).notNull(),
+  triggers: text()
+})

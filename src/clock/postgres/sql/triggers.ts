@@ -120,11 +120,12 @@ BEGIN
   END LOOP;
 END $$;
 
--- The tables of applications.
+-- The tables of applications. Those that begin with larder_ are for work that no cached value depends on.
 CREATE OR REPLACE FUNCTION larder.tables() RETURNS SETOF oid LANGUAGE sql STABLE AS $$
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('larder', 'pg_catalog', 'information_schema', 'pg_toast')
+    AND c.relname NOT LIKE 'larder\\_%'
 $$;
 
 -- Creates the triggers of all tables that are not watched, and that this role owns. Returns the number of these tables.
