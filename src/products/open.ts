@@ -1,4 +1,5 @@
 import type { Database, SqliteDatabase } from '../db/index.ts'
+import type { PostgresDatabase } from './postgres/database.ts'
 import { createProducts, type Products, type ProductsOptions } from './repository.ts'
 import type { ProductRows } from './rows.ts'
 
@@ -10,6 +11,10 @@ export async function openProducts (
 }
 
 async function createRows (database: Database): Promise<ProductRows> {
-  const { createSqliteRows } = await import('./sqlite/rows.ts')
-  return createSqliteRows((database as SqliteDatabase).sql)
+  if (database.dialect === 'sqlite') {
+    const { createSqliteRows } = await import('./sqlite/rows.ts')
+    return createSqliteRows((database as SqliteDatabase).sql)
+  }
+  const { createPostgresRows } = await import('./postgres/rows.ts')
+  return createPostgresRows(database as PostgresDatabase)
 }
