@@ -17,21 +17,33 @@ if (process.env.FAST) await import(process.env.FAST)
 await import(process.env.MODULE)
 console.log(count)`
 
+// The text after the question mark is for a process that has loaded the module already.
+const FAST = new URL('../src/fast-imports.ts?again', import.meta.url).href
+
+async function run (code: string, variables: Record<string, string> = {}): Promise<string> {
+  const env = { ...process.env, NODE_OPTIONS: '', ...variables }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], { env })
+  return stdout.trim()
+}
+
 async function countResolved (module: string, name: string, fast: string): Promise<number> {
-  const env = { ...process.env, NODE_OPTIONS: '', MODULE: module, NAME: name, FAST: fast }
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', COUNT], { env })
-  return Number(stdout)
+  return Number(await run(COUNT, { MODULE: module, NAME: name, FAST: fast }))
 }
 
 t.test('Node need not resolve imports between files of which the names, or Drizzle, say the format', async (t) => {
-  // The text after the question mark is for a process that has loaded the module already, before it counts.
-  const fast = new URL('../src/fast-imports.ts?again', import.meta.url).href
   for (const [module, name] of [
     ['drizzle-orm/better-sqlite3', '/node_modules/drizzle-orm/'],
     ['typebox', '/node_modules/typebox/'],
     [new URL('../src/larder/index.ts', import.meta.url).href, '/src/']
   ] as const) {
     t.ok(await countResolved(module, name, '') > 100, module)
-    t.equal(await countResolved(module, name, fast), 0, module)
+    t.equal(await countResolved(module, name, FAST), 0, module)
   }
+})
+
+t.test('an import of node:http does not load the WebSocket client of Node', async (t) => {
+  const load = `await import('node:http')
+    console.log(process.moduleLoadList.some((name) => name.endsWith('deps/undici/undici')))`
+  t.equal(await run(load), 'true')
+  t.equal(await run(`await import(${JSON.stringify(FAST)}); ${load}`), 'false')
 })
