@@ -48,6 +48,8 @@ export class ModelProcess {
   readonly #world: World
   readonly #subject: Subject
   readonly #died = Promise.withResolvers<never>()
+  /** Aborts what waits for the database at the end, so that no time limit of it keeps the test running. */
+  readonly #ending = new AbortController()
   readonly #database: SqliteDatabase
   readonly #cache: ModelCache
   #alive = true
@@ -153,6 +155,7 @@ export class ModelProcess {
     this.#alive = false
     this.#database.close()
     this.#died.reject(new Crashed())
+    this.#ending.abort(new Crashed())
   }
 
   get #reader () {
@@ -208,7 +211,7 @@ export class ModelProcess {
   /** Returns the result of `work`, or undefined if it failed by a crash, a rollback or a load that has to fail. */
   async #survive<T> (work: () => Promise<T>): Promise<T | undefined> {
     try {
-      const result = await work()
+      const result = await this.#database.withSignal(this.#ending.signal, work)
       return this.#alive ? result : undefined
     } catch (error) {
       if (error instanceof Violation) throw error
