@@ -17,12 +17,12 @@ import {
   checkSeconds
 } from './util/validate.ts'
 import type { ReadSet } from './versions/read-set.ts'
-import type { TagState } from './versions/versions.ts'
+import type { StalenessBound, TagState } from './versions/versions.ts'
 
 /** The cache as adapters and tools use it: the page cache, metrics, the dashboard. */
 export interface CacheAdapter extends Cache {
   /** Returns the current entry of a key, or why there is none; synchronously if the store does. */
-  lookup (key: string): MaybePromise<Lookup>
+  lookup (key: string, bound?: StalenessBound): MaybePromise<Lookup>
   /** Emits the event of a lookup, for a caller that shares the result of another. */
   reportLookup (key: string, found: Lookup): void
   /**
@@ -157,9 +157,9 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     return this.entries.store.stats?.()
   }
 
-  lookup (key: string): MaybePromise<Lookup> {
+  lookup (key: string, bound?: StalenessBound): MaybePromise<Lookup> {
     const startedAt = startTimer(cacheChannel)
-    return andThen(this.entries.find(key), (found) => {
+    return andThen(this.entries.find(key, bound), (found) => {
       this.report(key, found, found, startedAt)
       return found
     })

@@ -1,6 +1,6 @@
 import { AdapterMembers, type CacheAdapter } from './adapter.ts'
 import {
-  NO_TAGS, resolveFilter, type ResolvedGetOrSetOptions, type ResolvedSetOptions, resolveGetOrSetOptions,
+  boundStaleness, NO_TAGS, resolveFilter, type ResolvedGetOrSetOptions, type ResolvedSetOptions, resolveGetOrSetOptions,
   resolveSetOptions
 } from './call-options.ts'
 import { decodeValue } from './entry/codec.ts'
@@ -18,6 +18,7 @@ import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { startTimer } from './util/timer.ts'
 import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
+import { findMeasurable } from './versions/measurable.ts'
 import { currentReads, ignoreReads } from './versions/read-set.ts'
 import type { Stamp } from './versions/versions.ts'
 
@@ -63,7 +64,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     const options = resolveGetOrSetOptions(given)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const entry = await this.entries.find(key)
+    const entry = await this.entries.find(key, boundStaleness(options.maxStaleness))
     const found = this.#decode(key, entry, startedAt, options.shared)
     if (!isMiss(found)) {
       if (options.refreshAhead && !isMiss(entry) && this.shouldRefreshEarly(key, entry)) {
@@ -202,7 +203,7 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
     checkTags(tags)
     if (tags.length === 0) return
     this.entries.emit({ type: 'invalidate', tags })
-    await this.entries.versions.invalidate(tags)
+    await findMeasurable(this.entries.versions).invalidate(tags)
   }
 
   async clear (): Promise<void> {

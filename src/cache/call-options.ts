@@ -1,8 +1,11 @@
 import type { EntryFilter } from './stores/store.ts'
 import type { GetOrSetOptions, SetOptions } from './types.ts'
 import {
-  checkBoolean, checkDuration, checkNames, checkOptions, checkPrefix, checkPrefixes, checkSeconds, checkTags
+  checkBoolean, checkDuration, checkMilliseconds, checkNames, checkOptions, checkPrefix, checkPrefixes, checkSeconds,
+  checkTags
 } from './util/validate.ts'
+import { currentReads } from './versions/read-set.ts'
+import type { StalenessBound } from './versions/versions.ts'
 
 /*
  * The options of one call, validated. Tags are copied, because the caller may change the array later.
@@ -13,7 +16,7 @@ export const NO_TAGS: readonly string[] = []
 const SET_OPTIONS = new Set<keyof SetOptions>(['ttl', 'tags'])
 const FILTER = new Set<keyof EntryFilter>(['prefix', 'prefixes', 'tags'])
 const GET_OR_SET_OPTIONS = new Set<keyof GetOrSetOptions>([
-  'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout'
+  'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout', 'maxStaleness'
 ])
 
 export interface ResolvedSetOptions {
@@ -52,12 +55,13 @@ export function resolveFilter (
   return { prefix, ...prefixes && { prefixes: [...prefixes] }, ...tags && { tags: [...tags] } }
 }
 
-/** The options of `getOrSet`, with all durations in seconds. */
+/** The options of `getOrSet`, with all durations in seconds, but `maxStaleness` in milliseconds. */
 export interface ResolvedGetOrSetOptions extends GetOrSetOptions {
   ttl?: number | null
   staleWhileRevalidate?: number
   staleIfError?: number
   timeout?: number
+  maxStaleness?: number
 }
 
 const DURATIONS = ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const
@@ -65,12 +69,13 @@ const DURATIONS = ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const
 export function resolveGetOrSetOptions (options: GetOrSetOptions): ResolvedGetOrSetOptions {
   checkOptions(options)
   checkNames('getOrSet()', options, GET_OR_SET_OPTIONS)
-  const { ttl, tags, refreshAhead, shared } = options
+  const { ttl, tags, refreshAhead, shared, maxStaleness } = options
   const seconds = ttl === undefined ? undefined : checkSeconds('ttl', ttl)
   if (tags !== undefined) checkTags(tags)
   if (refreshAhead !== undefined) checkBoolean('refreshAhead', refreshAhead)
   if (shared !== undefined) checkBoolean('shared', shared)
-  let hasText = typeof ttl === 'string'
+  const maxMs = maxStaleness === undefined ? undefined : checkMilliseconds('maxStaleness', maxStaleness)
+  let hasText = typeof ttl === 'string' || typeof maxStaleness === 'string'
   for (const name of DURATIONS) {
     const duration = options[name]
     if (duration === undefined) continue
@@ -80,9 +85,21 @@ export function resolveGetOrSetOptions (options: GetOrSetOptions): ResolvedGetOr
   // Most calls need no copy.
   if (tags === undefined && !hasText) return options as ResolvedGetOrSetOptions
   const resolved = { ...options, ...seconds !== undefined && { ttl: seconds } } as ResolvedGetOrSetOptions
+  if (maxMs !== undefined) resolved.maxStaleness = maxMs
   if (tags !== undefined) resolved.tags = [...tags]
   for (const name of DURATIONS) {
     if (options[name] !== undefined) resolved[name] = checkDuration(name, options[name])
   }
   return resolved
+}
+
+/**
+ * Returns how a lookup may use an earlier check; undefined: it may not.
+ *
+ * A value that another one is made from is checked: its tags become tags of that one, whose stamp is later.
+ *
+ * @param maxMs the option `maxStaleness`
+ */
+export function boundStaleness (maxMs = 0): StalenessBound | undefined {
+  return maxMs > 0 && currentReads() === undefined ? { maxMs, isUsed: false } : undefined
 }

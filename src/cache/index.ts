@@ -7,7 +7,7 @@ export { memoryVersions } from './versions/memory.ts'
 export { decodeShared } from './entry/codec.ts'
 export { DerivedValues } from './entry/derived.ts'
 export { checkDuration, checkFunction, checkNames, checkTags } from './util/validate.ts'
-export { type Duration, toSeconds } from './util/duration.ts'
+export { type Duration, type Milliseconds, toMilliseconds, toSeconds } from './util/duration.ts'
 export { currentTime } from './util/clock.ts'
 export { limitTime } from './util/limit-time.ts'
 export { toTimerMs } from './util/timer.ts'
@@ -19,7 +19,7 @@ export type {
   Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, OutageStore, Store, StoreConnection,
   StoreStats
 } from './stores/store.ts'
-export type { Stamp, TagState, Versions } from './versions/versions.ts'
+export type { Stamp, StalenessBound, TagState, Versions } from './versions/versions.ts'
 export type { CacheAdapter, StaleHit } from './adapter.ts'
 export * from './types.ts'
 export * from './errors.ts'

@@ -1,5 +1,5 @@
 import type { Entry } from './entry/entry.ts'
-import type { Duration } from './util/duration.ts'
+import type { Duration, Milliseconds } from './util/duration.ts'
 import type { ReadSet } from './versions/read-set.ts'
 import type { Store } from './stores/store.ts'
 import type { Versions } from './versions/versions.ts'
@@ -64,11 +64,16 @@ export interface GetOrSetOptions extends SetOptions {
    * as long as the load takes.
    */
   timeout?: Duration
+  /**
+   * Milliseconds for which one check of the version clock serves all lookups: then a value may be returned for so long
+   * after a change of its tags. A load that reads the value has it checked all the same. Default 0: each lookup checks.
+   */
+  maxStaleness?: Milliseconds
 }
 
 /** Options of a load that only adapters use. Durations are in seconds. */
 export interface LoadOptions
-  extends Omit<GetOrSetOptions, 'ttl' | 'staleWhileRevalidate' | 'staleIfError' | 'timeout'> {
+  extends Omit<GetOrSetOptions, 'ttl' | 'staleWhileRevalidate' | 'staleIfError' | 'timeout' | 'maxStaleness'> {
   ttl?: number | null
   staleWhileRevalidate?: number
   staleIfError?: number

@@ -29,8 +29,8 @@ export interface LarderOptions extends Omit<PageCacheOptions, 'cache'> {
 }
 
 const NAMES = new Set<keyof LarderOptions | 'logLevel' | 'logSerializers'>([
-  'clock', 'redis', 'prefix', 'store', 'cache', 'ttl', 'clientTtl', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit',
-  'querystringParser', 'now', 'logLevel', 'logSerializers' // the last two are those of Fastify
+  'clock', 'redis', 'prefix', 'store', 'cache', 'ttl', 'clientTtl', 'maxStaleness', 'ignoreHeaders', 'ignoreAddress',
+  'skipOnHit', 'querystringParser', 'now', 'logLevel', 'logSerializers' // the last two are those of Fastify
 ])
 
 /** Options that are about the store of a cache which the plugin makes. */

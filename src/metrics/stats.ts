@@ -161,7 +161,7 @@ export class CacheStats {
     if (cache !== this.cache) return
     const route = this.routes.getOrCreate(event.route)
     if (untagged) route.untagged++
-    if (hit && detail === undefined) {
+    if (hit && (detail === undefined || detail === 'bounded')) {
       route.hits.record(ms / 1000)
       route.recordServed(event)
     } else if (hit || detail === 'stale-if-error') {

@@ -1,7 +1,9 @@
 import crypto from 'node:crypto'
 import { inspect } from 'node:util'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { checkNames, checkTags, type Duration, OptionError, toSeconds } from '../cache/index.ts'
+import {
+  checkNames, checkTags, type Duration, type Milliseconds, OptionError, toMilliseconds, toSeconds
+} from '../cache/index.ts'
 import { RouteOptionError } from './errors.ts'
 import { MAX_DELTA } from './http/cache-control.ts'
 import { isToken } from './http/fields.ts'
@@ -43,6 +45,11 @@ export interface CachePageOptions {
   staleIfError?: Duration
   /** Seconds to wait for the handler if a stale response can be served instead. Default: as long as it takes. */
   timeout?: Duration
+  /**
+   * Milliseconds for which one check of the version clock serves all requests: then a response may be served for so
+   * long after its data has changed. Default that of the plugin, or 0: each request is checked.
+   */
+  maxStaleness?: Milliseconds
   /** Refreshes a response in the background shortly before it expires, if it is requested often. Default false. */
   refreshAhead?: boolean
   /**
@@ -93,6 +100,8 @@ export interface RouteCacheConfig {
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
   readonly timeout: number | undefined
+  /** Milliseconds. */
+  readonly maxStaleness: number
   readonly refreshAhead: boolean
   /** Request headers in lower case, and the names of single cookies. */
   readonly vary: readonly string[]
@@ -123,6 +132,8 @@ const isSeconds = (value: unknown) => {
   return typeof seconds === 'number' && seconds >= 0 && seconds <= MAX_DELTA
 }
 
+const isMilliseconds = (value: unknown) => isSeconds(toMilliseconds(value))
+
 /** What each option takes, and how to check it. */
 const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (value: unknown) => boolean] } = {
   ttl: [SECONDS, isSeconds],
@@ -130,6 +141,7 @@ const OPTIONS: { [name in keyof CachePageOptions]-?: [expected: string, check: (
   staleWhileRevalidate: [SECONDS, isSeconds],
   staleIfError: [SECONDS, isSeconds],
   timeout: [SECONDS, isSeconds],
+  maxStaleness: ['a number of milliseconds from 0 to 2147483648, or a text such as "50ms"', isMilliseconds],
   refreshAhead: ['true or false', (value) => typeof value === 'boolean'],
   tags: ['an array of valid tags, or a function', (value) => typeof value === 'function' || isTags(value)],
   vary: ['an array of header names', (value) => isHeaderNames(value) && !value.includes('*')],
@@ -165,7 +177,7 @@ export function nameRoute ({ url, constraints = {} }: Pick<RouteOptions, 'url' |
  */
 export function resolveRouteConfig (
   route: string, given: CachePageOptions | Duration, defaultTtl: Duration | undefined, url: string = route,
-  defaults: Pick<CachePageOptions, 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress'> = {}
+  defaults: Pick<CachePageOptions, 'clientTtl' | 'maxStaleness' | 'ignoreHeaders' | 'ignoreAddress'> = {}
 ): RouteCacheConfig {
   const options = typeof given === 'object' ? given : { ttl: given }
   if (options === null) throw new RouteOptionError(`The option cachePage of ${route} must be a duration or an object.`)
@@ -187,6 +199,7 @@ export function resolveRouteConfig (
     staleWhileRevalidate: seconds(options.staleWhileRevalidate) ?? 0,
     staleIfError: seconds(options.staleIfError) ?? 0,
     timeout: seconds(options.timeout),
+    maxStaleness: toMilliseconds(options.maxStaleness ?? defaults.maxStaleness ?? 0) as number,
     refreshAhead: options.refreshAhead ?? false,
     vary: [...lowerCase(options.vary), ...(options.cookies ?? []).map(nameCookie)].sort(),
     ignoreHeaders,
@@ -205,7 +218,7 @@ export function resolveRouteConfig (
 
 /** Checks an option of the plugin that routes have too. */
 export function checkOption (
-  name: 'ttl' | 'clientTtl' | 'ignoreHeaders' | 'ignoreAddress', value: unknown
+  name: 'ttl' | 'clientTtl' | 'maxStaleness' | 'ignoreHeaders' | 'ignoreAddress', value: unknown
 ): void {
   const [expected, check] = OPTIONS[name]
   if (value === undefined || check(value)) return

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { type CacheAdapter, checkNames, type Duration, OptionError } from '../cache/index.ts'
+import { type CacheAdapter, checkNames, type Duration, type Milliseconds, OptionError } from '../cache/index.ts'
 import { AlreadyRegisteredError } from './errors.ts'
 import type { QuerystringParser } from './key/query.ts'
 import { checkOption, isStrings } from './options.ts'
@@ -12,6 +12,8 @@ export interface PageCacheOptions {
   ttl?: Duration
   /** The `clientTtl` of routes without one. Default unset: see the route option. */
   clientTtl?: Duration
+  /** The `maxStaleness` of routes without one, in milliseconds. Default 0: each request is checked. */
+  maxStaleness?: Milliseconds
   /** The route option of that name, for all routes: e.g. `x-forwarded-for` if a hook counts requests by address. */
   ignoreHeaders?: string[]
   /**
@@ -31,15 +33,19 @@ export interface PageCacheOptions {
 }
 
 const OPTIONS = new Set<keyof PageCacheOptions | 'prefix' | 'logLevel' | 'logSerializers'>([
-  'cache', 'ttl', 'clientTtl', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit', 'querystringParser', 'now',
+  'cache', 'ttl', 'clientTtl', 'maxStaleness', 'ignoreHeaders', 'ignoreAddress', 'skipOnHit', 'querystringParser',
+  'now',
   // Those of Fastify.
   'prefix', 'logLevel', 'logSerializers'
 ])
 
+/** Those that routes have too. */
+const OF_ROUTES = ['ttl', 'clientTtl', 'maxStaleness', 'ignoreHeaders', 'ignoreAddress'] as const
+
 /** Checks the options of the plugin. Throws an error that names the invalid one. */
 export function checkPluginOptions (app: FastifyInstance, options: PageCacheOptions): void {
   checkNames('The page cache', options, OPTIONS)
-  const { cache, ttl, clientTtl, ignoreHeaders, ignoreAddress, skipOnHit, querystringParser } = options
+  const { cache, skipOnHit, querystringParser } = options
   if (typeof cache?.lookup !== 'function') {
     throw new OptionError('The option `cache` of the page cache must be a cache. Create one with createCache().')
   }
@@ -49,10 +55,7 @@ export function checkPluginOptions (app: FastifyInstance, options: PageCacheOpti
   if (typeof querystringParser !== 'function') {
     throw new OptionError('The option `querystringParser` of the page cache must be a function.')
   }
-  checkOption('ttl', ttl)
-  checkOption('clientTtl', clientTtl)
-  checkOption('ignoreHeaders', ignoreHeaders)
-  checkOption('ignoreAddress', ignoreAddress)
+  for (const name of OF_ROUTES) checkOption(name, options[name])
   if (skipOnHit !== undefined && !isStrings(skipOnHit)) {
     throw new OptionError('The option `skipOnHit` of the page cache must be an array of names of functions.')
   }

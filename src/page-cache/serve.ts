@@ -4,7 +4,7 @@ import type { SharedFailure } from './collapse.ts'
 import { CONTEXT, type PageCacheContext } from './context.ts'
 import type { DirectHits } from './direct-hit.ts'
 import { type PageEvent, pageEvents } from './events.ts'
-import { type CacheStatus, formatCacheStatus, HIT, UNTAGGED } from './http/cache-status.ts'
+import { type CacheStatus, formatCacheStatus, HIT, isFreshHit, UNTAGGED } from './http/cache-status.ts'
 import { isNotModified, type Validators } from './http/conditional.ts'
 import { selectRange } from './http/range.ts'
 import { appendHeader, markUncacheable, setStatusMessage, toNotModified } from './reply-headers.ts'
@@ -27,21 +27,21 @@ export class Responder {
     const ctx = request[CONTEXT]!
     if (ctx.outerReads !== undefined) this.#cache.recordDependencies(ctx.outerReads, page.entry)
     ctx.served = page
-    if (status === HIT && this.#writeHit(ctx, page)) return
+    if (isFreshHit(status) && this.#writeHit(ctx, page, status)) return
     sendBody(reply, this.applyStored(request, reply, page, status))
   }
 
   /** Writes a hit to the response of Node, if nothing about it is unusual. */
-  #writeHit (ctx: PageCacheContext, page: PreparedPage): boolean {
+  #writeHit (ctx: PageCacheContext, page: PreparedPage, status: CacheStatus): boolean {
     const ms = performance.now() - ctx.startedAt
     const { replied } = ctx
     ctx.replied = true // an error of Node replaces the reply
-    if (!this.#directHits.write(ctx, page, headersAt(page, this.#now()), formatServerTiming(HIT, ms))) {
+    if (!this.#directHits.write(ctx, page, headersAt(page, this.#now(), status), formatServerTiming(HIT, ms))) {
       ctx.replied = replied
       return false
     }
     ctx.headerTracker.end()
-    this.#publish(ctx, HIT, ms, page)
+    this.#publish(ctx, status, ms, page)
     return true
   }
 
@@ -57,12 +57,13 @@ export class Responder {
   applyStored (
     request: FastifyRequest, reply: FastifyReply, page: PreparedPage, status: CacheStatus
   ): Buffer | string | undefined {
-    const { headers, ttl, cacheStatus } = headersAt(page, this.#now())
+    const isHit = isFreshHit(status)
+    const { headers, ttl, cacheStatus } = headersAt(page, this.#now(), isHit ? status : HIT)
     reply.code(page.status)
     setStatusMessage(reply, page.statusMessage)
     if (page.removed !== undefined) for (const name of page.removed) reply.removeHeader(name)
     reply.headers(headers)
-    const described = status === HIT
+    const described = isHit
       ? cacheStatus
       : formatCacheStatus(page.untagged ? { ...UNTAGGED, ...status } : status, ttl)
     this.#report(reply, status, described, page)

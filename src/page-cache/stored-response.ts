@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { decodeShared, DerivedValues, type Entry } from '../cache/index.ts'
 import { type ClientLifetime, formatClientLifetime, resolveClientLifetime } from './client-lifetime.ts'
-import { formatCacheStatus, HIT, UNTAGGED } from './http/cache-status.ts'
+import { type CacheStatus, formatCacheStatus, HIT, UNTAGGED } from './http/cache-status.ts'
 import { isVariants, matchesVary, type VaryMatch, type Variants } from './key/variants.ts'
 
 /** Reply headers, by names in lower case. */
@@ -80,6 +80,8 @@ export interface ResponseAtAge {
   /** Seconds for which it stays fresh; negative if it is stale. */
   readonly ttl: number
   readonly headers: Record<string, string | string[]>
+  /** What `cacheStatus` says. */
+  readonly status: CacheStatus
   /** `Cache-Status` of a hit. */
   readonly cacheStatus: string
   /** The head of the last hit that was written directly. */
@@ -99,10 +101,15 @@ export interface HitHead {
   readonly timingIndex: number
 }
 
-/** Returns the headers of a stored response at its current age. @param now milliseconds since 1970 */
-export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
+/**
+ * Returns the headers of a stored response at its current age.
+ *
+ * @param now milliseconds since 1970
+ * @param status of a hit
+ */
+export function headersAt (page: PreparedPage, now: number, status: CacheStatus = HIT): ResponseAtAge {
   const age = currentAge(page, now)
-  if (page.atAge?.age === age) return page.atAge
+  if (page.atAge?.age === age && page.atAge.status === status) return page.atAge
   const { etag, clientLifetime, freshnessLifetime, untagged } = page
   const ttl = Math.floor(freshnessLifetime) - age
   const headers: ResponseAtAge['headers'] = { ...page.headers, ...etag !== '' && { etag }, age: String(age) }
@@ -110,8 +117,8 @@ export function headersAt (page: PreparedPage, now: number): ResponseAtAge {
     delete headers.expires // that of the handler, which counts after a 304 only
     Object.assign(headers, formatClientLifetime(clientLifetime, age))
   }
-  const cacheStatus = formatCacheStatus(untagged ? { ...UNTAGGED, ...HIT } : HIT, ttl)
-  page.atAge = { age, ttl, headers, cacheStatus, head: undefined }
+  const cacheStatus = formatCacheStatus(untagged ? { ...UNTAGGED, ...status } : status, ttl)
+  page.atAge = { age, ttl, headers, status, cacheStatus, head: undefined }
   return page.atAge
 }
 

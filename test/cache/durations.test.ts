@@ -64,3 +64,19 @@ t.test('options that do not exist are refused, with the nearest one', async (t) 
   const misspelt = { shard: true } as never
   await rejects(cache.getOrSet('a', () => 1, misspelt), 'getOrSet() has no option shard. Did you mean shared?')
 })
+
+t.test('maxStaleness is a number of milliseconds or a text with a unit', async (t) => {
+  const { checksAtOnce: _, ...versions } = memoryVersions()
+  const cache = createCache({ store: memoryStore(), versions })
+  for (const [maxStaleness, expected] of [['1h', 1], [3_600_000, 1], [1e-6, 2], [0, 2]] as const) {
+    await cache.set('a', 1, { tags: ['x'] })
+    await cache.getOrSet('a', () => 2, { maxStaleness })
+    await versions.invalidate(['x'])
+    t.equal(await cache.getOrSet('a', () => 2, { maxStaleness }), expected, String(maxStaleness))
+  }
+  for (const maxStaleness of [-1, Infinity, '50', null] as number[]) {
+    await t.rejects(cache.getOrSet('a', () => 1, { maxStaleness }), {
+      code: 'FST_ERR_LARDER_OPTION', message: /maxStaleness must be a number of milliseconds, zero or more, or a text/
+    })
+  }
+})

@@ -14,6 +14,9 @@ t.test('resolveRouteConfig rejects invalid options, and names the route and the 
   t.throws(resolve({ vary: ['a b'] }), /vary/)
   t.throws(resolve({ query: [1] }), /query/)
   t.throws(resolve({ maxBytes: 0 }), /maxBytes/)
+  for (const maxStaleness of [-1, '50', NaN, null, 'soon', 1e13]) {
+    t.throws(resolve({ maxStaleness }), /maxStaleness .* must be a number of milliseconds from 0 to 2147483648/)
+  }
   t.throws(resolve({ key: 'x' }), /key .* function/)
   t.throws(resolve({ tll: 5 }), { message: 'cachePage of /slow has no option tll. Did you mean ttl?' })
   t.throws(resolve({ constructor: 5 }), { message: 'cachePage of /slow has no option constructor.' })

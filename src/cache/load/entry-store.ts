@@ -6,7 +6,8 @@ import type { Lease, LeaseResult, Store } from '../stores/store.ts'
 import { isMiss, type LoadResult, type Lookup, type Miss, type MissReason } from '../types.ts'
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import type { ReadSet } from '../versions/read-set.ts'
-import type { Stamp, Versions } from '../versions/versions.ts'
+import { makeMeasurable, useEarlierCheck } from '../versions/measurable.ts'
+import type { Stamp, StalenessBound, Versions } from '../versions/versions.ts'
 import { isFromFuture } from './staleness.ts'
 
 export const MISSES = {
@@ -60,10 +61,10 @@ export class EntryStore {
   // Reading
 
   /** Reads an entry from the store, and checks it. */
-  find (key: string): MaybePromise<Lookup> {
-    return orElse(() => andThen(this.store.get(key), (entry) => this.check(entry)), (error) => {
+  find (key: string, bound?: StalenessBound): MaybePromise<Lookup> {
+    return orElse(() => andThen(this.store.get(key), (entry) => this.check(entry, bound)), (error) => {
       this.reportError('get', error)
-      return this.#findInOutage(key)
+      return this.#findInOutage(key, bound)
     })
   }
 
@@ -76,20 +77,26 @@ export class EntryStore {
   }
 
   /** Finds an entry that this process may use although the store is unavailable. */
-  #findInOutage (key: string): MaybePromise<Lookup> {
+  #findInOutage (key: string, bound?: StalenessBound): MaybePromise<Lookup> {
     const entry = this.store.outage?.get(key, this.#canCheck)
     if (entry === undefined) return MISSES.unavailable
-    return andThen(this.check(entry), (found) => isMiss(found) ? { ...found, inOutage: true } : found)
+    return andThen(this.check(entry, bound), (found) => isMiss(found) ? { ...found, inOutage: true } : found)
   }
 
   /** Returns a stored entry if it is fresh and no tag of it has changed, else why it cannot be used. */
-  check (entry: Entry | undefined): MaybePromise<Lookup> {
+  check (entry: Entry | undefined, bound?: StalenessBound): MaybePromise<Lookup> {
     if (entry === undefined) return MISSES.absent
     const now = this.now()
     if (now >= entry.staleUntil || isFromFuture(entry, now)) return { miss: 'expired', seen: entry }
     const unchanged: Lookup = now < entry.freshUntil ? entry : { miss: 'expired', seen: entry, stale: entry }
     if (entry.tags.length === 0) return unchanged
-    return andThen(this.firstChanged(entry.stamp, entry.tags), (changedTag): Lookup => {
+    let { versions } = this
+    // An expired entry that may be served is always checked: it is old enough.
+    if (bound !== undefined && unchanged === entry && !versions.checksAtOnce && !this.isolated) {
+      versions = makeMeasurable(versions)
+      if (useEarlierCheck(bound, versions, entry)) return entry
+    }
+    return andThen(this.firstChanged(entry.stamp, entry.tags, versions), (changedTag): Lookup => {
       if (changedTag === undefined) return unchanged
       return changedTag === null ? MISSES.unavailable : { miss: 'invalidated', seen: entry, changedTag }
     })
@@ -127,8 +134,10 @@ export class EntryStore {
   }
 
   /** As `Versions.firstChanged`, or null if the version clock is unavailable. */
-  firstChanged (stamp: Stamp, tags: readonly string[]): MaybePromise<string | undefined | null> {
-    return orElse(() => this.versions.firstChanged(stamp, tags), (error) => {
+  firstChanged (
+    stamp: Stamp, tags: readonly string[], versions = this.versions
+  ): MaybePromise<string | undefined | null> {
+    return orElse(() => versions.firstChanged(stamp, tags), (error) => {
       this.reportError('firstChanged', error)
       return null
     })

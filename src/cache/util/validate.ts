@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { closestMatch } from 'leven'
 import { ArgumentError, OptionError } from '../errors.ts'
-import { toSeconds } from './duration.ts'
+import { toMilliseconds, toSeconds } from './duration.ts'
 
 /* Checks of options and arguments. Each throws a TypeError that names the option and the value. */
 
@@ -27,6 +27,13 @@ export function checkDuration (name: string, value: unknown): number {
   const seconds = toSeconds(value)
   if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return seconds
   throw new OptionError(describe(name, 'a number of seconds, zero or more, or a text such as "5m"', value))
+}
+
+/** Returns milliseconds, zero or more. */
+export function checkMilliseconds (name: string, value: unknown): number {
+  const ms = toMilliseconds(value)
+  if (typeof ms === 'number' && Number.isFinite(ms) && ms >= 0) return ms
+  throw new OptionError(describe(name, 'a number of milliseconds, zero or more, or a text such as "50ms"', value))
 }
 
 /** From 0 to 1. */

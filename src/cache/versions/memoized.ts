@@ -3,6 +3,8 @@ import type { Stamp, Versions } from './versions.ts'
 export interface MemoizedVersions extends Versions {
   /** Drops all results: a tag may have changed. */
   reset (): void
+  /** Returns when the last check of these tags was sent that found no change; undefined if one may have changed. */
+  findCheck (stamp: Stamp, tags: readonly string[]): number | undefined
 }
 
 /** The result of a check that found no change. */
@@ -17,7 +19,7 @@ export interface MemoizedVersionsOptions {
   remote: Versions
   /** Whether a result from that time may still be used, unless `reset` has dropped it. */
   isTrusted: (sentAt: number) => boolean
-  /** Milliseconds since 1970. */
+  /** Milliseconds since any time. */
   now: () => number
 }
 
@@ -36,15 +38,17 @@ export function memoizedVersions ({ remote, isTrusted, now }: MemoizedVersionsOp
     return changed
   }
 
-  function isUsable (check: Check, stamp: Stamp): boolean {
-    return check.generation === generation && check.stamp === stamp && isTrusted(check.sentAt)
+  function findCheck (stamp: Stamp, tags: readonly string[]): number | undefined {
+    const check = checks.get(tags)
+    return check?.generation === generation && check.stamp === stamp ? check.sentAt : undefined
   }
 
   return {
+    findCheck,
     stamp: (tags) => remote.stamp(tags),
     firstChanged (stamp, tags) {
-      const check = checks.get(tags)
-      return check !== undefined && isUsable(check, stamp) ? undefined : checkRemote(stamp, tags)
+      const sentAt = findCheck(stamp, tags)
+      return sentAt !== undefined && isTrusted(sentAt) ? undefined : checkRemote(stamp, tags)
     },
     async invalidate (tags) {
       generation++

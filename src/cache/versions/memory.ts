@@ -21,6 +21,8 @@ export function memoryVersions (options: MemoryVersionsOptions = {}): Versions {
   let floor = 0
 
   return {
+    checksAtOnce: true,
+
     stamp: () => epoch + clock,
 
     firstChanged (stamp: Stamp, tags: readonly string[]) {

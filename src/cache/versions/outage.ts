@@ -34,7 +34,7 @@ const MAX_MISSED = 10_000
  */
 export function outageVersions (
   { remote, isAvailable, isTrusted, onOverflow, now }: OutageVersionsOptions
-): MemoizedVersions {
+): Versions & Pick<MemoizedVersions, 'reset'> {
   const checks = new WeakMap<readonly string[], Check>()
   const local = memoryVersions()
   let generation = 0

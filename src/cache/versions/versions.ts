@@ -23,6 +23,17 @@ export interface Versions {
    * check that found no change may reuse the state of the database that an earlier check has read.
    */
   batch?<T> (work: () => T): T
+  /**
+   * Whether a check takes no round trip. Then each lookup makes one, also if it may use the result of an earlier one.
+   * Default false.
+   */
+  readonly checksAtOnce?: boolean
+  /**
+   * Returns how old the knowledge is that none of the tags had changed, in milliseconds since the state of the database
+   * was requested; undefined if one had, or if it is not known. Makes no round trip. Of this process' own changes it
+   * knows at once. Without it, the last check of each entry counts.
+   */
+  measureStaleness? (stamp: Stamp, tags: readonly string[]): number | undefined
   /** Marks the tags as changed: entries that carry one of them and an earlier stamp become invalid. */
   invalidate (tags: readonly string[]): MaybePromise<void>
   /** For tools: returns the version of a tag, which differs after each change. */
@@ -36,6 +47,14 @@ export interface Versions {
   readonly tracksReads?: boolean
   /** Returns fewer tags that cover the given ones, if the clock knows that some include others. */
   compact? (tags: ReadonlySet<string>): Iterable<string>
+}
+
+/** How a lookup may use the result of an earlier check. */
+export interface StalenessBound {
+  /** How many milliseconds old the result may be. */
+  readonly maxMs: number
+  /** Whether the lookup has used one. */
+  isUsed: boolean
 }
 
 /** What the version clock says of a tag. */

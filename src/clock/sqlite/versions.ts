@@ -62,6 +62,8 @@ export function databaseVersions (
   return {
     tracksReads: true,
 
+    checksAtOnce: true,
+
     // Uncommitted changes may be rolled back.
     isolated: inTransaction,
 

@@ -13,6 +13,8 @@ export interface CacheStatus {
 }
 
 export const HIT: CacheStatus = { hit: true }
+/** A fresh response that was not checked for this request, but a moment before: see `maxStaleness`. */
+export const BOUNDED_HIT: CacheStatus = { hit: true, detail: 'bounded' }
 /** A response without tags although there is a version clock: reads for it may have gone unnoticed. */
 export const UNTAGGED: CacheStatus = { detail: 'untagged' }
 /** A stale response while it is revalidated in the background. */
@@ -21,6 +23,11 @@ export const STALE_HIT: CacheStatus = { hit: true, detail: 'stale-while-revalida
 export const BACKED_OFF: CacheStatus = { hit: true, detail: 'stale-if-error' }
 /** A stale response that the client accepted with `max-stale`. */
 export const TAKEN_STALE: CacheStatus = { hit: true, detail: 'max-stale' }
+
+/** Whether a status says that a fresh response was served. */
+export function isFreshHit ({ hit, detail }: CacheStatus): boolean {
+  return hit === true && (detail === undefined || detail === BOUNDED_HIT.detail)
+}
 
 /**
  * Formats `Cache-Status`.

@@ -1,6 +1,7 @@
 /** Each value of `detail` in `Cache-Status` but those with a status code, as docs/observability.md explains them. */
 export const DETAILS = [
-  'all-headers-read', 'authorization', 'client-address-read', 'client-address-read:ignoreAddress', 'clock-unavailable',
+  'all-headers-read', 'authorization', 'bounded', 'client-address-read', 'client-address-read:ignoreAddress',
+  'clock-unavailable',
   'collapse-refused', 'connection-read', 'connection-read:ignoreAddress', 'cookie', 'corrupt', 'csp-nonce',
   'event-stream', 'forwarded', 'hit-for-miss', 'invalidated', 'lifetime-over', 'load-overdue', 'max-age', 'max-stale',
   'min-fresh', 'must-understand', 'no-cache', 'no-lifetime', 'no-store', 'not-stored', 'only-if-cached', 'outdated',

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import type { CacheAdapter, Lookup, MaybePromise } from '../../cache/index.ts'
+import type { CacheAdapter, Lookup, MaybePromise, StalenessBound } from '../../cache/index.ts'
 import type { CacheReader } from './lookup.ts'
 
 /** The number of lookups after a batch of one that are made at once. The next one waits, to see if it is alone. */
@@ -64,20 +64,22 @@ export class LookupBatcher {
 /** Looks up each key once for all requests of a batch, if that takes a round trip. */
 class BatchReader implements CacheReader {
   readonly #cache: CacheAdapter
-  readonly #lookups = new Map<string, Promise<Lookup>>()
+  readonly #lookups = new Map<string, { readonly found: Promise<Lookup>, readonly bound: StalenessBound | undefined }>()
 
   constructor (cache: CacheAdapter) {
     this.#cache = cache
   }
 
-  lookup (key: string): MaybePromise<Lookup> {
+  lookup (key: string, bound?: StalenessBound): MaybePromise<Lookup> {
     const shared = this.#lookups.get(key)
-    if (shared === undefined) {
-      const found = this.#cache.lookup(key)
-      if (found instanceof Promise) this.#lookups.set(key, found)
+    // A lookup that has to check does not use what another one has not checked.
+    if (shared === undefined || (shared.bound === undefined) !== (bound === undefined)) {
+      const found = this.#cache.lookup(key, bound)
+      if (found instanceof Promise) this.#lookups.set(key, { found, bound })
       return found
     }
-    return shared.then((found) => {
+    return shared.found.then((found) => {
+      if (bound !== undefined) bound.isUsed = shared.bound!.isUsed
       this.#cache.reportLookup(key, found)
       return found
     })

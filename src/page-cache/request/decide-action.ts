@@ -1,5 +1,5 @@
 import type { CacheAdapter, Miss, MissReason } from '../../cache/index.ts'
-import { BACKED_OFF, type CacheStatus, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
+import { BACKED_OFF, BOUNDED_HIT, type CacheStatus, HIT, STALE_HIT, TAKEN_STALE } from '../http/cache-status.ts'
 import type { CacheLocation } from '../key/variants.ts'
 import type { RouteCacheConfig } from '../options.ts'
 import { headersAt, mayServeStaleIfError, type PreparedPage, readPage } from '../stored-response.ts'
@@ -14,6 +14,8 @@ export interface DecisionInput {
   /** The request header because of which a new response to this request is neither stored nor shared. */
   readonly uncacheable: 'authorization' | 'range' | undefined
   readonly cache: Pick<CacheAdapter, 'findStale' | 'shouldRefreshEarly'>
+  /** Whether the lookup has used the result of an earlier check. */
+  readonly isBounded: boolean
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -39,14 +41,14 @@ export function decideAction (found: LookupResult, input: DecisionInput): Decisi
 }
 
 function decideFresh ({ key }: CacheLocation, page: PreparedPage, input: DecisionInput): Decision {
-  const { route, directives, uncacheable, cache, now } = input
+  const { route, directives, uncacheable, cache, isBounded, now } = input
   const miss: Miss = { miss: 'expired', seen: page.entry }
   // RFC 9111 section 3.5
   if (uncacheable === 'authorization' && !page.allowsAuthorization) return decideFetch({}, miss, input)
   const detail = directives && rejectedBy(directives, headersAt(page, now))
   if (detail !== undefined) return decideFetch({ fwd: 'request', detail }, miss, input, page)
   const refresh = route.refreshAhead && uncacheable === undefined && cache.shouldRefreshEarly(key, page.entry)
-  return { act: 'hit', status: HIT, page, refresh: refresh ? miss : undefined }
+  return { act: 'hit', status: isBounded ? BOUNDED_HIT : HIT, page, refresh: refresh ? miss : undefined }
 }
 
 function decideMiss (location: CacheLocation, miss: Miss, input: DecisionInput): Decision {

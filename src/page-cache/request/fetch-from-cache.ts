@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import type { CacheAdapter, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss } from '../../cache/index.ts'
+import type {
+  CacheAdapter, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss, StalenessBound
+} from '../../cache/index.ts'
 import { limitLoad, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
 import type { HitForMiss } from '../hit-for-miss.ts'
-import { type CacheStatus, HIT } from '../http/cache-status.ts'
+import { type CacheStatus, isFreshHit } from '../http/cache-status.ts'
 import { computeKey, customKey } from '../key/key.ts'
 import { type CacheLocation, isVariants, matchesVary } from '../key/variants.ts'
 import type { ExplainRequest, Revalidation } from '../self-request.ts'
@@ -14,7 +16,7 @@ import { beginHandler, type Next } from './begin-handler.ts'
 import { findUncacheableHeader, reasonToBypass } from './bypass.ts'
 import { decideAction, type Decision } from './decide-action.ts'
 import { parseRequestDirectives, type RequestDirectives } from './directives.ts'
-import { type CacheReader, lookUpHead, lookUpResponse, type LookupResult, lookUpVariant } from './lookup.ts'
+import { boundReads, type CacheReader, lookUpHead, lookUpResponse, type LookupResult, lookUpVariant } from './lookup.ts'
 import { revalidate } from './revalidate.ts'
 
 /** The parts of a page cache that answer requests. */
@@ -46,8 +48,16 @@ export async function fetchFromCache (tools: FetchTools, ctx: PageCacheContext):
   if (explainRequest !== undefined) return await explain(tools, ctx, explainRequest, directives, bypass)
   if (bypass !== undefined) return beginHandler(tools, ctx, bypass)
 
-  const found = await tools.batcher.run((reader) => lookUp(reader, ctx))
-  return await answer(tools, ctx, found, directives)
+  const bound = boundStaleness(ctx)
+  const found = await tools.batcher.run((reader) => {
+    return lookUp(bound === undefined ? reader : boundReads(reader, bound), ctx)
+  })
+  return await answer(tools, ctx, found, directives, bound?.isUsed)
+}
+
+/** A response that another one is made from is checked: its tags become tags of that one, whose stamp is later. */
+function boundStaleness ({ route: { maxStaleness }, outerReads }: PageCacheContext): StalenessBound | undefined {
+  return maxStaleness > 0 && outerReads === undefined ? { maxMs: maxStaleness, isUsed: false } : undefined
 }
 
 function lookUp (reader: CacheReader, ctx: PageCacheContext): MaybePromise<LookupResult> {
@@ -59,18 +69,20 @@ function lookUp (reader: CacheReader, ctx: PageCacheContext): MaybePromise<Looku
 }
 
 function decideFor (
-  { cache, now }: FetchTools, ctx: PageCacheContext, found: LookupResult, directives: RequestDirectives | undefined
+  { cache, now }: FetchTools, ctx: PageCacheContext, found: LookupResult, directives: RequestDirectives | undefined,
+  isBounded = false
 ): Decision {
   const uncacheable = findUncacheableHeader(ctx)
-  return decideAction(found, { route: ctx.route, directives, uncacheable, cache, now: now() })
+  return decideAction(found, { route: ctx.route, directives, uncacheable, cache, isBounded, now: now() })
 }
 
-/** Carries out the decision. */
+/** Carries out the decision. @param isBounded whether the lookup has used the result of an earlier check */
 function answer (
-  tools: FetchTools, ctx: PageCacheContext, found: LookupResult, directives: RequestDirectives | undefined
+  tools: FetchTools, ctx: PageCacheContext, found: LookupResult, directives: RequestDirectives | undefined,
+  isBounded?: boolean
 ): MaybePromise<Next> {
   const { location } = found
-  const decision = decideFor(tools, ctx, found, directives)
+  const decision = decideFor(tools, ctx, found, directives, isBounded)
   switch (decision.act) {
     case 'hit': return serve(tools, ctx, location, decision)
     case 'pass': return beginHandler(tools, ctx, decision.status)
@@ -101,7 +113,7 @@ function serve (
 ): Next {
   // A reader that joined the load would be held until it ends.
   if (refresh !== undefined && !tools.cache.isLoading(location.key)) revalidate(tools, ctx, location, refresh, page)
-  if (status !== HIT) tools.cache.reportStale(location.key, page.entry)
+  if (!isFreshHit(status)) tools.cache.reportStale(location.key, page.entry)
   tools.responder.serveStored(ctx.request, ctx.reply, page, status)
   return 'replied'
 }

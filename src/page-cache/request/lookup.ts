@@ -1,9 +1,16 @@
-import { andThen, type CacheAdapter, type Entry, isMiss, type MaybePromise, type Miss } from '../../cache/index.ts'
+import {
+  andThen, type CacheAdapter, type Entry, isMiss, type MaybePromise, type Miss, type StalenessBound
+} from '../../cache/index.ts'
 import { type CacheLocation, isVariants, type MatchVary, variantKeys, type VaryMatch } from '../key/variants.ts'
 import { type PreparedPage, readContent, readMatchingPage } from '../stored-response.ts'
 
 /** Reads entries of a cache by key: `lookup` counts the read, `peek` does not. */
 export type CacheReader = Pick<CacheAdapter, 'lookup'>
+
+/** Makes all reads use earlier checks, as far as the bound allows that. */
+export function boundReads (reader: CacheReader, bound: StalenessBound): CacheReader {
+  return { lookup: (key) => reader.lookup(key, bound) }
+}
 
 /** A fresh stored response, or why there is none. */
 export type LookupResult =

@@ -26,6 +26,7 @@ function input (options: Partial<DecisionInput> & { control?: string } = {}, sec
     directives: control === undefined ? undefined : parseRequestDirectives({ 'cache-control': control }),
     uncacheable: undefined,
     cache: { findStale: () => undefined, shouldRefreshEarly: () => false },
+    isBounded: false,
     now: START + seconds * 1000,
     ...others
   }
@@ -43,6 +44,7 @@ t.test('decideAction() about a fresh stored response', async (t) => {
   const seen: Miss = { miss: 'expired', seen: entry }
   for (const [title, found, options, expected] of [
     ['hit', hit, {}, { act: 'hit', page, status: { hit: true }, refresh: undefined }],
+    ['hit by an earlier check', hit, { isBounded: true }, { act: 'hit', status: { hit: true, detail: 'bounded' } }],
     ['hit, and refreshed early', hit, refreshing, { act: 'hit', page, refresh: seen }],
     ['not refreshed early for Range', hit, { ...refreshing, uncacheable: 'range' }, { act: 'hit', refresh: undefined }],
     ['Range', hit, { uncacheable: 'range' }, { act: 'hit' }],
