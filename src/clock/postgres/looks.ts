@@ -38,6 +38,8 @@ export interface LooksOptions {
   /** Reads the schema again. Looks that see a change of it wait for this. */
   readonly readSchema: () => Promise<void>
   readonly statement: Statement
+  /** Milliseconds since any time, by a clock that is never set. */
+  readonly now?: () => number
 }
 
 /**
@@ -48,6 +50,7 @@ export interface LooksOptions {
  */
 export class Looks {
   readonly #options: LooksOptions
+  readonly #now: () => number
   readonly #numbers = new Map<Stamp, number>()
   #next: { readonly look: Promise<Look>, readonly send: () => void } | undefined
   #number = 0
@@ -56,10 +59,16 @@ export class Looks {
   /** The query for what has changed since the snapshot. */
   #query: Buffer | undefined
   #last: Look | undefined
+  /** What the last look that has returned has seen, for lookups that need no look of their own. */
+  #seen: { readonly sentAt: number, readonly expirations: number } | undefined
+  #expirations = 0
+  /** Changes by this process that have begun and not ended. */
+  #ownChanges = 0
   #reading: Promise<void> | undefined
 
   constructor (options: LooksOptions) {
     this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
   /** The last look that has ended; undefined if there is none, or if it cannot be known whether the schema changed. */
@@ -80,6 +89,31 @@ export class Looks {
   /** The history of the database that the last look has seen. */
   get nonce (): string | undefined {
     return this.#nonce
+  }
+
+  /**
+   * Milliseconds since the last look that has returned was sent. Undefined if there is none, or if this process has
+   * changed something that it may not have seen.
+   */
+  get staleness (): number | undefined {
+    const isCurrent = this.#ownChanges === 0 && this.#reading === undefined
+    if (!isCurrent || this.#seen?.expirations !== this.#expirations) return undefined
+    return this.#now() - this.#seen.sentAt
+  }
+
+  /** Notes that this process begins to change something. Call `endChange` when it has ended, also if it failed. */
+  beginChange (): void {
+    this.#ownChanges++
+  }
+
+  endChange (): void {
+    this.#ownChanges--
+    this.expire()
+  }
+
+  /** From now on, the looks that have been sent do not suffice for lookups that need no look of their own. */
+  expire (): void {
+    this.#expirations++
   }
 
   /** Looks once this turn of the event loop has called all callbacks. Rejects if that takes too long. */
@@ -108,6 +142,7 @@ export class Looks {
   #send (resolve: (look: Look | Promise<Look>) => void, reject: (error: Error) => void): void {
     const { connection } = this.#options
     const previous = this.#snapshot!
+    const sent = { sentAt: this.#now(), expirations: this.#expirations }
     connection.query(this.#query!, (error, [row]) => {
       if (error !== undefined) return reject(error)
       if (row === undefined) {
@@ -116,6 +151,7 @@ export class Looks {
       }
       const [nonce, now, floor, moved] = row as unknown as LookRow
       this.#see(nonce, now, floor, moved, previous)
+      this.#seen = sent
       const look = { number: this.#number, stamp: `${nonce}/${now}` }
       if (this.#reading === undefined) resolve(this.#publish(look))
       else resolve(this.#reading.then(() => this.#publish(look)))

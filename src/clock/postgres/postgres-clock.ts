@@ -13,7 +13,7 @@ import { createStaleStatement, StaleEntries } from './stale-entries.ts'
 import { Tracking } from './tracking.ts'
 import { postgresVersions } from './versions.ts'
 import { listWarnings } from './warnings.ts'
-import { watchPool, watchTransactions } from './watch-pool.ts'
+import { watchPool, watchTransactions, watchWrites } from './watch-pool.ts'
 
 const ConnectionError = createError<[string]>('FST_ERR_LARDER_CONNECTION', '%s', 500, TypeError)
 const LockedError = createError<[number]>(
@@ -101,6 +101,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   async function readSchema (): Promise<void> {
     const { rows: [row] } = await own.query<{ relations: string, unsafe: string }>('SELECT * FROM larder.catalog()')
     catalog = new Catalog(row!.relations, row!.unsafe)
+    looks.expire() // by other names, older changes would not be found
   }
 
   const changes = new RecentChanges()
@@ -155,6 +156,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     throw error
   }
   watchTransactions(pool)
+  watchWrites(pool, looks)
 
   async function close (): Promise<void> {
     if (isClosed) return

@@ -85,7 +85,22 @@ export function postgresVersions (
 
     batch: (work) => looks.batch(work),
 
-    invalidate: (tags) => invalidate(tags.map((tag) => getCatalog().resolve(tag))),
+    measureStaleness (stamp, tags) {
+      const check = beginCheck(stamp, tags)
+      if (check.look === undefined || !changes.knowsSince(check.look)) return undefined
+      if (changes.findChanged(check.slots, check.look) !== -1) return undefined
+      checks.set(tags, check)
+      return looks.staleness
+    },
+
+    async invalidate (tags) {
+      looks.beginChange()
+      try {
+        await invalidate(tags.map((tag) => getCatalog().resolve(tag)))
+      } finally {
+        looks.endChange()
+      }
+    },
 
     versionOf: (tag) => readLastChange(getCatalog().resolve(tag)),
 

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { bounded } from './bounded.ts'
 import { changes } from './changes.ts'
 import { dependencies } from './dependencies.ts'
 import { lifetime } from './lifetime.ts'
@@ -8,5 +9,6 @@ import type { SetUp } from './set-up.ts'
 export function clockContract (t: Test, setUp: SetUp): void {
   t.test('changes', async (t) => changes(t, setUp))
   t.test('dependencies', async (t) => dependencies(t, setUp))
+  t.test('bounded', async (t) => bounded(t, setUp))
   t.test('lifetime', async (t) => lifetime(t, setUp))
 }
