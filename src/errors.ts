@@ -22,6 +22,12 @@ export const DatabaseFullError = createError(
   'LARDER_DATABASE_FULL', 'The database is full and accepts no changes at the moment. Try again later.', 503)
 export const DatabaseLostError = createError(
   'LARDER_DATABASE_LOST', 'The database is unavailable. Try again later.', 503)
+export const DatabaseUnavailableError = createError(
+  'LARDER_DATABASE_UNAVAILABLE', 'The database does not respond at the moment. Try again later.', 503)
+export const CommitUnknownError = createError(
+  'LARDER_COMMIT_UNKNOWN',
+  'The database was lost while it saved the change, so it may or may not have been saved. Check before you try again.',
+  504)
 export const TransactionOverError = createError(
   'LARDER_TRANSACTION_OVER', 'The transaction of this call has ended. Await each call inside the transaction.', 500)
 export const OpenTransactionError = createError(
@@ -37,6 +43,7 @@ const RETRY_AFTER: Readonly<Record<string, number>> = {
   LARDER_DATABASE_BUSY: 1,
   LARDER_DATABASE_WORKER: 1,
   LARDER_DATABASE_CLOSED: 5,
+  LARDER_DATABASE_UNAVAILABLE: 5,
   LARDER_TRANSACTION_TIMEOUT: 5,
   LARDER_DATABASE_READ_ONLY: 30,
   LARDER_DATABASE_FULL: 60,

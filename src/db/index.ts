@@ -1,6 +1,8 @@
 export { writeRowCount } from '../clock/sqlite/row-counts.ts'
 export { openDatabase } from './open.ts'
 export type { Database, DatabaseLoad, DatabaseState } from './database.ts'
+export type { PostgresDatabase } from './postgres/postgres-database.ts'
+export type { PostgresSql } from './postgres/session.ts'
 export type { Sql } from './sqlite/session.ts'
 export type { SqliteDatabase } from './sqlite/sqlite-database.ts'
 export type { WorkStats } from './work.ts'

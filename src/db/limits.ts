@@ -9,6 +9,8 @@ export interface DatabaseLimits {
   transactionMs?: number
   /** Milliseconds that a statement outside of transactions may take, with the wait for its turn. Default 5,000. */
   readMs?: number
+  /** The number of connections to PostgreSQL. Default 10. */
+  poolSize?: number
   /** Called when the file becomes read-only or lost, also if it is read-only at first, and when it has recovered. */
   onStateChange?: StateListener
   /** Called with a sentence for the log, e.g. when all entries become invalid, at most once a minute for each kind. */

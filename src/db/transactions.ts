@@ -16,7 +16,7 @@ export interface TransactionConnection {
   /** Whether a transaction is open. After some errors databases roll back by themselves. */
   readonly inTransaction: boolean
   /** Called after each transaction: the connection is not used by it any more. */
-  release? (): void
+  release? (): Promise<void>
 }
 
 export interface TransactionsOptions<Connection extends TransactionConnection> {
@@ -117,7 +117,7 @@ export class Transactions<Connection extends TransactionConnection> {
           return await Promise.race([this.#withSavepoints(scope, work), abandoned.promise]).finally(settle)
         })
       } finally {
-        connection.release?.()
+        await connection.release?.()
       }
     }).finally(settle)
     // An abandoned transaction rolls back when its statement has ended, and nobody waits for that.

@@ -22,7 +22,7 @@ import { ReaderPool } from './reader-pool.ts'
 import { createSql, type Sql } from './session.ts'
 import { SqlWorker } from './sql-worker.ts'
 import type { Statement, StatementResult } from './statement-runner.ts'
-import { createWarn } from './warnings.ts'
+import { createFileWarn } from './warnings.ts'
 import { Writer } from './writer.ts'
 
 /** Milliseconds between two checks whether another program has changed the schema. */
@@ -77,7 +77,7 @@ export function createSqliteDatabase (
   const readers = new ReaderPool({ start: start('reader'), readMs })
   const signals = new AsyncLocalStorage<AbortSignal | undefined>()
 
-  const warn = createWarn(path, limits.onWarning)
+  const warn = createFileWarn(path, limits.onWarning)
   const history = new History(upkeep)
   const clockReader = openConnection({ path, role: 'clock', timeout: lockWaitMs })
   const log = new WriteAheadLog(clockReader, warn)

@@ -1,5 +1,4 @@
-/** Milliseconds within which a warning of one kind is not repeated. */
-export const REPEAT_MS = 60_000
+import { createWarn } from '../warn.ts'
 
 const MESSAGES = {
   uncounted: (file: string) => `A commit to ${file} counted no change, so nothing that depends on the database is ` +
@@ -18,12 +17,7 @@ export type Warning = keyof typeof MESSAGES
  *
  * @param path of the database file
  */
-export function createWarn (path: string, onWarning: (message: string) => void = () => {}): (kind: Warning) => void {
-  const recent = new Set<Warning>()
-  return (kind) => {
-    if (recent.has(kind)) return
-    recent.add(kind)
-    setTimeout(() => recent.delete(kind), REPEAT_MS).unref()
-    onWarning(MESSAGES[kind](`the database file ${path} (DATABASE_URL)`))
-  }
+export function createFileWarn (path: string, onWarning?: (message: string) => void): (kind: Warning) => void {
+  const warn = createWarn<Warning>(onWarning)
+  return (kind) => warn(kind, MESSAGES[kind](`the database file ${path} (DATABASE_URL)`))
 }

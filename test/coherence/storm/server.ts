@@ -18,7 +18,7 @@ const { DATABASE_URL, REDIS_URL, CACHE_KEY_PREFIX, NEAR } = process.env as Recor
 const SECONDS = 300
 
 const app = Fastify()
-const database = openDatabase(DATABASE_URL!)
+const database = openDatabase(DATABASE_URL as `file:${string}`)
 await app.register(redis, { url: REDIS_URL! })
 const far = redisStore({ client: app.redis, prefix: CACHE_KEY_PREFIX! })
 const store = NEAR === '' ? far : tieredStore({ near: memoryStore(), far })

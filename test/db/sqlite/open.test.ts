@@ -10,7 +10,7 @@ import { openDatabase, type SqliteDatabase } from '../../../src/db/index.ts'
 
 const OPENER = fileURLToPath(new URL('fixtures/opener.ts', import.meta.url))
 
-function open (t: Test, url: string, lockWaitMs?: number): SqliteDatabase {
+function open (t: Test, url: `file:${string}`, lockWaitMs?: number): SqliteDatabase {
   const database = openDatabase(url, lockWaitMs === undefined ? {} : { lockWaitMs })
   t.teardown(() => database.close())
   return database
@@ -38,7 +38,7 @@ const pragma = async (database: SqliteDatabase, name: string) =>
   (await database.sql.values(sql.raw(`PRAGMA ${name}`)))[0]![0]
 
 /** The message of the error with which a database does not open, which must be one line with the URL. */
-async function refusal (t: Test, url: string, lockWaitMs = 20): Promise<string> {
+async function refusal (t: Test, url: `file:${string}`, lockWaitMs = 20): Promise<string> {
   try {
     await openDatabase(url, { lockWaitMs }).close()
   } catch (error) {
@@ -68,7 +68,7 @@ t.test('openDatabase accepts relative paths and file URLs', async (t) => {
   await first.transaction(() => first.sql.run(sql`INSERT INTO products (title, price) VALUES ('Tea', '1')`))
   await first.close()
 
-  t.equal(await countProducts(open(t, pathToFileURL(join(folder, 'relative.db')).href)), 1)
+  t.equal(await countProducts(open(t, pathToFileURL(join(folder, 'relative.db')).href as `file:${string}`)), 1)
   t.equal(await countProducts(open(t, `file:${folder}/relative.db`)), 1)
 })
 

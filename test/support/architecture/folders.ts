@@ -23,7 +23,7 @@ export const ALLOWED: Record<string, string[]> = {
   plugins: ['db', 'errors', 'larder', 'page-cache/shared', 'start-thread', 'workers'],
   workers: ['larder'],
   hooks: ['errors', 'larder'],
-  db: ['cache', 'clock/sqlite', 'errors', 'start-thread'],
+  db: ['cache', 'clock/sqlite', 'errors', 'larder', 'start-thread'],
   'clock/sqlite': ['cache', 'clock'],
   'clock/postgres': ['cache', 'clock'],
   clock: ['cache'],
