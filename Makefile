@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime redis postgres chromium run migrate seed latency bench test soak browser-test images check lint types \
-  package examples comparison docs docs-check
+  package examples comparison docs docs-check run-postgres
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -13,6 +13,7 @@ export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 help:
 	@echo 'make run           set up, serve on http://127.0.0.1:3000'
+	@echo 'make run-postgres  the same on a private PostgreSQL and Redis, which are started and ended too'
 	@echo 'make test          set up, run the tests in about three minutes'
 	@echo 'make soak          run explorations, storms and failures in full, in about five minutes'
 	@echo 'make check         lint, types, tests with coverage'
@@ -84,14 +85,14 @@ comparison: package
 redis:
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server; } \
-	  || { echo 'The tests need redis-server in the PATH: install the package redis-server (Debian, Ubuntu) or redis (Homebrew).'; exit 1; }
+	  || { echo 'redis-server is missing in the PATH: install the package redis-server (Debian, Ubuntu) or redis (Homebrew).'; exit 1; }
 
 # Debian keeps its programs in folders of their own. The tests start clusters of their own, and use none that runs.
 postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql; } \
-	  || { echo 'The tests need PostgreSQL 14 or newer: install the package postgresql (Debian, Ubuntu, Homebrew).'; exit 1; }
+	  || { echo 'PostgreSQL 14 or newer is missing: install the package postgresql (Debian, Ubuntu, Homebrew).'; exit 1; }
 
 # A Chromium or Chrome: a name in the PATH, or a path.
 CHROMIUM ?= chromium
@@ -103,6 +104,10 @@ chromium:
 
 run: setup
 	@exec node src/server.ts
+
+# On a private PostgreSQL and a private Redis, which keep their data in var/.
+run-postgres: setup redis postgres
+	@exec node servers/run.ts
 
 migrate: setup
 	@node src/server.ts migrate

@@ -1,15 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
-import { chownSync, cpSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { chownSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import pg from 'pg'
 import type { Test } from 'tap'
-
-/** Debian keeps the programs of each version in a folder of its own. */
-const VERSIONS = '/usr/lib/postgresql'
+import { guardProcess, untilReady } from '../../servers/guard.ts'
+import {
+  createCluster, findPrograms, findUser, type PostgresPrograms, READY, type User, writeSettings
+} from '../../servers/postgres.ts'
 
 /** Settings that make a cluster fast, and let it do what the tests need. */
 const SETTINGS = {
@@ -59,22 +58,21 @@ export async function startPostgres (
   if (primary === undefined) copyTemplate(programs, user, data)
   else {
     const options = ['-h', primary.host, '-U', 'postgres', '-D', data, '-R', '-c', 'fast', '--no-sync']
-    execFileSync(join(programs, 'pg_basebackup'), options, { ...user, cwd: '/' })
+    execFileSync(join(programs.folder, 'pg_basebackup'), options, { ...user, cwd: '/' })
   }
-  const options = Object.entries({ ...SETTINGS, unix_socket_directories: folder, ...settings })
-    .flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const options = writeSettings({ ...SETTINGS, unix_socket_directories: folder, ...settings })
   let server: ReturnType<typeof spawn>
   let exited: Promise<unknown>
   let guard: ReturnType<typeof spawn> | undefined
 
   async function start (): Promise<void> {
-    server = spawn(join(programs, 'postgres'), ['-D', data, ...options], {
+    server = spawn(join(programs.folder, 'postgres'), ['-D', data, ...options], {
       ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH, LC_ALL: 'C' }
     })
     exited = once(server, 'exit')
     guard?.kill()
     guard = guardProcess(server.pid!)
-    await untilReady(server.stderr!)
+    await untilReady('PostgreSQL', server.stderr!, READY)
   }
 
   async function stop (how: NodeJS.Signals): Promise<void> {
@@ -116,40 +114,13 @@ export async function startPostgres (
   }
 }
 
-/** Ends a process if the test ends without doing so, e.g. because it was killed: then its end of the pipe is closed. */
-function guardProcess (pid: number): ReturnType<typeof spawn> {
-  const guard = spawn('sh', ['-c', 'read _; kill -QUIT "$0"', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'], detached: true
-  })
-  guard.unref()
-  ;(guard.stdin as Socket).unref()
-  return guard
-}
-
-function findPrograms (): string {
-  const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a)) : []
-  const folders = versions.map((version) => join(VERSIONS, version, 'bin'))
-  const folder = folders.find((path) => existsSync(join(path, 'initdb')))
-  if (folder !== undefined) return folder
-  throw new Error('The tests need PostgreSQL: install the package postgresql (Debian, Ubuntu).')
-}
-
-/** Returns the user that runs PostgreSQL if root runs the tests, since it refuses to run as root. */
-export function findUser (): { uid: number, gid: number } | undefined {
-  if (process.getuid!() !== 0) return undefined
-  const read = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
-  return { uid: read('-u'), gid: read('-g') }
-}
-
 /** Copies an empty cluster, which the first test on a machine creates. */
-function copyTemplate (programs: string, user: { uid: number, gid: number } | undefined, data: string): void {
-  const version = programs.split('/').at(-2)
-  const template = join(tmpdir(), `larder-postgres-template-${version}-${user?.uid ?? process.getuid!()}`)
+function copyTemplate (programs: PostgresPrograms, user: User | undefined, data: string): void {
+  const template = join(tmpdir(), `larder-postgres-template-${programs.version}-${user?.uid ?? process.getuid!()}`)
   if (!existsSync(template)) {
     const folder = mkdtempSync(`${template}-`)
     if (user !== undefined) chownSync(folder, user.uid, user.gid)
-    const options = ['-D', folder, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
-    execFileSync(join(programs, 'initdb'), options, { ...user, cwd: '/', stdio: ['ignore', 'ignore', 'inherit'] })
+    createCluster(programs, user, folder, '--no-sync')
     try {
       renameSync(folder, template)
     } catch {
@@ -158,16 +129,4 @@ function copyTemplate (programs: string, user: { uid: number, gid: number } | un
   }
   if (user === undefined) return cpSync(template, data, { recursive: true })
   execFileSync('cp', ['-r', template, data], { ...user, cwd: '/' })
-}
-
-async function untilReady (output: NodeJS.ReadableStream): Promise<void> {
-  const lines: string[] = []
-  for await (const line of createInterface({ input: output })) {
-    lines.push(line)
-    if (/ready to accept (?:read-only )?connections/.test(line)) {
-      output.resume()
-      return
-    }
-  }
-  throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)
 }
