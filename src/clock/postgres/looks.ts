@@ -142,6 +142,7 @@ export class Looks {
   #send (resolve: (look: Look | Promise<Look>) => void, reject: (error: Error) => void): void {
     const { connection } = this.#options
     const previous = this.#snapshot!
+    const history = this.#nonce
     const sent = { sentAt: this.#now(), expirations: this.#expirations }
     connection.query(this.#query!, (error, [row]) => {
       if (error !== undefined) return reject(error)
@@ -150,7 +151,7 @@ export class Looks {
         return reject(new UnavailableError('The database has lost its clock.'))
       }
       const [nonce, now, floor, moved] = row as unknown as LookRow
-      this.#see(nonce, now, floor, moved, previous)
+      this.#see(nonce, now, floor, moved, previous, history)
       this.#seen = sent
       const look = { number: this.#number, stamp: `${nonce}/${now}` }
       if (this.#reading === undefined) resolve(this.#publish(look))
@@ -180,11 +181,11 @@ export class Looks {
     this.#query = encodeQuery(this.#options.statement, [snapshot.text])
   }
 
-  #see (nonce: string, now: string, floor: string, moved: string | null, previous: Snapshot): void {
+  #see (nonce: string, now: string, floor: string, moved: string | null, previous: Snapshot, history?: string): void {
     const { changes } = this.#options
     const last = this.#snapshot!
-    if (nonce !== this.#nonce) {
-      // A pooler has chosen another server.
+    if (nonce !== history || nonce !== this.#nonce) {
+      // A pooler has chosen another server. A look that was sent before that lists nothing that can be compared.
       this.beginHistory(nonce, now)
       return this.#readSchema()
     }
