@@ -47,6 +47,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
   deferChildren(app.log)
   try {
     const database = await openDatabase(config.DATABASE_URL, {
+      poolSize: config.DATABASE_POOL,
       onStateChange: (_state, message) => app.log.error(message),
       onWarning: (message) => app.log.warn(message)
     })

@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv'
 import Type, { type Static } from 'typebox'
+import { isPostgres, parsePostgresUrl } from './db/postgres/url.ts'
 import { ConfigError } from './errors.ts'
 import { isRedisUrl } from './larder/redis-url.ts'
 import { parseWorkers } from './workers/count.ts'
@@ -11,8 +12,9 @@ const schema = Type.Object({
   HOST: Type.String({ format: 'host', default: '127.0.0.1', description: 'a host name or an IP address' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'an integer from 0 to 65535' }),
   DATABASE_URL: Type.String({
-    pattern: '^file:[^?\\s][^?]*$', default: 'file:var/larder.db', description: 'file:<path>, or file::memory:'
+    format: 'database-url', default: 'file:var/larder.db', description: 'file:<path>, file::memory: or postgres://…'
   }),
+  DATABASE_POOL: Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: 'an integer from 1 to 1000' }),
   REDIS_URL: Type.Optional(Type.String({
     format: 'redis-url', description: 'a URL that begins with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://'
   })),
@@ -48,6 +50,7 @@ const ajv = new Ajv({
   coerceTypes: true,
   strictNumbers: false, // otherwise 1e400, which is read as Infinity, would pass without a check of its range
   formats: {
+    'database-url': (value) => isPostgres(value) || /^file:[^?\s][^?]*$/.test(value),
     host: /^[A-Za-z0-9_.:-]+$/,
     'redis-url': isRedisUrl,
     workers: (value) => !Number.isNaN(parseWorkers(value)),
@@ -70,6 +73,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     throw new ConfigError(`WORKERS is ${JSON.stringify(values.WORKERS)}, but DATABASE_URL is file::memory:, of which ` +
       'each process would have its own. Use a file, or WORKERS=1.')
   }
+  if (isPostgres(config.DATABASE_URL)) checkPostgresUrl(config.DATABASE_URL)
   return Object.freeze(config)
 }
 
@@ -81,9 +85,19 @@ function parse (data: Record<string, string>): Values {
   throw new ConfigError(`${name} is ${redact(name, data[name]!)}, but it must be ${description}.`)
 }
 
+function checkPostgresUrl (url: string): void {
+  try {
+    parsePostgresUrl(url)
+  } catch (error) {
+    throw new ConfigError(`DATABASE_URL is ${redact('DATABASE_URL', url)}. ${(error as Error).message}`)
+  }
+}
+
 /** Prepares a value for a message: without secrets, on one line, and at most 200 characters long. */
 function redact (name: keyof Config, value: string): string {
   if (name === 'ADMIN_TOKEN') return '(not shown)'
+  // A password may have any character, and libpq takes it as a parameter too.
+  if (isPostgres(value)) return '"postgres://***"'
   return JSON.stringify(value.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@').replace(/\?.*/s, '?***').slice(0, 200))
 }
 

@@ -6,6 +6,7 @@ const DEFAULTS = {
   HOST: '127.0.0.1',
   PORT: 3000,
   DATABASE_URL: 'file:var/larder.db',
+  DATABASE_POOL: 10,
   WORKERS: 1,
   CACHE_TTL: 300,
   CACHE_KEY_PREFIX: 'larder',
@@ -17,7 +18,8 @@ const DEFAULTS = {
 const VALID = {
   HOST: 'a host name or an IP address',
   PORT: 'an integer from 0 to 65535',
-  DATABASE_URL: 'file:<path>, or file::memory:',
+  DATABASE_URL: 'file:<path>, file::memory: or postgres://…',
+  DATABASE_POOL: 'an integer from 1 to 1000',
   REDIS_URL: 'a URL that begins with redis://, rediss://, unix://, redis-sentinel:// or redis-cluster://',
   WORKERS: 'an integer from 1 to 999, or auto',
   CACHE_TTL: 'a number of seconds from 0 to 31536000',
@@ -69,6 +71,8 @@ t.test('valid values are accepted and converted', async (t) => {
     ['HOST', 'localhost'], ['HOST', '0.0.0.0'], ['HOST', '::1'], ['HOST', 'larder.example.org'],
     ['PORT', '0', 0], ['PORT', '65535', 65535],
     ['DATABASE_URL', 'file::memory:'], ['DATABASE_URL', 'file:/var/lib/a b.db'], ['DATABASE_URL', 'file:///tmp/x.db'],
+    ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', 'postgresql://a:b%40c@[::1]:5433/x?sslmode=require'],
+    ['DATABASE_URL', 'postgres://a@/x?host=/run/postgresql'], ['DATABASE_POOL', '1', 1], ['DATABASE_POOL', '1000', 1000],
     ['REDIS_URL', 'redis://127.0.0.1'], ['REDIS_URL', 'redis://127.0.0.1:6379/'],
     ['REDIS_URL', 'redis://127.0.0.1:6379/1'],
     ['REDIS_URL', 'unix:///run/redis.sock?db=1'], ['REDIS_URL', 'redis-cluster://a:7000,b:7001'],
@@ -93,7 +97,8 @@ t.test('an invalid value throws a one-line error with the variable, the value an
     ['HOST', 'http://localhost'], ['HOST', 'a b'], ['HOST', 'a/b'], ['HOST', 'bücher'],
     ['PORT', '-1'], ['PORT', '65536'], ['PORT', '3000.5'], ['PORT', 'http'],
     ['PORT', '80a'], ['PORT', '1e400'], ['PORT', 'Infinity'], ['PORT', 'NaN'],
-    ['DATABASE_URL', 'postgres://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'],
+    ['DATABASE_URL', 'mysql://localhost/larder'], ['DATABASE_URL', '/var/lib/larder.db'],
+    ['DATABASE_POOL', '0'], ['DATABASE_POOL', '1001'], ['DATABASE_POOL', 'all'],
     ['DATABASE_URL', 'file:'], ['DATABASE_URL', 'file: x'],
     ['REDIS_URL', 'localhost:6379'], ['REDIS_URL', 'http://localhost'], ['REDIS_URL', 'redis://'],
     ['REDIS_URL', 'redis://localhost/one'], ['REDIS_URL', 'unix://run'], ['REDIS_URL', 'redis-sentinel://a:1'],
@@ -111,6 +116,22 @@ t.test('an invalid value throws a one-line error with the variable, the value an
   ]
   for (const [name, value] of invalid) {
     t.equal(getError({ [name]: value }), `${name} is "${value}", but it must be ${VALID[name]}.`)
+  }
+})
+
+t.test('a URL of PostgreSQL that is not valid is refused with the reason, and without its password', async (t) => {
+  for (const [url, reason] of [
+    ['postgres:/localhost', 'It must begin with postgres:// or postgresql://.'],
+    ['postgres://u:s3cret?@x/@a,b/name', 'It cannot be parsed'],
+    ['postgres://u:1?s3cret=@a/name', 'It cannot be parsed'],
+    ['postgres://u:s3cret/@a/name', 'It cannot be parsed'],
+    ['postgres://u:s3cret@a:1,b:2/name', 'It must have one host'],
+    ['postgres://u:s3cret@a/name?target_session_attrs=s3cret', 'Its parameter "target_session_attrs" is not supported'],
+    ['postgres://a/name?user=u&password=x%40s3cret&sslmode=s3cret', 'Its sslmode must be one of disable, prefer']
+  ] as const) {
+    const message = getError({ DATABASE_URL: url })
+    t.match(message, `DATABASE_URL is "postgres://***". ${reason}`)
+    t.notMatch(message, 's3cret')
   }
 })
 
@@ -144,7 +165,7 @@ t.test('errors do not contain secrets', async (t) => {
     ['REDIS_URL', 'user:s3cret@localhost', '***@localhost'],
     ['REDIS_URL', 'user:s3\ncret@localhost', '***@localhost'],
     ['HTTPBIN_URL', 'ftp://user:s3cret@localhost/', 'ftp://***@localhost/'],
-    ['DATABASE_URL', 'postgres://user:s3cret@localhost/larder', 'postgres://***@localhost/larder']
+    ['DATABASE_URL', 'mysql://user:s3cret@localhost/larder', 'mysql://***@localhost/larder']
   ]
   for (const [name, value, seen] of shown) {
     t.equal(getError({ [name]: value }), `${name} is "${seen}", but it must be ${VALID[name as keyof typeof VALID]}.`)

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { DatabaseLimits } from './limits.ts'
 import type { PostgresDatabase } from './postgres/postgres-database.ts'
+import { isPostgres } from './postgres/url.ts'
 import type * as sqlite from './sqlite/open.ts'
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts'
 
@@ -19,7 +20,7 @@ export function openDatabase (
 ): Promise<PostgresDatabase>
 export function openDatabase (url: string, limits?: DatabaseLimits): SqliteDatabase | Promise<PostgresDatabase>
 export function openDatabase (url: string, limits: DatabaseLimits = {}): SqliteDatabase | Promise<PostgresDatabase> {
-  if (/^postgres(?:ql)?:/.test(url)) return openPostgres(url, limits)
+  if (isPostgres(url)) return openPostgres(url, limits)
   const { openSqlite } = load('./sqlite/open.ts') as typeof sqlite
   return openSqlite(url, limits)
 }

@@ -10,6 +10,15 @@ const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full']
 /** The user and the password; then the hosts. */
 const AUTHORITY = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?([^/?#]*)/
 
+/** Hosts and ports. */
+const HOSTS = /^(?:[^:,]*|\[[^\]]*\])(?::\d+)?(?:,|$)/
+const UNPARSABLE = 'It cannot be parsed. Write special characters of the user, the password and the parameters as %XX.'
+
+/** Whether a URL is one of PostgreSQL, however it goes on. */
+export function isPostgres (url: string): boolean {
+  return /^postgres(?:ql)?:/.test(url)
+}
+
 /** How to connect to a PostgreSQL. */
 export interface PostgresUrl {
   readonly options: ClientConfig
@@ -27,6 +36,8 @@ export interface PostgresUrl {
 export function parsePostgresUrl (url: string): PostgresUrl {
   const hosts = AUTHORITY.exec(url)?.[1]
   if (hosts === undefined) throw new Error('It must begin with postgres:// or postgresql://.')
+  // Otherwise a part of a password could be taken for a parameter, and be shown.
+  if (!HOSTS.test(hosts) || /\?.*@/s.test(url)) throw new Error(UNPARSABLE)
   const search = new URLSearchParams(/\?(.*)/s.exec(url)?.[1])
   checkParameters(search)
   if (`${hosts}${search.get('host') ?? ''}`.includes(',')) {
@@ -86,7 +97,7 @@ function parseParts (url: string, mode: string): Parts {
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     if (path !== undefined) throw new Error(`The file ${path} cannot be read (${code}).`)
-    throw new Error('It cannot be parsed. Write special characters of the user and the password as %XX.')
+    throw new Error(UNPARSABLE)
   }
 }
 

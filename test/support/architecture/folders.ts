@@ -11,7 +11,7 @@ export const ALLOWED: Record<string, string[]> = {
   app: [
     'apicalls', 'config', 'db', 'larder', 'log', 'page-cache', 'plugins', 'products', 'routes', 'workers'
   ],
-  config: ['errors', 'larder', 'workers'],
+  config: ['db', 'errors', 'larder', 'workers'],
   errors: [],
   'fast-imports': [],
   'start-thread': [],
