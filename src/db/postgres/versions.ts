@@ -19,21 +19,24 @@ export interface TransactionVersionsOptions {
 export function transactionVersions (
   { committed, inTransaction, hasWritten, afterCommit }: TransactionVersionsOptions
 ): Versions {
-  return {
-    ...committed,
-
+  const { stamp, firstChanged, measureStaleness, invalidate } = committed
+  const inTransactions: Partial<Versions> = {
     // Uncommitted changes may be rolled back.
     isolated: inTransaction,
 
-    stamp: (tags) => inTransaction() ? `uncommitted-${randomUUID()}` : committed.stamp(tags),
+    stamp: (tags) => inTransaction() ? `uncommitted-${randomUUID()}` : stamp(tags),
 
-    firstChanged: (stamp, tags) => inTransaction()
-      ? hasWritten().then((hasWritten) => hasWritten ? tags[0] : committed.firstChanged(stamp, tags))
-      : committed.firstChanged(stamp, tags),
+    firstChanged: (known, tags) => inTransaction()
+      ? hasWritten().then((hasWritten) => hasWritten ? tags[0] : firstChanged(known, tags))
+      : firstChanged(known, tags),
+
+    measureStaleness: (known, tags) => inTransaction() ? undefined : measureStaleness?.(known, tags),
 
     invalidate (tags) {
-      if (!inTransaction()) return committed.invalidate(tags)
-      afterCommit(() => committed.invalidate(tags))
+      if (!inTransaction()) return invalidate(tags)
+      afterCommit(() => invalidate(tags))
     }
   }
+  // It stays the same object, since the clock records for it what statements read.
+  return Object.assign(committed, inTransactions)
 }
