@@ -32,7 +32,7 @@ const NAMES = [
 
 t.test('every table of any schema is watched', async (t) => {
   const { database, other } = clockwork(t)
-  const files = globSync('*/table.ts', { cwd: SRC })
+  const files = globSync('**/table.ts', { cwd: SRC })
   const modules = await Promise.all(files.map((file) => import(`${SRC}/${file}`))) as Array<Record<string, unknown>>
   const tables = modules.flatMap((module) => Object.values(module)).filter(
     (value) => is(value, SQLiteTable)
