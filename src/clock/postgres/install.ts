@@ -35,7 +35,7 @@ export async function installClock (client: pg.ClientBase, lockWaitMs: number): 
       for (const statement of DEFINITIONS) await client.query(statement)
       await client.query(`COMMENT ON SCHEMA larder IS '${VERSION}'`)
     }
-    if (isNew || !await hasEvents(client)) await client.query(EVENTS)
+    if (isNew || (!await hasEvents(client) && await mayCreate(client))) await client.query(EVENTS)
     await client.query('SELECT larder.watch_all(true)')
     if (isNew) await client.query('INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING')
     const { rows } = await client.query<{ name: string }>(
@@ -56,6 +56,12 @@ export async function removeClock (client: pg.ClientBase, lockWaitMs: number): P
 async function hasEvents (client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ has: boolean }>('SELECT larder.has_events() AS has')
   return rows[0]!.has
+}
+
+/** Whether the role may create functions of the clock. */
+async function mayCreate (client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ may: boolean }>("SELECT has_schema_privilege('larder', 'CREATE') AS may")
+  return rows[0]!.may
 }
 
 async function inTransaction<T> (client: pg.ClientBase, lockWaitMs: number, work: () => Promise<T>): Promise<T> {

@@ -104,6 +104,22 @@ t.test('a role that owns nothing uses the clock that another role has created', 
   await t.rejects(clock.remove(), { message: /must be owner/ })
 })
 
+t.test('a role that owns nothing uses the clock of an owner that may not create event triggers', async (t) => {
+  const { admin, pool, connect } = await createOwned(t)
+  const first = await postgresClock(pool, { onWarning () {} })
+  t.teardown(() => first.close())
+  const role = `writer_${admin.options.database!}`
+  await admin.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT, UPDATE ON ALL TABLES IN SCHEMA public TO ${role}`)
+  const writer = connect(role)
+  const warnings: string[] = []
+  const clock = await postgresClock(writer, { onWarning: (message) => warnings.push(message) })
+  t.teardown(() => clock.close())
+  t.match(warnings, [/^This role may not create event triggers/])
+  const stamp = await clock.versions.stamp()
+  await writer.query("UPDATE posts SET title = 'eins' WHERE id = 1")
+  t.equal(await clock.versions.firstChanged(stamp, ['posts:2', 'posts:1']), 'posts:1')
+})
+
 t.test('tables of other owners are not watched, and named in a warning', async (t) => {
   const { admin, pool } = await createOwned(t)
   await admin.query('CREATE TABLE foreign_notes (id int); GRANT SELECT ON foreign_notes TO PUBLIC')
