@@ -110,7 +110,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     createClient: () => createLookClient(pool),
     onConnect: async (client) => {
       const { rows: [row] } = await client.query<{ nonce: string, isolation: string }>(
-        "SELECT larder.begin() AS nonce, current_setting('default_transaction_isolation') AS isolation")
+        "SELECT larder.begin_history() AS nonce, current_setting('default_transaction_isolation') AS isolation")
       const { nonce, isolation } = row!
       // At a higher level, looks could fail transactions of the application.
       if (isolation !== READ_COMMITTED) await client.query(`SET default_transaction_isolation TO '${READ_COMMITTED}'`)

@@ -42,7 +42,8 @@ CREATE UNLOGGED TABLE IF NOT EXISTS larder.clock (
 GRANT SELECT ON larder.clock, larder.changes, larder.folded TO PUBLIC;
 
 -- Returns the name of this history of this database. To be called once on each connection. It fails on a standby.
-CREATE OR REPLACE FUNCTION larder.begin() RETURNS text
+-- Not named "begin": psql would take that for the beginning of a body, and could not restore a dump.
+CREATE OR REPLACE FUNCTION larder.begin_history() RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this_system int8 := (SELECT system_identifier FROM pg_control_system());

@@ -168,7 +168,7 @@ export class ModelServer {
     this.#folding = undefined
   }
 
-  /** larder.begin() */
+  /** larder.begin_history() */
   beginHistory (): string {
     if (this.#nonce !== undefined) return this.#nonce
     const { xmin } = this.takeSnapshot()
