@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Method, service } from './service.ts'
+import { type Method, ownService, service } from './service.ts'
 
 const URL = '/api/products'
 const MIB = 1024 * 1024
@@ -33,7 +33,7 @@ t.test('POST creates up to 10,000 products in one request, all or none', async (
 })
 
 t.test('an error in the middle of createMany rolls back all products', async (t) => {
-  const { send, rows, other } = await service(t)
+  const { send, rows, other } = await ownService(t)
   other.exec(`CREATE TRIGGER picky BEFORE INSERT ON products WHEN NEW.price = '500'
     BEGIN SELECT RAISE(ABORT, 'no such price'); END`)
   const before = rows()
@@ -85,7 +85,7 @@ t.test('an array of products larger than 8 MiB is 413', async (t) => {
 })
 
 t.test('a database error is 500 and reveals no internals', async (t) => {
-  const { send, get, other } = await service(t)
+  const { send, get, other } = await ownService(t)
   other.exec('DROP TABLE products')
   const product = { title: 'x', price: '1' }
   for (const [method, url, payload] of [

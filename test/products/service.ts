@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { PRODUCT_LIST_KEY } from '../../src/products/index.ts'
 import { testApp } from '../support/app.ts'
 import { type FakeClock, fakeClock } from '../support/clock.ts'
@@ -25,11 +28,40 @@ export interface Service {
 
 export type Method = NonNullable<InjectOptions['method']>
 
-/** Builds the whole service with three products: a, b and c, with the ids 1, 2 and 3. */
+interface OpenApp {
+  app: FastifyInstance
+  path: string
+}
+
+/** That of the present test. */
+let clock: FakeClock
+let shared: Promise<OpenApp> | undefined
+
+/** Builds the whole service, with a database in a file. */
+async function openApp (t: Test): Promise<OpenApp> {
+  const folder = mkdtempSync(join(tmpdir(), 'larder-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = `${folder}/larder.db`
+  return { path, app: await testApp(t, { DATABASE_URL: `file:${path}` }, { now: () => clock.now() }) }
+}
+
+/**
+ * Returns the whole service, with an empty cache and three products: a, b and c, with the ids 1, 2 and 3. It is the
+ * same for all tests, because its start takes longer than most of them.
+ */
 export async function service (t: Test): Promise<Service> {
-  const path = `${t.testdir()}/larder.db`
-  const clock = fakeClock()
-  const app = await testApp(t, { DATABASE_URL: `file:${path}` }, { now: clock.now })
+  clock = fakeClock()
+  return await fill(t, await (shared ??= openApp(root)))
+}
+
+/** Builds the same for one test, which may destroy its database. */
+export async function ownService (t: Test): Promise<Service> {
+  clock = fakeClock()
+  return await fill(t, await openApp(t))
+}
+
+async function fill (t: Test, { app, path }: OpenApp): Promise<Service> {
+  await app.larder.cache.clear()
   const other = new Sqlite(path)
   t.teardown(() => other.close())
   other.exec(`
