@@ -1,5 +1,4 @@
-import type { Database, SqliteDatabase } from '../db/index.ts'
-import type { PostgresDatabase } from './postgres/database.ts'
+import type { Database, PostgresDatabase, SqliteDatabase } from '../db/index.ts'
 import { createProducts, type Products, type ProductsOptions } from './repository.ts'
 import type { ProductRows } from './rows.ts'
 

@@ -77,6 +77,12 @@ export interface Products {
   create (product: NewProduct): Promise<Product>
   /** Creates all of them or none. Returns their ids in the same order. */
   createMany (products: readonly NewProduct[]): Promise<number[]>
+  /**
+   * Creates all of them if there are no products yet. Processes that do so at once create them once.
+   *
+   * @returns how many it created
+   */
+  createFirst (products: readonly NewProduct[]): Promise<number>
   /** Returns the updated product, or `undefined` if there is none with this id. */
   update (id: number, changes: ProductChanges): Promise<Product | undefined>
   /** Returns how many products it updated. */
@@ -124,6 +130,15 @@ export function createProducts ({ database, rows, cache, now, onSubscriberError 
     })
   }
 
+  async function createMany (products: readonly NewProduct[]): Promise<number[]> {
+    const now = time()
+    const { ids } = await save(async () => {
+      const ids = await rows.insertMany(products.map(({ title, price, created = now }) => [title, price, created]))
+      return { created: true, count: ids.length, ids }
+    })
+    return ids
+  }
+
   return {
     async list (page = 1, limit = PAGE_SIZE) {
       const maxPage = findMaxPage(limit)
@@ -156,13 +171,14 @@ export function createProducts ({ database, rows, cache, now, onSubscriberError 
         { created: true, count: 1, product: await rows.insert([title, price, created]) }))
       return product
     },
-    async createMany (products) {
-      const now = time()
-      const { ids } = await save(async () => {
-        const ids = await rows.insertMany(products.map(({ title, price, created = now }) => [title, price, created]))
-        return { created: true, count: ids.length, ids }
+    createMany,
+    async createFirst (products) {
+      // Most calls need no transaction.
+      if (await rows.count() > 0) return 0
+      return await database.transaction(async () => {
+        await rows.waitForTurn()
+        return await rows.count() > 0 ? 0 : (await createMany(products)).length
       })
-      return ids
     },
     async update (id, changes) {
       const { product } = await save(async () => {

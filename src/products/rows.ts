@@ -32,6 +32,8 @@ export interface ProductRows {
   readPage (page: number, limit: number): Promise<ListPart>
   /** Reads the products after a position. */
   readAfter (cursor: Cursor, limit: number): Promise<ListPart>
+  /** Waits until each other transaction that has called it has ended, in all processes. */
+  waitForTurn (): Promise<void>
   insert (row: NewRow): Promise<Product>
   /** Returns the ids in the order of the rows. */
   insertMany (rows: readonly NewRow[]): Promise<number[]>

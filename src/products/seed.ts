@@ -22,13 +22,8 @@ const HOUR_MS = 3_600_000
  * @returns how many products it created
  */
 export async function seedProducts (products: Products, now: number): Promise<number> {
-  // Most starts need no transaction, and no thread for it.
-  if (await products.count() > 0) return 0
-  return await products.transaction(async () => {
-    if (await products.count() > 0) return 0
-    return (await products.createMany(SEED.map((product, i) => ({
-      ...product,
-      created: new Date(now - (SEED.length - i) * HOUR_MS).toISOString()
-    })))).length
-  })
+  return await products.createFirst(SEED.map((product, i) => ({
+    ...product,
+    created: new Date(now - (SEED.length - i) * HOUR_MS).toISOString()
+  })))
 }

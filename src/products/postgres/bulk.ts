@@ -1,12 +1,12 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm'
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { PostgresSql } from '../../db/index.ts'
 import type { NewRow, ProductChanges, ProductFilter } from '../rows.ts'
 import { divide, divideIds, INSERT_ROWS, STEP_ROWS } from '../steps.ts'
 import { products } from './table.ts'
 import { advancedTo } from './times.ts'
 
 /** Changes of many rows through a handle of the database. */
-export function createBulk (handle: NodePgDatabase) {
+export function createBulk (handle: PostgresSql) {
   return {
     async updateMany (filter: ProductFilter, changes: ProductChanges, now: string): Promise<number> {
       const set = { ...changes, updated: advancedTo(products.updated, now) }
@@ -54,7 +54,7 @@ function selectIds (ids: readonly number[]): SQL[] {
 }
 
 /** Yields conditions that together select all products, each of them those of one step. */
-async function * stepThrough (handle: NodePgDatabase): AsyncGenerator<SQL> {
+async function * stepThrough (handle: PostgresSql): AsyncGenerator<SQL> {
   // Ids are texts here, since other programs may use some that are no safe integers in JavaScript.
   let after = sql`TRUE`
   while (true) {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { ignoreReads } from '../../larder/index.ts'
-import type { PostgresDatabase } from './database.ts'
+import type { PostgresDatabase } from '../../db/index.ts'
 import { productCounts, products } from './table.ts'
 
 /** The rows of counts above which they are summed up. */

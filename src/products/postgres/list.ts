@@ -3,7 +3,7 @@ import { parseCursor, writeCursor } from '../cursor.ts'
 import type { ListPart } from '../rows.ts'
 import { COLUMNS, ID_TEXT, toProduct } from './columns.ts'
 import { createCount } from './count.ts'
-import type { PostgresDatabase } from './database.ts'
+import type { PostgresDatabase } from '../../db/index.ts'
 import { products } from './table.ts'
 import { fromMs } from './times.ts'
 

@@ -1,9 +1,9 @@
 import { eq, sql } from 'drizzle-orm'
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { PostgresSql } from '../../db/index.ts'
 import type { ProductRows } from '../rows.ts'
 import { createBulk } from './bulk.ts'
 import { COLUMNS, toProduct } from './columns.ts'
-import type { PostgresDatabase } from './database.ts'
+import type { PostgresDatabase } from '../../db/index.ts'
 import { createList } from './list.ts'
 import { products } from './table.ts'
 import { advancedTo } from './times.ts'
@@ -21,6 +21,9 @@ export function createPostgresRows (database: PostgresDatabase): ProductRows {
   return {
     ...createList(database),
     ...createBulk(database.sql),
+    async waitForTurn () {
+      await database.sql.execute(sql`SELECT pg_advisory_xact_lock(hashtext('larder.products'))`)
+    },
     find: (id) => run('find', { id }),
     insert: async ([title, price, created]) => (await run('insert', { title, price, created }))!,
     update: (id, { title = null, price = null }, now) => run('update', { id, title, price, now }),
@@ -28,7 +31,7 @@ export function createPostgresRows (database: PostgresDatabase): ProductRows {
   }
 }
 
-function prepareStatements (handle: NodePgDatabase) {
+function prepareStatements (handle: PostgresSql) {
   const hasId = eq(products.id, sql.placeholder('id'))
   // Without a name, so that poolers of connections need not know these statements.
   return {

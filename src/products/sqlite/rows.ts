@@ -12,6 +12,7 @@ export function createSqliteRows (handle: Sql): ProductRows {
   return {
     ...createList(handle),
     ...createBulk(handle),
+    async waitForTurn () {}, // There is one transaction at a time.
     find: (id) => find.get({ id }),
     insert: ([title, price, created]) => insert.get({ title, price, created, updated: created }),
     update: (id, { title = null, price = null }, now) => update.get({ id, title, price, now }),
