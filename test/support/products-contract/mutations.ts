@@ -1,5 +1,5 @@
-import type { Products } from '../../src/products/index.ts'
-import { named } from './support.ts'
+import type { Products } from '../../../src/products/index.ts'
+import { named } from './set-up.ts'
 
 /** An error that rolls back a transaction. */
 export const oops = new Error('oops')

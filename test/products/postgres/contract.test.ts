@@ -1,0 +1,5 @@
+import t from 'tap'
+import { postgres } from '../../support/product-databases.ts'
+import { productsContract } from '../../support/products-contract/index.ts'
+
+productsContract(t, postgres)

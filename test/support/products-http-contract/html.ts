@@ -1,0 +1,14 @@
+/** Reads the titles in the table, still escaped. */
+export function readTitles (html: string): string[] {
+  return Array.from(html.matchAll(/<th scope="row">([^]*?)<\/th>/g), ([, title]) => title!)
+}
+
+/** Reads the value of a field of the form, still escaped. */
+export function readField (html: string, name: string): string | undefined {
+  return new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1]
+}
+
+/** Reads the error message of the form. */
+export function readError (html: string): string | undefined {
+  return /role="alert">([^<]*)</.exec(html)?.[1]
+}

@@ -1,0 +1,26 @@
+import type { Test } from 'tap'
+import type { DatabaseKind } from '../product-databases.ts'
+import { api } from './api.ts'
+import { apiValidation } from './api-validation.ts'
+import { failures } from './failures.ts'
+import { forms } from './forms.ts'
+import { limits } from './limits.ts'
+import { pages } from './pages.ts'
+import { positions } from './positions.ts'
+import { buildService, type Part } from './service.ts'
+import { unstorableText } from './unstorable-text.ts'
+
+const PARTS: readonly Part[] = [api, apiValidation, limits, positions, pages, forms, unstorableText]
+
+/**
+ * Tests the API and the pages of the products over a kind of database. All tests share one service.
+ *
+ * @param more tests of this kind alone
+ */
+export function productsHttpContract (t: Test, kind: DatabaseKind, more: Part): void {
+  t.test(`the API and the pages of products in ${kind.name}`, async (t) => {
+    const setUp = await buildService(t, kind)
+    for (const part of [...PARTS, more]) await t.test(part.name, (t) => part(t, setUp))
+    await t.test('failures', (t) => failures(t, kind))
+  })
+}
