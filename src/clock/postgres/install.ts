@@ -37,7 +37,7 @@ export async function installClock (client: pg.ClientBase, lockWaitMs: number): 
     }
     if (isNew || (!await hasEvents(client) && await mayCreate(client))) await client.query(EVENTS)
     await client.query('SELECT larder.watch_all(true)')
-    if (isNew) await client.query('INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING')
+    if (isNew) await client.query("INSERT INTO larder.changes (rel, slots) VALUES (0, '{-1}')")
     const { rows } = await client.query<{ name: string }>(
       'SELECT oid::regclass::text AS name FROM larder.tables() oid WHERE larder.is_watched(oid) IS NOT TRUE')
     return { hasEvents: await hasEvents(client), unwatched: rows.map(({ name }) => name) }

@@ -190,7 +190,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
 async function listChanges (pool: pg.Pool, slots: readonly Slot[]): Promise<void> {
   // All rows of a table have changed if its tag has.
   await pool.query(
-    'INSERT INTO larder.changes (rel, slot) SELECT * FROM unnest($1::oid[], $2::int4[]) ON CONFLICT DO NOTHING',
+    'INSERT INTO larder.changes (rel, slots) SELECT rel, ARRAY[slot] FROM unnest($1::oid[], $2::int4[]) c(rel, slot)',
     [slots.map(({ rel }) => rel), slots.map(({ slot }) => slot ?? -1)])
 }
 

@@ -13,18 +13,18 @@ BEGIN
   FOR c IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP
     CONTINUE WHEN c.schema_name IN ('pg_temp', 'larder') OR c.command_tag IN ('COMMENT', 'GRANT', 'REVOKE');
     IF c.command_tag = 'REFRESH MATERIALIZED VIEW' THEN
-      INSERT INTO larder.changes (rel, slot) VALUES (c.objid, -1) ON CONFLICT DO NOTHING;
+      INSERT INTO larder.changes (rel, slots) VALUES (c.objid, '{-1}');
     ELSE
       schema_moved := true;
     END IF;
   END LOOP;
   IF NOT schema_moved THEN RETURN; END IF;
-  INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING;
+  INSERT INTO larder.changes (rel, slots) VALUES (0, '{-1}');
   PERFORM larder.watch_all(false);
 EXCEPTION WHEN OTHERS THEN
   -- A migration does not fail because of the clock. What reads a table without triggers is not stored.
   RAISE WARNING 'larder could not follow a change of the schema: %', SQLERRM;
-  INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING;
+  INSERT INTO larder.changes (rel, slots) VALUES (0, '{-1}');
 END $$;
 
 CREATE OR REPLACE FUNCTION larder.on_drop() RETURNS event_trigger
@@ -34,7 +34,7 @@ BEGIN
     WHERE NOT is_temporary AND schema_name IS DISTINCT FROM 'pg_temp' AND schema_name IS DISTINCT FROM 'larder'
       AND object_identity IS DISTINCT FROM 'larder') AND to_regclass('larder.changes') IS NOT NULL
   THEN
-    INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING;
+    INSERT INTO larder.changes (rel, slots) VALUES (0, '{-1}');
   END IF;
 END $$;
 

@@ -17,9 +17,9 @@ DECLARE
   number int;
 BEGIN
   SELECT string_agg(m.xid || ':' || m.rel || ':' || m.slot, ' '), count(*) INTO moved, number FROM (
-    SELECT xid, rel, slot FROM larder.changes WHERE xid >= since
+    SELECT xid, rel, slot FROM larder.changes, unnest(slots) slot WHERE xid >= since
     UNION ALL
-    SELECT xid, rel, slot FROM larder.changes WHERE xid = ANY (open)
+    SELECT xid, rel, slot FROM larder.changes, unnest(slots) slot WHERE xid = ANY (open)
     LIMIT ${MAX_CHANGES + 1}) m;
   -- With more, all rows of the relations count as changed.
   IF number > ${MAX_CHANGES} THEN
@@ -47,7 +47,7 @@ BEGIN
     UNION ALL
     SELECT i, 0, -1, stamps[i], pg_snapshot_xmin(stamps[i]) FROM generate_subscripts(stamps, 1) i),
   recent AS MATERIALIZED (
-    SELECT c.xid, c.rel, c.slot FROM larder.changes c
+    SELECT c.xid, c.rel, s AS slot FROM larder.changes c, unnest(c.slots) s
     WHERE c.xid >= greatest(low, (SELECT min(a.since) FROM asked a)))
   SELECT array_agg(DISTINCT m.e) INTO stale FROM (
     SELECT a.e FROM asked a JOIN recent c ON c.rel = a.r AND c.slot = a.s
@@ -72,7 +72,7 @@ END $$;
 CREATE OR REPLACE FUNCTION larder.last_change(of_rel oid, of_slot int4) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT max(xid::text::numeric)::text FROM (
-    SELECT xid FROM larder.changes WHERE rel = of_rel AND (of_slot IS NULL OR slot IN (of_slot, -1))
+    SELECT xid FROM larder.changes WHERE rel = of_rel AND (of_slot IS NULL OR slots && ARRAY[of_slot, -1])
     UNION ALL
     SELECT xid FROM larder.folded WHERE rel = of_rel AND slot IN (coalesce(of_slot, -2), -1)) c
 $$;

@@ -9,16 +9,21 @@ export const TABLES = `
 CREATE SCHEMA IF NOT EXISTS larder;
 GRANT USAGE ON SCHEMA larder TO PUBLIC;
 
--- slot -1: some or all rows of the relation. rel 0: no relation, but the schema (slot -1) or a tag by its hash.
+-- What one statement has changed; a slot may be repeated. Writers wait for this row, so it is one, with one index.
+-- Slot -1: some or all rows of the relation. rel 0: no relation, but the schema (slot -1) or a tag by its hash.
 CREATE TABLE IF NOT EXISTS larder.changes (
-  xid  xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  rel  oid  NOT NULL,
-  slot int4 NOT NULL,
-  PRIMARY KEY (xid, rel, slot)
+  xid   xid8   NOT NULL DEFAULT pg_current_xact_id(),
+  rel   oid    NOT NULL,
+  slots int4[] NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
         autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647);
+CREATE INDEX IF NOT EXISTS changes_xid ON larder.changes (xid);
+-- Not compressed, which would take longer than to write it.
+ALTER TABLE larder.changes ALTER slots SET STORAGE EXTERNAL;
+-- So that rows can be deleted although the application may publish all tables.
+ALTER TABLE larder.changes REPLICA IDENTITY FULL;
 -- Every role that writes to a table reports its changes, and can report none of another transaction.
-GRANT INSERT (rel, slot) ON larder.changes TO PUBLIC;
+GRANT INSERT (rel, slots) ON larder.changes TO PUBLIC;
 
 -- The last change of each slot by transactions that are older than the floor. Slot -2: of any slot of the relation.
 CREATE UNLOGGED TABLE IF NOT EXISTS larder.folded (
@@ -79,10 +84,10 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('larder.fold')) THEN RETURN NULL; END IF;
   SELECT next_floor INTO new_floor FROM larder.clock;
   IF new_floor IS NULL THEN RETURN NULL; END IF;
-  WITH gone AS (DELETE FROM larder.changes WHERE xid < new_floor RETURNING rel, slot, xid),
+  WITH gone AS (DELETE FROM larder.changes WHERE xid < new_floor RETURNING rel, slots, xid),
     kept AS (
       INSERT INTO larder.folded AS f
-      SELECT rel, s, max(xid) FROM gone, unnest(ARRAY[slot, -2]) s GROUP BY rel, s
+      SELECT rel, s, max(xid) FROM gone, unnest(slots || -2) s GROUP BY rel, s
       ON CONFLICT (rel, slot) DO UPDATE SET xid = greatest(f.xid, excluded.xid))
   SELECT count(*) INTO number FROM gone;
   -- Every transaction below the oldest one that runs has ended, so no change can appear there any more.

@@ -57,32 +57,36 @@ CREATE OR REPLACE FUNCTION larder.bodies(rel oid, OUT op text, OUT body text) RE
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
   slots text := larder.slots(rel);
+  number int8 := (SELECT count(*) FROM larder.counted(rel));
+  -- The slots of the rows that a statement has removed and added, up to one too many.
+  removed text := format('ARRAY(SELECT %s FROM larder_old r LIMIT %s)',
+    CASE number WHEN 1 THEN slots ELSE 'unnest(ARRAY[' || slots || '])' END, ${MAX_ROWS} * number + 1);
+  added text := replace(removed, 'larder_old r LIMIT', 'larder_new r LIMIT');
   -- Mostly the table itself, which the text does not name: after a restored dump, tables have other oids.
   roots text := (SELECT string_agg(CASE WHEN r = rel THEN '(TG_RELID)' ELSE format('(%s::oid)', r) END, ', ' ORDER BY r)
     FROM larder.roots(rel) r);
-  log_all text := format('INSERT INTO larder.changes (rel, slot) SELECT t.o, -1 FROM (VALUES %s) t(o)
-    ON CONFLICT DO NOTHING;', roots);
-  rows text;
+  log_all text := format('INSERT INTO larder.changes (rel, slots) SELECT t.o, ''{-1}'' FROM (VALUES %s) t(o)', roots);
 BEGIN
   FOREACH op IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
-    rows := CASE op WHEN 'delete' THEN 'larder_old' ELSE 'larder_new' END;
+    -- Each is one statement, because a second one adds a tenth to the time of an update of one row.
     IF slots IS NULL THEN
-      body := format('IF EXISTS (SELECT FROM %s) THEN %s END IF;', rows, log_all);
+      body := format('%s WHERE EXISTS (SELECT FROM %s);', log_all,
+        CASE op WHEN 'delete' THEN 'larder_old' ELSE 'larder_new' END);
     ELSE
-      body := format('IF (SELECT count(*) FROM (SELECT FROM %1$s LIMIT ${MAX_ROWS + 1}) t) <= ${MAX_ROWS} THEN
-        INSERT INTO larder.changes (rel, slot) SELECT TG_RELID, unnest(ARRAY[%2$s]) FROM %1$s r%3$s
-        ON CONFLICT DO NOTHING;
-        ELSE %4$s END IF;', rows, slots, CASE op WHEN 'update'
-        THEN format(' UNION ALL SELECT TG_RELID, unnest(ARRAY[%s]) FROM larder_old r', slots) ELSE '' END, log_all);
+      body := format('INSERT INTO larder.changes (rel, slots)
+        SELECT TG_RELID, CASE WHEN cardinality(s) <= %s THEN s ELSE ''{-1}'' END
+        FROM (SELECT %s OFFSET 0) t(s) WHERE s <> ''{}'';',
+        ${MAX_ROWS} * number * CASE op WHEN 'update' THEN 2 ELSE 1 END,
+        CASE op WHEN 'insert' THEN added WHEN 'delete' THEN removed ELSE added || ' || ' || removed END);
       -- Without event triggers, a column may be dropped or renamed unnoticed. Writes go on.
       IF NOT larder.has_events() THEN
-        body := format('BEGIN %s EXCEPTION WHEN undefined_column THEN %s END;', body, log_all);
+        body := format('BEGIN %s EXCEPTION WHEN undefined_column THEN %s; END;', body, log_all);
       END IF;
     END IF;
     body := 'BEGIN ' || body || ' RETURN NULL; END';
     RETURN NEXT;
   END LOOP;
-  body := 'BEGIN ' || log_all || ' RETURN NULL; END';
+  body := 'BEGIN ' || log_all || '; RETURN NULL; END';
   op := 'truncate'; RETURN NEXT;
   IF (SELECT relkind FROM pg_catalog.pg_class WHERE oid = rel) <> 'p' THEN op := 'applied'; RETURN NEXT; END IF;
 END $$;
@@ -147,7 +151,7 @@ BEGIN
     number := number + 1;
   END LOOP;
   PERFORM set_config('larder.watching', coalesce(before, ''), true);
-  IF number > 0 THEN INSERT INTO larder.changes (rel, slot) VALUES (0, -1) ON CONFLICT DO NOTHING; END IF;
+  IF number > 0 THEN INSERT INTO larder.changes (rel, slots) VALUES (0, '{-1}'); END IF;
   RETURN number;
 END $$;
 `
