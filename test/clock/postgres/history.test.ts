@@ -98,6 +98,16 @@ t.test('changes are folded, so that the table of changes stays small', async (t)
   t.equal(await versions.firstChanged(hide(open), ['counters:5']), 'counters:5', 'no open transaction is overlooked')
 })
 
+t.test('changes are folded although the application publishes all tables', async (t) => {
+  const postgres = await startPostgres(t)
+  const { pool } = await createClock(t, postgres, MIGRATION)
+  await pool.query('CREATE PUBLICATION everything FOR ALL TABLES')
+  await pool.query("UPDATE posts SET title = 'eins' WHERE id = 1")
+  const count = async () => Number((await pool.query('SELECT count(*) FROM larder.changes')).rows[0].count)
+  t.ok(await count() > 0)
+  await until('they are folded', async () => await count() === 0)
+})
+
 t.test('after very many changes, a look takes the tables as changed', async (t) => {
   const postgres = await startPostgres(t)
   const { pool, clock: { versions } } = await createClock(t, postgres, COUNTERS)
