@@ -2,9 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openDatabase } from '../../src/db/index.ts'
 import type { DatabaseLimits } from '../../src/db/limits.ts'
-import { notes, sharedNotes } from './support.ts'
-
-const setUp = sharedNotes(t)
+import { notes } from './support.ts'
 
 t.test('limits beyond the longest timer of Node do not end at once', async (t) => {
   for (const ms of [2 ** 31, 1e12, Number.MAX_VALUE, Infinity]) {
@@ -26,17 +24,4 @@ t.test('invalid limits are refused by name', async (t) => {
       t.throws(() => openDatabase('file::memory:', limits), { name: 'TypeError', message })
     }
   }
-})
-
-t.test('a savepoint may register hundreds of thousands of callbacks', async (t) => {
-  const { database, add, titles } = setUp(t)
-  let calls = 0
-  await database.transaction(async () => {
-    await database.transaction(async () => {
-      await add('a')
-      for (let i = 0; i < 200_000; i++) database.afterCommit(() => { calls++ })
-    })
-  })
-  t.equal(calls, 200_000)
-  t.strictSame(await titles(), ['a'])
 })

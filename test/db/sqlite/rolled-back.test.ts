@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { notes } from './support.ts'
+import { notes } from '../support.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const TAKEN = { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' }

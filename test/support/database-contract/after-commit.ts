@@ -1,13 +1,12 @@
-import t from 'tap'
-import { sharedNotes } from './support.ts'
+import type { Test } from 'tap'
+import type { SetUp } from './set-up.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
-const setUp = sharedNotes(t)
 
-t.test('afterCommit', async (t) => {
+export function testAfterCommit (t: Test, setUp: SetUp): void {
   t.test('runs callbacks after the commit, in order, before transaction resolves', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     const seen: unknown[] = []
     await database.transaction(async () => {
       database.afterCommit(async () => {
@@ -24,7 +23,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs all callbacks if one throws, and rejects although the transaction has committed', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     const seen: string[] = []
     await t.rejects(database.transaction(async () => {
       await add('a')
@@ -37,7 +36,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs callbacks of savepoints after the commit of the transaction', async (t) => {
-    const { database } = setUp(t)
+    const { database } = await setUp(t)
     const seen: string[] = []
     await database.transaction(async () => {
       database.afterCommit(() => seen.push('before'))
@@ -52,7 +51,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs no callback after a rollback', async (t) => {
-    const { database } = setUp(t)
+    const { database } = await setUp(t)
     const unexpected = () => t.fail('a callback ran')
     await t.rejects(database.transaction(async () => {
       database.afterCommit(unexpected)
@@ -62,7 +61,7 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('runs no callback of a savepoint that was rolled back', async (t) => {
-    const { database } = setUp(t)
+    const { database } = await setUp(t)
     const seen: string[] = []
     await database.transaction(async () => {
       database.afterCommit(() => seen.push('whole'))
@@ -76,13 +75,26 @@ t.test('afterCommit', async (t) => {
   })
 
   t.test('lets a callback begin a transaction', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await database.transaction(() => database.afterCommit(() => database.transaction(() => add('a'))))
     t.same(await titles(), ['a'])
   })
 
   t.test('throws outside a transaction', async (t) => {
-    const { database } = setUp(t)
+    const { database } = await setUp(t)
     t.throws(() => database.afterCommit(() => t.fail('a callback ran')), OVER)
   })
-})
+
+  t.test('lets a savepoint register hundreds of thousands of callbacks', async (t) => {
+    const { database, add, titles } = await setUp(t)
+    let calls = 0
+    await database.transaction(async () => {
+      await database.transaction(async () => {
+        await add('a')
+        for (let i = 0; i < 200_000; i++) database.afterCommit(() => { calls++ })
+      })
+    })
+    t.equal(calls, 200_000)
+    t.strictSame(await titles(), ['a'])
+  })
+}

@@ -1,13 +1,12 @@
-import t from 'tap'
-import { moment, notes, sharedNotes } from './support.ts'
+import type { Test } from 'tap'
+import type { SetUp } from './set-up.ts'
 
 const OVER = { code: 'LARDER_TRANSACTION_OVER' }
 const oops = new Error('oops')
-const setUp = sharedNotes(t)
 
-t.test('nested transactions are savepoints', async (t) => {
+export function testSavepoints (t: Test, setUp: SetUp): void {
   t.test('savepoints are committed with the transaction', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     t.equal(await database.transaction(async () => {
       await add('a')
       const answer = await database.transaction(async () => {
@@ -22,7 +21,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a failing savepoint is rolled back alone', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await database.transaction(async () => {
       await add('a')
       await t.rejects(database.transaction(async () => {
@@ -37,7 +36,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a failing savepoint within a savepoint is rolled back alone', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await database.transaction(async () => {
       await database.transaction(async () => {
         await add('a')
@@ -51,7 +50,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a released savepoint is rolled back with the transaction', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await t.rejects(database.transaction(async () => {
       await database.transaction(() => add('a'))
       throw oops
@@ -60,7 +59,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('concurrent savepoints run one after another', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await database.transaction(async () => {
       const results = await Promise.allSettled(['a', 'b', 'c'].map((title) => database.transaction(async () => {
         await add(`${title}1`)
@@ -74,7 +73,7 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a savepoint that is not awaited ends before the commit', async (t) => {
-    const { database, add, titles } = setUp(t)
+    const { database, add, titles } = await setUp(t)
     await database.transaction(async () => {
       await add('a')
       database.transaction(async () => {
@@ -88,12 +87,12 @@ t.test('nested transactions are savepoints', async (t) => {
   })
 
   t.test('a savepoint that runs when the transaction fails is rolled back with it, and ends', async (t) => {
-    const { database, add, titles } = setUp(t)
-    const goOn = moment()
+    const { database, add, titles } = await setUp(t)
+    const goOn = Promise.withResolvers<void>()
     let part: Promise<void> | undefined
     let second: Promise<void> | undefined
     await t.rejects(database.transaction(async () => {
-      const begun = moment()
+      const begun = Promise.withResolvers<void>()
       part = database.transaction(async () => {
         await add('a')
         begun.resolve()
@@ -116,13 +115,13 @@ t.test('nested transactions are savepoints', async (t) => {
     })
     t.same(await titles(), ['d', 'e'])
   })
-})
 
-t.test('a savepoint that is not awaited has the deadline of the transaction', async (t) => {
-  const { database, add, titles } = notes(t, { transactionMs: 250 })
-  await t.rejects(database.transaction(async () => {
-    await add('a')
-    database.transaction(() => new Promise(() => {}))
-  }), { code: 'LARDER_TRANSACTION_TIMEOUT' })
-  t.same(await titles(), [])
-})
+  t.test('a savepoint that is not awaited has the deadline of the transaction', async (t) => {
+    const { database, add, titles } = await setUp(t, { transactionMs: 250 })
+    await t.rejects(database.transaction(async () => {
+      await add('a')
+      database.transaction(() => new Promise(() => {}))
+    }), { code: 'LARDER_TRANSACTION_TIMEOUT' })
+    t.same(await titles(), [])
+  })
+}
