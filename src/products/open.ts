@@ -14,6 +14,6 @@ async function createRows (database: Database): Promise<ProductRows> {
     const { createSqliteRows } = await import('./sqlite/rows.ts')
     return createSqliteRows((database as SqliteDatabase).sql)
   }
-  const { createPostgresRows } = await import('./postgres/rows.ts')
-  return createPostgresRows(database as PostgresDatabase)
+  const { openPostgresRows } = await import('./postgres/rows.ts')
+  return await openPostgresRows(database as PostgresDatabase)
 }

@@ -2,6 +2,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm'
 import type { PostgresSql } from '../../db/index.ts'
 import type { NewRow, ProductChanges, ProductFilter } from '../rows.ts'
 import { divide, divideIds, INSERT_ROWS, STEP_ROWS } from '../steps.ts'
+import { insertWithFreeIds } from './ids.ts'
 import { products } from './table.ts'
 import { advancedTo } from './times.ts'
 
@@ -28,17 +29,26 @@ export function createBulk (handle: PostgresSql) {
     async insertMany (rows: readonly NewRow[]): Promise<number[]> {
       const ids: number[] = []
       for (const part of divide(rows, INSERT_ROWS)) {
-        const { rows: inserted } = await handle.execute<{ id: string }>(sql`
-          INSERT INTO ${products} (title, price, created, updated)
-          SELECT title, price, created, created
-          FROM unnest(${column(part, 0)}::text[], ${column(part, 1)}::text[], ${column(part, 2)}::timestamptz[])
-            WITH ORDINALITY AS row (title, price, created, number)
-          ORDER BY number RETURNING id`)
+        const inserted = await insertWithFreeIds(handle, () => insertPart(part))
         // The rows get their ids in order, but may be returned in any order.
-        for (const id of inserted.map(({ id }) => Number(id)).sort((a, b) => a - b)) ids.push(id)
+        for (const id of inserted.sort((a, b) => a - b)) ids.push(id)
       }
       return ids
     }
+  }
+
+  /** Returns undefined, and inserts nothing, if an id was taken. */
+  async function insertPart (part: readonly NewRow[]): Promise<number[] | undefined> {
+    const { rows } = await handle.execute<{ id: string }>(sql`
+      INSERT INTO ${products} (title, price, created, updated)
+      SELECT title, price, created, created
+      FROM unnest(${column(part, 0)}::text[], ${column(part, 1)}::text[], ${column(part, 2)}::timestamptz[])
+        WITH ORDINALITY AS row (title, price, created, number)
+      ORDER BY number ON CONFLICT (id) DO NOTHING RETURNING id`)
+    const ids = rows.map(({ id }) => Number(id))
+    if (ids.length === part.length) return ids
+    await handle.delete(products).where(hasOneOf(ids))
+    return undefined
   }
 }
 
@@ -50,7 +60,11 @@ function column (rows: readonly NewRow[], index: 0 | 1 | 2) {
 function selectIds (ids: readonly number[]): SQL[] {
   // In order, so that two changes at once wait for each other and not in a circle.
   const sorted = ids.toSorted((a, b) => a - b)
-  return Array.from(divideIds(sorted), (part) => sql`${products.id} = ANY(${sql.param(part)}::int8[])`)
+  return Array.from(divideIds(sorted), (part) => hasOneOf(part))
+}
+
+function hasOneOf (ids: readonly number[]): SQL {
+  return sql`${products.id} = ANY(${sql.param(ids)}::int8[])`
 }
 
 /** Yields conditions that together select all products, each of them those of one step. */

@@ -48,3 +48,11 @@ export function createCount (database: PostgresDatabase) {
     })
   }
 }
+
+/** Creates the triggers that count products, if they are missing or disabled. */
+export async function createCountTriggers ({ sql: handle, transaction }: PostgresDatabase): Promise<void> {
+  const create = () => handle.execute(
+    sql`SELECT larder_create_product_triggers() WHERE larder_product_triggers() IS NULL`)
+  // This role may not own the table, or the database may accept no changes. Then the products are counted.
+  await transaction(create).catch(() => {})
+}

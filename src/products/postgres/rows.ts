@@ -1,15 +1,17 @@
 import { eq, sql } from 'drizzle-orm'
-import type { PostgresSql } from '../../db/index.ts'
+import type { PostgresDatabase, PostgresSql } from '../../db/index.ts'
 import type { ProductRows } from '../rows.ts'
 import { createBulk } from './bulk.ts'
 import { COLUMNS, toProduct } from './columns.ts'
-import type { PostgresDatabase } from '../../db/index.ts'
+import { createCountTriggers } from './count.ts'
+import { insertWithFreeIds } from './ids.ts'
 import { createList } from './list.ts'
 import { products } from './table.ts'
 import { advancedTo } from './times.ts'
 
-/** The rows of the products in PostgreSQL. */
-export function createPostgresRows (database: PostgresDatabase): ProductRows {
+/** Opens the rows of the products in PostgreSQL. */
+export async function openPostgresRows (database: PostgresDatabase): Promise<ProductRows> {
+  await createCountTriggers(database)
   const statements = prepareStatements(database.sql)
 
   /** Runs a statement for one row. */
@@ -25,7 +27,8 @@ export function createPostgresRows (database: PostgresDatabase): ProductRows {
       await database.sql.execute(sql`SELECT pg_advisory_xact_lock(hashtext('larder.products'))`)
     },
     find: (id) => run('find', { id }),
-    insert: async ([title, price, created]) => (await run('insert', { title, price, created }))!,
+    insert: ([title, price, created]) => (
+      insertWithFreeIds(database.sql, () => run('insert', { title, price, created }))),
     update: (id, { title = null, price = null }, now) => run('update', { id, title, price, now }),
     delete: (id) => run('delete', { id })
   }
@@ -41,7 +44,7 @@ function prepareStatements (handle: PostgresSql) {
       price: sql.placeholder('price'),
       created: sql.placeholder('created'),
       updated: sql.placeholder('created')
-    }).returning(COLUMNS).prepare(''),
+    }).onConflictDoNothing({ target: products.id }).returning(COLUMNS).prepare(''),
     update: handle.update(products).set({
       title: sql`coalesce(${sql.placeholder('title')}, ${products.title})`,
       price: sql`coalesce(${sql.placeholder('price')}, ${products.price})`,
