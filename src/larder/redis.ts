@@ -10,6 +10,7 @@ import createError from '@fastify/error'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { OptionError, type RedisClient } from '../cache/index.ts'
+import { describeMissingRedis, describeRedis } from './describe-redis.ts'
 import { isRedisUrl, parseRedisGroup } from './redis-url.ts'
 
 export { isRedisUrl }
@@ -53,10 +54,12 @@ const connectionErrors = new WeakMap<RedisClient, NodeJS.ErrnoException>()
  * @param url `redis://host:6379/1`, `rediss://` for TLS, `unix:///path?db=1`,
  * `redis-sentinel://host:26379,host:26379/1?master=name` or `redis-cluster://host:7000,host:7001`; any other throws
  * @param onClose is called with a function that closes the client
- * @param log for a database that Redis turns out not to have after the start; at the start, this throws
+ * @param log gets a line about what was found; and one if Redis turns out not to have the database after the start. At
+ *   the start, this throws
  */
 export async function connectRedis (
-  url: string, onClose: (close: () => Promise<void>) => void, log?: Pick<FastifyBaseLogger, 'error'>
+  url: string, onClose: (close: () => Promise<void>) => void,
+  log?: Pick<FastifyBaseLogger, 'error'> & Partial<Pick<FastifyBaseLogger, 'info'>>
 ): Promise<Redis | Cluster> {
   // The message does not show the URL, which may contain a password.
   if (!isRedisUrl(url)) throw new OptionError('The URL of Redis must be one such as redis://host:6379.')
@@ -77,6 +80,9 @@ export async function connectRedis (
   const timeout = sleep(START_MS, undefined, { signal: waiting.signal }).catch(() => {})
   await Promise.race([opened, timeout]).finally(() => waiting.abort())
   opened.catch((error: Error) => log?.error({ err: error }, error.message))
+  log?.info?.(client.status === 'ready'
+    ? `Sharing the cache through ${await describeRedis(client, url)}`
+    : `Continuing without ${describeMissingRedis(url)}, which does not respond yet`)
   return client
 }
 

@@ -19,24 +19,35 @@ function createApp (t: Test, redis: string): FastifyInstance {
   return app
 }
 
-/** Two applications share what one has stored, and the service shows that it is connected. */
-async function share (t: Test, url: string): Promise<void> {
+/**
+ * Two applications share what one has stored, and the service shows that it is connected.
+ *
+ * @param found what its log says was found
+ */
+async function share (t: Test, url: string, found: RegExp): Promise<void> {
   const [first, second] = [createApp(t, url), createApp(t, url)]
   await sendRequest(first, { url: '/page' })
   t.match(await sendRequest(second, { url: '/page' }), { body: 'call 1', status: /hit/ })
-  const service = await testApp(t, { REDIS_URL: url })
+  const lines: string[] = []
+  const stream = { write: (line: string) => { lines.push(JSON.parse(line).msg) } }
+  const service = await testApp(t, { REDIS_URL: url }, { logger: { level: 'info', stream } })
+  t.match(lines.find((line) => line.startsWith('Sharing the cache')), found)
   t.match((await service.inject('/cache')).body, /<dt>Redis<\/dt><dd>ready<\/dd>/)
 }
 
 t.test('with the URL of a cluster, processes share what is cached', async (t) => {
   const { nodes: [a, b] } = await startRedisCluster(t, 2)
-  await share(t, `redis-cluster://127.0.0.1:${a!.port},127.0.0.1:${b!.port}`)
+  const addresses = `127.0.0.1:${a!.port},127.0.0.1:${b!.port}`
+  await share(t, `redis-cluster://${addresses}`,
+    new RegExp(`Redis [0-9.]+ Cluster with 2 masters and 0 replicas, found at ${addresses.replace(',', ', ')}$`))
 })
 
 t.test('with the URL of sentinels, processes share what is cached, also after a failover', async (t) => {
   const { name, sentinels, failOver, master, second } = await startRedisSentinel(t)
   const url = `redis-sentinel://${sentinels.map(({ host, port }) => `${host}:${port}`).join()}/1?master=${name}`
-  await share(t, url)
+  const { port } = await master()
+  await share(t, url,
+    new RegExp(`at 127\\.0\\.0\\.1:${port}, which the sentinels .* call the master ${name}, database 1$`))
   await failOver()
   await until('the replica is the master', async () => await master() === second)
   const app = createApp(t, url)
