@@ -81,6 +81,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
       ...clocks
     })
     const { cache } = app.larder
+    app.log.info(`Using the database ${database.place}, caching in ${cache.storeName}`)
     const now = () => cache.now()
 
     await app.register(health, { database })

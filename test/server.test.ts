@@ -52,6 +52,7 @@ for (const signal of soak(['SIGTERM', 'SIGINT'] as const, ['SIGTERM'] as const))
     t.equal(lines.length, 1)
     t.match(JSON.parse(lines[0]!), { level: 30, msg: `listening on ${address}` })
     t.match(server.output.stdout, `seeded ${SEED.length} products`)
+    t.match(server.output.stdout, `Using the database file:${path}, caching in memory`)
   })
 }
 

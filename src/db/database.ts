@@ -20,6 +20,8 @@ export type StateListener = (state: DatabaseState, message: string) => void
  */
 export interface Database {
   readonly dialect: 'sqlite' | 'postgres'
+  /** Where it is, for messages: a URL without its password. */
+  readonly place: string
   readonly inTransaction: boolean
   /**
    * Runs `work` in a transaction, and rolls back if it throws. Inside another transaction (in the same async context)

@@ -84,6 +84,7 @@ export function createPostgresDatabase (
 
   return {
     dialect: 'postgres',
+    place,
     sql: createSql(execute),
     get inTransaction () {
       return inTransaction()

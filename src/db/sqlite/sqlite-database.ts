@@ -157,6 +157,7 @@ export function createSqliteDatabase (
 
   return {
     dialect: 'sqlite',
+    place: `file:${path}`,
     sql,
     get inTransaction () {
       return inTransaction()
