@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { type ServerProcess, startServer } from './support/server-process.ts'
+import { soak } from './support/soak.ts'
 import { until } from './support/until.ts'
 
 t.setTimeout(180_000) // a process takes seconds to start while all cores are busy
@@ -49,9 +50,9 @@ const start = (t: Test, env: Record<string, string>, execArgv: string[] = []): S
     DATABASE_URL: `file:${t.testdir()}/larder.db`, HTTPBIN_DELAY: '0', ADMIN_TOKEN, ...env
   }, [], execArgv)
 
-t.test('several workers prepare one new database, and share port 0 and their metrics; a purge reaches them all', beside,
+t.test('several workers share a new database, a port, metrics and purges, and end if the primary is killed', beside,
   async (t) => {
-    const count = 3
+    const count = soak(3, 2)
     const server = start(t, { WORKERS: String(count), LOG_LEVEL: 'silent' })
     const address = await server.address()
     t.not(new URL(address).port, '0')
@@ -81,23 +82,27 @@ t.test('several workers prepare one new database, and share port 0 and their met
     t.equal(await sumOf(address, 'larder_page_misses_total{route="/apicalls"'), 2 * count, 'no sum falls')
     t.equal(server.output.stdout.trim().split('\n').length, 1, 'the address is the only line')
     t.equal(server.output.stderr, '')
-    server.child.kill('SIGINT')
-    t.equal(await server.ended, 0)
+
+    const left = await findWorkers(address, count)
+    server.child.kill('SIGKILL')
+    await until('no worker is left', () => !left.some(isRunning))
   })
 
-t.test('SIGTERM to the primary completes responses in flight, and ends all processes', beside, async (t) => {
-  const server = start(t, { WORKERS: '2', HTTPBIN_DELAY: '0.5' })
-  const address = await server.address()
-  t.ok(await server.line('2 workers without REDIS_URL: each has a cache of its own, and loads for itself'))
-  const workers = await findWorkers(address, 2)
-  const pages = [send(`${address}/apicalls`), send(`${address}/apicalls`)]
-  await until('both are in flight', () => server.output.stdout.match(/"url":"\/apicalls"/g)?.length === 2)
-  server.child.kill('SIGTERM')
-  for (const { body } of await Promise.all(pages)) t.match(body, 'Results received!')
-  t.equal(await server.ended, 0)
-  t.same(workers.filter(isRunning), [])
-  await t.rejects(send(address), 'the port is closed')
-})
+for (const signal of soak(['SIGTERM', 'SIGINT'] as const, ['SIGTERM'] as const)) {
+  t.test(`${signal} to the primary completes responses in flight, and ends all processes`, beside, async (t) => {
+    const server = start(t, { WORKERS: '2', HTTPBIN_DELAY: '0.5' })
+    const address = await server.address()
+    t.ok(await server.line('2 workers without REDIS_URL: each has a cache of its own, and loads for itself'))
+    const workers = await findWorkers(address, 2)
+    const pages = [send(`${address}/apicalls`), send(`${address}/apicalls`)]
+    await until('both are in flight', () => server.output.stdout.match(/"url":"\/apicalls"/g)?.length === 2)
+    server.child.kill(signal)
+    for (const { body } of await Promise.all(pages)) t.match(body, 'Results received!')
+    t.equal(await server.ended, 0)
+    t.same(workers.filter(isRunning), [])
+    await t.rejects(send(address), 'the port is closed')
+  })
+}
 
 t.test('a worker with an uncaught error is replaced', beside, async (t) => {
   const script = 'data:text/javascript,process.on("SIGUSR2", () => { throw new Error("boom") })'
@@ -113,13 +118,6 @@ t.test('a worker with an uncaught error is replaced', beside, async (t) => {
   t.match(server.output.stdout, '"msg":"boom"')
 })
 
-t.test('SIGKILL of the primary leaves no worker behind', beside, async (t) => {
-  const server = start(t, { WORKERS: '2', LOG_LEVEL: 'silent' })
-  const workers = await findWorkers(await server.address(), 2)
-  server.child.kill('SIGKILL')
-  await until('no worker is left', () => !workers.some(isRunning))
-})
-
 t.test('workers that cannot start end with one line and exit status 1', beside, async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -127,10 +125,10 @@ t.test('workers that cannot start end with one line and exit status 1', beside, 
   const { port } = taken.address() as AddressInfo
   const cases: Array<[Record<string, string>, RegExp]> = [
     [{ PORT: String(port) }, new RegExp(`^larder: Cannot listen on HOST 127.0.0.1, PORT ${port} \\(.*EADDRINUSE`)],
-    [{ CACHE_TTL: 'x' }, /^larder: CACHE_TTL is "x", but it must be /],
-    [{ WORKERS: '0' }, /^larder: WORKERS is "0", but it must be an integer from 1 to 999, or auto\.\n$/]
+    [{ WORKERS: '0' }, /^larder: WORKERS is "0", but it must be an integer from 1 to 999, or auto\.\n$/],
+    [{ CACHE_TTL: 'x' }, /^larder: CACHE_TTL is "x", but it must be /]
   ]
-  for (const [env, message] of cases) {
+  for (const [env, message] of soak(cases, cases.slice(0, 2))) {
     const server = start(t, { WORKERS: '2', ...env })
     t.equal(await server.ended, 1)
     t.match(server.output.stderr, message)
