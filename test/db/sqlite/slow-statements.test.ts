@@ -2,14 +2,20 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
 import t from 'tap'
+import { soak } from '../../support/soak.ts'
 import { until } from '../../support/until.ts'
 import { notes } from '../support.ts'
 
 const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
 const gone = new Error('the client has gone')
 
-/** Builds a statement that takes about a second on a fast machine, and cannot be interrupted. */
-const count = (insert = sql``, to = 2_000_000): SQL => sql`${insert} WITH RECURSIVE n (i) AS (
+/** To count so far takes about a second on a fast machine, or half of it. */
+const ROWS = soak(2_000_000, 1_000_000)
+/** Milliseconds that statements may take. */
+const LIMIT_MS = soak(300, 200)
+
+/** Builds a slow statement, which cannot be interrupted. */
+const count = (insert = sql``, to = ROWS): SQL => sql`${insert} WITH RECURSIVE n (i) AS (
   SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${to}) SELECT max(i), '1' FROM n`
 const slowInsert = () => count(sql`INSERT INTO products (title, price)`)
 
@@ -26,7 +32,7 @@ t.test('a slow read delays neither other reads nor the event loop', async (t) =>
     await sleep(1)
     events.push('another one')
   }
-  t.same(await slow, [[2_000_000, '1']])
+  t.same(await slow, [[ROWS, '1']])
   t.same(events, [...Array(10).fill('another one'), 'the slow one'])
 })
 
@@ -43,7 +49,7 @@ t.test('withSignal abandons a read whose statement goes on, and others read mean
 })
 
 t.test('a read that takes too long rejects with 503, and others read meanwhile', async (t) => {
-  const { database, titles } = notes(t, { readMs: 300 })
+  const { database, titles } = notes(t, { readMs: LIMIT_MS })
   await until('a thread has started', async () => {
     try {
       return await titles()
@@ -52,7 +58,7 @@ t.test('a read that takes too long rejects with 503, and others read meanwhile',
     }
   })
   const started = performance.now()
-  await t.rejects(database.sql.values(count(sql``, 6_000_000)), BUSY)
+  await t.rejects(database.sql.values(count(sql``, soak(3, 2) * ROWS)), BUSY)
   t.ok(performance.now() - started < 1_000)
   await until('another thread has started', async () => {
     try {
@@ -64,7 +70,7 @@ t.test('a read that takes too long rejects with 503, and others read meanwhile',
 })
 
 t.test('a transaction with a slow statement rejects at its deadline, and nothing of it remains', async (t) => {
-  const { database, add, titles } = notes(t, { transactionMs: 300, lockWaitMs: 20 })
+  const { database, add, titles } = notes(t, { transactionMs: LIMIT_MS, lockWaitMs: 20 })
   let late: Promise<unknown> | undefined
   const started = performance.now()
   await t.rejects(database.transaction(async () => {
