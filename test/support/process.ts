@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 /** A child process. */
 export interface Process {
@@ -15,6 +16,9 @@ export interface Process {
 
 /** Variables of the test runner, which collects reports of its processes. These are killed before they could report. */
 const RUNNER_VARIABLES = /^(?:NODE_OPTIONS|NODE_V8_COVERAGE|_TAPJS_|TAP)/
+
+/** Programs load faster with it. */
+const FAST_IMPORTS = `--import="${fileURLToPath(new URL('../../src/fast-imports.ts', import.meta.url))}"`
 
 const children = new Set<ChildProcess>()
 let isOver = false
@@ -36,7 +40,9 @@ export async function start (
 ): Promise<Process | undefined> {
   if (isOver) return undefined
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !RUNNER_VARIABLES.test(name)))
-  const child = spawn(command, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(command, args, {
+    env: { ...inherited, NODE_OPTIONS: FAST_IMPORTS, ...env }, stdio: ['ignore', 'pipe', 'inherit']
+  })
   const ended = once(child, 'exit').finally(() => children.delete(child))
   children.add(child)
   const line = await findLine(ready, child.stdout)
