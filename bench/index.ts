@@ -4,7 +4,8 @@ const PARTS: Record<string, () => Promise<unknown>> = {
   growth: () => import('./growth.ts'),
   clock: () => import('./clock.ts'),
   load: () => import('./load.ts'),
-  scale: () => import('./scale.ts')
+  scale: () => import('./scale.ts'),
+  postgres: () => import('./postgres.ts')
 }
 
 const named = process.argv.slice(2)

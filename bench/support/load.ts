@@ -21,8 +21,8 @@ export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 /** Requests one URL as fast as possible, for so many seconds. */
 export const load = hasWrk ? wrk : loopLoad
 
-async function wrk (url: string, seconds = 1): Promise<Load> {
-  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '--latency', url]
+async function wrk (url: string, seconds = 1, connections = CONNECTIONS): Promise<Load> {
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url]
   const child = spawn(...pinToCore(CLIENT_CORE, 'wrk', args), { stdio: ['ignore', 'pipe', 'inherit'] })
   const output = await text(child.stdout)
   const [, requests, took] = /(\d+) requests in ([\d.]+)s/.exec(output) ?? []
@@ -42,13 +42,13 @@ function parseLatency (output: string, percent: number): number {
 }
 
 /** Does the same without wrk: each connection sends a request after the response to the one before. */
-async function loopLoad (url: string, duration = 1): Promise<Load> {
+async function loopLoad (url: string, duration = 1, connections = CONNECTIONS): Promise<Load> {
   const { hostname, port, pathname, host } = new URL(url)
   const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const began = performance.now()
   const until = began + duration * 1000
   const times: number[] = []
-  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
+  await Promise.all(Array.from({ length: connections }, async () => {
     const socket = connect(Number(port), hostname)
     let received = ''
     let sentAt = performance.now()

@@ -40,7 +40,8 @@ export async function startRedis (...args: string[]): Promise<OwnRedis | undefin
   }
 }
 
-async function freePort (): Promise<number> {
+/** Returns a port of loopback that nothing uses. */
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
