@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { DatabaseLimits } from './limits.ts'
 import type { PostgresDatabase } from './postgres/postgres-database.ts'
 import { isPostgres } from './postgres/url.ts'
-import type * as sqlite from './sqlite/open.ts'
+import type * as sqlite from './sqlite/sync-entry.mts'
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts'
 
 /** Loads a module at once, but only when it is needed: an engine that is not used costs neither time nor memory. */
@@ -21,7 +21,7 @@ export function openDatabase (
 export function openDatabase (url: string, limits?: DatabaseLimits): SqliteDatabase | Promise<PostgresDatabase>
 export function openDatabase (url: string, limits: DatabaseLimits = {}): SqliteDatabase | Promise<PostgresDatabase> {
   if (isPostgres(url)) return openPostgres(url, limits)
-  const { openSqlite } = load('./sqlite/open.ts') as typeof sqlite
+  const { openSqlite } = load('./sqlite/sync-entry.mts') as typeof sqlite
   return openSqlite(url, limits)
 }
 
