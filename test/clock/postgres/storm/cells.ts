@@ -11,11 +11,19 @@ export const SCHEMA = `
 export class Committed {
   readonly #numbers = new Array<number>(CELLS).fill(0)
   commits = 0
+  /** Counts failovers that have lost commits. */
+  history = 0
 
   /** Call it when the database has answered COMMIT. */
   note (written: ReadonlyMap<number, number>): void {
     this.commits++
     for (const [id, n] of written) this.#numbers[id] = Math.max(this.#numbers[id]!, n)
+  }
+
+  /** Call it when another server has taken over. @param numbers of all cells there */
+  beginHistory (numbers: readonly number[]): void {
+    this.history++
+    for (const [id, n] of numbers.entries()) this.#numbers[id] = n
   }
 
   /** The least sum of the numbers of some rows. */

@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type pg from 'pg'
 import type { Random } from '../../../coherence/storm/random.ts'
 import { CELLS, type Committed, GROUPS } from './cells.ts'
 
+/** A connection, of `pg` or another program. */
+interface WriterClient {
+  query<Row extends object = object> (sql: string): Promise<{ rows: Row[] }>
+  release (isBroken?: boolean): void
+}
+
 export interface WriterOptions {
-  readonly pool: pg.Pool
+  readonly pool: { connect (): Promise<WriterClient>, query (sql: string): Promise<unknown> }
   readonly committed: Committed
   readonly random: Random
   readonly isOver: () => boolean
@@ -12,7 +17,7 @@ export interface WriterOptions {
   readonly allowAsyncCommit: boolean
 }
 
-type Update = (client: pg.PoolClient, written: Map<number, number>) => Promise<void>
+type Update = (client: WriterClient, written: Map<number, number>) => Promise<void>
 
 let transactions = 0
 
@@ -20,7 +25,7 @@ let transactions = 0
 export async function write ({ pool, committed, random, isOver, allowAsyncCommit }: WriterOptions): Promise<void> {
   const pause = () => random.chance(0.1) ? sleep(random.next() * 40) : undefined
 
-  async function run (client: pg.PoolClient, sql: string, written: Map<number, number>): Promise<void> {
+  async function run (client: WriterClient, sql: string, written: Map<number, number>): Promise<void> {
     const { rows } = await client.query<{ id: number, n: number }>(`${sql} RETURNING id, n`)
     for (const { id, n } of rows) written.set(id, n)
   }
@@ -43,7 +48,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
   }
   const updates = [one, one, one, one, one, one, group, savepoint, savepoint, undone, random.chance(0.3) ? all : one]
 
-  async function end (client: pg.PoolClient, written: Map<number, number>): Promise<void> {
+  async function end (client: WriterClient, written: Map<number, number>): Promise<void> {
     const way = random.next()
     if (way < 0.15) {
       await client.query('ROLLBACK')
@@ -74,7 +79,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
   }
 
   while (!isOver()) {
-    let client: pg.PoolClient | undefined
+    let client: WriterClient | undefined
     try {
       client = await pool.connect()
       const written = new Map<number, number>()
