@@ -46,9 +46,10 @@ export async function sharePostgres (t: Test): Promise<PrivatePostgres> {
  * Starts a PostgreSQL for one test on a Unix socket in a folder of its own. It ends with the test.
  *
  * @param primary the one that it follows as a standby. Default: it is a primary itself
+ * @param within a command of root that runs the rest of its arguments, e.g. in a network namespace
  */
 export async function startPostgres (
-  t: Test, settings: Record<string, string> = {}, primary?: PrivatePostgres
+  t: Test, settings: Record<string, string> = {}, primary?: PrivatePostgres, within: readonly string[] = []
 ): Promise<PrivatePostgres> {
   const programs = findPrograms()
   const user = findUser()
@@ -66,8 +67,15 @@ export async function startPostgres (
   let guard: ReturnType<typeof spawn> | undefined
 
   async function start (): Promise<void> {
-    server = spawn(join(programs.folder, 'postgres'), ['-D', data, ...options], {
-      ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env.PATH, LC_ALL: 'C' }
+    const isWithin = within.length > 0 && user !== undefined
+    const changeUser = isWithin ? ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'] : []
+    const program = [join(programs.folder, 'postgres'), '-D', data, ...options]
+    const [command, ...args] = [...within, ...changeUser, ...program]
+    server = spawn(command!, args, {
+      ...!isWithin && user,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env.PATH, LC_ALL: 'C' }
     })
     exited = once(server, 'exit')
     guard?.kill()

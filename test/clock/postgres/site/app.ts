@@ -30,8 +30,9 @@ await app.register(async (app) => {
     const { rows } = await db.execute<{ n: number }>(sql`SELECT sum(n)::int AS n FROM cells WHERE ${condition}`)
     return rows[0]
   }
-  app.get<{ Params: { id: string } }>('/cells/:id', { config }, ({ params }) => sum(sql`id = ${Number(params.id)}`))
-  app.get<{ Params: { grp: string } }>('/groups/:grp', { config }, ({ params }) => sum(sql`grp = ${Number(params.grp)}`))
+  type Numbered = { Params: { number: number } }
+  app.get<Numbered>('/cells/:number', { config }, ({ params }) => sum(sql`id = ${params.number}`))
+  app.get<Numbered>('/groups/:number', { config }, ({ params }) => sum(sql`grp = ${params.number}`))
   app.get('/all', { config }, () => sum(sql`true`))
 })
 console.log(`listening at ${await app.listen({ host: process.env.SITE_HOST ?? '127.0.0.1', port: 0 })}`)

@@ -48,7 +48,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
   }
   const updates = [one, one, one, one, one, one, group, savepoint, savepoint, undone, random.chance(0.3) ? all : one]
 
-  async function end (client: WriterClient, written: Map<number, number>): Promise<void> {
+  async function end (client: WriterClient, written: Map<number, number>, history: number): Promise<void> {
     const way = random.next()
     if (way < 0.15) {
       await client.query('ROLLBACK')
@@ -62,7 +62,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
     } else {
       await client.query('COMMIT')
     }
-    committed.note(written)
+    if (history === committed.history) committed.note(written) // otherwise a failover may have lost it
   }
 
   /** Commits a prepared transaction, which outlives a crash. It would hold its locks for ever. */
@@ -73,6 +73,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
         return
       } catch (error) {
         if ((error as { code?: string }).code === '42704') return // it was committed before the crash
+        if (isOver()) throw error
         await sleep(10)
       }
     }
@@ -83,13 +84,14 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
     try {
       client = await pool.connect()
       const written = new Map<number, number>()
+      const { history } = committed
       await client.query(`BEGIN ISOLATION LEVEL ${random.pick(['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'])}`)
       if (allowAsyncCommit && random.chance(0.3)) await client.query('SET LOCAL synchronous_commit = off')
       for (let i = random.below(3); i >= 0; i--) {
         await random.pick(updates)(client, written)
         await pause()
       }
-      await end(client, written)
+      await end(client, written, history)
       client.release()
     } catch {
       client?.release(true)
