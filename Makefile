@@ -2,8 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime redis postgres chromium run migrate seed latency bench test soak browser-test images check lint types \
-  package examples comparison docs docs-check run-postgres
+.PHONY: help setup runtime redis postgres iproute chromium run migrate seed latency bench test soak browser-test \
+  images check lint types package examples comparison docs docs-check run-postgres
 
 # Node strips the types of src/ itself, and better-sqlite3 and undici need 22.19 or newer. Where the machine's Node is
 # older, this one is taken from the npm registry into a folder of its own, and used for everything below.
@@ -139,8 +139,13 @@ test: setup redis postgres node_modules/.tap-built
 	$(FAST_TAP) --jobs=$$(node -p 'os.availableParallelism() + 1') $(GROUPS)
 	$(FAST_TAP) $(CHAOS)
 
+# Several hosts are network namespaces, which need root. Elsewhere these tests are skipped.
+iproute:
+	@command -v ip >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2; }
+
 # The test files that have a long form.
-soak: setup redis postgres node_modules/.tap-built
+soak: setup redis postgres iproute node_modules/.tap-built
 	SOAK=1 $(FAST_TAP) --timeout=1200 $$(grep -rl --include='*.test.ts' "/soak.ts'" test)
 
 # These files are named one by one, because .taprc excludes them from all other runs.

@@ -8,7 +8,8 @@ import { untilIn } from '../support/until.ts'
 import type { Databases } from './databases.ts'
 
 const READERS = 2
-const WRITERS = 1
+/** Milliseconds between two transactions. */
+const MAX_PAUSE = 30
 /** Hits of a process that show that its cache is in use. */
 const HITS = 10
 /** Milliseconds of a phase, if the caches are in use by then, and at most. */
@@ -36,7 +37,7 @@ export class Traffic {
       ...sites.flatMap(({ url }, i) => Array.from({ length: READERS }, () => readSite({
         getUrl: () => url, committed, random, isOver, getAnswers: () => this.#answers[i]!
       }))),
-      ...Array.from({ length: WRITERS }, () => write({ pool, committed, random, isOver, allowAsyncCommit: false }))
+      write({ pool, committed, random, isOver, allowAsyncCommit: false, maxPause: MAX_PAUSE })
     ]
   }
 

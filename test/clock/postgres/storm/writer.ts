@@ -15,6 +15,8 @@ export interface WriterOptions {
   readonly isOver: () => boolean
   /** Whether commits may be lost in a crash. They are visible at once all the same. */
   readonly allowAsyncCommit: boolean
+  /** Milliseconds between two transactions, at most. Default 0. */
+  readonly maxPause?: number
 }
 
 type Update = (client: WriterClient, written: Map<number, number>) => Promise<void>
@@ -22,7 +24,8 @@ type Update = (client: WriterClient, written: Map<number, number>) => Promise<vo
 let transactions = 0
 
 /** Writes in every way a transaction can, until the storm is over. Errors are a part of it: nothing is noted then. */
-export async function write ({ pool, committed, random, isOver, allowAsyncCommit }: WriterOptions): Promise<void> {
+export async function write (options: WriterOptions): Promise<void> {
+  const { pool, committed, random, isOver, allowAsyncCommit, maxPause = 0 } = options
   const pause = () => random.chance(0.1) ? sleep(random.next() * 40) : undefined
 
   async function run (client: WriterClient, sql: string, written: Map<number, number>): Promise<void> {
@@ -93,6 +96,7 @@ export async function write ({ pool, committed, random, isOver, allowAsyncCommit
       }
       await end(client, written, history)
       client.release()
+      if (maxPause > 0) await sleep(random.next() * maxPause)
     } catch {
       client?.release(true)
       await sleep(1)
