@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly createClient: () => pg.Client
   /** Milliseconds that a commit may take. It may wait for standbys. */
   readonly commitMs: number
+  /** Called when the server has not responded in time. */
+  readonly onSilence: () => void
 }
 
 /**
@@ -110,6 +112,11 @@ export class PostgresConnection implements TransactionConnection {
     destroyClient(this.#client)
   }
 
+  #giveUp (): void {
+    this.#options.onSilence()
+    this.destroy()
+  }
+
   #isOpen (): boolean {
     const status = this.#client.getTransactionStatus()
     return status === 'T' || status === 'E'
@@ -130,7 +137,7 @@ export class PostgresConnection implements TransactionConnection {
 
   /** Runs a statement that takes no time. If the server does not respond, the connection is closed. */
   async #control (sql: string, ms: number = CONTROL_MS): Promise<void> {
-    const timer = setTimeout(() => this.destroy(), ms)
+    const timer = setTimeout(() => this.#giveUp(), ms)
     try {
       await this.#send(sql)
     } finally {
@@ -142,7 +149,7 @@ export class PostgresConnection implements TransactionConnection {
   async #cancel (): Promise<void> {
     const running = this.#running
     if (running === undefined || this.#isLost) return
-    const timer = setTimeout(() => this.destroy(), CONTROL_MS)
+    const timer = setTimeout(() => this.#giveUp(), CONTROL_MS)
     await cancelStatement(this.#client, this.#options.createClient(), CONTROL_MS)
     await running.catch(() => {})
     clearTimeout(timer)

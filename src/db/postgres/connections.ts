@@ -10,6 +10,8 @@ export interface ConnectionsOptions {
   readonly pool: pg.Pool
   readonly createClient: () => pg.Client
   readonly commitMs: number
+  /** Called when the server has not responded in time. */
+  readonly onSilence: () => void
 }
 
 /** The connections of a pool, each of which has one user at a time. */
@@ -66,8 +68,7 @@ export class Connections {
   }
 
   #add (client: pg.PoolClient): void {
-    const { createClient, commitMs } = this.#options
-    const connection = new PostgresConnection({ client, createClient, commitMs })
+    const connection = new PostgresConnection({ ...this.#options, client })
     this.#connections.set(client, connection)
     this.#open.add(connection)
     client.once('end', () => this.#open.delete(connection))

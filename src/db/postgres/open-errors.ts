@@ -6,7 +6,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   42501: 'Let the owner of the database run `make migrate` once, or grant CREATE on the database and on schema public.',
   53300: 'Raise max_connections, or lower DATABASE_POOL or WORKERS.',
   53100: 'Free some space on the disk of the server.',
-  25006: 'Use the primary, since the clock needs to know which transactions are open.',
+  25006: 'Use the primary, without default_transaction_read_only.',
   '57P03': 'Try again when it has started.',
   '55P03': 'Try again when the other program has ended its transaction.',
   ECONNREFUSED: 'Start PostgreSQL, or check the host and the port.',
@@ -20,7 +20,7 @@ const BY_MESSAGE: ReadonlyArray<readonly [pattern: RegExp, advice: string]> = [
   [/timeout/i, 'The server does not respond: check the host and the port, and whether it is overloaded.'],
   [/does not support SSL/, 'Use sslmode=prefer or disable, or enable TLS on the server.'],
   [/certificate|altnames|CERT/i, 'Check sslmode and sslrootcert.'],
-  [/password must be a string/, 'Set the password.']
+  [/password must be a string/, 'The server requires a password: add it to the URL, or set PGPASSWORD.']
 ]
 
 /** Explains on one line why the database cannot be opened, and what to do. */

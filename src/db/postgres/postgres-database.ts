@@ -49,7 +49,12 @@ export function createPostgresDatabase (
   { pool, createClient, clock, limits, onWarning, place }: PostgresDatabaseOptions
 ): PostgresDatabase {
   const { lockWaitMs, transactionMs, readMs } = limits
-  const connections = new Connections({ pool, createClient, commitMs: transactionMs })
+  const connections = new Connections({
+    pool,
+    createClient,
+    commitMs: transactionMs,
+    onSilence: () => warn('unavailable', describeTrouble('unavailable', place, 'it did not answer in time'))
+  })
   const reads = new Reads(connections, readMs)
   const signals = new AsyncLocalStorage<AbortSignal | undefined>()
   const warn = createWarn<Trouble>(onWarning)

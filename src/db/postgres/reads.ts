@@ -1,4 +1,4 @@
-import { DatabaseBusyError } from '../../errors.ts'
+import { DatabaseBusyError, OpenTransactionError } from '../../errors.ts'
 import { MAX_WAITING } from '../transactions.ts'
 import { WorkMeter } from '../work.ts'
 import type { Result, Statement } from './connection.ts'
@@ -41,7 +41,9 @@ export class Reads {
       try {
         if (isAbandoned) return await abandoned.promise
         work.start()
-        return await Promise.race([connection.run(statement, values), abandoned.promise])
+        const result = await Promise.race([connection.run(statement, values), abandoned.promise])
+        if (connection.inTransaction) throw new OpenTransactionError()
+        return result
       } finally {
         await connection.release()
       }

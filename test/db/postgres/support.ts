@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import type { Test } from 'tap'
+import root, { type Test } from 'tap'
 import { openDatabase, type PostgresDatabase } from '../../../src/db/index.ts'
 import type { DatabaseLimits } from '../../../src/db/limits.ts'
 import type { Notes as ContractNotes } from '../../support/database-contract/set-up.ts'
@@ -19,7 +19,7 @@ export interface Notes extends ContractNotes {
 export async function openNotes (
   t: Test, limits: DatabaseLimits = {}, postgres?: PrivatePostgres
 ): Promise<Notes> {
-  const { host, createPool } = postgres ?? await sharePostgres(t)
+  const { host, createPool } = postgres ?? await sharePostgres(root)
   const pool = await createPool(t)
   const url = `postgres://postgres@/${pool.options.database}?host=${host}` as const
   const warnings: string[] = []
