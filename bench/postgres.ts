@@ -1,6 +1,7 @@
 import { bulk } from './postgres/bulk.ts'
 import { checks } from './postgres/check.ts'
 import { hits } from './postgres/hits.ts'
+import { service } from './postgres/service.ts'
 import { size } from './postgres/size.ts'
 import { writers } from './postgres/writers.ts'
 import { type OwnPostgres, startOwnPostgres } from './support/postgres.ts'
@@ -20,6 +21,7 @@ const SECTIONS: Record<string, [title: string, run: (postgres: OwnPostgres) => P
   far: ['The same, with the database one millisecond away', (postgres) => hits(postgres, true)],
   writers: ['Updates of one row; other: without the clock', writers],
   bulk: ['One statement that changes many rows; other: without the clock', bulk],
+  service: ['Pages of the service; other: on SQLite', service],
   size: ['Size of the list of changes while it is folded', size]
 }
 
