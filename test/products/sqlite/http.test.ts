@@ -1,5 +1,6 @@
 import t from 'tap'
 import { sqlite } from '../../support/product-databases.ts'
+import { bodies } from '../../support/products-http-contract/bodies.ts'
 import { productsHttpContract } from '../../support/products-http-contract/index.ts'
 import type { Part } from '../../support/products-http-contract/service.ts'
 
@@ -15,4 +16,4 @@ const textsAsTimes: Part = async (t, setUp) => {
   t.match((await get('/api/products/4')).json(), { created: 'yesterday', updated: '<yesterday>' })
 }
 
-productsHttpContract(t, sqlite, textsAsTimes)
+productsHttpContract(t, sqlite, [bodies, textsAsTimes])

@@ -15,12 +15,12 @@ const PARTS: readonly Part[] = [api, apiValidation, limits, positions, pages, fo
 /**
  * Tests the API and the pages of the products over a kind of database. All tests share one service.
  *
- * @param more tests of this kind alone
+ * @param more tests with this kind alone
  */
-export function productsHttpContract (t: Test, kind: DatabaseKind, more: Part): void {
+export function productsHttpContract (t: Test, kind: DatabaseKind, more: readonly Part[]): void {
   t.test(`the API and the pages of products in ${kind.name}`, async (t) => {
     const setUp = await buildService(t, kind)
-    for (const part of [...PARTS, more]) await t.test(part.name, (t) => part(t, setUp))
+    for (const part of [...PARTS, ...more]) await t.test(part.name, (t) => part(t, setUp))
     await t.test('failures', (t) => failures(t, kind))
   })
 }
