@@ -2,4 +2,4 @@ import t from 'tap'
 import { postgres } from '../../support/product-databases.ts'
 import { productsContract } from '../../support/products-contract/index.ts'
 
-productsContract(t, postgres)
+await productsContract(t, postgres)

@@ -17,4 +17,4 @@ const infiniteTimes: Part = async (t, setUp) => {
   for (const id of [4, 5]) t.match((await get(`/api/products/${id}`)).json(), { updated: '2026-01-01T00:00:00.000Z' })
 }
 
-productsHttpContract(t, postgres, [infiniteTimes])
+await productsHttpContract(t, postgres, [infiniteTimes])

@@ -2,4 +2,4 @@ import t from 'tap'
 import { sqlite } from '../../support/product-databases.ts'
 import { productsContract } from '../../support/products-contract/index.ts'
 
-productsContract(t, sqlite)
+await productsContract(t, sqlite)

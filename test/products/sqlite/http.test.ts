@@ -16,4 +16,4 @@ const textsAsTimes: Part = async (t, setUp) => {
   t.match((await get('/api/products/4')).json(), { created: 'yesterday', updated: '<yesterday>' })
 }
 
-productsHttpContract(t, sqlite, [bodies, textsAsTimes])
+await productsHttpContract(t, sqlite, [bodies, textsAsTimes])

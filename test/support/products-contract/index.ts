@@ -18,30 +18,28 @@ import { memory } from './stores.ts'
 const PARTS: readonly Part[] = [repository, list, listCache, bulk, seed, isolation, processes]
 
 /** Tests the whole interface `Products` over a kind of database. All tests share one, which each of them empties. */
-export function productsContract (t: Test, kind: DatabaseKind): void {
-  t.test(`products in ${kind.name}`, async (t) => {
-    const other = await kind.create(t)
-    const database = await openDatabase(other.url)
-    t.teardown(() => database.close())
+export async function productsContract (t: Test, kind: DatabaseKind): Promise<void> {
+  const other = await kind.create(t)
+  const database = await openDatabase(other.url)
+  t.teardown(() => database.close())
 
-    const setUp: SetUp = async ({ store = memory, wrap } = {}) => {
-      await other.clear()
-      const clock = fakeClock()
-      const made = store.make(clock.now)
-      const cache = createCache({ store: made.store, versions: database.versions, now: clock.now })
-      const failures: Shop['failures'] = []
-      const products = await openProducts({
-        database,
-        cache: wrap?.(cache) ?? cache,
-        now: clock.now,
-        onSubscriberError: (error, id) => failures.push([id, (error as Error).message])
-      })
-      invalidateProductList(products, cache)
-      const isCached = () => made.has(PRODUCT_LIST_KEY)
-      return { kind, other, clock, database, cache, products, isCached, failures }
-    }
+  const setUp: SetUp = async ({ store = memory, wrap } = {}) => {
+    await other.clear()
+    const clock = fakeClock()
+    const made = store.make(clock.now)
+    const cache = createCache({ store: made.store, versions: database.versions, now: clock.now })
+    const failures: Shop['failures'] = []
+    const products = await openProducts({
+      database,
+      cache: wrap?.(cache) ?? cache,
+      now: clock.now,
+      onSubscriberError: (error, id) => failures.push([id, (error as Error).message])
+    })
+    invalidateProductList(products, cache)
+    const isCached = () => made.has(PRODUCT_LIST_KEY)
+    return { kind, other, clock, database, cache, products, isCached, failures }
+  }
 
-    t.equal(database.dialect, kind.name === 'SQLite' ? 'sqlite' : 'postgres')
-    for (const part of PARTS) await t.test(part.name, (t) => part(t, setUp))
-  })
+  t.equal(database.dialect, kind.name === 'SQLite' ? 'sqlite' : 'postgres')
+  for (const part of PARTS) await t.test(`${part.name} in ${kind.name}`, (t) => part(t, setUp))
 }

@@ -17,10 +17,8 @@ const PARTS: readonly Part[] = [api, apiValidation, limits, positions, pages, fo
  *
  * @param more tests with this kind alone
  */
-export function productsHttpContract (t: Test, kind: DatabaseKind, more: readonly Part[]): void {
-  t.test(`the API and the pages of products in ${kind.name}`, async (t) => {
-    const setUp = await buildService(t, kind)
-    for (const part of [...PARTS, ...more]) await t.test(part.name, (t) => part(t, setUp))
-    await t.test('failures', (t) => failures(t, kind))
-  })
+export async function productsHttpContract (t: Test, kind: DatabaseKind, more: readonly Part[]): Promise<void> {
+  const setUp = await buildService(t, kind)
+  for (const part of [...PARTS, ...more]) await t.test(`${part.name} with ${kind.name}`, (t) => part(t, setUp))
+  await t.test(`failures of ${kind.name}`, (t) => failures(t, kind))
 }
