@@ -19,8 +19,8 @@ const SEED = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)
 const WRITERS = 6
 const READERS = 6
 /** Answers to check without crashes, and with them. */
-const MIN_ANSWERS = soak(30_000, 3_000)
-const MIN_ANSWERS_IN_CRASHES = soak(10_000, 1_500)
+const MIN_ANSWERS = soak(30_000, 2_000)
+const MIN_ANSWERS_IN_CRASHES = soak(10_000, 1_000)
 const CRASHES = soak(5, 2)
 
 t.setTimeout(soak(600_000, 240_000))

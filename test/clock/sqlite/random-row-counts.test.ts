@@ -4,6 +4,7 @@ import t from 'tap'
 import { createTriggers } from '../../../src/clock/sqlite/triggers.ts'
 import { recountRows } from '../../../src/clock/sqlite/recount-rows.ts'
 import { writeKnownRows } from '../../../src/clock/sqlite/row-counts.ts'
+import { soak } from '../../support/soak.ts'
 import { clockwork } from './clock-support.ts'
 
 /** A table whose column is indexed, one that depends on it, and one that writes to both by a trigger. */
@@ -86,5 +87,5 @@ t.test('the number of rows is exact after any statements of any connections', as
         if (connection.inTransaction) connection.exec('COMMIT')
       }
     }
-  ), { numRuns: Number(process.env.ROW_COUNT_RUNS ?? 200) })
+  ), { numRuns: Number(process.env.ROW_COUNT_RUNS ?? soak(200, 60)) })
 })
