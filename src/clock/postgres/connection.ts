@@ -14,6 +14,9 @@ const PREPARE_MS = 30_000
 /** The class of PostgreSQL's errors about values that it cannot read. */
 const DATA_EXCEPTION = '22'
 
+/** Those about a prepared statement that does not exist, or that exists: a pooler has taken another connection. */
+const POOLED = new Set(['26000', '42P05'])
+
 /** The connection does not work at the moment. */
 export class UnavailableError extends Error {}
 
@@ -23,6 +26,8 @@ export interface ConnectionOptions {
   readonly onConnect: (client: pg.Client) => Promise<void>
   /** Statements with a name are prepared on each new connection. */
   readonly statements: readonly Statement[]
+  /** Called when the server turns out to be behind a pooler, which loses prepared statements. */
+  readonly onPooled: () => void
   /** Milliseconds that a query may take. */
   readonly deadlineMs: number
 }
@@ -109,7 +114,10 @@ export class Connection {
     socket.unref()
     const statements = this.#options.statements.filter(({ name }) => name !== '')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#send(encodePreparation(statements), (error) => error === undefined ? resolve() : reject(error))
+    this.#send(encodePreparation(statements), (error) => {
+      if (error === undefined || isPooled(error)) resolve()
+      else reject(error)
+    })
     await promise
   }
 
@@ -129,8 +137,10 @@ export class Connection {
     if (this.#pending.length === 0) this.#socket!.unref()
     if (error === undefined && this.#isReady) this.#retryMs = MIN_RETRY_MS
     query.onAnswer(error, rows)
+    if (!(error instanceof QueryError)) return
+    if (isPooled(error)) this.#options.onPooled()
     // Values may come from anywhere. After any other error, the next connection may work.
-    if (error instanceof QueryError && !error.code.startsWith(DATA_EXCEPTION)) this.#drop(client)
+    else if (!error.code.startsWith(DATA_EXCEPTION)) this.#drop(client)
   }
 
   /** One timer serves all queries: it finds the oldest one at its deadline, or later ones until theirs. */
@@ -157,6 +167,10 @@ export class Connection {
     this.#retry = setTimeout(() => { this.open().catch(() => {}) }, this.#retryMs).unref()
     this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2)
   }
+}
+
+function isPooled (error: Error): boolean {
+  return error instanceof QueryError && POOLED.has(error.code)
 }
 
 /** Returns the socket, encrypted or not, over which a client is connected. */

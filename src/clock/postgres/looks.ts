@@ -1,6 +1,6 @@
 import type { Stamp } from '../../cache/index.ts'
 import { type Connection, UnavailableError } from './connection.ts'
-import { encodeQuery, type Statement } from './messages.ts'
+import { createStatement, encodeQuery, type Statement } from './messages.ts'
 import type { RecentChanges } from './recent-changes.ts'
 import { Snapshot } from './snapshot.ts'
 
@@ -24,7 +24,7 @@ const LOOK = `SELECT c.nonce, pg_current_snapshot()::text, c.floor::text, CASE
 
 /** @param prepare whether the server may keep a prepared statement */
 export function createLookStatement (prepare: boolean): Statement {
-  return { name: prepare ? 'larder_look' : '', text: LOOK }
+  return createStatement('look', LOOK, prepare)
 }
 
 /** The relation and slot of changes of the schema. */
@@ -116,6 +116,11 @@ export class Looks {
     this.#expirations++
   }
 
+  /** Encodes the query anew, since the name of the statement has changed. */
+  encode (): void {
+    this.#query = encodeQuery(this.#options.statement, [this.#snapshot!.text])
+  }
+
   /** Looks once this turn of the event loop has called all callbacks. Rejects if that takes too long. */
   look (): Promise<Look> {
     if (this.#next !== undefined) return this.#next.look
@@ -178,7 +183,7 @@ export class Looks {
 
   #continueFrom (snapshot: Snapshot): void {
     this.#snapshot = snapshot
-    this.#query = encodeQuery(this.#options.statement, [snapshot.text])
+    this.encode()
   }
 
   #see (nonce: string, now: string, floor: string, moved: string | null, previous: Snapshot, history?: string): void {

@@ -1,3 +1,5 @@
+import zlib from 'node:zlib'
+
 /*
  * The messages of PostgreSQL's protocol that run prepared statements, with parameters and results as text.
  * https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -6,8 +8,17 @@
 /** A statement that runs many times. */
 export interface Statement {
   /** Its name in the server; empty: the server parses it each time, as a pooler may need. */
-  readonly name: string
+  name: string
   readonly text: string
+}
+
+/**
+ * Creates a statement whose name depends on its text: behind a pooler, another version may have prepared another one.
+ *
+ * @param prepare whether the server may keep it
+ */
+export function createStatement (name: string, text: string, prepare: boolean): Statement {
+  return { name: prepare ? `larder_${name}_${zlib.crc32(text).toString(16)}` : '', text }
 }
 
 /** Values of parameters, as PostgreSQL reads them from text. */

@@ -33,8 +33,8 @@ export interface PostgresClockOptions {
   /** How long the start, `refresh()` and `remove()` wait for a table that is locked. Default 5 seconds. */
   lockWait?: Duration
   /**
-   * Whether the connection of the clock may use prepared statements. Default true; false for PgBouncer in transaction
-   * mode.
+   * Whether the connection of the clock may use prepared statements. Default true, until it turns out that a pooler
+   * loses them, as PgBouncer does in transaction mode.
    */
   prepare?: boolean
   /** Called at the start, and later if that changes, for each thing that the clock cannot see. Default: a warning. */
@@ -122,6 +122,10 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
       await readSchema()
     },
     statements: [look, stale],
+    onPooled () {
+      look.name = stale.name = ''
+      looks.encode()
+    },
     deadlineMs: DEADLINE_MS
   })
   const looks = new Looks({ connection, changes, readSchema, statement: look })

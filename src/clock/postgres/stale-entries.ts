@@ -1,7 +1,7 @@
 import type { Stamp } from '../../cache/index.ts'
 import type { Connection } from './connection.ts'
 import type { Looks } from './looks.ts'
-import { encodeQuery, type Statement } from './messages.ts'
+import { createStatement, encodeQuery, type Statement } from './messages.ts'
 import type { Slot } from './recent-changes.ts'
 
 /** The number of entries that one query checks. */
@@ -16,10 +16,8 @@ interface Question {
 
 /** @param prepare whether the server may keep a prepared statement */
 export function createStaleStatement (prepare: boolean): Statement {
-  return {
-    name: prepare ? 'larder_stale' : '',
-    text: 'SELECT nonce, stale FROM larder.stale($1::pg_snapshot[], $2::int4[], $3::oid[], $4::int4[])'
-  }
+  return createStatement(
+    'stale', 'SELECT nonce, stale FROM larder.stale($1::pg_snapshot[], $2::int4[], $3::oid[], $4::int4[])', prepare)
 }
 
 const STAMP = /^[^/]+\/\d+:\d+:[\d,]*$/

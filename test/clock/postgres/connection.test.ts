@@ -9,15 +9,15 @@ import { until } from '../../support/until.ts'
 
 const QUERY = encodeQuery({ name: 'a', text: '' }, [])
 
-/** A client whose server is the test. It answers the preparation of statements, and nothing else. */
-function createClient () {
+/** A client whose server is the test. It answers the preparation of statements, by default well, and nothing else. */
+function createClient (preparation: Buffer = READY) {
   const sent: Buffer[] = []
   const refs: string[] = []
   const socket = new Duplex({
     read () {},
     write (chunk: Buffer, _encoding, done) {
       sent.push(chunk)
-      if (sent.length === 1) this.push(READY)
+      if (sent.length === 1) this.push(preparation)
       done()
     }
   })
@@ -39,15 +39,16 @@ function createClient () {
   return { client: client as unknown as pg.Client, socket, sent, refs }
 }
 
-function createConnection (t: Test, options: Partial<ConnectionOptions> = {}) {
+function createConnection (t: Test, options: Partial<ConnectionOptions> = {}, preparations: Buffer[] = []) {
   const clients: Array<ReturnType<typeof createClient>> = []
   const connection = new Connection({
     createClient () {
-      clients.push(createClient())
+      clients.push(createClient(preparations.shift()))
       return clients.at(-1)!.client
     },
     onConnect: async () => {},
     statements: [{ name: 'a', text: 'SELECT 1' }, { name: '', text: 'SELECT 2' }],
+    onPooled: () => t.fail('there is no pooler'),
     deadlineMs: 5_000,
     ...options
   })
@@ -158,4 +159,30 @@ t.test('statements that cannot be prepared fail the connection', async (t) => {
   })
   await t.rejects(connection.open(), { message: 'no function' })
   t.notOk(connection.isReady)
+})
+
+t.test('a pooler that loses prepared statements is noticed, and the connection is used on', async (t) => {
+  let noticed = 0
+  const { connection, clients, query } = createConnection(t, { onPooled: () => { noticed++ } })
+  await connection.open()
+  const [{ socket }] = clients as [ReturnType<typeof createClient>]
+  for (const code of ['26000', '42P05']) {
+    const answer = query()
+    socket.push(Buffer.concat([writeError(code, 'prepared statement "a"'), READY]))
+    await t.rejects(answer, { code })
+  }
+  const answer = query()
+  socket.push(writeResult('1'))
+  t.same(await answer, [['1']])
+  t.equal(noticed, 2)
+  t.equal(clients.length, 1)
+})
+
+t.test('a statement that another process has prepared through a pooler does not prevent the start', async (t) => {
+  let noticed = 0
+  const answers = [Buffer.concat([writeError('42P05', 'prepared statement "a" already exists'), READY])]
+  const { connection, clients } = createConnection(t, { onPooled: () => { noticed++ } }, answers)
+  await connection.open()
+  t.equal(connection.isReady, true)
+  t.same([noticed, clients.length], [1, 1])
 })

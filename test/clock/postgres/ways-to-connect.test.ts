@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { createLookStatement } from '../../../src/clock/postgres/looks.ts'
 import { type PostgresClock, postgresClock } from '../../../src/larder/postgres.ts'
 import { readCertificate } from '../../support/certificates.ts'
 import { findUser } from '../../../servers/postgres.ts'
@@ -85,5 +86,26 @@ t.test('a clock connects with a password and TLS as its pool does', async (t) =>
 t.test('a clock without prepared statements, as a pooler needs, sees the same', async (t) => {
   const postgres = await startPostgres(t)
   const { clock, pool } = await createBlog(t, postgres, { prepare: false })
+  await checkClock(t, clock, pool)
+})
+
+t.test('a clock notices a pooler that has given its prepared statement to another process', async (t) => {
+  const postgres = await startPostgres(t)
+  const { pool: { options } } = await createBlog(t, postgres)
+  const { name } = createLookStatement(true)
+  class Client extends pg.Client {
+    // PgBouncer gives one connection of the server to many clients.
+    override connect (callback?: any): any {
+      const connected = super.connect().then(async () => { await this.query(`PREPARE ${name} AS SELECT 1`) })
+      if (callback === undefined) return connected
+      connected.then(() => callback(), callback)
+    }
+  }
+  const pool = new pg.Pool({ ...options, Client } as unknown as pg.PoolConfig)
+  pool.on('error', () => {})
+  pool.on('connect', (client) => { client.on('error', () => {}) })
+  t.teardown(() => pool.end())
+  const clock = await postgresClock(pool)
+  t.teardown(() => clock.close())
   await checkClock(t, clock, pool)
 })

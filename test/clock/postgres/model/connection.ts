@@ -65,7 +65,7 @@ export class ModelConnection {
     const { name, world } = this.#options
     const number = this.#number
     const query = decodeQuery(message)
-    const label = query.statement === 'larder_look' ? 'look' : 'check'
+    const label = query.statement.startsWith('larder_look') ? 'look' : 'check'
     this.#pending.push(onAnswer)
     const rows = this.#ran.then(() => this.arrive(label, () => this.#run(label, query.values)))
     const before = this.#answered
