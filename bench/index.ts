@@ -5,7 +5,8 @@ const PARTS: Record<string, () => Promise<unknown>> = {
   clock: () => import('./clock.ts'),
   load: () => import('./load.ts'),
   scale: () => import('./scale.ts'),
-  postgres: () => import('./postgres.ts')
+  postgres: () => import('./postgres.ts'),
+  service: () => import('./service.ts')
 }
 
 const named = process.argv.slice(2)

@@ -18,7 +18,7 @@ export interface Load {
 
 export const hasWrk = spawnSync('wrk', ['--version']).error === undefined
 
-/** Requests one URL as fast as possible, for so many seconds. */
+/** Requests one URL as fast as possible, for so many seconds, on so many connections. */
 export const load = hasWrk ? wrk : loopLoad
 
 async function wrk (url: string, seconds = 1, connections = CONNECTIONS): Promise<Load> {
