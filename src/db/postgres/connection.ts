@@ -34,7 +34,7 @@ export class PostgresConnection implements TransactionConnection {
   readonly #client: pg.PoolClient
   readonly #queue = new Mutex()
   #running: Promise<unknown> | undefined
-  #onRelease = () => {}
+  #onRelease: (() => void) | undefined
   /** Whether the transaction is being rolled back, so that nothing is sent any more. */
   #isEnding = false
   #isLost = false
@@ -96,14 +96,10 @@ export class PostgresConnection implements TransactionConnection {
 
   /** Returns the client to the pool, without anything that is left over; or else closes it. */
   async release (): Promise<void> {
-    try {
-      if (this.#running !== undefined || this.#isOpen()) await this.rollback()
-    } catch {
-      this.destroy()
-    }
-    // After a rollback that a late request has cancelled, a transaction may still be open.
+    if (this.#running !== undefined || this.#isOpen()) await Promise.allSettled([this.rollback()])
+    // A transaction is still open if its rollback has failed.
     this.#client.release(this.#isLost || this.#isOpen())
-    this.#onRelease()
+    this.#onRelease!()
   }
 
   /** Closes the socket at once. */

@@ -1,4 +1,4 @@
-import { E_TIMEOUT, Semaphore, withTimeout } from 'async-mutex'
+import { Semaphore, withTimeout } from 'async-mutex'
 import type pg from 'pg'
 import { DatabaseBusyError, DatabaseClosedError } from '../../errors.ts'
 import { PostgresConnection } from './connection.ts'
@@ -62,8 +62,8 @@ export class Connections {
     try {
       const [, release] = await withTimeout(this.#turns, ms).acquire()
       return release
-    } catch (error) {
-      throw error === E_TIMEOUT ? new DatabaseBusyError() : error
+    } catch {
+      throw new DatabaseBusyError()
     }
   }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { DatabaseOpenError } from '../../errors.ts'
-import { postgresClock, type PostgresClock } from '../../larder/postgres.ts'
+import { postgresClock } from '../../larder/postgres.ts'
 import { type DatabaseLimits, resolveLimits } from '../limits.ts'
 import { migrate } from './migrate.ts'
 import { explainOpenError } from './open-errors.ts'
@@ -35,11 +35,10 @@ export async function openPostgres (url: string, limits: DatabaseLimits = {}): P
   const resolved = resolveLimits(limits)
   const parsed = parse(url)
   let pool: pg.Pool | undefined
-  let clock: PostgresClock | undefined
   try {
     const options = await prepare(parsed, resolved.lockWaitMs)
     pool = createPool(options, limits.poolSize ?? POOL_SIZE, resolved)
-    clock = await postgresClock(pool, {
+    const clock = await postgresClock(pool, {
       lockWait: resolved.lockWaitMs / 1000,
       ...limits.onWarning && { onWarning: limits.onWarning }
     })
@@ -53,7 +52,6 @@ export async function openPostgres (url: string, limits: DatabaseLimits = {}): P
       place: parsed.place
     })
   } catch (error) {
-    await clock?.close()
     await pool?.end()
     throw new DatabaseOpenError(parsed.place, explainOpenError(error as Error))
   }

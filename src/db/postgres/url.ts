@@ -7,8 +7,8 @@ const PARAMETERS = new Set([
   'sslcert', 'sslkey', 'sslmode', 'sslrootcert', 'user'
 ])
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full']
-/** The user and the password; then the hosts. */
-const AUTHORITY = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?([^/?#]*)/
+/** The user and the password, the hosts, and the database. */
+const PARTS = /^postgres(?:ql)?:\/\/(?:[^/?#]*@)?(?<hosts>[^/?#]*)(?:\/(?<path>[^?#]*))?/
 
 /** Hosts and ports. */
 const HOSTS = /^(?:[^:,]*|\[[^\]]*\])(?::\d+)?(?:,|$)/
@@ -34,8 +34,9 @@ export interface PostgresUrl {
  * @throws Error whose message is a sentence without the password
  */
 export function parsePostgresUrl (url: string): PostgresUrl {
-  const hosts = AUTHORITY.exec(url)?.[1]
-  if (hosts === undefined) throw new Error('It must begin with postgres:// or postgresql://.')
+  const found = PARTS.exec(url)?.groups
+  if (found === undefined) throw new Error('It must begin with postgres:// or postgresql://.')
+  const { hosts = '', path } = found
   // Otherwise a part of a password could be taken for a parameter, and be shown.
   if (!HOSTS.test(hosts) || /\?.*@/s.test(url)) throw new Error(UNPARSABLE)
   const search = new URLSearchParams(/\?(.*)/s.exec(url)?.[1])
@@ -44,14 +45,13 @@ export function parsePostgresUrl (url: string): PostgresUrl {
     throw new Error('It must have one host. Several are not supported: name the one of the primary, or a proxy.')
   }
   const mode = search.get('sslmode') ?? 'prefer'
-  const { dbname: _, connect_timeout: seconds, port, database, host, ssl, ...rest } = parseParts(url, mode)
+  const { dbname, connect_timeout: seconds, port, database, host, ssl, ...rest } = parseParts(url, path, mode)
   const isSocket = host?.startsWith('/') === true
-  const name = search.get('dbname') ?? (database ? decodeName(database) : undefined)
   const options: ClientConfig = {
     ...rest,
     ...host && { host },
     ...port && { port: Number(port) },
-    ...name !== undefined && { database: name },
+    ...dbname && { database: dbname },
     // A Unix socket has no TLS.
     ssl: isSocket ? false : ssl ?? false,
     ...seconds !== undefined && { connectionTimeoutMillis: Number(seconds) * 1000 }
@@ -88,25 +88,17 @@ interface Parts {
   readonly user?: string
 }
 
-function parseParts (url: string, mode: string): Parts {
+function parseParts (url: string, path: string | undefined, mode: string): Parts {
   try {
     // Without a mode, the parser would not use TLS at all.
     const withMode = /[?&]sslmode=/.test(url) ? url : `${url}${url.includes('?') ? '&' : '?'}sslmode=${mode}`
     const { sslmode, sslcert, sslkey, sslrootcert, ...parts } = parse(withMode, { useLibpqCompat: true })
-    return parts as Parts
+    // The parser does not decode all characters of it.
+    return { ...path && { dbname: decodeURIComponent(path) }, ...parts as Parts }
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     if (path !== undefined) throw new Error(`The file ${path} cannot be read (${code}).`)
     throw new Error(UNPARSABLE)
-  }
-}
-
-/** Decodes the characters that the parser leaves, because they separate the parts of a path. */
-function decodeName (database: string): string {
-  try {
-    return decodeURIComponent(database)
-  } catch {
-    return database
   }
 }
 

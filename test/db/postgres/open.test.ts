@@ -104,3 +104,28 @@ root.test('after close, statements and transactions are 503', async (t) => {
   await t.rejects(database.checkState(), { code: 'LARDER_DATABASE_CLOSED' })
   await t.rejects(database.transaction(() => {}), { code: 'LARDER_DATABASE_CLOSED' })
 })
+
+root.test('a new database that is read-only is refused', async (t) => {
+  const { pool, database, url } = await createDatabase(t)
+  await (await openDatabase(url('postgres'))).close()
+  await pool.query(`DELETE FROM larder.clock; ALTER DATABASE ${database} SET default_transaction_read_only = on`)
+  t.match(await refusal(t, url('postgres')), /in a read-only transaction\. Use the primary, without default_transaction/)
+})
+
+root.test('a server that is starting is waited for', async (t) => {
+  const answer = 'SFATAL\0C57P03\0Mthe database system is starting up\0\0'
+  const message = Buffer.alloc(5 + answer.length)
+  message.write('E')
+  message.writeInt32BE(4 + answer.length, 1)
+  message.write(answer, 5)
+  let attempts = 0
+  const server = createServer((socket) => {
+    attempts++
+    socket.once('data', () => socket.end(message))
+    if (attempts === 2) server.close()
+  }).listen(0, '127.0.0.1')
+  await until('it listens', () => server.listening)
+  const { port } = server.address() as { port: number }
+  t.match(await refusal(t, `postgres://u@127.0.0.1:${port}/x?sslmode=disable`), /ECONNREFUSED/)
+  t.equal(attempts, 2)
+})
