@@ -17,7 +17,12 @@ t.test('URLs are those of libpq', async (t) => {
     }, 'postgres://u@/shop?host=/run/postgresql'],
     ['postgres://%2Frun%2Fpostgresql', { host: '/run/postgresql', ssl: false }, 'postgres:///?host=/run/postgresql'],
     ['postgres://?host=db&port=1&user=u&password=p&dbname=shop&connect_timeout=3&application_name=a', {
-      host: 'db', port: 1, user: 'u', password: 'p', database: 'shop', connectionTimeoutMillis: 3_000,
+      host: 'db',
+      port: 1,
+      user: 'u',
+      password: 'p',
+      database: 'shop',
+      connectionTimeoutMillis: 3_000,
       application_name: 'a'
     }, 'postgres://u@db:1/shop']
   ] as const) {
