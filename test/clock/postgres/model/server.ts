@@ -8,7 +8,7 @@ import { type Change, Numbers, Transaction } from './transactions.ts'
 const FIRST_RELATION = 1
 const SCHEMA = { rel: 0, slot: -1 }
 const FIRST_XID = 100
-/** Changes that a look lists one by one. */
+/** So few that some looks list more. */
 const MAX_CHANGES = 3
 
 /** What can be read. */
@@ -27,6 +27,7 @@ interface Durable extends State {
 /** A PostgreSQL with the clock, as far as one can see from outside which transactions are visible. */
 export class ModelServer {
   readonly #flaws: Flaws
+  readonly #maxChanges: number
   /** All states that could be read, one after the other. */
   readonly states: State[]
   /** Counts crashes and failovers. */
@@ -41,8 +42,10 @@ export class ModelServer {
   #histories = 0
   #fold: { xid: number, gone: ReadonlySet<Change>, folding: Folding } | undefined
 
-  constructor (rows: number, flaws: Flaws = {}) {
+  /** @param maxChanges that a look lists one by one */
+  constructor (rows: number, flaws: Flaws = {}, maxChanges = MAX_CHANGES) {
     this.#flaws = flaws
+    this.#maxChanges = maxChanges
     const first = { rows: new Map(Array.from({ length: rows }, (_, i) => [i + 1, 0])), schema: 0 }
     this.states = [first]
     this.#log = [{ ...first, changes: [], prepared: [], lastXid: FIRST_XID - 1 }]
@@ -179,7 +182,7 @@ export class ModelServer {
   }
 
   look (since: ModelSnapshot): LookRow[] {
-    return look(this.#tables, since, MAX_CHANGES)
+    return look(this.#tables, since, this.#maxChanges)
   }
 
   /** Returns the name of the history, and the positions of stale entries, from 1. */
