@@ -11,8 +11,8 @@ import type { ModelSnapshot } from './model/snapshot.ts'
 import type { Transaction } from './model/transactions.ts'
 
 /*
- * The model of the explorer is right: in random sequences of statements, PostgreSQL lists the same changes, and finds the
- * same entries stale, for all snapshots so far. EXPLORER_SEED chooses other sequences.
+ * The model of the explorer is right: in random sequences of statements, PostgreSQL lists the same changes and finds
+ * the same entries stale, for all snapshots so far. EXPLORER_SEED chooses other sequences.
  */
 const SEED = Number(process.env.EXPLORER_SEED ?? 1)
 const STEPS = soak(1_500, 100)

@@ -33,6 +33,17 @@ export const SCHEMA = `
     'BEGIN UPDATE items SET n = n + 1 WHERE id = 9; RETURN NULL; END';
   CREATE CONSTRAINT TRIGGER write_late AFTER UPDATE ON late DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION write_late();
+  CREATE TABLE watched (id int PRIMARY KEY, n int);
+  CREATE FUNCTION write_after () RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE items SET n = n + 1 WHERE id = 8; RETURN NULL; END';
+  CREATE TRIGGER write_after AFTER UPDATE ON watched FOR EACH STATEMENT EXECUTE FUNCTION write_after();
+  CREATE VIEW instead AS SELECT id, n FROM items;
+  CREATE FUNCTION write_instead () RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE items SET n = NEW.n WHERE id = OLD.id; RETURN NEW; END';
+  CREATE TRIGGER write_instead INSTEAD OF UPDATE ON instead FOR EACH ROW EXECUTE FUNCTION write_instead();
+  CREATE TABLE numbered (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int DEFAULT 0, twice int GENERATED ALWAYS AS (n * 2) STORED);
+  CREATE TABLE wards (id int PRIMARY KEY, parent_id int DEFAULT 9 REFERENCES parents ON DELETE SET DEFAULT);
   CREATE FUNCTION touch (item int) RETURNS void LANGUAGE sql AS 'UPDATE items SET n = n + 1 WHERE id = item';
   CREATE PROCEDURE touch_twice () LANGUAGE plpgsql AS
     'BEGIN UPDATE items SET n = n + 1 WHERE id = 1; COMMIT; UPDATE items SET n = n + 1 WHERE id = 2; END';
@@ -54,6 +65,9 @@ export const SCHEMA = `
   INSERT INTO dogs VALUES (2, 0);
   INSERT INTO moving VALUES (1, 0), (2, 0);
   INSERT INTO late VALUES (1, 0);
+  INSERT INTO watched VALUES (1, 0);
+  INSERT INTO numbered DEFAULT VALUES;
+  INSERT INTO wards VALUES (1, 8), (2, 9);
   INSERT INTO guarded VALUES (1, 0), (2, 0);
   INSERT INTO target VALUES (1, 0), (2, 0);
   INSERT INTO shop.items VALUES (1, 0);
@@ -135,6 +149,15 @@ export const WAYS: readonly Way[] = [
   ['CASCADE and SET NULL of an UPDATE', 'UPDATE parents SET id = 50 WHERE id = 5',
     'parents:5 parents:50 children:5 children:parent_id=50 pets:5 pets:parent_id=5', 'children:6 pets:6'],
   ['a deferred trigger', 'UPDATE late SET n = 1 WHERE id = 1', 'late:1 items:9', 'items:1'],
+  ['a trigger that writes to another table', 'UPDATE watched SET n = 1 WHERE id = 1', 'watched:1 items items:8',
+    'items:1'],
+  ['a view with an INSTEAD OF trigger', 'UPDATE instead SET n = 5 WHERE id = 1', ...FIRST],
+  ['ON DELETE SET DEFAULT', 'DELETE FROM parents WHERE id = 8', 'parents:8 wards wards:1', 'wards:2 parents:1'],
+  ['a DO block', `DO $$ BEGIN ${UPDATE}; END $$`, ...FIRST],
+  ['a statement that a function composes', `DO $$ BEGIN EXECUTE '${UPDATE}'; END $$`, ...FIRST],
+  ['COMMIT AND CHAIN', `BEGIN; ${UPDATE}; COMMIT AND CHAIN; UPDATE items SET n = 1 WHERE id = 2; ROLLBACK`, ...FIRST],
+  ['DEFAULT VALUES and a generated key', 'INSERT INTO numbered DEFAULT VALUES', 'numbered numbered:2', 'numbered:1'],
+  ['UPDATE with a generated column', 'UPDATE numbered SET n = 1 WHERE id = 1', 'numbered:1', 'numbered:2'],
   ['a key of 8 bytes', 'UPDATE bigs SET n = 1 WHERE id = 9007199254740993', 'bigs:9007199254740993', 'bigs:-1'],
   ['a negative key', 'UPDATE bigs SET n = 1 WHERE id = -1', 'bigs:-1', 'bigs:9007199254740993'],
   ['a uuid', `UPDATE uuids SET n = 1 WHERE id = '${UUID}'`, `uuids uuids:${UUID}`,
@@ -153,6 +176,7 @@ export const WAYS: readonly Way[] = [
   ['a row that moves to another partition', "UPDATE parted SET region = 'b' WHERE id = 1", 'parted', 'items'],
   ['INSERT through a partitioned table', "INSERT INTO parted VALUES (3, 'a', 0)", 'parted', 'items'],
   ['a parent of a table', 'UPDATE animals SET n = 1 WHERE id = 2', 'animals', 'items'],
+  ['a parent ONLY', 'UPDATE ONLY animals SET n = 2 WHERE id = 1', 'animals', 'items'],
   ['a child of a table', 'UPDATE dogs SET n = 1', 'animals', 'items'],
   ['session_replication_role', `BEGIN; SET LOCAL session_replication_role = replica; ${UPDATE}; COMMIT`, 'items',
     'parents'],
@@ -164,6 +188,7 @@ export const WAYS: readonly Way[] = [
     'guarded guarded:1'],
   ['TRUNCATE', 'TRUNCATE keyless', 'keyless', 'items'],
   ['TRUNCATE … CASCADE', 'TRUNCATE parents CASCADE', 'parents parents:1 children children:1 pets', 'items'],
+  ['TRUNCATE of several tables', 'TRUNCATE uuids, bigs RESTART IDENTITY', 'uuids bigs bigs:1', 'items'],
   ['TRUNCATE of a partition', 'TRUNCATE parted_a', 'parted', 'items'],
   ['TRUNCATE that is rolled back', 'BEGIN; TRUNCATE items; ROLLBACK', ...NONE],
   ['VACUUM', 'VACUUM items', ...NONE],
