@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { PAGES } from '../clock/postgres/site/pages.ts'
 import { Answers, readSite } from '../clock/postgres/site/reader.ts'
 import type { Site } from '../clock/postgres/site/site.ts'
 import { write } from '../clock/postgres/storm/writer.ts'
@@ -35,7 +36,7 @@ export class Traffic {
     this.#answers = sites.map(() => new Answers())
     this.#workers = [
       ...sites.flatMap(({ url }, i) => Array.from({ length: READERS }, () => readSite({
-        getUrl: () => url, committed, random, isOver, getAnswers: () => this.#answers[i]!
+        getUrl: () => url, pages: PAGES, committed, random, isOver, getAnswers: () => this.#answers[i]!
       }))),
       write({ pool, committed, random, isOver, allowAsyncCommit: false, maxPause: MAX_PAUSE })
     ]

@@ -4,14 +4,15 @@ import { Random } from '../../coherence/storm/random.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { startRestartableRedis } from '../../support/restartable-redis.ts'
 import { soak } from '../../support/soak.ts'
+import { CELLS_OF_PRODUCTS, SERVICE_PAGES } from './site/pages.ts'
 import { PsqlPool } from './site/psql.ts'
 import { Answers, readSite } from './site/reader.ts'
-import { startSite } from './site/site.ts'
-import { Committed, SCHEMA } from './storm/cells.ts'
+import { startService } from './site/site.ts'
+import { Committed } from './storm/cells.ts'
 import { write } from './storm/writer.ts'
 
 /*
- * Promise G1, "never stale", with three processes of an application, and with `psql` that writes: in transactions of
+ * Promise G1, "never stale", with three processes of the service, and with `psql` that writes: in transactions of
  * all isolation levels, in bulk, with savepoints, and with two-phase commits. PostgreSQL and Redis are killed and
  * restarted meanwhile. STORM_SEED repeats the choices of a storm, but not its scheduling.
  */
@@ -28,18 +29,19 @@ const HITS_AFTER = soak(20, 10)
 
 t.setTimeout(soak(600_000, 240_000))
 
-t.test('no answer of three processes is stale while PostgreSQL and Redis are killed', async (t) => {
+t.test('no answer of three processes of the service is stale while PostgreSQL and Redis are killed', async (t) => {
   t.comment(`STORM_SEED=${SEED}`)
   const random = new Random(SEED)
   const postgres = await startPostgres(t, { deadlock_timeout: '20ms' })
   const redis = await startRestartableRedis(t)
   const pool = await postgres.createPool(t)
-  await pool.query(SCHEMA)
-  const database = { host: postgres.host, user: 'postgres', database: pool.options.database! }
-  const sites = await Promise.all(Array.from({ length: SITES }, () => startSite(t, { database, redis: redis.url })))
+  const database = pool.options.database!
+  const url = `postgres://postgres@/${database}?host=${encodeURIComponent(postgres.host)}`
+  const sites = await Promise.all(Array.from({ length: SITES }, () => startService(t, url, redis.url)))
+  await pool.query(CELLS_OF_PRODUCTS)
   const answers = sites.map(() => new Answers())
   const committed = new Committed()
-  const psql = new PsqlPool(database.host, database.database)
+  const psql = new PsqlPool(postgres.host, database)
   t.teardown(() => psql.end())
   let isOver = false
   const over = () => isOver
@@ -74,7 +76,7 @@ t.test('no answer of three processes is stale while PostgreSQL and Redis are kil
 
   const workers = [
     ...sites.flatMap(({ url }, i) => Array.from({ length: READERS }, () => readSite({
-      getUrl: () => url, committed, random, isOver: over, getAnswers: () => answers[i]!
+      getUrl: () => url, pages: SERVICE_PAGES, committed, random, isOver: over, getAnswers: () => answers[i]!
     }))),
     ...Array.from({ length: FORM.writers }, () => write({
       pool: psql, committed, random, isOver: over, allowAsyncCommit: false, maxPause: MAX_PAUSE

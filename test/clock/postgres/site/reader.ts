@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { Random } from '../../../coherence/storm/random.ts'
 import type { Committed } from '../storm/cells.ts'
-import { PAGES } from './truth.ts'
+import type { Page } from './pages.ts'
 
 /** Milliseconds after which a request has failed. */
 const TIMEOUT_MS = 10_000
@@ -25,6 +25,7 @@ export class Answers {
 export interface SiteReaderOptions {
   /** Returns where the process listens now. */
   readonly getUrl: () => string
+  readonly pages: readonly Page[]
   readonly committed: Committed
   readonly random: Random
   readonly isOver: () => boolean
@@ -33,10 +34,11 @@ export interface SiteReaderOptions {
 }
 
 /** Requests pages until it is over, and compares each answer with what had been committed before the request. */
-export async function readSite ({ getUrl, committed, random, isOver, getAnswers }: SiteReaderOptions): Promise<void> {
+export async function readSite (options: SiteReaderOptions): Promise<void> {
+  const { getUrl, pages, committed, random, isOver, getAnswers } = options
   const dispatcher = new Agent({ connections: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS })
   while (!isOver()) {
-    const { path, has } = random.pick(PAGES)
+    const { path, has, read } = random.pick(pages)
     const least = committed.sum(has)
     const { history } = committed
     const began = performance.now()
@@ -50,10 +52,10 @@ export async function readSite ({ getUrl, committed, random, isOver, getAnswers 
       await sleep(5)
       continue
     }
-    const status = String(response.headers['cache-status'])
-    if (/;\s*hit/.test(status)) answers.hits++
+    const status = String(response.headers['cache-status'] ?? response.headers['server-timing'])
+    if (/^larder; hit|desc="hit"/.test(status)) answers.hits++
     else answers.loads++
-    const { n } = JSON.parse(response.text) as { n: number }
+    const n = read(response.text)
     // If a failover has lost commits meanwhile, both what was before and what is now may be right.
     if (n < least && history === committed.history) answers.stale.push(`${path}: ${n} in place of ${least}, ${status}`)
   }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { type Process, start } from '../../../support/process.ts'
 
 const APP = fileURLToPath(new URL('./app.ts', import.meta.url))
+const SERVER = fileURLToPath(new URL('../../../../src/server.ts', import.meta.url))
 
 export interface SiteOptions {
   readonly database: pg.PoolConfig
@@ -29,5 +30,17 @@ export async function startSite (
   })
   if (started === undefined) throw new Error('The application did not start.')
   t.teardown(() => started.kill())
-  return { url: started.line.slice('listening at '.length), process: started }
+  return { url: findUrl(started.line), process: started }
 }
+
+/** Starts a process of the service. It ends with the test. */
+export async function startService (t: Test, database: string, redis: string): Promise<Site> {
+  const started = await start(process.execPath, [SERVER], 'listening on', {
+    DATABASE_URL: database, REDIS_URL: redis, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info'
+  })
+  if (started === undefined) throw new Error('The service did not start.')
+  t.teardown(() => started.kill())
+  return { url: findUrl(started.line), process: started }
+}
+
+const findUrl = (line: string) => /http:[^"\s]+/.exec(line)![0]
