@@ -39,20 +39,16 @@ export async function migrate (
   const migrations = readMigrationFiles({ migrationsFolder: folder })
   const handle = drizzle({ client })
   if (await isUpToDate(handle, migrations)) return
-  try {
-    await handle.transaction(async (transaction) => {
-      await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`))
-      await transaction.execute(sql`SELECT pg_advisory_xact_lock(${LOCK})`)
-      await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${Math.max(1, lockWaitMs)}`))
-      await transaction.execute(sql`SET LOCAL client_min_messages = 'warning'`)
-      const { dialect, session } = transaction as unknown as Internals
-      // The migrator begins a transaction of its own, but this one has the lock.
-      const inThis: Session = Object.create(session, { transaction: { value: (work: any) => work(transaction) } })
-      await dialect.migrate(migrations, inThis, { migrationsSchema: SCHEMA, migrationsTable: TABLE })
-    }, { isolationLevel: 'read committed', accessMode: 'read write' })
-  } catch (error) {
-    throw (error as Error).cause ?? error
-  }
+  await handle.transaction(async (transaction) => {
+    await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${LOCK_WAIT_MS}`))
+    await transaction.execute(sql`SELECT pg_advisory_xact_lock(${LOCK})`)
+    await transaction.execute(sql.raw(`SET LOCAL lock_timeout = ${Math.max(1, lockWaitMs)}`))
+    await transaction.execute(sql`SET LOCAL client_min_messages = 'warning'`)
+    const { dialect, session } = transaction as unknown as Internals
+    // The migrator begins a transaction of its own, but this one has the lock.
+    const inThis: Session = Object.create(session, { transaction: { value: (work: any) => work(transaction) } })
+    await dialect.migrate(migrations, inThis, { migrationsSchema: SCHEMA, migrationsTable: TABLE })
+  }, { isolationLevel: 'read committed', accessMode: 'read write' })
 }
 
 async function isUpToDate (handle: NodePgDatabase, migrations: readonly MigrationMeta[]): Promise<boolean> {

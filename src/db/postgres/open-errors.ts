@@ -31,7 +31,11 @@ export function explainOpenError (error: Error): string {
   return advice === undefined ? sentence : `${sentence} ${advice}`
 }
 
-/** An attempt at several addresses of one host fails with an error for each, and without a message. */
+/**
+ * Returns the error that says why. Drizzle wraps each in one with the statement, and an attempt at several addresses of
+ * one host fails with an error for each, and without a message.
+ */
 function flatten (error: Error & { code?: string }): { code?: string, message: string } {
+  if (error.cause instanceof Error) return error.cause
   return error instanceof AggregateError && error.message === '' ? error.errors[0] : error
 }

@@ -30,7 +30,7 @@ export function transactionVersions (
       ? hasWritten().then((hasWritten) => hasWritten ? tags[0] : firstChanged(known, tags))
       : firstChanged(known, tags),
 
-    measureStaleness: (known, tags) => inTransaction() ? undefined : measureStaleness?.(known, tags),
+    measureStaleness: (known, tags) => inTransaction() ? undefined : measureStaleness!(known, tags),
 
     invalidate (tags) {
       if (!inTransaction()) return invalidate(tags)

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { openDatabase } from '../../../src/db/index.ts'
 import { testApp } from '../../support/app.ts'
 import { type PrivatePostgres, startPostgres } from '../../support/postgres.ts'
 import { until } from '../../support/until.ts'
@@ -62,8 +63,11 @@ t.test('a server that is stopped', async (t) => {
   const notes = await openNotes(t, LIMITS, postgres)
   const { database, titles, add, pool, warnings } = notes
   await Promise.all([titles(), titles(), database.transaction(() => add('a'))])
+  const other = await openDatabase(notes.url)
+  await other.checkState()
   const thaw = await freeze(pool)
   t.teardown(thaw)
+  await other.close()
   const startedAt = performance.now()
   await t.rejects(titles(), BROKEN)
   await t.rejects(database.transaction(() => add('b')), BROKEN)
