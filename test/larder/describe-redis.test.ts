@@ -47,6 +47,7 @@ t.test('the log says at the start which Redis was not found', async (t) => {
   const port = await freePort()
   for (const [url, expected] of [
     [`redis://ann:secret@127.0.0.1:${port}/1`, `Redis at 127.0.0.1:${port}, database 1`],
+    ['redis://nowhere.invalid', 'Redis at nowhere.invalid:6379, database 0'],
     [`redis-cluster://:secret@127.0.0.1:${port},[::1]:${port}`,
       `Redis at the cluster 127.0.0.1:${port}, [::1]:${port}`],
     [`redis-sentinel://127.0.0.1:${port}?master=shop`, `Redis at the sentinels 127.0.0.1:${port}`]

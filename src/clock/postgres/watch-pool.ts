@@ -82,7 +82,7 @@ function watchClient (pool: pg.Pool, client: pg.PoolClient): void {
   client.query = function (this: unknown, ...parameters: any[]) {
     const [text] = readQuery(parameters)
     if (writing === undefined && !isRead(text)) {
-      writing = [...writeListeners.get(pool) ?? []]
+      writing = [...writeListeners.get(pool)!] // each clock watches both
       writing.forEach((listener) => listener.beginChange())
     }
     if (reported.has(parameters[0])) return query.apply(client, parameters)
