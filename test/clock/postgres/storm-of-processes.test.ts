@@ -20,7 +20,7 @@ const SEED = Number(process.env.STORM_SEED ?? Date.now() % 1_000_000)
 const SITES = 3
 const READERS = 2
 /** How many answers are checked, how many psql write, and how often each fault happens. */
-const FULL = { answers: 12_000, writers: 4, rounds: 5, faults: 4 }
+const FULL = { answers: 12_000, writers: 4, rounds: 3, faults: 4 }
 const FORM = soak(FULL, { answers: 300, writers: 1, rounds: 1, faults: 2 })
 /** Milliseconds between two transactions, so that some entries stay valid for a while. */
 const MAX_PAUSE = 60
