@@ -122,12 +122,13 @@ export class PostgresConnection implements TransactionConnection {
     const running = this.#client.query(statement as pg.QueryConfig, values)
     this.#running = running
     try {
-      return await running
+      const result = await running
+      this.#running = undefined
+      return result
     } catch (error) {
+      this.#running = undefined
       if ((error as { code?: string }).code !== ABORTED) this.#failure = error
       throw error
-    } finally {
-      this.#running = undefined
     }
   }
 
