@@ -21,8 +21,10 @@ console.log(count)`
 const FAST = new URL('../src/fast-imports.ts?again', import.meta.url).href
 
 async function run (code: string, variables: Record<string, string> = {}): Promise<string> {
-  const env = { ...process.env, NODE_OPTIONS: '', ...variables }
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', code], { env })
+  const env = { ...process.env, ...variables }
+  // By a shell, since tap adds options to each process that it sees.
+  const args = ['-c', 'NODE_OPTIONS= exec "$0" --input-type=module --eval "$1"', process.execPath, code]
+  const { stdout } = await promisify(execFile)('sh', args, { env })
   return stdout.trim()
 }
 
