@@ -121,6 +121,7 @@ export class ModelServer {
   }
 
   prepare (transaction: Transaction): void {
+    transaction.top.xid ??= this.#numbers.give(true) // also if it has written nothing
     transaction.isPrepared = true
     this.#writeLog()
   }
