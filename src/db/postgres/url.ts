@@ -53,7 +53,7 @@ export function parsePostgresUrl (url: string): PostgresUrl {
     ...port && { port: Number(port) },
     ...dbname && { database: dbname },
     // A Unix socket has no TLS.
-    ssl: isSocket ? false : ssl ?? false,
+    ssl: isSocket ? false : ssl!, // the parser sets it for each sslmode
     ...seconds !== undefined && { connectionTimeoutMillis: Number(seconds) * 1000 }
   }
   return { options, mayBePlain: mode === 'prefer', place: describePlace(options) }

@@ -127,3 +127,11 @@ t.test('with maxStaleness, requests are checked while a statement runs that may 
   await lookUp()
   t.equal(await lookUp(), 'bounded', 'the connection was closed')
 })
+
+t.test('the staleness of an entry that another process has stamped is not known', async (t) => {
+  const { clock } = await createBlog(t, postgres)
+  const { versions } = clock
+  const stamp = await versions.stamp(['posts'])
+  t.type(versions.measureStaleness!(stamp, ['posts']), 'number')
+  t.equal(versions.measureStaleness!('other/1:1:', ['posts']), undefined)
+})
