@@ -33,9 +33,7 @@ async function main (args: string[]): Promise<void> {
   const config = loadConfig(process.env)
   if (command === 'migrate') {
     const { openDatabase } = await import('./db/index.ts')
-    const database = await openDatabase(config.DATABASE_URL, {
-      onWarning: (message) => process.stderr.write(`larder: ${message}\n`)
-    })
+    const database = await openDatabase(config.DATABASE_URL, { onWarning: console.warn })
     return await database.close()
   }
   const { buildApp } = await import('./app.ts')
