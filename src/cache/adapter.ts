@@ -1,14 +1,13 @@
 import type { Entry } from './entry/entry.ts'
+import { isMiss, type Lookup, type Miss } from './entry/lookup.ts'
 import { cacheChannel, emit } from './events.ts'
 import { EntryStore } from './load/entry-store.ts'
 import { Loader } from './load/loader.ts'
 import { fromHandle, fromLoader } from './load/produce.ts'
+import type { LoadHandle, LoadResult } from './load/result.ts'
 import { mayRefresh, servesStaleAtOnce, shouldRefreshEarly } from './load/staleness.ts'
 import type { EntryFilter, StoreConnection, StoreStats } from './stores/store.ts'
-import {
-  type Cache, type CacheOptions, isMiss, type LoadFunction, type LoadHandle, type LoadOptions, type LoadResult,
-  type Lookup, type Miss
-} from './types.ts'
+import type { Cache, CacheOptions, LoadFunction, LoadOptions } from './types.ts'
 import { currentTime } from './util/clock.ts'
 import { andThen, type MaybePromise } from './util/maybe-promise.ts'
 import { elapsed, startTimer } from './util/timer.ts'

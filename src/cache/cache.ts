@@ -1,25 +1,16 @@
-import { AdapterMembers, type CacheAdapter } from './adapter.ts'
-import {
-  boundStaleness, NO_TAGS, resolveFilter, type ResolvedGetOrSetOptions, type ResolvedSetOptions, resolveGetOrSetOptions,
-  resolveSetOptions
-} from './call-options.ts'
-import { decodeValue } from './entry/codec.ts'
+import type { CacheAdapter } from './adapter.ts'
+import { NO_TAGS, resolveFilter, type ResolvedSetOptions, resolveSetOptions } from './call-options.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
-import { decodeSharedValue } from './entry/value.ts'
-import { cacheChannel } from './events.ts'
-import { decodeEntry, decodableEntry } from './load/entry-store.ts'
+import { isMiss } from './entry/lookup.ts'
+import { decodableEntry, decodeEntry } from './entry/value.ts'
 import { isFromFuture } from './load/staleness.ts'
+import { ReadingVerbs } from './reading.ts'
 import type { EntryFilter } from './stores/store.ts'
-import {
-  type CacheOptions, type GetOrSetOptions, isMiss, type LoadFunction, type LoadOptions, type LoadResult, type Lookup,
-  type Miss, type SetOptions
-} from './types.ts'
+import type { CacheOptions, SetOptions } from './types.ts'
 import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
-import { startTimer } from './util/timer.ts'
-import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
+import { checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
 import { findMeasurable } from './versions/measurable.ts'
-import { currentReads, ignoreReads } from './versions/read-set.ts'
 import type { Stamp } from './versions/versions.ts'
 
 /** Creates a cache over a store. Throws a TypeError for unknown options and wrong values. */
@@ -27,92 +18,7 @@ export function createCache (options: CacheOptions): CacheAdapter {
   return new StoreCache({ ...options })
 }
 
-class StoreCache extends AdapterMembers implements CacheAdapter {
-  // Reading
-
-  async get<T> (key: string): Promise<T | undefined> {
-    checkKey(key)
-    this.#stampReads()
-    const startedAt = startTimer(cacheChannel)
-    const found = this.#decode(key, await this.entries.find(key), startedAt)
-    return isMiss(found) ? undefined : found.value as T
-  }
-
-  async getMany<T> (keys: readonly string[]): Promise<Map<string, T>> {
-    checkKeys(keys)
-    this.#stampReads()
-    const startedAt = startTimer(cacheChannel)
-    const found = await this.entries.findMany(keys)
-    const values = new Map<string, T>()
-    for (const [i, key] of keys.entries()) {
-      const decoded = this.#decode(key, found[i]!, startedAt)
-      if (!isMiss(decoded)) values.set(key, decoded.value as T)
-    }
-    return values
-  }
-
-  async ttl (key: string): Promise<number | null | undefined> {
-    checkKey(key)
-    const found = decodableEntry(await this.entries.find(key))
-    if (isMiss(found)) return undefined
-    return found.freshUntil === Infinity ? null : (found.freshUntil - this.entries.now()) / 1000
-  }
-
-  async getOrSet<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
-    checkKey(key)
-    checkFunction('loader', loader)
-    const options = resolveGetOrSetOptions(given)
-    this.#stampReads()
-    const startedAt = startTimer(cacheChannel)
-    const entry = await this.entries.find(key, boundStaleness(options.maxStaleness))
-    const found = this.#decode(key, entry, startedAt, options.shared)
-    if (!isMiss(found)) {
-      if (options.refreshAhead && !isMiss(entry) && this.shouldRefreshEarly(key, entry)) {
-        this.#refresh(key, loader, options, { miss: 'expired', seen: entry })
-      }
-      return found.value as T
-    }
-    const stale = this.#serveStale(key, loader, options, found)
-    if (stale !== undefined) return stale.value as T
-    const result = await this.load(key, loader, options, found)
-    return (result.collapsed ? copyResult(result, options.shared) : result.value) as T
-  }
-
-  /** Returns the stale value that is to be served at once, and refreshes it in the background if that is due. */
-  #serveStale (
-    key: string, loader: LoadFunction<unknown>, options: ResolvedGetOrSetOptions, found: Miss
-  ): { value: unknown } | undefined {
-    const hit = this.findStale(found, options)
-    if (hit === undefined) return undefined
-    const decoded = decodeEntry(hit.entry, options.shared)
-    if (isMiss(decoded)) return undefined
-    const { stale: _, ...miss } = found // a background load that fails serves nothing in its place
-    if (hit.refresh && !this.isLoading(key)) this.#refresh(key, loader, options, miss)
-    this.entries.recordDependencies(currentReads(), hit.entry)
-    this.reportStale(key, hit.entry)
-    return decoded
-  }
-
-  /** Loads in the background. Its result makes no difference to the value that was returned. */
-  #refresh (key: string, loader: LoadFunction<unknown>, options: LoadOptions, miss: Miss): void {
-    const load = ignoreReads(() => this.load(key, loader, options, miss))
-    load.catch((error) => this.entries.reportError('refresh', error))
-  }
-
-  /** Decodes the value of a lookup, and reports a hit or a miss. */
-  #decode (key: string, found: Lookup, startedAt: number, shared?: boolean): { value: unknown } | Miss {
-    const decoded = isMiss(found) ? found : decodeEntry(found, shared)
-    if (!isMiss(found)) this.entries.recordDependencies(currentReads(), found)
-    this.report(key, found, decoded, startedAt)
-    return decoded
-  }
-
-  /** Stamps the load that reads from this cache, if any, before it reads. */
-  #stampReads (): void {
-    const reads = currentReads()
-    if (reads !== undefined) this.beginTracking(reads)
-  }
-
+class StoreCache extends ReadingVerbs implements CacheAdapter {
   // Writing
 
   async set (key: string, value: unknown, options: SetOptions = {}): Promise<void> {
@@ -240,10 +146,4 @@ class StoreCache extends AdapterMembers implements CacheAdapter {
   #stampFor (tags: readonly string[]): MaybePromise<Stamp | undefined> {
     return tags.length === 0 ? '' : this.entries.stamp(tags)
   }
-}
-
-/** Copies the value of a load that another caller began, if it can be copied. Otherwise all callers share it. */
-function copyResult ({ value, entry, payload = entry?.payload }: LoadResult, shared = false): unknown {
-  if (shared && entry !== undefined) return decodeSharedValue(entry).value
-  return payload === undefined ? value : decodeValue(payload)
 }

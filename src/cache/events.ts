@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Entry } from './entry/entry.ts'
-import type { Cache, MissReason } from './types.ts'
+import type { MissReason } from './entry/lookup.ts'
+import type { Cache } from './types.ts'
 
 /** What happened in a cache. */
 export type CacheEventBody =

@@ -21,5 +21,7 @@ export type {
 } from './stores/store.ts'
 export type { Stamp, StalenessBound, TagState, Versions } from './versions/versions.ts'
 export type { CacheAdapter, StaleHit } from './adapter.ts'
+export * from './entry/lookup.ts'
+export * from './load/result.ts'
 export * from './types.ts'
 export * from './errors.ts'

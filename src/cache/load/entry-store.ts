@@ -1,13 +1,13 @@
-import { decodeValue, encodeValue } from '../entry/codec.ts'
+import { encodeValue } from '../entry/codec.ts'
 import { type Entry, expiresAt, isSameEntry } from '../entry/entry.ts'
-import { decodeSharedValue } from '../entry/value.ts'
+import { isMiss, type Lookup, type Miss, type MissReason } from '../entry/lookup.ts'
 import type { CacheEventBody } from '../events.ts'
 import type { Lease, LeaseResult, Store } from '../stores/store.ts'
-import { isMiss, type LoadResult, type Lookup, type Miss, type MissReason } from '../types.ts'
 import { andThen, type MaybePromise, orElse } from '../util/maybe-promise.ts'
 import type { ReadSet } from '../versions/read-set.ts'
 import { makeMeasurable, useEarlierCheck } from '../versions/measurable.ts'
 import type { Stamp, StalenessBound, Versions } from '../versions/versions.ts'
+import type { LoadResult } from './result.ts'
 import { isFromFuture } from './staleness.ts'
 
 export const MISSES = {
@@ -227,24 +227,4 @@ export class EntryStore {
 /** Whether the store did not answer, so that the lookup knows only what this process knows. */
 export function isUnanswered ({ miss, inOutage }: Miss): boolean {
   return miss === 'unavailable' || inOutage === true
-}
-
-/**
- * Decodes the value of an entry; a value that cannot be decoded is a miss.
- *
- * @param shared whether to return the same object each time, in place of a copy
- */
-export function decodeEntry (entry: Entry, shared = false): { value: unknown } | Miss {
-  try {
-    return shared ? decodeSharedValue(entry) : { value: decodeValue(entry.payload) }
-  } catch {
-    return { miss: 'corrupt', seen: entry }
-  }
-}
-
-/** Returns what was found, or a miss if its value cannot be decoded. */
-export function decodableEntry (found: Lookup): Lookup {
-  if (isMiss(found)) return found
-  const decoded = decodeEntry(found)
-  return isMiss(decoded) ? decoded : found
 }

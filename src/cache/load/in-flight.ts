@@ -1,10 +1,10 @@
 import { encodeValue } from '../entry/codec.ts'
 import type { Lease, Store } from '../stores/store.ts'
-import type { LoadResult } from '../types.ts'
 import type { MaybePromise } from '../util/maybe-promise.ts'
 import { toTimerMs } from '../util/timer.ts'
 import type { ReadSet } from '../versions/read-set.ts'
 import type { Stamp, Versions } from '../versions/versions.ts'
+import type { LoadResult } from './result.ts'
 
 /** A load in flight. */
 export interface InFlightLoad {

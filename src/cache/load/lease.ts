@@ -1,8 +1,10 @@
 import { type Entry, isSameEntry } from '../entry/entry.ts'
+import { isMiss, type Miss } from '../entry/lookup.ts'
+import { decodableEntry } from '../entry/value.ts'
 import { LoadFailedError } from '../errors.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
-import { isMiss, type LoadOptions, type Miss } from '../types.ts'
-import { type EntryStore, isUnanswered, decodableEntry } from './entry-store.ts'
+import type { LoadOptions } from '../types.ts'
+import { type EntryStore, isUnanswered } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */

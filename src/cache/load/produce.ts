@@ -1,5 +1,6 @@
-import type { LoadContext, LoadFunction, LoadHandle, LoadResult } from '../types.ts'
+import type { LoadContext, LoadFunction } from '../types.ts'
 import { checkDuration, checkNames, checkSeconds, checkTags } from '../util/validate.ts'
+import type { LoadHandle, LoadResult } from './result.ts'
 
 /** What a load has produced, and how it is to be stored. */
 export interface Produced {
