@@ -1,15 +1,20 @@
 import type { CacheAdapter } from './adapter.ts'
-import { NO_TAGS, resolveFilter, type ResolvedSetOptions, resolveSetOptions } from './call-options.ts'
+import { cacheFunction } from './cached-function.ts'
+import {
+  NO_TAGS, resolveFilter, resolveGetOrSetOptions, type ResolvedSetOptions, resolveSetOptions
+} from './call-options.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { isMiss } from './entry/lookup.ts'
 import { decodableEntry, decodeEntry } from './entry/value.ts'
 import { isFromFuture } from './load/staleness.ts'
 import { ReadingVerbs } from './reading.ts'
 import type { EntryFilter } from './stores/store.ts'
-import type { CacheOptions, SetOptions } from './types.ts'
+import type {
+  CachedFunction, CachedOptions, CacheOptions, GetOrSetOptions, LoadFunction, SetOptions
+} from './types.ts'
 import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
-import { checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
+import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
 import { findMeasurable } from './versions/measurable.ts'
 import type { Stamp } from './versions/versions.ts'
 
@@ -86,7 +91,42 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     return await this.entries.store.increment(key, by, initial, replace)
   }
 
+  async refresh<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
+    checkKey(key)
+    checkFunction('loader', loader)
+    const options = resolveGetOrSetOptions(given, 'refresh')
+    // So that the load joins none that may have begun before what the caller knows. It continues without the store.
+    await this.expire(key).catch((error) => this.entries.reportError('expire', error))
+    return await this.loadValue(key, loader, options)
+  }
+
+  cached<A extends unknown[], T> (
+    work: (...args: A) => T | Promise<T>, options: CachedOptions<A>
+  ): CachedFunction<A, T> {
+    return cacheFunction(this, work, options)
+  }
+
   // Deleting
+
+  async expire (key: string): Promise<boolean> {
+    checkKey(key)
+    this.loader.inFlight.revoke(key)
+    const found = decodableEntry(await this.entries.find(key))
+    const entry = isMiss(found) ? found.stale : found
+    // Without an entry, another process may still have a load in flight.
+    if (entry === undefined) await this.delete(key)
+    else await this.#endFreshness(key, entry)
+    return entry !== undefined
+  }
+
+  async #endFreshness (key: string, { freshUntil, staleUntil }: Entry): Promise<void> {
+    try {
+      await this.entries.store.touch(key, Math.min(freshUntil, this.entries.now()), staleUntil)
+    } catch (error) {
+      this.entries.reportError('expire', error)
+      await this.delete(key) // a store that is unavailable remembers deletions
+    }
+  }
 
   async delete (key: string): Promise<boolean> {
     return await this.deleteMany([key]) > 0

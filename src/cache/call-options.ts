@@ -66,9 +66,10 @@ export interface ResolvedGetOrSetOptions extends GetOrSetOptions {
 
 const DURATIONS = ['staleWhileRevalidate', 'staleIfError', 'timeout'] as const
 
-export function resolveGetOrSetOptions (options: GetOrSetOptions): ResolvedGetOrSetOptions {
+/** @param verb that has the options */
+export function resolveGetOrSetOptions (options: GetOrSetOptions, verb = 'getOrSet'): ResolvedGetOrSetOptions {
   checkOptions(options)
-  checkNames('getOrSet()', options, GET_OR_SET_OPTIONS)
+  checkNames(`${verb}()`, options, GET_OR_SET_OPTIONS)
   const { ttl, tags, refreshAhead, shared, maxStaleness } = options
   const seconds = ttl === undefined ? undefined : checkSeconds('ttl', ttl)
   if (tags !== undefined) checkTags(tags)

@@ -56,7 +56,11 @@ export class ReadingVerbs extends AdapterMembers {
     }
     const stale = this.#serveStale(key, loader, options, found)
     if (stale !== undefined) return stale.value as T
-    const result = await this.load(key, loader, options, found)
+    return await this.loadValue(key, loader, options, found)
+  }
+
+  protected async loadValue<T> (key: string, loader: LoadFunction<T>, options: LoadOptions, miss?: Miss): Promise<T> {
+    const result = await this.load(key, loader, options, miss)
     return (result.collapsed ? copyResult(result, options.shared) : result.value) as T
   }
 

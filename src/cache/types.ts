@@ -69,6 +69,25 @@ export interface GetOrSetOptions extends SetOptions {
   maxStaleness?: Milliseconds
 }
 
+/** Options of `cached`: those of `getOrSet`, and the first part of the keys. */
+export interface CachedOptions<A extends unknown[]> extends Omit<GetOrSetOptions, 'tags'> {
+  /** The first part of all keys of the function, e.g. `post`. Each function needs its own. It must not contain `(`. */
+  key: string
+  /** Names for `invalidateTags`, or a function that returns those of one call. Default none. */
+  tags?: readonly string[] | ((...args: A) => readonly string[])
+}
+
+/** A function whose results are cached. */
+export interface CachedFunction<A extends unknown[], T> {
+  (...args: A): Promise<T>
+  /** Returns the key of a call, e.g. `post(7,"en")`. It contains a digest in place of long arguments. */
+  getKey (...args: A): string
+  /** Deletes the result of a call, and returns whether there was one. A call in flight is not stored. */
+  invalidate (...args: A): Promise<boolean>
+  /** Calls the function, and replaces the stored result. See `Cache.refresh`. */
+  refresh (...args: A): Promise<T>
+}
+
 /** Options of a load that only adapters use. Durations are in seconds. */
 export interface LoadOptions
   extends Omit<GetOrSetOptions, 'ttl' | 'staleWhileRevalidate' | 'staleIfError' | 'timeout' | 'maxStaleness'> {
@@ -112,8 +131,8 @@ export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
  * stored exactly, e.g. a function.
  *
  * A store that fails costs time, never an error: reads miss, `getOrSet` loads, `set` stores nothing. Only the verbs
- * that promise that something is deleted or counted reject then: `delete`, `deleteMany`, `invalidateTags`, `clear`
- * and `increment`.
+ * that promise that something is deleted or counted reject then: `delete`, `deleteMany`, `expire`, `invalidateTags`,
+ * `clear` and `increment`.
  */
 export interface Cache {
   /** Returns a value; undefined if the key has none, or if it has expired or was invalidated. */
@@ -136,6 +155,18 @@ export interface Cache {
    */
   getOrSet<T> (key: string, loader: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
   /**
+   * Runs the loader function even if a value is stored, and replaces it. Rejects if the loader fails, and the old value
+   * stays then. Until it ends, the old value is expired: see `expire`.
+   */
+  refresh<T> (key: string, loader: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
+  /**
+   * Returns a function with the same parameters whose results are cached by `getOrSet`. The key is made from the
+   * arguments, which must be plain data; different arguments have different keys.
+   */
+  cached<A extends unknown[], T> (
+    work: (...args: A) => T | Promise<T>, options: CachedOptions<A>
+  ): CachedFunction<A, T>
+  /**
    * Gives an entry a new freshness lifetime; false if there is no entry.
    *
    * @param ttl default that of the cache; zero or less deletes the entry
@@ -150,6 +181,11 @@ export interface Cache {
   increment (key: string, by?: number): Promise<number>
   /** Returns the seconds left, with decimals; null: no expiry; undefined: absent. */
   ttl (key: string): Promise<number | null | undefined>
+  /**
+   * Ends the freshness lifetime of an entry, and returns whether there was one. It is a miss from then on, but may be
+   * served stale where a call allows it, for as long as it was to be stored. A load of the key in flight is not stored.
+   */
+  expire (key: string): Promise<boolean>
   /** Deletes an entry, and returns whether there was one. A load of the key in flight is not stored. */
   delete (key: string): Promise<boolean>
   /** Deletes entries, and returns how many there were. */

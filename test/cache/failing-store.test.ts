@@ -82,6 +82,7 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
       const error = { message: 'unreachable' }
       await t.rejects(cache.delete('key'), error)
       await t.rejects(cache.deleteMany(['a', 'b']), error)
+      await t.rejects(cache.expire('key'), error)
       await t.rejects(cache.increment('key'), error)
       await t.rejects(cache.clear(), error)
       await t.rejects(cache.deleteMatching({ prefix: 'k' }), error)
@@ -90,6 +91,22 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
     })
   })
 }
+
+t.test('refresh loads, and stores nothing, while the store is unreachable', async (t) => {
+  const cache = createCache({ store: unreachableStore() })
+  const { events } = listen(t, cache)
+  t.equal(await cache.refresh<unknown>('key', () => 'loaded'), 'loaded')
+  t.match(events.at(-1), { type: 'refuse', reason: 'store-unavailable' })
+})
+
+t.test('expire deletes an entry whose lifetime the store fails to change', async (t) => {
+  const store: Store = { ...memoryStore(), touch: async () => { throw down() } }
+  const cache = createCache({ store })
+  await cache.set('key', 'old')
+  t.equal(await cache.expire('key'), true)
+  const fail = () => { throw new Error('down') }
+  await t.rejects(cache.getOrSet('key', fail, { staleIfError: 60 }), { message: 'down' })
+})
 
 t.test('touch returns false if the store fails after the read', async (t) => {
   const store: Store = { ...memoryStore(), touch: async () => { throw down() } }

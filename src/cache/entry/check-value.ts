@@ -28,15 +28,17 @@ interface Unsupported {
 /**
  * Checks that a value can be encoded so that it is decoded unchanged.
  *
- * @throws ValueError with the path of the first part for which this is not so
+ * @param name of the value in messages
+ * @param problem of a value for which this is not so
+ * @throws ValueError with the path of its first part for which this is not so
  */
-export function checkValue (value: unknown): ValueShape {
+export function checkValue (value: unknown, name = 'value', problem = 'cannot be cached'): ValueShape {
   const checker = new ValueChecker()
   const unsupported = checker.check(value, 0)
   if (unsupported === undefined) return checker
   const { path, reason } = unsupported
   const shown = path.length > 300 ? `${path.slice(0, 300)}…` : path
-  throw new ValueError(`value${shown} cannot be cached: it ${reason}. Convert it to plain data first.`)
+  throw new ValueError(`${name}${shown} ${problem}: it ${reason}. Convert it to plain data first.`)
 }
 
 class ValueChecker implements ValueShape {

@@ -1,6 +1,8 @@
 import type { Test } from 'tap'
 import { createCache, type Store } from '../../../src/cache/index.ts'
 import { fakeClock } from '../clock.ts'
+import { cached } from './cached.ts'
+import { expire } from './expire.ts'
 import { increment } from './increment.ts'
 import { deleteKeys, clear, invalidateTags } from './delete-and-clear.ts'
 import { ttl, add, touch } from './ttl.ts'
@@ -19,7 +21,7 @@ export type MakeStore = (now: () => number) => Store
 
 const PARTS = [
   getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags,
-  getOrSet, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead, limits,
+  expire, getOrSet, cached, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead, limits,
   values, invalidArguments
 ]
 
