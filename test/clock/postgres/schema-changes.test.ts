@@ -50,6 +50,18 @@ t.test('after a change of the schema every entry is invalid, and no other statem
   }
 })
 
+t.test('a change of the schema examines each table of the application once, and no other relation', async (t) => {
+  const { pool } = await createClock(t, postgres, SCHEMA)
+  const client = await pool.connect()
+  t.teardown(() => client.release())
+  await client.query("SET track_functions = 'all'; BEGIN")
+  for (const all of [true, false]) await client.query('SELECT larder.watch_all($1)', [all])
+  const { rows } = await client.query(`SELECT calls, (SELECT count(*) FROM larder.tables()) AS tables
+    FROM pg_stat_xact_user_functions WHERE schemaname = 'larder' AND funcname = 'is_watched'`)
+  await client.query('ROLLBACK')
+  t.same(rows, [{ tables: '4', calls: '8' }])
+})
+
 t.test('REFRESH MATERIALIZED VIEW changes the tag of the view alone', async (t) => {
   const { pool, clock: { versions } } = await createClock(t, postgres, SCHEMA)
   const stamp = await versions.stamp()

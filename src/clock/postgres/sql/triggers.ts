@@ -2,6 +2,8 @@
 const MAX_ROWS = 1_000
 /** The number of columns of a table whose values are counted. */
 const MAX_COLUMNS = 8
+/** How functions keep their plans: making them takes most of the time, and each change of the schema calls these. */
+const PLANNED_ONCE = 'LANGUAGE plpgsql STABLE SET join_collapse_limit = 1 SET plan_cache_mode = force_generic_plan'
 
 /** The triggers that list what a statement changes. */
 export const TRIGGERS = `
@@ -15,8 +17,10 @@ $$;
 -- The columns whose values are counted: those that begin an index, of tables that have no parents and no children.
 -- is_key: its values are the rows. Collations that call different texts equal are left out.
 CREATE OR REPLACE FUNCTION larder.counted(rel oid)
-RETURNS TABLE (number int4, name name, kind text, is_key bool) LANGUAGE sql STABLE AS $$
-  SELECT attnum::int4, attname, kind, is_key FROM (
+RETURNS TABLE (number int4, name name, kind text, is_key bool) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT attnum::int4, attname, kind, is_key FROM (
     SELECT DISTINCT ON (a.attnum) a.attnum, a.attname, k.kind,
       i.indisprimary AND i.indnkeyatts = 1 AND k.kind <> 'text' AS is_key
     FROM pg_catalog.pg_index i
@@ -33,8 +37,8 @@ RETURNS TABLE (number int4, name name, kind text, is_key bool) LANGUAGE sql STAB
         WHERE j.indrelid = t.oid AND j.indkey[0] = a.attnum AND NOT d.collisdeterministic)
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE $1 IN (h.inhparent, h.inhrelid))
     ORDER BY a.attnum, 4 DESC) every
-  ORDER BY is_key DESC, attnum LIMIT ${MAX_COLUMNS}
-$$;
+  ORDER BY is_key DESC, attnum LIMIT ${MAX_COLUMNS};
+END $$;
 
 -- The slots of a row, as a list of expressions; null if rows of the table are not told apart.
 CREATE OR REPLACE FUNCTION larder.slots(rel oid) RETURNS text LANGUAGE sql STABLE AS $$
@@ -92,14 +96,15 @@ BEGIN
 END $$;
 
 -- Whether every change of a table is listed: all triggers exist, do what they have to, and always run.
-CREATE OR REPLACE FUNCTION larder.is_watched(rel oid) RETURNS bool LANGUAGE sql STABLE AS $$
-  SELECT bool_and(EXISTS (
+CREATE OR REPLACE FUNCTION larder.is_watched(rel oid) RETURNS bool ${PLANNED_ONCE} AS $$
+BEGIN
+  RETURN (SELECT bool_and(EXISTS (
     SELECT FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
     WHERE t.tgrelid = $1 AND t.tgname = 'larder_' || b.op AND p.prosrc = b.body
       AND p.pronamespace = 'larder'::regnamespace
       AND t.tgenabled = CASE b.op WHEN 'applied' THEN 'R' ELSE 'A' END))
-  FROM larder.bodies($1) b
-$$;
+  FROM larder.bodies($1) b);
+END $$;
 
 CREATE OR REPLACE FUNCTION larder.watch(rel oid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -124,13 +129,15 @@ BEGIN
   END LOOP;
 END $$;
 
--- The tables of applications. Those that begin with larder_ are for work that no cached value depends on.
-CREATE OR REPLACE FUNCTION larder.tables() RETURNS SETOF oid LANGUAGE sql STABLE AS $$
-  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+-- The tables of applications. Those that begin with larder_ are for work that no cached value depends on. It is not
+-- written in SQL, which would let a query that calls it examine each relation of the catalog first.
+CREATE OR REPLACE FUNCTION larder.tables() RETURNS SETOF oid ${PLANNED_ONCE} AS $$
+BEGIN
+  RETURN QUERY SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('larder', 'pg_catalog', 'information_schema', 'pg_toast')
-    AND c.relname NOT LIKE 'larder\\_%'
-$$;
+    AND c.relname NOT LIKE 'larder\\_%';
+END $$;
 
 -- Creates the triggers of all tables that are not watched, and that this role owns. Returns the number of these tables.
 -- with_disabled: also of those whose triggers were disabled.
@@ -141,8 +148,8 @@ DECLARE
   unwatched oid;
 BEGIN
   PERFORM set_config('larder.watching', 'on', true);
-  FOR unwatched IN SELECT c.oid FROM pg_catalog.pg_class c
-    WHERE c.oid IN (SELECT larder.tables()) AND larder.is_watched(c.oid) IS NOT TRUE
+  FOR unwatched IN SELECT c.oid FROM larder.tables() t JOIN pg_catalog.pg_class c ON c.oid = t
+    WHERE larder.is_watched(t) IS NOT TRUE
       AND pg_catalog.pg_has_role(current_user, c.relowner, 'USAGE')
       AND (with_disabled OR NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
         WHERE t.tgrelid = c.oid AND t.tgname LIKE 'larder\\_%' AND t.tgenabled = 'D'))
