@@ -3,9 +3,16 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
-/** Ends a process if this one ends without doing so, e.g. because it was killed: then its end of the pipe is closed. */
-export function guardProcess (pid: number, signal = 'QUIT'): ChildProcess {
-  const guard = spawn('sh', ['-c', 'read _; kill "-$1" "$0"', String(pid), signal], {
+/** Waits for the end of the pipe, then ends the process $0 with the signal $1, and removes its folder $2. */
+const GUARD = 'read _; kill "-$1" "$0"; [ -z "$2" ] && exit; while kill -0 "$0"; do sleep 0.1; done; rm -rf "$2"'
+
+/**
+ * Ends a process if this one ends without doing so, e.g. because it was killed: then its end of the pipe is closed.
+ *
+ * @param folder what it needs no more then. Default: nothing
+ */
+export function guardProcess (pid: number, signal = 'QUIT', folder = ''): ChildProcess {
+  const guard = spawn('sh', ['-c', GUARD, String(pid), signal, folder], {
     stdio: ['pipe', 'ignore', 'ignore'], detached: true
   })
   guard.unref()

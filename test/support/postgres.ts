@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { chownSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -22,6 +22,10 @@ const SETTINGS = {
   max_wal_size: '128MB'
 }
 
+/** Files in memory, which take a fifth of the time of those on a disk, if there is room for several clusters. */
+const MEMORY = '/dev/shm'
+const MEMORY_BYTES = 4 * 2 ** 30
+
 export interface PrivatePostgres {
   /** The folder of its Unix socket, for the option `host`. */
   readonly host: string
@@ -36,6 +40,7 @@ export interface PrivatePostgres {
 }
 
 let shared: Promise<PrivatePostgres> | undefined
+let found: { programs: PostgresPrograms, user: User | undefined } | undefined
 
 /** Starts a PostgreSQL that all test files of a process share. Each test has a database of its own. */
 export async function sharePostgres (t: Test): Promise<PrivatePostgres> {
@@ -51,11 +56,10 @@ export async function sharePostgres (t: Test): Promise<PrivatePostgres> {
 export async function startPostgres (
   t: Test, settings: Record<string, string> = {}, primary?: PrivatePostgres, within: readonly string[] = []
 ): Promise<PrivatePostgres> {
-  const programs = findPrograms()
+  const { programs, user } = found ??= { programs: findPrograms(), user: findUser() }
   // Version 14 knows no other way to create a database, and newer ones write all of it to the log otherwise.
   const strategy = Number(programs.version) < 15 ? '' : 'STRATEGY FILE_COPY'
-  const user = findUser()
-  const folder = mkdtempSync(join(tmpdir(), 'larder-postgres-'))
+  const folder = mkdtempSync(join(hasRoom() ? MEMORY : tmpdir(), 'larder-postgres-'))
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
   if (primary === undefined) copyTemplate(programs, user, data)
@@ -81,7 +85,7 @@ export async function startPostgres (
     })
     exited = once(server, 'exit')
     guard?.kill()
-    guard = guardProcess(server.pid!)
+    guard = guardProcess(server.pid!, 'QUIT', folder)
     await untilReady('PostgreSQL', server.stderr!, READY)
   }
 
@@ -122,6 +126,12 @@ export async function startPostgres (
       return pool
     }
   }
+}
+
+function hasRoom (): boolean {
+  if (!existsSync(MEMORY)) return false
+  const { bavail, bsize } = statfsSync(MEMORY)
+  return bavail * bsize >= MEMORY_BYTES
 }
 
 /** Copies an empty cluster, which the first test on a machine creates. */
