@@ -4,8 +4,9 @@ import { decodeValue } from './entry/codec.ts'
 import { isMiss, type Lookup, type Miss } from './entry/lookup.ts'
 import { decodableEntry, decodeEntry, decodeSharedValue } from './entry/value.ts'
 import { cacheChannel } from './events.ts'
+import { loadMany } from './load/many.ts'
 import type { LoadResult } from './load/result.ts'
-import type { GetOrSetOptions, LoadFunction, LoadOptions } from './types.ts'
+import type { GetOrSetOptions, LoadFunction, LoadManyFunction, LoadOptions } from './types.ts'
 import { startTimer } from './util/timer.ts'
 import { checkFunction, checkKey, checkKeys } from './util/validate.ts'
 import { currentReads, ignoreReads } from './versions/read-set.ts'
@@ -46,43 +47,77 @@ export class ReadingVerbs extends AdapterMembers {
     const options = resolveGetOrSetOptions(given)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const entry = await this.entries.find(key, boundStaleness(options.maxStaleness))
-    const found = this.#decode(key, entry, startedAt, options.shared)
-    if (!isMiss(found)) {
-      if (options.refreshAhead && !isMiss(entry) && this.shouldRefreshEarly(key, entry)) {
-        this.#refresh(key, loader, options, { miss: 'expired', seen: entry })
-      }
-      return found.value as T
+    const lookup = await this.entries.find(key, boundStaleness(options.maxStaleness))
+    const found = this.#findValue(key, lookup, options, startedAt)
+    if (isMiss(found)) return await this.loadValue(key, loader, options, found)
+    if (found.refresh !== undefined) this.#refresh(key, loader, options, found.refresh)
+    return found.value as T
+  }
+
+  async getOrSetMany<T> (
+    keys: readonly string[], loader: LoadManyFunction<T>, given: GetOrSetOptions = {}
+  ): Promise<Map<string, T>> {
+    checkKeys(keys)
+    checkFunction('loader', loader)
+    const options = resolveGetOrSetOptions(given, 'getOrSetMany')
+    this.#stampReads()
+    const startedAt = startTimer(cacheChannel)
+    const unique = [...new Set(keys)]
+    const lookups = await this.entries.findMany(unique, boundStaleness(options.maxStaleness))
+    const [values, missing, due] = [new Map<string, unknown>(), new Map<string, Miss>(), new Map<string, Miss>()]
+    for (const [i, key] of unique.entries()) {
+      const found = this.#findValue(key, lookups[i]!, options, startedAt)
+      if (isMiss(found)) missing.set(key, found)
+      else values.set(key, found.value)
+      if (!isMiss(found) && found.refresh !== undefined) due.set(key, found.refresh)
     }
-    const stale = this.#serveStale(key, loader, options, found)
-    if (stale !== undefined) return stale.value as T
-    return await this.loadValue(key, loader, options, found)
+    if (due.size > 0) this.#refreshMany(due, loader, options)
+    if (missing.size === 0) return values as Map<string, T>
+    for (const [key, load] of await loadMany(this.loader, missing, loader, options)) {
+      if (load.status === 'rejected') throw load.reason
+      values.set(key, readResult(load.value, options.shared))
+    }
+    // `undefined` means absent.
+    return new Map(unique.filter((key) => values.get(key) !== undefined).map((key) => [key, values.get(key) as T]))
   }
 
   protected async loadValue<T> (key: string, loader: LoadFunction<T>, options: LoadOptions, miss?: Miss): Promise<T> {
-    const result = await this.load(key, loader, options, miss)
-    return (result.collapsed ? copyResult(result, options.shared) : result.value) as T
+    return readResult(await this.load(key, loader, options, miss), options.shared) as T
   }
 
-  /** Returns the stale value that is to be served at once, and refreshes it in the background if that is due. */
-  #serveStale (
-    key: string, loader: LoadFunction<unknown>, options: ResolvedGetOrSetOptions, found: Miss
-  ): { value: unknown } | undefined {
+  /** Returns a value that needs no load, fresh or stale, or the miss with which to load it. */
+  #findValue (
+    key: string, lookup: Lookup, options: ResolvedGetOrSetOptions, startedAt: number
+  ): FoundValue | Miss {
+    const found = this.#decode(key, lookup, startedAt, options.shared)
+    if (!isMiss(found)) {
+      const isDue = options.refreshAhead && !isMiss(lookup) && this.shouldRefreshEarly(key, lookup)
+      return isDue ? { value: found.value, refresh: { miss: 'expired', seen: lookup } } : found
+    }
     const hit = this.findStale(found, options)
-    if (hit === undefined) return undefined
+    if (hit === undefined) return found
     const decoded = decodeEntry(hit.entry, options.shared)
-    if (isMiss(decoded)) return undefined
-    const { stale: _, ...miss } = found // a background load that fails serves nothing in its place
-    if (hit.refresh && !this.isLoading(key)) this.#refresh(key, loader, options, miss)
+    if (isMiss(decoded)) return found
     this.entries.recordDependencies(currentReads(), hit.entry)
     this.reportStale(key, hit.entry)
-    return decoded
+    const { stale: _, ...refresh } = found // a background load that fails serves nothing in its place
+    return hit.refresh && !this.isLoading(key) ? { value: decoded.value, refresh } : decoded
   }
 
   /** Loads in the background. Its result makes no difference to the value that was returned. */
   #refresh (key: string, loader: LoadFunction<unknown>, options: LoadOptions, miss: Miss): void {
     const load = ignoreReads(() => this.load(key, loader, options, miss))
     load.catch((error) => this.entries.reportError('refresh', error))
+  }
+
+  /** As `#refresh`. */
+  async #refreshMany (
+    due: ReadonlyMap<string, Miss>, loader: LoadManyFunction<unknown>, options: LoadOptions
+  ): Promise<void> {
+    const loads = await ignoreReads(() => loadMany(this.loader, due, loader, options))
+    for (const load of loads.values()) {
+      if (load.status === 'rejected') this.entries.reportError('refresh', load.reason)
+    }
   }
 
   /** Decodes the value of a lookup, and reports a hit or a miss. */
@@ -100,8 +135,18 @@ export class ReadingVerbs extends AdapterMembers {
   }
 }
 
-/** Copies the value of a load that another caller began, if it can be copied. Otherwise all callers share it. */
-function copyResult ({ value, entry, payload = entry?.payload }: LoadResult, shared = false): unknown {
+/** A value that is returned without waiting for a load. */
+interface FoundValue {
+  readonly value: unknown
+  /** The miss with which to refresh it in the background, if that is due. */
+  readonly refresh?: Miss
+}
+
+/** Returns the value of a load: a copy if another caller began it. If it cannot be copied, all callers share it. */
+function readResult (
+  { value, entry, payload = entry?.payload, collapsed }: LoadResult, shared = false
+): unknown {
+  if (!collapsed) return value
   if (shared && entry !== undefined) return decodeSharedValue(entry).value
   return payload === undefined ? value : decodeValue(payload)
 }

@@ -123,6 +123,17 @@ export interface LoadContext {
 /** Produces the value of a key. If it throws, all callers that wait for it get the error, and nothing is stored. */
 export type LoadFunction<T> = (context: LoadContext) => T | Promise<T>
 
+/** What the loader of `getOrSetMany` gets: it may change how its results are stored. */
+export type LoadManyContext = Pick<LoadContext, 'addTags' | 'setTtl' | 'skipStore'>
+
+/**
+ * Produces the values of several keys, as pairs, e.g. in a Map. A key without a value is not stored, and one whose
+ * value is an Error fails. If the function throws, all keys fail.
+ */
+export type LoadManyFunction<T> = (
+  keys: string[], context: LoadManyContext
+) => Iterable<readonly [string, T | Error]> | Promise<Iterable<readonly [string, T | Error]>>
+
 /**
  * The verbs of a cache. A value is a copy each time; `undefined` is a miss and cannot be stored, `null` can. Keys are
  * not empty.
@@ -154,6 +165,15 @@ export interface Cache {
    * loader, or with a `LoadTimeoutError` after `timeout`, unless a stale value may replace it.
    */
   getOrSet<T> (key: string, loader: LoadFunction<T>, options?: GetOrSetOptions): Promise<T>
+  /**
+   * Returns the values of several keys, in the order of the keys. As `getOrSet`, but the loader function runs once, for
+   * all keys that are missing and that no other caller is loading. A key without a value is not in the result.
+   *
+   * Rejects with the error of the first key that has failed. The values of the others are stored all the same.
+   */
+  getOrSetMany<T> (
+    keys: readonly string[], loader: LoadManyFunction<T>, options?: GetOrSetOptions
+  ): Promise<Map<string, T>>
   /**
    * Runs the loader function even if a value is stored, and replaces it. Rejects if the loader fails, and the old value
    * stays then. Until it ends, the old value is expired: see `expire`.

@@ -46,6 +46,7 @@ t.test('app.larder has every verb of a cache, and purges and explains responses'
   t.equal(Math.round((await larder.ttl('two'))!), 120)
   t.equal(await larder.expire('two'), true)
   t.equal(await larder.refresh('two', () => 3), 3)
+  t.strictSame(await larder.getOrSetMany(['two'], () => []), new Map([['two', 3]]))
   t.equal(await larder.cached((n: number) => n + 1, { key: 'next' })(3), 4)
   t.equal(await larder.delete('two'), true)
   t.equal(await larder.deleteMany(['two']), 0)

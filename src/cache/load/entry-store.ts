@@ -69,10 +69,10 @@ export class EntryStore {
   }
 
   /** As `find`, in the order of the keys. */
-  async findMany (keys: readonly string[]): Promise<Lookup[]> {
+  async findMany (keys: readonly string[], bound?: StalenessBound): Promise<Lookup[]> {
     const entries = await orElse(() => this.store.getMany(keys), (error) => this.reportError('getMany', error))
     return await Promise.all(keys.map((key, i) => {
-      return entries === undefined ? this.#findInOutage(key) : this.check(entries[i])
+      return entries === undefined ? this.#findInOutage(key, bound) : this.check(entries[i], bound)
     }))
   }
 

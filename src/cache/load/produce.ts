@@ -32,20 +32,27 @@ const SKIP_OPTIONS = new Set(['keepStale'])
 
 /** Produces what a loader function returns. */
 export function fromLoader (loader: LoadFunction<unknown>): Produce {
-  return async ({ key, ttl, addTags }) => {
-    let discard: Produced['discard']
-    const context: LoadContext = {
-      key,
-      addTags: (...tags) => { checkTags(tags); addTags(tags) },
-      setTtl (value) { ttl = checkSeconds('ttl', value) },
-      skipStore (options = {}) {
-        checkNames('skipStore()', options, SKIP_OPTIONS)
-        discard = { keepStale: options.keepStale ?? false }
-      }
-    }
-    const value = await loader(context)
-    return { value, ttl, ...discard && { discard } }
+  return async (produceContext) => {
+    const { context, finish } = createContext(produceContext)
+    return finish(await loader(context))
   }
+}
+
+/** Creates the context of a loader function, and what makes of its value a result as the function wants it stored. */
+export function createContext (
+  { key, ttl, addTags }: Omit<ProduceContext, 'hitForMiss'>
+): { context: LoadContext, finish: (value: unknown) => Produced } {
+  let discard: Produced['discard']
+  const context: LoadContext = {
+    key,
+    addTags: (...tags) => { checkTags(tags); addTags(tags) },
+    setTtl (value) { ttl = checkSeconds('ttl', value) },
+    skipStore (options = {}) {
+      checkNames('skipStore()', options, SKIP_OPTIONS)
+      discard = { keepStale: options.keepStale ?? false }
+    }
+  }
+  return { context, finish: (value) => ({ value, ttl, ...discard && { discard } }) }
 }
 
 /**

@@ -12,6 +12,7 @@ import { retryBackOff, refreshAhead, limits } from './refresh.ts'
 import { invalidArguments } from './invalid-arguments.ts'
 import { deleteMatching } from './delete-matching.ts'
 import { getAndSet, getManyAndSetMany } from './get-and-set.ts'
+import { getOrSetMany } from './many.ts'
 import { serveStale, timeout } from './stale.ts'
 import { values } from './values.ts'
 import type { MakeSetUp } from './set-up.ts'
@@ -20,9 +21,9 @@ import type { MakeSetUp } from './set-up.ts'
 export type MakeStore = (now: () => number) => Store
 
 const PARTS = [
-  getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags,
-  expire, getOrSet, cached, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead, limits,
-  values, invalidArguments
+  getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags, expire,
+  getOrSet, getOrSetMany, cached, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead,
+  limits, values, invalidArguments
 ]
 
 /** Tests the whole interface `Cache` over a kind of store. */
