@@ -3,6 +3,7 @@ import { cacheFunction } from './cached-function.ts'
 import {
   NO_TAGS, resolveFilter, resolveGetOrSetOptions, type ResolvedSetOptions, resolveSetOptions
 } from './call-options.ts'
+import { encodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { isMiss } from './entry/lookup.ts'
 import { decodableEntry, decodeEntry } from './entry/value.ts'
@@ -37,7 +38,7 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async #store (pairs: Iterable<readonly [string, unknown]>, { ttl, tags }: ResolvedSetOptions): Promise<void> {
     const entries = [...pairs].map(([key, value]) => {
       checkKey(key)
-      return [key, this.entries.createEntry(value, ttl, tags, undefined)] as const
+      return [key, this.entries.createEntry(encodeValue(value), ttl, tags, undefined)] as const
     })
     const stamp = await this.#stampFor(tags)
     await Promise.all(entries.map(async ([key, entry]) => {
@@ -50,7 +51,7 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async add (key: string, value: unknown, options: SetOptions = {}): Promise<boolean> {
     checkKey(key)
     const { ttl, tags } = resolveSetOptions('add', options, this.defaultTtl)
-    const entry = this.entries.createEntry(value, ttl, tags, undefined)
+    const entry = this.entries.createEntry(encodeValue(value), ttl, tags, undefined)
     try {
       const stamp = await this.#stampFor(tags)
       const stored = await this.entries.store.get(key)
@@ -87,7 +88,7 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     const stored = await this.entries.store.get(key)
     const replace = stored === undefined || await this.#isCounter(stored) ? undefined : stored
     this.loader.inFlight.revoke(key)
-    const initial = this.entries.createEntry(by, this.defaultTtl, NO_TAGS, '')
+    const initial = this.entries.createEntry(encodeValue(by), this.defaultTtl, NO_TAGS, '')
     return await this.entries.store.increment(key, by, initial, replace)
   }
 

@@ -104,10 +104,31 @@ export interface LoadOptions
   wait?: boolean
 }
 
+/** An expired value, for the load that is to replace it. */
+export interface StaleValue {
+  readonly value: unknown
+  /** Seconds since it was stored, or last found not modified. */
+  readonly age: number
+}
+
 /** What a loader function gets: it may change how its result is stored. */
 export interface LoadContext {
   /** The key that is being loaded. */
   readonly key: string
+  /**
+   * The expired value that the load is to replace, if it is still stored, and was not deleted or invalidated. The
+   * result then gets its tags too. If it is invalidated meanwhile, the loader runs again, without it.
+   */
+  readonly stale: StaleValue | undefined
+  /**
+   * Aborted when no caller waits for the load any more, because each has reached its `timeout`. A load that uses it
+   * should end then; one that does not goes on, and is stored.
+   */
+  readonly signal: AbortSignal
+  /**
+   * Stores the value of `stale` for another lifetime: return what this method returns. Throws if there is none.
+   */
+  notModified (): never
   /** Adds tags to those of the call. */
   addTags (...tags: string[]): void
   /** Replaces the `ttl` of the call. */

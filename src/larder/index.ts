@@ -15,8 +15,8 @@ export {
   type EntryFilter, type GetOrSetOptions, ignoreReads, type Lease, type LeaseResult, type LeaseWaiter, type LoadContext,
   type LoadFunction, type LoadManyContext, type LoadManyFunction, LoadTimeoutError, type MaybePromise, memoryStore,
   type MemoryStoreOptions, type Milliseconds, type OutageStore, type RedisClient, redisStore, type RedisStoreOptions,
-  RedisUnavailableError, type SetOptions, type StalenessBound, type Stamp, type Store, type StoreConnection,
-  type StoreStats, type TagState, tieredStore, type TieredStoreOptions, type Versions
+  RedisUnavailableError, type SetOptions, type StalenessBound, type StaleValue, type Stamp, type Store,
+  type StoreConnection, type StoreStats, type TagState, tieredStore, type TieredStoreOptions, type Versions
 } from '../cache/index.ts'
 export {
   type AnyRequest, type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type

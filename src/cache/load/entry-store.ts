@@ -1,4 +1,3 @@
-import { encodeValue } from '../entry/codec.ts'
 import { type Entry, expiresAt, isSameEntry } from '../entry/entry.ts'
 import { isMiss, type Lookup, type Miss, type MissReason } from '../entry/lookup.ts'
 import type { CacheEventBody } from '../events.ts'
@@ -108,8 +107,8 @@ export class EntryStore {
   }
 
   /**
-   * Reads again before a load, as `Store.acquire` does. A store without leases returns the stored entry or an empty
-   * result.
+   * Reads again before a load, as `Store.acquire` does. A store without leases returns another entry, or a result
+   * without a lease.
    *
    * @param seen the stored entry that the caller cannot use
    * @returns undefined if the store failed
@@ -123,7 +122,10 @@ export class EntryStore {
       }), (error) => this.reportError('acquire', error))
     }
     const entry = orElse(() => store.get(key), (error) => this.reportError('get', error))
-    return andThen(entry, (entry) => entry === undefined || isSameEntry(entry, seen) ? {} : entry)
+    return andThen(entry, (entry) => {
+      if (entry === undefined) return {}
+      return isSameEntry(entry, seen) ? { stale: entry } : entry
+    })
   }
 
   // Checking
@@ -176,19 +178,20 @@ export class EntryStore {
   // Writing
 
   /**
-   * Encodes a value. Throws if it cannot be encoded.
+   * Creates an entry that is stored now.
    *
+   * @param payload the encoded value
    * @param ttl seconds; null: never expires
    * @param staleFor seconds after it expired for which it may be served stale
    */
   createEntry (
-    value: unknown, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, staleFor = 0
+    payload: Uint8Array, ttl: number | null, tags: readonly string[], stamp: Stamp | undefined, staleFor = 0
   ): Entry {
     const storedAt = this.now()
     const lifetime = ttl === null || this.#jitter === 0 ? ttl : ttl * (1 - this.#jitter * this.random())
     const freshUntil = expiresAt(lifetime, storedAt)
     return {
-      payload: encodeValue(value),
+      payload,
       storedAt,
       freshUntil,
       staleUntil: freshUntil + staleFor * 1000,

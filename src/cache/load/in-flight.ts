@@ -17,6 +17,10 @@ export interface InFlightLoad {
   /** What it has read so far. */
   readonly reads: ReadSet
   result: Promise<LoadResult>
+  /** Callers that wait for the result. */
+  callers: number
+  /** Present if the loader function has asked for its signal. It is aborted when no caller waits any more. */
+  controller: AbortController | undefined
   /** Another caller may wait for the result. */
   joined: boolean
   /**
@@ -50,6 +54,28 @@ export async function waitForEnd ({ ended, waiters }: InFlightLoad, ms: number):
     clearTimeout(timer)
     waiters.delete(onEnd)
   }
+}
+
+/** Returns the signal that is aborted when no caller waits for the load any more. */
+export function getSignal (load: InFlightLoad): AbortSignal {
+  const controller = load.controller ??= new AbortController()
+  if (load.callers === 0) controller.abort()
+  return controller.signal
+}
+
+/** Counts a caller while it waits for a load. */
+export async function countCaller<T> (load: InFlightLoad, wait: () => Promise<T>): Promise<T> {
+  load.callers++
+  try {
+    return await wait()
+  } finally {
+    if (--load.callers === 0 && !load.ended) load.controller?.abort()
+  }
+}
+
+/** Whether no caller waits for the load, and its loader function was told so. */
+export function isAborted ({ controller }: InFlightLoad): boolean {
+  return controller !== undefined && controller.signal.aborted
 }
 
 const byStore = new WeakMap<Store, InFlightLoads>()

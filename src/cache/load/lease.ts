@@ -21,8 +21,10 @@ export interface Acquired {
   readonly lease?: Lease | undefined
   /** Whether all callers share it, since the last result could not be stored. */
   readonly hitForMiss?: boolean | undefined
-  /** The expired entry that the load is to replace. */
+  /** The expired entry that the load is to replace. It may have been deleted since the miss. */
   readonly expired?: Entry | undefined
+  /** The same, if it was still stored when the lease was acquired. */
+  readonly stale?: Entry | undefined
   /** Another caller held the lease for a while. */
   readonly waited?: boolean
   /** The store cannot lease the key now. */
@@ -70,7 +72,9 @@ export async function acquireLease (
         return { overdue: true, waited: true }
       }
       const { lease, hitForMiss } = found
-      if (found.wait === undefined) return { lease, hitForMiss, expired, waited: waiter !== undefined }
+      if (found.wait === undefined) {
+        return { lease, hitForMiss, expired, stale: entry && expired, waited: waiter !== undefined }
+      }
       if (options.wait === false) return { busy: true }
       const remainingMs = maxWaitMs - (performance.now() - startedAt)
       if (remainingMs <= 0) return { overdue: true, waited: true }

@@ -6,7 +6,9 @@ import type { LoadOptions } from '../types.ts'
 import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
 import { currentReads, ReadSet } from '../versions/read-set.ts'
 import { type EntryStore, isUnanswered, MISSES } from './entry-store.ts'
-import { type InFlightLoad, type InFlightLoads, shareLoads, waitForEnd } from './in-flight.ts'
+import {
+  countCaller, type InFlightLoad, type InFlightLoads, isAborted, shareLoads, waitForEnd
+} from './in-flight.ts'
 import type { Produce } from './produce.ts'
 import type { LoadResult } from './result.ts'
 import { adoptEntry, GIVEN_UP, HIT_FOR_MISS_MS, LoadRunner, REPLACED } from './run.ts'
@@ -52,7 +54,7 @@ export class Loader {
   /** Whether a load of the key is in flight that callers may wait for. */
   isLoading (key: string): boolean {
     const load = this.#find(key)
-    return load !== undefined && this.#remainingMs(load) > 0
+    return load !== undefined && !isAborted(load) && this.#remainingMs(load) > 0
   }
 
   /** Joins the load in flight if it has seen every write that the caller can know of, else starts one. */
@@ -88,7 +90,7 @@ export class Loader {
       later.joined = true
       if (outcome !== 'overdue') outcome = await this.#wait(later, caller, this.#remainingMs(later))
       if (outcome === 'overdue') return await this.#start(caller, produce, 'load-overdue')
-      if (hasResult(outcome)) return await this.#conclude(outcome, later, caller, true)
+      if (hasResult(outcome) && !isAborted(later)) return await this.#conclude(outcome, later, caller, true)
     }
     return await this.#start(caller, produce, this.inFlight.size >= this.#maxLoads ? 'too-many-loads' : undefined)
   }
@@ -120,6 +122,8 @@ export class Loader {
       stamp: this.#entries.beginTracking(reads, options.tags),
       reads,
       result: undefined as never,
+      callers: 0,
+      controller: undefined,
       joined: false,
       revoked: false,
       lease: undefined,
@@ -157,7 +161,11 @@ export class Loader {
    *
    * @param maxWaitMs milliseconds after which the load is overdue; default never
    */
-  async #wait (load: InFlightLoad, { key, options, miss }: Caller, maxWaitMs = Infinity): Promise<Outcome> {
+  async #wait (load: InFlightLoad, caller: Caller, maxWaitMs = Infinity): Promise<Outcome> {
+    return await countCaller(load, () => this.#waitFor(load, caller, maxWaitMs))
+  }
+
+  async #waitFor (load: InFlightLoad, { key, options, miss }: Caller, maxWaitMs: number): Promise<Outcome> {
     const { staleIfError, timeout } = options
     let timeoutMs = timeout === undefined ? Infinity : timeout * 1000
     if (mayServeStale(miss.stale, staleIfError, this.#entries.now())) {
@@ -211,7 +219,7 @@ export class Loader {
   }
 
   #isUnchanged (load: InFlightLoad): MaybePromise<boolean> {
-    if (load.revoked || load.reads.notStoredBecause !== undefined) return false
+    if (load.revoked || isAborted(load) || load.reads.notStoredBecause !== undefined) return false
     const tags = this.#entries.compactTags(load.reads)
     if (tags.length === 0) return true
     return andThen(load.stamp, (stamp) => stamp === undefined ||

@@ -1,3 +1,5 @@
+import type { Entry } from '../entry/entry.ts'
+import { ArgumentError } from '../errors.ts'
 import type { LoadContext, LoadFunction } from '../types.ts'
 import { checkDuration, checkNames, checkSeconds, checkTags } from '../util/validate.ts'
 import type { LoadHandle, LoadResult } from './result.ts'
@@ -5,6 +7,8 @@ import type { LoadHandle, LoadResult } from './result.ts'
 /** What a load has produced, and how it is to be stored. */
 export interface Produced {
   readonly value: unknown
+  /** The encoded value, if it is known. */
+  readonly payload?: Uint8Array
   /** Seconds; null: never expires. */
   readonly ttl: number | null
   /** Seconds for which it may be served stale. Default the longest that the options of the call allow. */
@@ -26,7 +30,14 @@ export interface ProduceContext {
   readonly ttl: number | null
   readonly addTags: (tags: readonly string[]) => void
   readonly hitForMiss: boolean | undefined
+  /** Returns the expired entry that the load is to replace, if there is one. The result depends on it from then on. */
+  readonly useStale: () => { readonly entry: Entry, readonly value: unknown } | undefined
+  readonly getSignal: () => AbortSignal
+  /** Returns milliseconds since 1970. */
+  readonly now: () => number
 }
+
+const NOT_MODIFIED = Symbol('not modified')
 
 const SKIP_OPTIONS = new Set(['keepStale'])
 
@@ -40,11 +51,25 @@ export function fromLoader (loader: LoadFunction<unknown>): Produce {
 
 /** Creates the context of a loader function, and what makes of its value a result as the function wants it stored. */
 export function createContext (
-  { key, ttl, addTags }: Omit<ProduceContext, 'hitForMiss'>
+  { key, ttl, addTags, useStale, getSignal, now }: Omit<ProduceContext, 'hitForMiss'>
 ): { context: LoadContext, finish: (value: unknown) => Produced } {
   let discard: Produced['discard']
+  let stale: ReturnType<typeof useStale>
   const context: LoadContext = {
     key,
+    get stale () {
+      const stale = useStale()
+      return stale && { value: stale.value, age: Math.max(0, now() - stale.entry.storedAt) / 1000 }
+    },
+    get signal () { return getSignal() },
+    notModified () {
+      stale = useStale() // a copy, since the loader may have changed the other one
+      if (stale === undefined) {
+        throw new ArgumentError(`notModified() needs a stale value, but there is none of ${JSON.stringify(key)}. ` +
+          'Call it only if context.stale is set.')
+      }
+      return NOT_MODIFIED as never
+    },
     addTags: (...tags) => { checkTags(tags); addTags(tags) },
     setTtl (value) { ttl = checkSeconds('ttl', value) },
     skipStore (options = {}) {
@@ -52,7 +77,15 @@ export function createContext (
       discard = { keepStale: options.keepStale ?? false }
     }
   }
-  return { context, finish: (value) => ({ value, ttl, ...discard && { discard } }) }
+
+  function finish (value: unknown): Produced {
+    const how = { ttl, ...discard && { discard } }
+    if (value !== NOT_MODIFIED) return { value, ...how }
+    const { payload } = stale!.entry
+    return { value: stale!.value, payload, ...how }
+  }
+
+  return { context, finish }
 }
 
 /**

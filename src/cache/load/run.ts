@@ -1,13 +1,14 @@
 import { type Entry, hasLifetime } from '../entry/entry.ts'
-import type { Miss } from '../entry/lookup.ts'
+import { encodeValue } from '../entry/codec.ts'
+import { isMiss, type Miss } from '../entry/lookup.ts'
 import { decodeEntry } from '../entry/value.ts'
 import type { LoadOptions } from '../types.ts'
 import { andThen, orElse } from '../util/maybe-promise.ts'
 import { collectReads } from '../versions/read-set.ts'
 import type { EntryStore } from './entry-store.ts'
-import type { InFlightLoad } from './in-flight.ts'
+import { getSignal, type InFlightLoad } from './in-flight.ts'
 import { type Acquired, acquireLease } from './lease.ts'
-import type { Produce, Produced } from './produce.ts'
+import type { Produce, ProduceContext, Produced } from './produce.ts'
 import type { LoadResult } from './result.ts'
 import { nextRetry } from './staleness.ts'
 import type { NotStoredReason } from '../versions/not-stored-reason.ts'
@@ -71,7 +72,7 @@ export class LoadRunner {
     const { expired } = acquired
     try {
       const begun = acquired.overdue ? { ...run, isolatedBecause: 'load-overdue' as const } : run
-      const result = await this.#produceAndStore(begun, acquired.hitForMiss)
+      const result = await this.#produceAndStore(begun, acquired)
       const { notStoredBecause } = result
       if (notStoredBecause !== undefined) this.#entries.emit({ type: 'refuse', key, reason: notStoredBecause })
       if (expired !== undefined && result.dropsStale) await this.#dropStale(key, expired, load)
@@ -84,17 +85,12 @@ export class LoadRunner {
     }
   }
 
-  async #produceAndStore (
-    { key, load, produce, options, isolatedBecause }: LoadRun, hitForMiss: boolean | undefined
-  ): Promise<LoadResult> {
+  async #produceAndStore (run: LoadRun, acquired: Acquired): Promise<LoadResult> {
+    const { key, load, options, isolatedBecause } = run
     const { reads } = load
     const stamp = await load.stamp
-    const addTags = (tags: readonly string[]) => reads.add(this.#entries.versions, tags)
-    addTags(options.tags ?? [])
     const startedAt = this.#entries.now()
-    const ttl = options.ttl === undefined ? this.#ttl : options.ttl
-    // Awaited inside: a query builder runs when it is awaited.
-    const produced = await collectReads(reads, async () => await produce({ key, ttl, addTags, hitForMiss }))
+    const produced = await this.#produce(run, acquired, acquired.stale)
     const { value, discard, ignoreReads = false } = produced
     const loadMs = produced.loadMs === undefined ? this.#entries.now() - startedAt : produced.loadMs
     if (loadMs !== null) this.#entries.emit({ type: 'load', key, ms: loadMs })
@@ -108,9 +104,42 @@ export class LoadRunner {
     if (notStoredBecause !== undefined) return { value, stored: false, notStoredBecause }
     const tags = ignoreReads ? [] : this.#entries.compactTags(reads)
     // A value that cannot be encoded fails the load: returning it once would hide that it can never be stored.
-    let entry = this.#entries.createEntry(value, produced.ttl, tags, stamp, staleSeconds(produced, options))
+    const { payload = encodeValue(value), ttl } = produced
+    let entry = this.#entries.createEntry(payload, ttl, tags, stamp, staleSeconds(produced, options))
     if (loadMs !== null && loadMs > 0) entry = { ...entry, loadMs }
     return { value, entry, ...await this.#store(key, entry, load) }
+  }
+
+  /** @param stale the expired entry that the load is to replace, if it is still stored */
+  async #produce (run: LoadRun, acquired: Acquired, stale: Entry | undefined): Promise<Produced> {
+    const { key, load, options } = run
+    const { reads } = load
+    const { now } = this.#entries
+    const addTags = (tags: readonly string[]) => reads.add(this.#entries.versions, tags)
+    addTags(options.tags ?? [])
+    let usesStale = false
+    const context: ProduceContext = {
+      key,
+      ttl: options.ttl === undefined ? this.#ttl : options.ttl,
+      addTags,
+      hitForMiss: acquired.hitForMiss,
+      useStale () {
+        if (stale === undefined || now() >= stale.staleUntil) return undefined
+        const decoded = decodeEntry(stale)
+        if (isMiss(decoded)) return undefined
+        usesStale = true
+        addTags(stale.tags)
+        return { entry: stale, value: decoded.value }
+      },
+      getSignal: () => getSignal(load),
+      now
+    }
+    // Awaited inside: a query builder runs when it is awaited.
+    const produced = await collectReads(reads, async () => await run.produce(context))
+    // Its tags are checked from the stamp of the load on, so they must not have changed before.
+    const isOutdated = usesStale && stale!.tags.length > 0 &&
+      await this.#entries.firstChanged(stale!.stamp, stale!.tags) !== undefined
+    return isOutdated ? await this.#produce(run, acquired, undefined) : produced
   }
 
   /** Stores a result, unless something that the load may not have seen was written in the meantime. */

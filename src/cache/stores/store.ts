@@ -96,7 +96,7 @@ export interface LeaseResult {
   readonly refusal?: unknown
   /** Whether the lease is one that all callers share, since the last result could not be stored. */
   readonly hitForMiss?: boolean
-  /** The entry below the lease of another caller, or below one that all callers share. */
+  /** The entry that is still stored below the lease, whoever holds it. */
   readonly stale?: Entry
   /** If another caller holds the lease, in this process or not: waits for the result of its load. */
   wait? (): LeaseWaiter

@@ -16,6 +16,8 @@ function start (inFlight: InFlightLoads, key = 'key') {
     leaseUnavailable: false,
     leaseHeld: undefined,
     stillCurrent: undefined,
+    callers: 0,
+    controller: undefined,
     joined: false,
     ended: false,
     waiters: new Set()

@@ -53,8 +53,11 @@ export function stampedLate (store: Store, versions: Versions): ModelCache {
   }
 }
 
+const { signal } = new AbortController()
+
 function createContext (key: string, addTags: LoadContext['addTags']): LoadContext {
-  return { key, addTags, setTtl () {}, skipStore () {} }
+  const notModified = () => undefined as never
+  return { key, addTags, setTtl () {}, skipStore () {}, stale: undefined, signal, notModified }
 }
 
 async function orUndefined<T> (work: () => T | Promise<T>): Promise<T | undefined> {

@@ -14,6 +14,7 @@ import { deleteMatching } from './delete-matching.ts'
 import { getAndSet, getManyAndSetMany } from './get-and-set.ts'
 import { getOrSetMany } from './many.ts'
 import { serveStale, timeout } from './stale.ts'
+import { loadContext } from './load-context.ts'
 import { values } from './values.ts'
 import type { MakeSetUp } from './set-up.ts'
 
@@ -22,8 +23,8 @@ export type MakeStore = (now: () => number) => Store
 
 const PARTS = [
   getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags, expire,
-  getOrSet, getOrSetMany, cached, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff, refreshAhead,
-  limits, values, invalidArguments
+  getOrSet, getOrSetMany, cached, loadContext, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff,
+  refreshAhead, limits, values, invalidArguments
 ]
 
 /** Tests the whole interface `Cache` over a kind of store. */

@@ -64,15 +64,16 @@ export class RedisLeases {
 
   /** As `Store.acquire`. Rejects if Redis takes no writes, e.g. since it is full or a replica. */
   async acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
-    return await this.#acquireOver(key, seen === undefined ? '' : serializeHeader(seen))
+    return await this.#acquireOver(key, seen === undefined ? '' : serializeHeader(seen), seen)
   }
 
   /** @param unusable the first bytes of what the caller has found and cannot use; empty: nothing */
-  async #acquireOver (key: string, unusable: Buffer | ''): Promise<Entry | LeaseResult> {
+  async #acquireOver (key: string, unusable: Buffer | '', seen?: Entry): Promise<Entry | LeaseResult> {
     const { redisKey, decoded } = this.#options
     const token = this.#nextToken()
-    const stored = await this.#acquire([redisKey(key)], [token, LEASE_MS, unusable]) as Buffer | null
+    const stored = await this.#acquire([redisKey(key)], [token, LEASE_MS, unusable]) as Buffer | 1 | null
     if (stored === null) return { lease: this.#exclusiveLease(key, token) }
+    if (stored === 1) return { lease: this.#exclusiveLease(key, token), stale: seen! }
     const lease = deserializeLease(stored)
     if (lease === undefined) {
       // Bytes that this code did not write are as good as none, but without a lease a deletion would go unseen.

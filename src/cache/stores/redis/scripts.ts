@@ -127,7 +127,8 @@ return 1`
 
 /**
  * KEYS entry; ARGV token, length of the lease in ms, header of the entry that the caller cannot use, or ''. Returns
- * nothing if the lease was acquired, else the bytes that are stored: another entry, or the lease of another caller.
+ * nothing or, over an entry, 1 if the lease was acquired, else the bytes that are stored: another entry, or the lease
+ * of another caller.
  */
 export const ACQUIRE_LEASE = `${READ_ENTRY}${NOW}
 if is_lease(bytes) and struct.unpack('>d', bytes, 3) > now then return bytes end
@@ -139,7 +140,7 @@ if entry then
   if ttl >= 0 and ttl < length then ttl = length end
 end
 set_key('\\193\\2' .. struct.pack('>d', now + length) .. 'x' .. ARGV[1] .. (entry or ''), ttl)
-return nil`
+return entry and 1 or nil`
 
 /** Ends the script with 0 unless the lease with the token in ARGV[1] is stored at the key. */
 const CHECK_LEASE = `${FORMATS}${SET_KEY}
