@@ -153,6 +153,14 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     await findMeasurable(this.entries.versions).invalidate(tags)
   }
 
+  async expireTags (tags: readonly string[]): Promise<void> {
+    checkTags(tags)
+    if (tags.length === 0) return
+    this.entries.emit({ type: 'invalidate', tags })
+    const versions = findMeasurable(this.entries.versions)
+    await (versions.expire === undefined ? versions.invalidate(tags) : versions.expire(tags))
+  }
+
   async clear (): Promise<void> {
     await this.deleteMatching()
   }

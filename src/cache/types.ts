@@ -233,6 +233,11 @@ export interface Cache {
   deleteMany (keys: readonly string[]): Promise<number>
   /** Invalidates every entry that has one of the tags, at the same cost for one and for a million. */
   invalidateTags (tags: readonly string[]): Promise<void>
+  /**
+   * As `invalidateTags`, but the entries may be served stale where a call allows it, as after `expire`. Tags that the
+   * database changes, i.e. tables and rows, are invalidated.
+   */
+  expireTags (tags: readonly string[]): Promise<void>
   /** Deletes all entries of this cache, and no others in the same Redis. */
   clear (): Promise<void>
   /** Closes the store. Clients that were passed to it stay open. */

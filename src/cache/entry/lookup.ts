@@ -20,3 +20,8 @@ export type Lookup = Entry | Miss
 export function isMiss<T extends object> (found: T | Miss): found is Miss {
   return 'miss' in found
 }
+
+/** Whether the store did not answer, so that the lookup knows only what this process knows. */
+export function isUnanswered ({ miss, inOutage }: Miss): boolean {
+  return miss === 'unavailable' || inOutage === true
+}

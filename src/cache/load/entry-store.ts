@@ -95,10 +95,18 @@ export class EntryStore {
       versions = makeMeasurable(versions)
       if (useEarlierCheck(bound, versions, entry)) return entry
     }
-    return andThen(this.firstChanged(entry.stamp, entry.tags, versions), (changedTag): Lookup => {
+    return andThen(this.firstChanged(entry.stamp, entry.tags, versions), (changedTag): MaybePromise<Lookup> => {
       if (changedTag === undefined) return unchanged
-      return changedTag === null ? MISSES.unavailable : { miss: 'invalidated', seen: entry, changedTag }
+      return changedTag === null ? MISSES.unavailable : this.#findExpired(entry, changedTag, now)
     })
+  }
+
+  /** Returns the miss for an entry with a tag that has changed: stale if no tag was more than expired. */
+  #findExpired (entry: Entry, changedTag: string, now: number): MaybePromise<Miss> {
+    const { stamp, tags, freshUntil } = entry
+    return andThen(this.firstInvalidated(stamp, tags, changedTag), (invalidated): Miss => invalidated === undefined
+      ? { miss: 'expired', seen: entry, stale: { ...entry, freshUntil: Math.min(freshUntil, now) } }
+      : { miss: 'invalidated', seen: entry, changedTag: invalidated })
   }
 
   /** Whether the store leases keys, because other processes share it. */
@@ -142,6 +150,16 @@ export class EntryStore {
     return orElse(() => versions.firstChanged(stamp, tags), (error) => {
       this.reportError('firstChanged', error)
       return null
+    })
+  }
+
+  /** As `Versions.firstInvalidated`, or `otherwise` if the version clock is unavailable, or does not know. */
+  firstInvalidated (stamp: Stamp, tags: readonly string[], otherwise = tags[0]): MaybePromise<string | undefined> {
+    const { versions } = this
+    if (versions.firstInvalidated === undefined) return otherwise
+    return orElse(() => versions.firstInvalidated!(stamp, tags), (error) => {
+      this.reportError('firstInvalidated', error)
+      return otherwise
     })
   }
 
@@ -225,9 +243,4 @@ export class EntryStore {
   async remove (keys: readonly string[]): Promise<void> {
     await orElse(() => this.store.delete(keys), (error) => this.reportError('delete', error))
   }
-}
-
-/** Whether the store did not answer, so that the lookup knows only what this process knows. */
-export function isUnanswered ({ miss, inOutage }: Miss): boolean {
-  return miss === 'unavailable' || inOutage === true
 }

@@ -1,10 +1,10 @@
 import { type Entry, isSameEntry } from '../entry/entry.ts'
-import { isMiss, type Miss } from '../entry/lookup.ts'
+import { isMiss, isUnanswered, type Miss } from '../entry/lookup.ts'
 import { decodableEntry } from '../entry/value.ts'
 import { LoadFailedError } from '../errors.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
 import type { LoadOptions } from '../types.ts'
-import { type EntryStore, isUnanswered } from './entry-store.ts'
+import type { EntryStore } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 
 /** Milliseconds between looks at a lease that another process holds: a lease that expires sends no message. */

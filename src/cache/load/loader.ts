@@ -1,11 +1,11 @@
 import type { Entry } from '../entry/entry.ts'
-import { isMiss, type Miss } from '../entry/lookup.ts'
+import { isMiss, isUnanswered, type Miss } from '../entry/lookup.ts'
 import { decodableEntry, decodeEntry } from '../entry/value.ts'
 import { LoadTimeoutError } from '../errors.ts'
 import type { LoadOptions } from '../types.ts'
 import { andThen, type MaybePromise } from '../util/maybe-promise.ts'
 import { currentReads, ReadSet } from '../versions/read-set.ts'
-import { type EntryStore, isUnanswered, MISSES } from './entry-store.ts'
+import { type EntryStore, MISSES } from './entry-store.ts'
 import {
   countCaller, type InFlightLoad, type InFlightLoads, isAborted, shareLoads, waitForEnd
 } from './in-flight.ts'
@@ -208,7 +208,8 @@ export class Loader {
     stale: Entry | undefined, { staleIfError }: LoadOptions
   ): Promise<{ entry: Entry, value: unknown } | undefined> {
     if (!mayServeStale(stale, staleIfError, this.#entries.now())) return undefined
-    if (isMiss(await this.#entries.check({ ...stale, freshUntil: Infinity }))) return undefined
+    const found = await this.#entries.check({ ...stale, freshUntil: Infinity })
+    if (isMiss(found) && found.stale === undefined) return undefined
     const decoded = decodeEntry(stale)
     return isMiss(decoded) ? undefined : { entry: stale, value: decoded.value }
   }

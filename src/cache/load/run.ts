@@ -138,7 +138,7 @@ export class LoadRunner {
     const produced = await collectReads(reads, async () => await run.produce(context))
     // Its tags are checked from the stamp of the load on, so they must not have changed before.
     const isOutdated = usesStale && stale!.tags.length > 0 &&
-      await this.#entries.firstChanged(stale!.stamp, stale!.tags) !== undefined
+      await this.#entries.firstInvalidated(stale!.stamp, stale!.tags) !== undefined
     return isOutdated ? await this.#produce(run, acquired, undefined) : produced
   }
 

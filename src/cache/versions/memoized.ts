@@ -1,3 +1,4 @@
+import type { MaybePromise } from '../util/maybe-promise.ts'
 import type { Stamp, Versions } from './versions.ts'
 
 export interface MemoizedVersions extends Versions {
@@ -43,6 +44,15 @@ export function memoizedVersions ({ remote, isTrusted, now }: MemoizedVersionsOp
     return check?.generation === generation && check.stamp === stamp ? check.sentAt : undefined
   }
 
+  async function change (send: () => MaybePromise<void>): Promise<void> {
+    generation++
+    try {
+      await send()
+    } finally {
+      generation++ // a check may have been sent meanwhile
+    }
+  }
+
   return {
     findCheck,
     stamp: (tags) => remote.stamp(tags),
@@ -50,14 +60,9 @@ export function memoizedVersions ({ remote, isTrusted, now }: MemoizedVersionsOp
       const sentAt = findCheck(stamp, tags)
       return sentAt !== undefined && isTrusted(sentAt) ? undefined : checkRemote(stamp, tags)
     },
-    async invalidate (tags) {
-      generation++
-      try {
-        await remote.invalidate(tags)
-      } finally {
-        generation++ // a check may have been sent meanwhile
-      }
-    },
+    invalidate: (tags) => change(() => remote.invalidate(tags)),
+    ...remote.expire && { expire: (tags) => change(() => remote.expire!(tags)) },
+    ...remote.firstInvalidated && { firstInvalidated: (stamp, tags) => remote.firstInvalidated!(stamp, tags) },
     reset () { generation++ },
     ...remote.batch && { batch: (work) => remote.batch!(work) },
     ...remote.versionOf && { versionOf: (tag) => remote.versionOf!(tag) },

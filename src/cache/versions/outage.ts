@@ -65,6 +65,17 @@ export function outageVersions (
     onOverflow()
   }
 
+  /** Sends a change to the remote clock. If that misses it, it is told later that the tags were invalidated. */
+  async function change (tags: readonly string[], send: () => MaybePromise<void>): Promise<void> {
+    generation++
+    try {
+      await send()
+    } catch (error) {
+      miss(tags)
+      throw error
+    }
+  }
+
   /** Checks without the remote clock. Throws its error if that is not possible. */
   function checkHere (stamp: Stamp, tags: readonly string[], error: unknown) {
     if (stamp.startsWith(PREFIX)) return local.firstChanged(stamp.slice(PREFIX.length), tags)
@@ -104,14 +115,20 @@ export function outageVersions (
       }
     },
     async invalidate (tags) {
-      generation++
       local.invalidate(tags)
-      try {
-        await remote.invalidate(tags)
-      } catch (error) {
-        miss(tags)
-        throw error
+      await change(tags, () => remote.invalidate(tags))
+    },
+    ...remote.expire && {
+      async expire (tags: readonly string[]) {
+        local.expire!(tags)
+        await change(tags, () => remote.expire!(tags))
       }
+    },
+    ...remote.firstInvalidated && {
+      // The remote clock does not know what it has missed.
+      firstInvalidated: (stamp: Stamp, tags: readonly string[]) => stamp.startsWith(PREFIX)
+        ? local.firstInvalidated!(stamp.slice(PREFIX.length), tags)
+        : tags.find((tag) => missed.has(tag)) ?? remote.firstInvalidated!(stamp, tags)
     },
     reset () { generation++ }
   }

@@ -36,6 +36,13 @@ export interface Versions {
   measureStaleness? (stamp: Stamp, tags: readonly string[]): number | undefined
   /** Marks the tags as changed: entries that carry one of them and an earlier stamp become invalid. */
   invalidate (tags: readonly string[]): MaybePromise<void>
+  /**
+   * Changes the tags as `invalidate` does, but entries from before may be served stale. Without this method and the
+   * next one, all changes invalidate.
+   */
+  expire? (tags: readonly string[]): MaybePromise<void>
+  /** As `firstChanged`, but ignores what only `expire` has changed. */
+  firstInvalidated? (stamp: Stamp, tags: readonly string[]): MaybePromise<string | undefined>
   /** For tools: returns the version of a tag, which differs after each change. */
   versionOf? (tag: string): MaybePromise<string>
   /** Whether the caller sees uncommitted data, e.g. in a transaction. Its loads are not shared and not stored. */

@@ -1,6 +1,7 @@
 import createError from '@fastify/error'
 import type pg from 'pg'
 import { checkDuration, checkFunction, checkNames, type Duration, type Versions } from '../../cache/index.ts'
+import { makeExpirable } from '../expirable.ts'
 import { Catalog } from './catalog.ts'
 import { createLookClient, createOwnPool, withClient, withFreshClient } from './clients.ts'
 import { Connection } from './connection.ts'
@@ -129,7 +130,8 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     deadlineMs: DEADLINE_MS
   })
   const looks = new Looks({ connection, changes, readSchema, statement: look })
-  const versions = postgresVersions({
+  const isNamed = (tag: string) => getCatalog().resolve(tag).rel === '0'
+  const versions = makeExpirable(postgresVersions({
     looks,
     changes,
     staleEntries: new StaleEntries(connection, looks, stale),
@@ -139,7 +141,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
       const { rows } = await own.query('SELECT larder.last_change($1, $2) AS xid', [rel, slot ?? null])
       return `${looks.nonce}/${rows[0].xid ?? 0}`
     }
-  })
+  }), isNamed)
   const tracking = new Tracking({
     versions,
     dependencies: new QueryDependencies({

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import createError from '@fastify/error'
 import type Sqlite from 'better-sqlite3'
 import { checkDuration, checkNames, currentReads, type Duration, type Versions } from '../../cache/index.ts'
+import { makeExpirable } from '../expirable.ts'
 import { Clock } from './clock.ts'
 import { createFacade, readOwnNames, unwatchStatements, watchStatements } from './facade.ts'
 import { History } from './history.ts'
@@ -70,7 +71,8 @@ export function sqliteClock (connection: Sqlite.Database, options: SqliteClockOp
   const unsure = new Set<string>()
   const changedInTransaction = uncommitted.firstChanged.bind(uncommitted)
   const strict = databaseVersions({ committed, changedInTransaction, inTransaction, invalidate })
-  const versions = tolerateErrors(strict, recount)
+  const isNamed = (tag: string) => committed.catalog.findCounter(tag) === undefined
+  const versions = makeExpirable(tolerateErrors(strict, recount), isNamed)
   const tracked = trackReads({
     connection: own,
     clock: uncommitted,

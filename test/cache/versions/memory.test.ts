@@ -85,3 +85,26 @@ t.test('memoryVersions rejects invalid options by name', async (t) => {
     )
   }
 })
+
+t.test('firstInvalidated ignores what only expire has changed', async (t) => {
+  const change = fc.record({ isHard: fc.boolean(), tag: fc.constantFrom('a', 'b', 'c') })
+  const arbitraries = [fc.array(change), fc.array(change), fc.constantFrom(2, 10)] as const
+  await fc.assert(fc.asyncProperty(...arbitraries, async (before, after, maxTags) => {
+    const versions = memoryVersions({ maxTags })
+    const apply = ({ isHard, tag }: { isHard: boolean, tag: string }) =>
+      versions[isHard ? 'invalidate' : 'expire']!([tag])
+    before.forEach(apply)
+    const stamp = await versions.stamp()
+    after.forEach(apply)
+    for (const tag of ['a', 'b', 'c']) {
+      const changed = await versions.firstChanged(stamp, [tag])
+      const invalidated = await versions.firstInvalidated!(stamp, [tag])
+      const changes = after.filter((change) => change.tag === tag)
+      if (changes.length > 0 && changed === undefined) return false
+      if (changes.some(({ isHard }) => isHard) && invalidated === undefined) return false
+      // With few tags, one that lost its version counts as invalidated.
+      if (maxTags === 10 && changes.every(({ isHard }) => !isHard) && invalidated !== undefined) return false
+    }
+    return (await versions.firstInvalidated!('another', ['a'])) === 'a'
+  }))
+})

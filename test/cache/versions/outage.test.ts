@@ -19,6 +19,10 @@ function setUp () {
       await remote.answer(() => clock.invalidate(tags))
       remote.invalidated.push([...tags])
     },
+    async expire (tags: readonly string[]) { await remote.answer(() => clock.expire!(tags)) },
+    async firstInvalidated (stamp: string, tags: readonly string[]) {
+      return remote.answer(() => clock.firstInvalidated!(stamp, tags))
+    },
     answer<T> (work: () => T): T {
       if (remote.isDown) throw new Error('no reply')
       return work()
@@ -120,4 +124,21 @@ t.test('onOverflow() is called if more invalidations were missed than are rememb
   remote.isDown = false
   await versions.stamp()
   t.strictSame(remote.invalidated, [])
+})
+
+t.test('expire is no invalidation, unless the remote clock missed it', async (t) => {
+  const { remote, versions } = setUp()
+  const stamp = await versions.stamp()
+  await versions.expire!(['a'])
+  t.equal(await versions.firstChanged(stamp, ['a']), 'a')
+  t.equal(await versions.firstInvalidated!(stamp, ['a']), undefined)
+  remote.isDown = true
+  const inOutage = await versions.stamp()
+  await t.rejects(async () => versions.expire!(['a']), { message: 'no reply' })
+  t.equal(await versions.firstChanged(inOutage, ['a']), 'a')
+  t.equal(await versions.firstInvalidated!(inOutage, ['a']), undefined)
+  t.equal(await versions.firstInvalidated!(stamp, ['a']), 'a')
+  remote.isDown = false
+  t.equal(await versions.firstChanged(stamp, ['a']), 'a')
+  t.equal(await versions.firstInvalidated!(stamp, ['a']), 'a')
 })

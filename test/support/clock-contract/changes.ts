@@ -66,6 +66,25 @@ export function changes (t: Test, setUp: SetUp): void {
     t.same([await cache.get('a'), await cache.get('b')], [undefined, 1])
   })
 
+  t.test('expireTags lets entries be served stale, but invalidates those of tables and rows', async (t) => {
+    const blog = await setUp(t)
+    const { cache } = blog
+    const fail = () => { throw new Error('down') }
+    const getStale = async (key: string) =>
+      await cache.getOrSet<unknown>(key, fail, { staleIfError: 60 }).catch(() => 'invalidated')
+    const tags = { named: ['news'], both: ['news', 'posts'], row: ['posts:2'], other: ['sports'] }
+    for (const [key, list] of Object.entries(tags)) await cache.set(key, 1, { tags: list })
+    await cache.expireTags(['news'])
+    t.same([...(await cache.getMany(Object.keys(tags))).keys()], ['row', 'other'])
+    t.same(await Promise.all(Object.keys(tags).map(getStale)), [1, 1, 1, 1])
+    await blog.run("UPDATE posts SET title = 'eins' WHERE id = 1")
+    t.same(await Promise.all(['named', 'both'].map(getStale)), [1, 'invalidated'])
+    await cache.expireTags(['posts:2'])
+    t.equal(await getStale('row'), 'invalidated')
+    await cache.invalidateTags(['news'])
+    t.equal(await getStale('named'), 'invalidated')
+  })
+
   t.test('a table and a row are tags, which can also be named', async (t) => {
     const blog = await setUp(t)
     const { cache } = blog

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { LoadContext } from '../../../src/cache/index.ts'
 import { deferredLoader } from '../deferred-loader.ts'
 import type { SetUp } from './set-up.ts'
 
@@ -79,5 +80,80 @@ export function expire (t: Test, setUp: () => SetUp): void {
     t.equal(await early, 'outdated')
     t.equal(await cache.get('key'), 'newer')
     await t.rejects(cache.refresh('', () => 1), { code: 'FST_ERR_LARDER_ARGUMENT' })
+  })
+}
+
+export function expireTags (t: Test, setUp: () => SetUp): void {
+  const STALE = { ttl: 100, staleWhileRevalidate: 60, staleIfError: 60 }
+  const fail = () => { throw new Error('down') }
+
+  t.test('expireTags makes entries a miss, which may be served stale where the call allows it', async (t) => {
+    const { cache } = setUp()
+    await cache.set('a', 1, { tags: ['one', 'two'] })
+    await cache.set('b', 2, { tags: ['two'] })
+    await cache.expireTags(['one'])
+    t.strictSame([...await cache.getMany(['a', 'b'])], [['b', 2]])
+    t.equal(await cache.getOrSet<unknown>('a', fail, { staleIfError: 60 }), 1)
+    await t.rejects(cache.getOrSet('a', fail, { staleIfError: 0, staleWhileRevalidate: 0 }), { message: 'down' })
+    t.equal(await cache.getOrSet<unknown>('a', () => 'new'), 'new')
+    await cache.expireTags([])
+    t.equal(await cache.get('a'), 'new')
+  })
+
+  t.test('expireTags lets stale values be served during one load in the background', async (t) => {
+    const { cache } = setUp()
+    const options = { ...STALE, tags: ['a'] }
+    await cache.getOrSet('key', () => 'old', options)
+    await cache.expireTags(['a'])
+    const held = deferredLoader()
+    t.equal(await cache.getOrSet<unknown>('key', held.load, options), 'old')
+    await held.began
+    t.equal(await cache.getOrSet<unknown>('key', held.load, options), 'old')
+    held.end('new')
+    t.equal(await cache.getOrSet<unknown>('key', held.load), 'new')
+    t.equal(held.runs(), 1)
+    t.equal(await cache.get('key'), 'new')
+  })
+
+  t.test('invalidateTags outranks expireTags, before and after it, and for any tag of an entry', async (t) => {
+    const { cache } = setUp()
+    const changes: Array<Array<['expireTags' | 'invalidateTags', string]>> = [
+      [['expireTags', 'a'], ['invalidateTags', 'a']],
+      [['invalidateTags', 'a'], ['expireTags', 'a']],
+      [['expireTags', 'a'], ['invalidateTags', 'b']],
+      [['expireTags', 'b'], ['expireTags', 'a'], ['invalidateTags', 'b'], ['expireTags', 'b']]
+    ]
+    for (const steps of changes) {
+      await cache.set('key', 'old', { tags: ['a', 'b'] })
+      for (const [verb, tag] of steps) await cache[verb]([tag])
+      await t.rejects(cache.getOrSet('key', fail, STALE), { message: 'down' }, String(steps))
+    }
+    await cache.set('key', 'old', { tags: ['a', 'b'] })
+    for (const tag of ['a', 'b', 'a']) await cache.expireTags([tag])
+    t.equal(await cache.getOrSet<unknown>('key', fail, STALE), 'old')
+  })
+
+  t.test('a load that was in flight when its tag expired is not stored', async (t) => {
+    const { cache } = setUp()
+    const held = deferredLoader()
+    const before = cache.getOrSet('key', held.load, { tags: ['a'] })
+    await held.began
+    await cache.expireTags(['a'])
+    const after = cache.getOrSet<unknown>('key', () => 'new', { tags: ['a'] })
+    held.end('old')
+    t.equal(await before, 'old')
+    t.equal(await after, 'new')
+    t.equal(await cache.get('key'), 'new')
+  })
+
+  t.test('notModified renews a value whose tag has expired', async (t) => {
+    const { cache } = setUp()
+    await cache.getOrSet('key', () => 'old', { ...STALE, tags: ['a'] })
+    await cache.expireTags(['a'])
+    const load = ({ stale, notModified }: LoadContext) => stale === undefined ? 'in full' : notModified()
+    t.equal(await cache.getOrSet('key', load), 'old')
+    t.equal(await cache.get('key'), 'old')
+    await cache.invalidateTags(['a'])
+    t.equal(await cache.getOrSet('key', load, STALE), 'in full')
   })
 }

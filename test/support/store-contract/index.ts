@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { createCache, type Store } from '../../../src/cache/index.ts'
 import { fakeClock } from '../clock.ts'
 import { cached } from './cached.ts'
-import { expire } from './expire.ts'
+import { expire, expireTags } from './expire.ts'
 import { increment } from './increment.ts'
 import { deleteKeys, clear, invalidateTags } from './delete-and-clear.ts'
 import { ttl, add, touch } from './ttl.ts'
@@ -23,8 +23,8 @@ export type MakeStore = (now: () => number) => Store
 
 const PARTS = [
   getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags, expire,
-  getOrSet, getOrSetMany, cached, loadContext, writesDuringLoads, sharedLoads, serveStale, timeout, retryBackOff,
-  refreshAhead, limits, values, invalidArguments
+  expireTags, getOrSet, getOrSetMany, cached, loadContext, writesDuringLoads, sharedLoads, serveStale, timeout,
+  retryBackOff, refreshAhead, limits, values, invalidArguments
 ]
 
 /** Tests the whole interface `Cache` over a kind of store. */

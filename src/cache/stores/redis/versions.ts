@@ -1,7 +1,8 @@
 import type { Versions } from '../../versions/versions.ts'
 import type { IoredisClient } from './ioredis.ts'
 import { RedisCommands } from './commands.ts'
-import { FIRST_CHANGED, INVALIDATE, redisScript, STAMP } from './scripts.ts'
+import { redisScript } from './scripts.ts'
+import { EXPIRE, FIRST_CHANGED, FIRST_INVALIDATED, INVALIDATE, STAMP } from './clock-scripts.ts'
 
 /** Seconds for which a tag is remembered after its last change. Forgetting it is safe, but costs a reload. */
 const TAG_TTL_SECONDS = 30 * 24 * 3600
@@ -22,9 +23,16 @@ export function redisVersions (client: IoredisClient, prefix: string, commands?:
   const runStamp = redisScript(commands, STAMP)
   const runFirstChanged = redisScript(commands, FIRST_CHANGED)
   const runInvalidate = redisScript(commands, INVALIDATE)
+  const runExpire = redisScript(commands, EXPIRE)
+  const runFirstInvalidated = redisScript(commands, FIRST_INVALIDATED)
 
   function versionKeys (tags: readonly string[]): string[] {
     return [clock, ...tags.map((tag) => `${root}tag:${tag}`)]
+  }
+
+  /** The keys of tags, then those that have the last invalidation of a tag if it has expired since. */
+  function changeKeys (tags: readonly string[]): string[] {
+    return [...versionKeys(tags), ...tags.map((tag) => `${root}hard:${tag}`)]
   }
 
   return {
@@ -34,6 +42,11 @@ export function redisVersions (client: IoredisClient, prefix: string, commands?:
       return tags[position as number - 1]
     },
     versionOf: async (tag) => await commands.run('GET', () => client.get(`${root}tag:${tag}`)) ?? 'expired',
-    async invalidate (tags) { await runInvalidate(versionKeys(tags), [TAG_TTL_SECONDS]) }
+    async invalidate (tags) { await runInvalidate(changeKeys(tags), [TAG_TTL_SECONDS]) },
+    async expire (tags) { await runExpire(changeKeys(tags), [TAG_TTL_SECONDS]) },
+    async firstInvalidated (stamp, tags) {
+      const position = await runFirstInvalidated(changeKeys(tags), [stamp])
+      return tags[position as number - 1]
+    }
   }
 }
