@@ -6,8 +6,9 @@ import { Loader } from './load/loader.ts'
 import { fromHandle, fromLoader } from './load/produce.ts'
 import type { LoadHandle, LoadResult } from './load/result.ts'
 import { mayRefresh, servesStaleAtOnce, shouldRefreshEarly } from './load/staleness.ts'
-import type { EntryFilter, StoreConnection, StoreStats } from './stores/store.ts'
-import type { Cache, CacheOptions, LoadFunction, LoadOptions } from './types.ts'
+import type { StoreConnection, StoreStats } from './stores/store.ts'
+import type { CacheOptions, LoadOptions } from './options.ts'
+import type { Cache, LoadFunction } from './types.ts'
 import { currentTime } from './util/clock.ts'
 import { andThen, type MaybePromise } from './util/maybe-promise.ts'
 import { elapsed, startTimer } from './util/timer.ts'
@@ -58,12 +59,6 @@ export interface CacheAdapter extends Cache {
   isLoading (key: string): boolean
   /** Whether a fresh entry is to be refreshed before it expires. */
   shouldRefreshEarly (key: string, entry: Entry): boolean
-  /**
-   * Deletes all entries, or those that match the filter; returns how many there were. Tags are invalidated first,
-   * under whatever keys, so that no entry stays valid while the walk through the store goes on. The more keys the
-   * store has, the longer the walk takes.
-   */
-  deleteMatching (filter?: EntryFilter): Promise<number>
   /** As `lookup`, without an event. */
   peek (key: string): MaybePromise<Lookup>
   /** Returns the states of the first hundred tags of an entry. */
@@ -101,8 +96,8 @@ const OPTIONS = new Set<keyof CacheOptions>([
 ])
 
 /** The members of a cache that only adapters and tools use. @internal */
-export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteMatching'> {
-  protected readonly entries: EntryStore
+export class AdapterMembers implements Omit<CacheAdapter, keyof Cache> {
+  protected readonly entryStore: EntryStore
   protected readonly loader: Loader
   protected readonly defaultTtl: number | null
   readonly maxWaitMs: number
@@ -120,32 +115,32 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     this.maxWaitMs = checkDuration('maxWait', maxWait) * 1000
     this.defaultTtl = checkSeconds('ttl', ttl)
     const onEvent = (event: Parameters<typeof emit>[1]) => emit(this as unknown as Cache, event)
-    this.entries = new EntryStore({ store, versions, jitter, now, random, onEvent })
-    this.loader = new Loader({ entries: this.entries, ttl: this.defaultTtl, maxLoads, maxWaitMs: this.maxWaitMs })
+    this.entryStore = new EntryStore({ store, versions, jitter, now, random, onEvent })
+    this.loader = new Loader({ entries: this.entryStore, ttl: this.defaultTtl, maxLoads, maxWaitMs: this.maxWaitMs })
   }
 
   get storeName (): string {
-    return this.entries.store.name
+    return this.entryStore.store.name
   }
 
   get isolated (): boolean {
-    return this.entries.isolated
+    return this.entryStore.isolated
   }
 
   get tracksReads (): boolean {
-    return this.entries.versions.tracksReads === true
+    return this.entryStore.versions.tracksReads === true
   }
 
   get storeAvailable (): boolean {
-    return this.entries.store.available ?? true
+    return this.entryStore.store.available ?? true
   }
 
   get connection (): StoreConnection | undefined {
-    return this.entries.store.connection
+    return this.entryStore.store.connection
   }
 
   get now (): () => number {
-    return this.entries.now
+    return this.entryStore.now
   }
 
   get loadsInFlight (): number {
@@ -153,12 +148,12 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   }
 
   stats (): StoreStats | undefined {
-    return this.entries.store.stats?.()
+    return this.entryStore.store.stats?.()
   }
 
   lookup (key: string, bound?: StalenessBound): MaybePromise<Lookup> {
     const startedAt = startTimer(cacheChannel)
-    return andThen(this.entries.find(key, bound), (found) => {
+    return andThen(this.entryStore.find(key, bound), (found) => {
       this.report(key, found, found, startedAt)
       return found
     })
@@ -169,13 +164,13 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   }
 
   batch<T> (work: () => T): T {
-    const { versions } = this.entries
+    const { versions } = this.entryStore
     return versions.batch === undefined ? work() : versions.batch(work)
   }
 
   peek (key: string): MaybePromise<Lookup> {
     checkKey(key)
-    return this.entries.find(key)
+    return this.entryStore.find(key)
   }
 
   load (key: string, loader: LoadFunction<unknown>, options?: LoadOptions, miss?: Miss): Promise<LoadResult> {
@@ -189,28 +184,28 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   }
 
   beginTracking (reads: ReadSet, tags?: readonly string[]): void {
-    this.entries.beginTracking(reads, tags)
+    this.entryStore.beginTracking(reads, tags)
   }
 
   recordDependencies (reads: ReadSet, entry: Entry): void {
-    this.entries.recordDependencies(reads, entry)
+    this.entryStore.recordDependencies(reads, entry)
   }
 
   hasDependencies (reads: ReadSet): boolean {
-    return reads.isPending || reads.notStoredBecause !== undefined || reads.tags(this.entries.versions).size > 0
+    return reads.isPending || reads.notStoredBecause !== undefined || reads.tags(this.entryStore.versions).size > 0
   }
 
   isCurrent ({ stamp, tags }: Entry): MaybePromise<boolean> {
-    return tags.length === 0 || andThen(this.entries.firstChanged(stamp, tags), (changed) => changed === undefined)
+    return tags.length === 0 || andThen(this.entryStore.firstChanged(stamp, tags), (changed) => changed === undefined)
   }
 
   findStale ({ stale }: Miss, options: LoadOptions): StaleHit | undefined {
-    const now = this.entries.now()
+    const now = this.entryStore.now()
     return servesStaleAtOnce(stale, options, now) ? { entry: stale, refresh: mayRefresh(stale, now) } : undefined
   }
 
   reportStale (key: string, entry: Entry): void {
-    this.entries.emit({ type: 'stale', key, entry })
+    this.entryStore.emit({ type: 'stale', key, entry })
   }
 
   isLoading (key: string): boolean {
@@ -218,14 +213,14 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
   }
 
   shouldRefreshEarly (key: string, entry: Entry): boolean {
-    const { now, random } = this.entries
+    const { now, random } = this.entryStore
     return shouldRefreshEarly(entry, now(), random) && !this.isLoading(key)
   }
 
   async tagStates ({ stamp, tags }: Entry): Promise<TagState[]> {
     return await Promise.all(tags.slice(0, MAX_TAG_STATES).map(async (tag) => {
-      const changed = await this.entries.firstChanged(stamp, [tag])
-      const version = await this.entries.versionOf(tag)
+      const changed = await this.entryStore.firstChanged(stamp, [tag])
+      const version = await this.entryStore.versionOf(tag)
       return { tag, version, changed: changed === null ? undefined : changed !== undefined }
     }))
   }
@@ -239,9 +234,9 @@ export class AdapterMembers implements Omit<CacheAdapter, keyof Cache | 'deleteM
     if (isMiss(decoded)) {
       const { miss: reason, seen, changedTag } = decoded
       const details = { ...seen && { entry: seen }, ...changedTag !== undefined && { changedTag } }
-      this.entries.emit({ type: 'miss', key, reason, ...details })
+      this.entryStore.emit({ type: 'miss', key, reason, ...details })
     } else {
-      this.entries.emit({ type: 'hit', key, entry: found as Entry, ms: elapsed(startedAt) })
+      this.entryStore.emit({ type: 'hit', key, entry: found as Entry, ms: elapsed(startedAt) })
     }
   }
 }

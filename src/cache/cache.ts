@@ -10,9 +10,9 @@ import { decodableEntry, decodeEntry } from './entry/value.ts'
 import { isFromFuture } from './load/staleness.ts'
 import { ReadingVerbs } from './reading.ts'
 import type { EntryFilter } from './stores/store.ts'
-import type {
-  CachedFunction, CachedOptions, CacheOptions, GetOrSetOptions, LoadFunction, SetOptions
-} from './types.ts'
+import { createNamespace } from './namespace.ts'
+import type { CachedOptions, CacheOptions, GetOrSetOptions, SetOptions } from './options.ts'
+import type { CachedFunction, LoadFunction, Namespace } from './types.ts'
 import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
@@ -38,32 +38,32 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async #store (pairs: Iterable<readonly [string, unknown]>, { ttl, tags }: ResolvedSetOptions): Promise<void> {
     const entries = [...pairs].map(([key, value]) => {
       checkKey(key)
-      return [key, this.entries.createEntry(encodeValue(value), ttl, tags, undefined)] as const
+      return [key, this.entryStore.createEntry(encodeValue(value), ttl, tags, undefined)] as const
     })
     const stamp = await this.#stampFor(tags)
     await Promise.all(entries.map(async ([key, entry]) => {
       this.loader.inFlight.revoke(key)
-      if (hasLifetime(ttl) && stamp !== undefined) await this.entries.write(key, { ...entry, stamp })
-      else await this.entries.remove([key])
+      if (hasLifetime(ttl) && stamp !== undefined) await this.entryStore.write(key, { ...entry, stamp })
+      else await this.entryStore.remove([key])
     }))
   }
 
   async add (key: string, value: unknown, options: SetOptions = {}): Promise<boolean> {
     checkKey(key)
     const { ttl, tags } = resolveSetOptions('add', options, this.defaultTtl)
-    const entry = this.entries.createEntry(encodeValue(value), ttl, tags, undefined)
+    const entry = this.entryStore.createEntry(encodeValue(value), ttl, tags, undefined)
     try {
       const stamp = await this.#stampFor(tags)
-      const stored = await this.entries.store.get(key)
-      const found = decodableEntry(await this.entries.check(stored))
+      const stored = await this.entryStore.store.get(key)
+      const found = decodableEntry(await this.entryStore.check(stored))
       if (stamp === undefined || !isMiss(found) || found.miss === 'unavailable') return false
       if (!hasLifetime(ttl)) return true
       this.loader.inFlight.revoke(key)
-      const added = await this.entries.store.add(key, { ...entry, stamp }, stored)
-      if (added) this.entries.emit({ type: 'set', key })
+      const added = await this.entryStore.store.add(key, { ...entry, stamp }, stored)
+      if (added) this.entryStore.emit({ type: 'set', key })
       return added
     } catch (error) {
-      this.entries.reportError('add', error)
+      this.entryStore.reportError('add', error)
       return false
     }
   }
@@ -71,13 +71,13 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async touch (key: string, duration: Duration | null = this.defaultTtl): Promise<boolean> {
     checkKey(key)
     const ttl = checkSeconds('ttl', duration)
-    const found = decodableEntry(await this.entries.find(key))
+    const found = decodableEntry(await this.entryStore.find(key))
     if (isMiss(found)) return false
     if (!hasLifetime(ttl)) return await this.delete(key)
     const staleMs = found.staleUntil === found.freshUntil ? 0 : found.staleUntil - found.freshUntil
-    const freshUntil = expiresAt(ttl, this.entries.now())
-    return await orElse(() => this.entries.store.touch(key, freshUntil, freshUntil + staleMs), (error) => {
-      this.entries.reportError('touch', error)
+    const freshUntil = expiresAt(ttl, this.entryStore.now())
+    return await orElse(() => this.entryStore.store.touch(key, freshUntil, freshUntil + staleMs), (error) => {
+      this.entryStore.reportError('touch', error)
       return false
     })
   }
@@ -85,11 +85,11 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async increment (key: string, by: number = 1): Promise<number> {
     checkKey(key)
     by = checkSafeInteger('by', by) + 0 // -0 cannot be written as an integer
-    const stored = await this.entries.store.get(key)
+    const stored = await this.entryStore.store.get(key)
     const replace = stored === undefined || await this.#isCounter(stored) ? undefined : stored
     this.loader.inFlight.revoke(key)
-    const initial = this.entries.createEntry(encodeValue(by), this.defaultTtl, NO_TAGS, '')
-    return await this.entries.store.increment(key, by, initial, replace)
+    const initial = this.entryStore.createEntry(encodeValue(by), this.defaultTtl, NO_TAGS, '')
+    return await this.entryStore.store.increment(key, by, initial, replace)
   }
 
   async refresh<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
@@ -97,7 +97,7 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     checkFunction('loader', loader)
     const options = resolveGetOrSetOptions(given, 'refresh')
     // So that the load joins none that may have begun before what the caller knows. It continues without the store.
-    await this.expire(key).catch((error) => this.entries.reportError('expire', error))
+    await this.expire(key).catch((error) => this.entryStore.reportError('expire', error))
     return await this.loadValue(key, loader, options)
   }
 
@@ -112,7 +112,7 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async expire (key: string): Promise<boolean> {
     checkKey(key)
     this.loader.inFlight.revoke(key)
-    const found = decodableEntry(await this.entries.find(key))
+    const found = decodableEntry(await this.entryStore.find(key))
     const entry = isMiss(found) ? found.stale : found
     // Without an entry, another process may still have a load in flight.
     if (entry === undefined) await this.delete(key)
@@ -122,9 +122,9 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
 
   async #endFreshness (key: string, { freshUntil, staleUntil }: Entry): Promise<void> {
     try {
-      await this.entries.store.touch(key, Math.min(freshUntil, this.entries.now()), staleUntil)
+      await this.entryStore.store.touch(key, Math.min(freshUntil, this.entryStore.now()), staleUntil)
     } catch (error) {
-      this.entries.reportError('expire', error)
+      this.entryStore.reportError('expire', error)
       await this.delete(key) // a store that is unavailable remembers deletions
     }
   }
@@ -136,12 +136,12 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async deleteMany (keys: readonly string[]): Promise<number> {
     checkKeys(keys)
     for (const key of keys) this.loader.inFlight.revoke(key)
-    this.entries.emit({ type: 'delete', keys })
+    this.entryStore.emit({ type: 'delete', keys })
     if (keys.length === 0) return 0
     try {
-      return await this.entries.store.delete(keys)
+      return await this.entryStore.store.delete(keys)
     } catch (error) {
-      this.entries.reportError('delete', error)
+      this.entryStore.reportError('delete', error)
       throw error
     }
   }
@@ -149,15 +149,15 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
   async invalidateTags (tags: readonly string[]): Promise<void> {
     checkTags(tags)
     if (tags.length === 0) return
-    this.entries.emit({ type: 'invalidate', tags })
-    await findMeasurable(this.entries.versions).invalidate(tags)
+    this.entryStore.emit({ type: 'invalidate', tags })
+    await findMeasurable(this.entryStore.versions).invalidate(tags)
   }
 
   async expireTags (tags: readonly string[]): Promise<void> {
     checkTags(tags)
     if (tags.length === 0) return
-    this.entries.emit({ type: 'invalidate', tags })
-    const versions = findMeasurable(this.entries.versions)
+    this.entryStore.emit({ type: 'invalidate', tags })
+    const versions = findMeasurable(this.entryStore.versions)
     await (versions.expire === undefined ? versions.invalidate(tags) : versions.expire(tags))
   }
 
@@ -173,26 +173,31 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     else {
       for (const prefix of prefixes) {
         this.loader.inFlight.revokeAll(prefix)
-        this.entries.emit({ type: 'clear', ...prefix !== '' && { prefix } })
+        this.entryStore.emit({ type: 'clear', ...prefix !== '' && { prefix } })
       }
     }
-    return await this.entries.store.clear(resolved)
+    return await this.entryStore.store.clear(resolved)
+  }
+
+  namespace (name: string): Namespace {
+    return createNamespace(this, name)
   }
 
   async close (): Promise<void> {
-    await this.entries.store.close()
+    await this.entryStore.store.close()
   }
 
   // Helpers
 
   /** Whether to count on from a stored entry: a store does not know if it is invalidated or corrupt. */
   async #isCounter (stored: Entry): Promise<boolean> {
-    if (isMiss(decodeEntry(stored)) || isFromFuture(stored, this.entries.now())) return false
-    return stored.tags.length === 0 || await this.entries.versions.firstChanged(stored.stamp, stored.tags) === undefined
+    if (isMiss(decodeEntry(stored)) || isFromFuture(stored, this.entryStore.now())) return false
+    const { stamp, tags } = stored
+    return tags.length === 0 || await this.entryStore.versions.firstChanged(stamp, tags) === undefined
   }
 
   /** Returns '' if there is nothing to check; undefined if no clock answers, so that no entry could be checked. */
   #stampFor (tags: readonly string[]): MaybePromise<Stamp | undefined> {
-    return tags.length === 0 ? '' : this.entries.stamp(tags)
+    return tags.length === 0 ? '' : this.entryStore.stamp(tags)
   }
 }

@@ -1,7 +1,8 @@
 import { resolveGetOrSetOptions } from './call-options.ts'
 import { serializeArguments } from './entry/arguments.ts'
 import { OptionError } from './errors.ts'
-import type { Cache, CachedFunction, CachedOptions } from './types.ts'
+import type { CachedOptions } from './options.ts'
+import type { Cache, CachedFunction } from './types.ts'
 import { checkFunction, checkKey, checkOptions, checkTags } from './util/validate.ts'
 
 /** See `Cache.cached`. */

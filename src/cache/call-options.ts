@@ -1,5 +1,5 @@
 import type { EntryFilter } from './stores/store.ts'
-import type { GetOrSetOptions, SetOptions } from './types.ts'
+import type { EntriesOptions, GetOrSetOptions, SetOptions } from './options.ts'
 import {
   checkBoolean, checkDuration, checkMilliseconds, checkNames, checkOptions, checkPrefix, checkPrefixes, checkSeconds,
   checkTags
@@ -14,6 +14,7 @@ import type { StalenessBound } from './versions/versions.ts'
 export const NO_TAGS: readonly string[] = []
 
 const SET_OPTIONS = new Set<keyof SetOptions>(['ttl', 'tags'])
+const ENTRIES_OPTIONS = new Set<keyof EntriesOptions>(['prefix'])
 const FILTER = new Set<keyof EntryFilter>(['prefix', 'prefixes', 'tags'])
 const GET_OR_SET_OPTIONS = new Set<keyof GetOrSetOptions>([
   'ttl', 'tags', 'staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'shared', 'timeout', 'maxStaleness'
@@ -53,6 +54,15 @@ export function resolveFilter (
   if (prefixes !== undefined) checkPrefixes(prefixes)
   if (tags !== undefined) checkTags(tags)
   return { prefix, ...prefixes && { prefixes: [...prefixes] }, ...tags && { tags: [...tags] } }
+}
+
+/** Returns the prefix of the keys to list. */
+export function resolveEntriesOptions (options: EntriesOptions): string {
+  checkOptions(options)
+  checkNames('entries()', options, ENTRIES_OPTIONS)
+  const { prefix = '' } = options
+  checkPrefix(prefix)
+  return prefix
 }
 
 /** The options of `getOrSet`, with all durations in seconds, but `maxStaleness` in milliseconds. */

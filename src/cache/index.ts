@@ -23,5 +23,6 @@ export type { Stamp, StalenessBound, TagState, Versions } from './versions/versi
 export type { CacheAdapter, StaleHit } from './adapter.ts'
 export * from './entry/lookup.ts'
 export * from './load/result.ts'
+export * from './options.ts'
 export * from './types.ts'
 export * from './errors.ts'

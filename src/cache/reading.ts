@@ -1,12 +1,16 @@
 import { AdapterMembers } from './adapter.ts'
-import { boundStaleness, type ResolvedGetOrSetOptions, resolveGetOrSetOptions } from './call-options.ts'
+import {
+  boundStaleness, resolveEntriesOptions, type ResolvedGetOrSetOptions, resolveGetOrSetOptions
+} from './call-options.ts'
 import { decodeValue } from './entry/codec.ts'
 import { isMiss, type Lookup, type Miss } from './entry/lookup.ts'
 import { decodableEntry, decodeEntry, decodeSharedValue } from './entry/value.ts'
+import { OptionError } from './errors.ts'
 import { cacheChannel } from './events.ts'
 import { loadMany } from './load/many.ts'
 import type { LoadResult } from './load/result.ts'
-import type { GetOrSetOptions, LoadFunction, LoadManyFunction, LoadOptions } from './types.ts'
+import type { EntriesOptions, GetOrSetOptions, LoadOptions } from './options.ts'
+import type { LoadFunction, LoadManyFunction } from './types.ts'
 import { startTimer } from './util/timer.ts'
 import { checkFunction, checkKey, checkKeys } from './util/validate.ts'
 import { currentReads, ignoreReads } from './versions/read-set.ts'
@@ -17,7 +21,7 @@ export class ReadingVerbs extends AdapterMembers {
     checkKey(key)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const found = this.#decode(key, await this.entries.find(key), startedAt)
+    const found = this.#decode(key, await this.entryStore.find(key), startedAt)
     return isMiss(found) ? undefined : found.value as T
   }
 
@@ -25,7 +29,7 @@ export class ReadingVerbs extends AdapterMembers {
     checkKeys(keys)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const found = await this.entries.findMany(keys)
+    const found = await this.entryStore.findMany(keys)
     const values = new Map<string, T>()
     for (const [i, key] of keys.entries()) {
       const decoded = this.#decode(key, found[i]!, startedAt)
@@ -36,9 +40,9 @@ export class ReadingVerbs extends AdapterMembers {
 
   async ttl (key: string): Promise<number | null | undefined> {
     checkKey(key)
-    const found = decodableEntry(await this.entries.find(key))
+    const found = decodableEntry(await this.entryStore.find(key))
     if (isMiss(found)) return undefined
-    return found.freshUntil === Infinity ? null : (found.freshUntil - this.entries.now()) / 1000
+    return found.freshUntil === Infinity ? null : (found.freshUntil - this.entryStore.now()) / 1000
   }
 
   async getOrSet<T> (key: string, loader: LoadFunction<T>, given: GetOrSetOptions = {}): Promise<T> {
@@ -47,7 +51,7 @@ export class ReadingVerbs extends AdapterMembers {
     const options = resolveGetOrSetOptions(given)
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
-    const lookup = await this.entries.find(key, boundStaleness(options.maxStaleness))
+    const lookup = await this.entryStore.find(key, boundStaleness(options.maxStaleness))
     const found = this.#findValue(key, lookup, options, startedAt)
     if (isMiss(found)) return await this.loadValue(key, loader, options, found)
     if (found.refresh !== undefined) this.#refresh(key, loader, options, found.refresh)
@@ -63,7 +67,7 @@ export class ReadingVerbs extends AdapterMembers {
     this.#stampReads()
     const startedAt = startTimer(cacheChannel)
     const unique = [...new Set(keys)]
-    const lookups = await this.entries.findMany(unique, boundStaleness(options.maxStaleness))
+    const lookups = await this.entryStore.findMany(unique, boundStaleness(options.maxStaleness))
     const [values, missing, due] = [new Map<string, unknown>(), new Map<string, Miss>(), new Map<string, Miss>()]
     for (const [i, key] of unique.entries()) {
       const found = this.#findValue(key, lookups[i]!, options, startedAt)
@@ -79,6 +83,22 @@ export class ReadingVerbs extends AdapterMembers {
     }
     // `undefined` means absent.
     return new Map(unique.filter((key) => values.get(key) !== undefined).map((key) => [key, values.get(key) as T]))
+  }
+
+  async * entries<T> (options: EntriesOptions = {}): AsyncGenerator<readonly [string, T]> {
+    const prefix = resolveEntriesOptions(options)
+    const { store } = this.entryStore
+    if (store.scan === undefined) throw new OptionError(`The store "${store.name}" cannot list its keys.`)
+    for await (const step of store.scan(prefix)) {
+      this.#stampReads()
+      const found = await Promise.all(step.map(([, entry]) => this.entryStore.check(entry)))
+      for (const [i, [key, entry]] of step.entries()) {
+        const decoded = isMiss(found[i]!) ? found[i] : decodeEntry(entry)
+        if (isMiss(decoded)) continue
+        this.entryStore.recordDependencies(currentReads(), entry)
+        yield [key, decoded.value as T]
+      }
+    }
   }
 
   protected async loadValue<T> (key: string, loader: LoadFunction<T>, options: LoadOptions, miss?: Miss): Promise<T> {
@@ -98,7 +118,7 @@ export class ReadingVerbs extends AdapterMembers {
     if (hit === undefined) return found
     const decoded = decodeEntry(hit.entry, options.shared)
     if (isMiss(decoded)) return found
-    this.entries.recordDependencies(currentReads(), hit.entry)
+    this.entryStore.recordDependencies(currentReads(), hit.entry)
     this.reportStale(key, hit.entry)
     const { stale: _, ...refresh } = found // a background load that fails serves nothing in its place
     return hit.refresh && !this.isLoading(key) ? { value: decoded.value, refresh } : decoded
@@ -107,7 +127,7 @@ export class ReadingVerbs extends AdapterMembers {
   /** Loads in the background. Its result makes no difference to the value that was returned. */
   #refresh (key: string, loader: LoadFunction<unknown>, options: LoadOptions, miss: Miss): void {
     const load = ignoreReads(() => this.load(key, loader, options, miss))
-    load.catch((error) => this.entries.reportError('refresh', error))
+    load.catch((error) => this.entryStore.reportError('refresh', error))
   }
 
   /** As `#refresh`. */
@@ -116,14 +136,14 @@ export class ReadingVerbs extends AdapterMembers {
   ): Promise<void> {
     const loads = await ignoreReads(() => loadMany(this.loader, due, loader, options))
     for (const load of loads.values()) {
-      if (load.status === 'rejected') this.entries.reportError('refresh', load.reason)
+      if (load.status === 'rejected') this.entryStore.reportError('refresh', load.reason)
     }
   }
 
   /** Decodes the value of a lookup, and reports a hit or a miss. */
   #decode (key: string, found: Lookup, startedAt: number, shared?: boolean): { value: unknown } | Miss {
     const decoded = isMiss(found) ? found : decodeEntry(found, shared)
-    if (!isMiss(found)) this.entries.recordDependencies(currentReads(), found)
+    if (!isMiss(found)) this.entryStore.recordDependencies(currentReads(), found)
     this.report(key, found, decoded, startedAt)
     return decoded
   }

@@ -92,6 +92,11 @@ for (const [name, makeStore] of Object.entries({ unreachableStore, throwingStore
   })
 }
 
+t.test('entries throws if the store cannot list its keys', async (t) => {
+  const cache = createCache({ store: unreachableStore() })
+  await t.rejects(cache.entries().next(), { message: 'The store "broken" cannot list its keys.' })
+})
+
 t.test('refresh loads, and stores nothing, while the store is unreachable', async (t) => {
   const cache = createCache({ store: unreachableStore() })
   const { events } = listen(t, cache)

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import larder, { createCache, type LarderOptions, memoryStore, type Versions } from '../../src/larder/index.ts'
 import { fakeClock } from '../support/clock.ts'
+import { collect } from '../support/collect.ts'
 import { start } from '../support/process.ts'
 import { freePort, startRedis } from '../support/redis.ts'
 import { sendRequest } from '../support/create-test-app.ts'
@@ -58,6 +59,9 @@ t.test('app.larder has every verb of a cache, and purges and explains responses'
   t.match(await larder.explain({ url: '/page' }), { outcome: { cacheStatus: /invalidated/ } })
   await sendRequest(app, { url: '/page' })
   t.equal(await larder.purge({ route: '/page' }), 1)
+  await larder.namespace('v2').set('one', 1)
+  t.strictSame(await collect(larder.entries({ prefix: 'v2:' })), [['v2:one', 1]])
+  t.equal(await larder.deleteMatching({ prefix: 'v2:' }), 1)
   await larder.set('one', 1)
   await larder.clear()
   t.equal(await larder.get('one'), undefined)

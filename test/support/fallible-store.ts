@@ -55,6 +55,10 @@ export function fallibleStore (now: () => number): FallibleStore {
       return store.delete(keys)
     }),
     clear: guard('clear', store.clear),
+    async * scan (prefix) {
+      await guard('scan', () => {})()
+      yield * store.scan!(prefix)
+    },
     close: store.close,
     acquire: guard('acquire', async (key: string, seen?: Entry) => {
       const stored = await store.get(key)

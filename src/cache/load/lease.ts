@@ -3,7 +3,7 @@ import { isMiss, isUnanswered, type Miss } from '../entry/lookup.ts'
 import { decodableEntry } from '../entry/value.ts'
 import { LoadFailedError } from '../errors.ts'
 import type { Lease, LeaseWaiter } from '../stores/store.ts'
-import type { LoadOptions } from '../types.ts'
+import type { LoadOptions } from '../options.ts'
 import type { EntryStore } from './entry-store.ts'
 import { mayRefresh, servesStaleAtOnce } from './staleness.ts'
 

@@ -16,6 +16,9 @@ export interface LruLimits {
 /** Bytes that an entry needs beside its key and its value: the objects around them, as measured on Node 24. */
 const OVERHEAD_BYTES = 680
 
+/** Entries that one step of `scan` reads. */
+const STEP = 50
+
 /** An entry, with its size in bytes. */
 interface SizedEntry {
   readonly entry: Entry
@@ -82,6 +85,18 @@ export class EntryLru implements Holder {
       deleted.push(entry)
     }
     return deleted
+  }
+
+  /** Reads the entries with a prefix in steps, without marking any as used. */
+  * scan (prefix: string): Generator<Array<readonly [string, Entry]>> {
+    // A list of the keys, since an iterator does not survive changes.
+    const keys = [...this.#entries.keys()].filter((key) => key.startsWith(prefix))
+    for (let i = 0; i < keys.length; i += STEP) {
+      yield keys.slice(i, i + STEP).flatMap((key) => {
+        const stored = this.#entries.peek(key)
+        return stored === undefined ? [] : [[key, stored.entry] as const]
+      })
+    }
   }
 
   clear (): void {

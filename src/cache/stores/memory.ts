@@ -78,6 +78,7 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
       return count
     },
     clear: (filter) => lru.deleteMatching(filter).filter(isLive).length,
+    async * scan (prefix) { yield * lru.scan(prefix) },
     close: () => lru.clear(),
     stats: () => lru.stats()
   }

@@ -44,6 +44,11 @@ export interface Store {
    * With tags, only entries are deleted: the version clock decides which loads in flight may be stored.
    */
   clear (filter?: EntryFilter): MaybePromise<number>
+  /**
+   * Reads the entries whose keys begin with a prefix, in steps of bounded work, without marking any as used. An entry
+   * may come twice, and one that is stored meanwhile may be missing.
+   */
+  scan? (prefix: string): AsyncIterable<ReadonlyArray<readonly [key: string, entry: Entry]>>
   close (): MaybePromise<void>
   stats? (): StoreStats
   /** False while a store outside this process is known to be unavailable, so that no command is sent. */
@@ -151,4 +156,13 @@ export interface StoreStats {
   evictions: number
   /** Entries refused because they were too large. */
   refusals: number
+}
+
+/** Whether a store has returned an entry. */
+export function isEntry (result: Entry | LeaseResult | undefined): result is Entry {
+  return result !== undefined && 'payload' in result
+}
+
+export function isLeaseResult (result: Entry | LeaseResult | undefined): result is LeaseResult {
+  return result !== undefined && !isEntry(result)
 }

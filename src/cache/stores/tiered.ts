@@ -8,7 +8,7 @@ import { outageVersions } from '../versions/outage.ts'
 import { MissedDeletes } from './missed-deletes.ts'
 import { NearEntries } from './near-entries.ts'
 import { ReadFence } from './read-fence.ts'
-import type { EntryFilter, Lease, LeaseResult, Store } from './store.ts'
+import { type EntryFilter, isEntry, isLeaseResult, type Lease, type LeaseResult, type Store } from './store.ts'
 
 export interface TieredStoreOptions {
   /** L1: a store in this process that returns the stored objects at once, e.g. `memoryStore()`. */
@@ -166,6 +166,13 @@ export function tieredStore (options: TieredStoreOptions): Store {
     }
   }
 
+  async function * scan (prefix: string): AsyncGenerator<Array<readonly [string, Entry]>> {
+    await useL2(() => {})
+    for await (const step of far.scan!(prefix)) {
+      yield step.filter(([key, { storedAt }]) => !missed.hasCleared(key, storedAt))
+    }
+  }
+
   async function acquire (key: string, seen?: Entry): Promise<Entry | LeaseResult> {
     let result: Entry | LeaseResult
     try {
@@ -231,6 +238,7 @@ export function tieredStore (options: TieredStoreOptions): Store {
         l1.clear(filter)
       }
     },
+    ...far.scan && { scan },
     async close () {
       l1.clear()
       await far.close()
@@ -239,12 +247,4 @@ export function tieredStore (options: TieredStoreOptions): Store {
     outage: l1,
     ...near.stats && { stats: () => near.stats!() }
   }
-}
-
-function isEntry (result: Entry | LeaseResult | undefined): result is Entry {
-  return result !== undefined && 'payload' in result
-}
-
-function isLeaseResult (result: Entry | LeaseResult | undefined): result is LeaseResult {
-  return result !== undefined && !('payload' in result)
 }

@@ -92,6 +92,10 @@ export function checkKeys (keys: unknown): asserts keys is readonly string[] {
   for (const key of keys) checkKey(key)
 }
 
+export function checkNamespace (name: unknown): asserts name is string {
+  checkName('A namespace', name)
+}
+
 /** A prefix of keys; an empty one matches all keys. */
 export function checkPrefix (prefix: unknown): asserts prefix is string {
   if (prefix !== '') checkName('A prefix', prefix)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createCache, memoryStore, type MemoryStoreOptions } from '../../../src/cache/index.ts'
 import { fakeClock } from '../../support/clock.ts'
+import { collect } from '../../support/collect.ts'
 import { cacheContract } from '../../support/store-contract/index.ts'
 import { listen } from '../../support/record-events.ts'
 
@@ -138,4 +139,12 @@ t.test('invalid options are refused by name', async (t) => {
   t.throws(() => memoryStore({ now: 5 as never }), {
     code: 'FST_ERR_LARDER_OPTION', message: 'The value of now must be a function, but is 5.'
   })
+})
+
+t.test('entries marks none of them as used', async (t) => {
+  const { cache } = setUp({ maxEntries: 3 })
+  for (const key of ['a', 'b', 'c']) await cache.set(key, key)
+  t.equal((await collect(cache.entries())).length, 3)
+  await cache.set('d', 'd')
+  t.strictSame([...(await cache.getMany(['a', 'b', 'c', 'd'])).keys()], ['b', 'c', 'd'])
 })

@@ -48,15 +48,17 @@ export const ALLOWED: Record<string, string[]> = {
 
   // The verbs; then loads; then stores; then the modules that these share.
   cache: [
-    'cache/entry', 'cache/errors', 'cache/events', 'cache/load', 'cache/stores', 'cache/stores/redis', 'cache/types',
-    'cache/util', 'cache/versions'
+    'cache/entry', 'cache/errors', 'cache/events', 'cache/load', 'cache/options', 'cache/stores', 'cache/stores/redis',
+    'cache/types', 'cache/util', 'cache/versions'
   ],
   'cache/load': [
-    'cache/entry', 'cache/errors', 'cache/events', 'cache/stores', 'cache/types', 'cache/util', 'cache/versions'
+    'cache/entry', 'cache/errors', 'cache/events', 'cache/options', 'cache/stores', 'cache/types', 'cache/util',
+    'cache/versions'
   ],
   'cache/stores/redis': ['cache/entry', 'cache/errors', 'cache/stores', 'cache/util', 'cache/versions'],
   'cache/events': ['cache/entry', 'cache/types'],
-  'cache/types': ['cache/entry', 'cache/stores', 'cache/util', 'cache/versions'],
+  'cache/types': ['cache/options', 'cache/stores', 'cache/util'],
+  'cache/options': ['cache/stores', 'cache/util', 'cache/versions'],
   'cache/stores': ['cache/entry', 'cache/errors', 'cache/util', 'cache/versions'],
   'cache/entry': ['cache/errors', 'cache/versions'],
   'cache/versions': ['cache/util'],

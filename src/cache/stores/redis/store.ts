@@ -46,6 +46,9 @@ const MAX_EXPIRY_MS = Number.MAX_SAFE_INTEGER
 const SCAN_COUNT = 500
 const SCAN_BYTES = 1024 * 1024
 
+/** Entries that one step of `scan` reads. */
+const READ_COUNT = 50
+
 /**
  * Creates a store in Redis, with a client of ioredis. Every entry is one string, which Redis expires by itself. If
  * Redis is slow or unavailable, commands fail after `commandTimeout`, then at once, and the cache continues without.
@@ -132,6 +135,21 @@ export function redisStore (options: RedisStoreOptions): Store {
     return counts.reduce<number>((sum, count) => sum + Number(count), 0)
   }
 
+  /** Lists Redis keys by their prefix, on every node that has some of them. */
+  async function * scanNames (prefix: string, scanCount = SCAN_COUNT): AsyncGenerator<string[]> {
+    const pattern = `${redisKey(prefix).replace(/[\\*?[\]^]/g, '\\$&')}*`
+    const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
+    for (const node of nodes) {
+      let cursor = '0'
+      do {
+        const step = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
+        const [nextCursor, names] = await commands.run('SCAN', step)
+        yield names
+        cursor = nextCursor
+      } while (cursor !== '0')
+    }
+  }
+
   return {
     name: 'redis',
     connection: client,
@@ -161,23 +179,24 @@ export function redisStore (options: RedisStoreOptions): Store {
     },
     delete: (keys) => deleteEntries(keys.map(redisKey)),
     async clear (filter = {}) {
-      const pattern = `${redisKey(filter.prefix ?? '').replace(/[\\*?[\]^]/g, '\\$&')}*`
       const tags = filter.tags && [...filter.tags]
       const isWanted = filter.prefixes && matchPrefixes(filter.prefixes.map(redisKey))
       const fitting = Math.floor(SCAN_BYTES / Buffer.byteLength(tags?.join() ?? ''))
       const scanCount = Math.max(1, Math.min(SCAN_COUNT, fitting))
-      const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
       let count = 0
-      for (const node of nodes) {
-        let cursor = '0'
-        do {
-          const scan = () => node.scan(cursor, 'MATCH', pattern, 'COUNT', scanCount)
-          const [nextCursor, names] = await commands.run('SCAN', scan)
-          count += await deleteEntries(isWanted ? names.filter(isWanted) : names, tags)
-          cursor = nextCursor
-        } while (cursor !== '0')
+      for await (const names of scanNames(filter.prefix ?? '', scanCount)) {
+        count += await deleteEntries(isWanted ? names.filter(isWanted) : names, tags)
       }
       return count
+    },
+    async * scan (begin) {
+      for await (const names of scanNames(begin)) {
+        for (let i = 0; i < names.length; i += READ_COUNT) {
+          const keys = names.slice(i, i + READ_COUNT).map((name) => name.slice(redisKey('').length))
+          const entries = await Promise.all(keys.map(get))
+          yield keys.flatMap((key, i) => entries[i] === undefined ? [] : [[key, entries[i]] as const])
+        }
+      }
     },
     ...backplane && { backplane },
     close () {

@@ -84,6 +84,18 @@ t.test('a Redis Cluster of three nodes', { skip: major < 7 && 'redis-server olde
     t.equal(sum(await countPerNode()), 0)
   })
 
+  t.test('entries() and the clear() of a namespace reach all nodes', async (t) => {
+    const v2 = cache.namespace('v2')
+    await cache.setMany(all)
+    await v2.setMany(all)
+    const found = new Map<string, number>()
+    for await (const [key, value] of v2.entries<number>()) found.set(key, value)
+    t.strictSame([...found].sort(), [...all].sort())
+    await v2.clear()
+    t.strictSame((await v2.getMany(keys)).size, 0)
+    t.equal(sum(await countPerNode()), 50)
+  })
+
   t.test('clear() deletes from all nodes, and leaves foreign keys', async (t) => {
     for (const key of keys) await client.set(`foreign ${key}`, 1)
     await cache.setMany(all)

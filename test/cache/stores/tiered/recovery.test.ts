@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type CacheAdapter, memoryVersions } from '../../../../src/cache/index.ts'
+import { collect } from '../../../support/collect.ts'
 import { deferredLoader } from '../../../support/deferred-loader.ts'
 import { listen } from '../../../support/record-events.ts'
 import { fallibleProcess } from './set-up.ts'
@@ -203,4 +204,15 @@ t.test('entries with tags on the clock of L2', async (t) => {
     t.equal(await theirs.get('key'), undefined)
     t.equal(await mine.get('key'), undefined)
   })
+})
+
+t.test('entries lists nothing that was deleted in an outage', async (t) => {
+  const { far, mine, theirs } = fallibleProcess()
+  await theirs.setMany([['a:1', 1], ['a:2', 2], ['b', 3]])
+  far.isDown = true
+  await t.rejects(mine.delete('b'))
+  await t.rejects(mine.namespace('a').deleteMatching({ prefix: '1' }))
+  await t.rejects(mine.entries().next(), { message: 'L2 is unavailable' })
+  far.isDown = false
+  t.strictSame(await collect(mine.entries()), [['a:2', 2]])
 })
