@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
+import { isLoopback } from './is-loopback.ts'
 
 /** Headers of proxies, besides all that begin with `x-forwarded-`. */
 const PROXY_HEADERS = [
@@ -13,12 +13,8 @@ const PROXY_HEADERS = [
  * was made to resolve to this machine (DNS rebinding).
  */
 export function isLocal ({ raw, headers, hostname }: FastifyRequest): boolean {
-  return isLoopback((raw.socket.remoteAddress ?? '').replace('::ffff:', '')) &&
-    isLoopback(hostname.replace(/^\[|\]$/g, '')) &&
+  return isLoopback(raw.socket.remoteAddress ?? '') &&
+    isLoopback(hostname) &&
     raw.httpVersion !== '1.0' &&
     !Object.keys(headers).some((name) => name.startsWith('x-forwarded-') || PROXY_HEADERS.includes(name))
-}
-
-function isLoopback (host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

@@ -6,5 +6,6 @@
 
 import './check-node.ts'
 
+export { isLoopback } from '../access/is-loopback.ts'
 export { dashboard as default, type DashboardOptions } from '../dashboard/index.ts'
 export type { Gauge } from '../metrics/index.ts'

@@ -1,7 +1,6 @@
-import { isIP } from 'node:net'
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics } from 'prom-client'
-import dashboard from '../larder/dashboard.ts'
+import dashboard, { isLoopback } from '../larder/dashboard.ts'
 import metrics from '../larder/metrics.ts'
 import type { DatabaseLoad } from '../db/index.ts'
 import type { Peers } from '../workers/peers.ts'
@@ -34,7 +33,3 @@ export default fp<DashboardPluginOptions>(async (app, { host, token, load, peers
   app.addHook('onClose', async () => registry.clear())
   await app.register(metrics, { registry, gauges: listDatabaseMetrics(load), route: '/metrics' })
 }, { fastify: '5.x', name: 'larder-dashboard' })
-
-export function isLoopback (host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
-}
