@@ -76,7 +76,8 @@ export async function explainQuery (
   try {
     if (key) return await explainKey(key, cache)
     const headers = parseHeaders(header)
-    const target = 'host' in headers ? url : URL.parse(url, origin)?.href ?? url
+    const path = url.trim()
+    const target = path.startsWith('/') && !('host' in headers) ? URL.parse(origin + path)?.href ?? path : url
     return await explain({ url: target, ...method && { method }, headers })
   } catch (error) {
     throw error instanceof TypeError ? new ExplainError(error.message) : error

@@ -57,7 +57,7 @@ t.test('POST /cache/purge refuses an invalid body and says why', async (t) => {
     [{ urls: ['x'] }, /urls/],
     [{ tags: [''] }, /tag/],
     [{ tag: '' }, /tag/],
-    [{ url: 'apicalls' }, /must be a path, or an absolute http or https URL, but is "apicalls"/],
+    [{ url: 'apicalls' }, /must be a path that begins with \/, or an absolute http or https URL, but is "apicalls"/],
     [{ urlPrefix: 'api' }, /must be a path without a query/],
     [{ url: 'ftp://localhost/' }, /The URL to purge must be/],
     [{ route: '/nowhere' }, /must be the pattern of a route with a page cache, but is "\/nowhere"/],

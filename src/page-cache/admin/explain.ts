@@ -9,6 +9,7 @@ import { CUSTOM_KEY } from '../key/variants.ts'
 import type { LookupResult } from '../request/lookup.ts'
 import { type ExplainedDecision, type ExplainRequest, runAs } from '../self-request.ts'
 import { headersAt, type PreparedPage, readMatchingPage } from '../stored-response.ts'
+import { readUrl } from './read-url.ts'
 import { describeRule } from './rule-texts.ts'
 
 /** The request to explain. */
@@ -168,9 +169,10 @@ function readQuestion (question: unknown): Question {
   }
   checkNames('explain()', question, NAMES, ExplainError)
   const { url: text, method = 'GET', headers = {} } = question as Partial<ExplainQuestion>
-  const url = typeof text === 'string' ? URL.parse(text, 'http://localhost') : null
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ExplainError(`The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(text)}.`)
+  const read = readUrl(text)
+  if (read === undefined) {
+    throw new ExplainError('The URL to explain must be a path that begins with /, or an absolute http or https URL, ' +
+      `but is ${JSON.stringify(text)}.`)
   }
   if (method !== 'GET' && method !== 'HEAD') {
     throw new ExplainError(`The method to explain must be GET or HEAD, but is ${inspect(method)}.`)
@@ -178,7 +180,7 @@ function readQuestion (question: unknown): Question {
   if (!isObject(headers)) {
     throw new ExplainError(`The headers to explain must be an object, but are ${inspect(headers)}.`)
   }
-  return { url, isAbsolute: URL.canParse(text!), method, headers }
+  return { url: read.url, isAbsolute: !read.isPath, method, headers }
 }
 
 function isObject (value: unknown): value is object {

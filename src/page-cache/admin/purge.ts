@@ -5,6 +5,7 @@ import { computeKeyPrefix } from '../key/key.ts'
 import { allVariantKeys, isVariants } from '../key/variants.ts'
 import { readContent } from '../stored-response.ts'
 import { findKeys, findTargets } from './invalidate.ts'
+import { readUrl } from './read-url.ts'
 import { findKeyPrefixes } from './url-prefix.ts'
 
 /** What to purge: exactly one of these. */
@@ -77,13 +78,13 @@ function findRoutes (routes: CachedRoutes, pattern: string): string[] {
  * The keys of an absolute URL are not known if clients may encode its characters in several ways, or if the application
  * may have made it from another URL.
  */
-async function purgeUrl (cache: CacheAdapter, routes: CachedRoutes, text: string): Promise<number> {
-  const isPath = text.startsWith('/')
-  const url = URL.parse(isPath ? `http://localhost${text}` : text)
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new PurgeError('The URL to purge must be a path, or an absolute http or https URL, ' +
-      `but is ${JSON.stringify(text)}.`)
+async function purgeUrl (cache: CacheAdapter, routes: CachedRoutes, written: string): Promise<number> {
+  const read = readUrl(written)
+  if (read === undefined) {
+    throw new PurgeError('The URL to purge must be a path that begins with /, or an absolute http or https URL, ' +
+      `but is ${JSON.stringify(written)}.`)
   }
+  const { text, url } = read
   const origin = { protocol: url.protocol.slice(0, -1), host: url.host }
   // As it is written, which is how a client may send it, and as browsers send it.
   const targets = [text, url.pathname + url.search].map((url) => ({ ...origin, url }))

@@ -157,11 +157,12 @@ t.test('explain reports URLs that the page cache does not handle', async (t) => 
   ]) {
     await t.rejects(app.larder.explain({ url }), {
       code: 'FST_ERR_LARDER_EXPLAIN',
-      message: `The URL to explain must be a path or an http or https URL, but is ${JSON.stringify(url)}.`
+      message: 'The URL to explain must be a path that begins with /, or an absolute http or https URL, ' +
+        `but is ${JSON.stringify(url)}.`
     })
   }
   await t.rejects(app.larder.explain({} as ExplainQuestion), {
-    message: 'The URL to explain must be a path or an http or https URL, but is undefined.'
+    message: 'The URL to explain must be a path that begins with /, or an absolute http or https URL, but is undefined.'
   })
 })
 

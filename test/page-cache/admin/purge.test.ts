@@ -163,7 +163,8 @@ t.test('purge rejects an invalid URL and an unknown route', async (t) => {
   for (const url of ['', 'page', 'localhost:80/page', 'ftp://localhost/page', 'http://', 'javascript:void']) {
     await t.rejects(app.larder.purge({ url }), {
       code: 'FST_ERR_LARDER_PURGE',
-      message: `The URL to purge must be a path, or an absolute http or https URL, but is ${JSON.stringify(url)}.`
+      message: 'The URL to purge must be a path that begins with /, or an absolute http or https URL, ' +
+        `but is ${JSON.stringify(url)}.`
     })
   }
   await t.rejects(app.larder.purge({ route: '/nowhere' }), {
