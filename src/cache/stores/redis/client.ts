@@ -18,7 +18,10 @@ export interface RedisEvent {
   client: RedisClient
   /** In upper case, e.g. `GET`. */
   command: string
-  /** `error`: Redis refused the command or the connection broke; `timeout`: the command missed its deadline. */
+  /**
+   * `error`: Redis refused the command or the connection broke; `timeout`: the command missed its deadline. An EVALSHA
+   * of a script that Redis does not have yet is `ok`.
+   */
   outcome: 'ok' | 'error' | 'timeout'
   /** Milliseconds since the command was sent. */
   ms: number

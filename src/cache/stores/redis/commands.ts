@@ -123,7 +123,7 @@ export class RedisCommands {
       this.#circuit.success()
       resolve(reply)
     }, (error: Error) => {
-      if (!settle('error')) return
+      if (!settle(isMissingScript(error) ? 'ok' : 'error')) return
       if (isReply(error)) this.#circuit.success()
       else this.#circuit.failure(error)
       reject(error)
@@ -181,6 +181,11 @@ export class RedisCommands {
     }
     return performance.now() - sentAt <= this.#commandTimeout
   }
+}
+
+/** Whether Redis does not have the script of an EVALSHA yet. That is no failure: the script is sent in full then. */
+export function isMissingScript (error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
 /** Whether this error is the reply of a Redis that serves commands. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RedisCommands } from './commands.ts'
+import { isMissingScript, type RedisCommands } from './commands.ts'
 
 /** A Lua script, sent by its digest, and in full only to a Redis that does not have it yet. Replies are bytes. */
 export function redisScript (commands: RedisCommands, source: string) {
@@ -12,7 +12,7 @@ export function redisScript (commands: RedisCommands, source: string) {
     try {
       return await send('EVALSHA', digest)
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      if (!isMissingScript(error)) throw error
       return await send('EVAL', source)
     }
   }

@@ -1,6 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { redisStore } from '../../../../src/cache/index.ts'
+import { REDIS_CHANNEL, type RedisEvent, redisStore } from '../../../../src/cache/index.ts'
 import { RedisUnavailableError } from '../../../../src/cache/errors.ts'
 import { RedisCommands } from '../../../../src/cache/stores/redis/commands.ts'
 import { startProxy } from '../../../support/proxy.ts'
@@ -61,6 +62,21 @@ t.test('a Redis that refuses one command is available; one that serves none is n
     t.notOk(commands.available, word)
     t.strictSame(reports, [`${word} x`])
   }
+})
+
+t.test('an EVALSHA of a script that Redis does not have yet is no error', async (t) => {
+  const { client, commands } = createCommands(t)
+  const outcomes: string[] = []
+  const listener = (event: unknown) => {
+    const { client: sender, outcome } = event as RedisEvent
+    if (sender === client as unknown) outcomes.push(outcome)
+  }
+  subscribe(REDIS_CHANNEL, listener)
+  t.teardown(() => unsubscribe(REDIS_CHANNEL, listener))
+  for (const message of ['NOSCRIPT No matching script.', 'ERR x']) {
+    await t.rejects(commands.run('EVALSHA', refuses(message)), { message })
+  }
+  t.strictSame(outcomes, ['ok', 'error'])
 })
 
 t.test('a connection that is lost and restored at once is not reported, even with commands in flight', async (t) => {
