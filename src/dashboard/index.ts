@@ -35,7 +35,7 @@ const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
   const explainFor = async ({ protocol, host }: FastifyRequest, query: ExplainQuery) =>
     await explainQuery(query, { cache, explain, origin: `${protocol}://${host}` })
 
-  app.addHook('onRequest', admit(options))
+  app.addHook('onRequest', admit(options, app.prefix))
   prepareResponses(app, findFrame)
 
   app.get('/', { schema }, async (request, reply) => {

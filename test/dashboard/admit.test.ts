@@ -150,3 +150,27 @@ t.test('a token in the URL is refused, and is neither sent back nor logged by th
   t.equal((await app.inject({ url: '/cache', headers: { authorization: 'Bearer wrong-sesame' } })).statusCode, 401)
   for (const text of [refused.body, unknown.body, ...lines]) t.notMatch(text, 'sesame')
 })
+
+t.test('a browser is redirected into the folder of the dashboard before it logs in', async (t) => {
+  const app = createApp(t, { token: 'sesame' })
+  const open = async (url: string, headers: Record<string, string> = {}) => {
+    const response = await app.inject({ url, headers: { accept: 'text/html,*/*;q=0.8', ...headers } })
+    const { location, 'www-authenticate': challenge = 'none' } = response.headers
+    return `${response.statusCode} ${location ?? challenge.slice(0, 5)}`
+  }
+  t.equal(await open('/cache'), '302 ./cache/')
+  t.equal(await open('/cache?url=/menu?a=1'), '302 ./cache/?url=/menu?a=1')
+  // The browser sends the token of a login here to no other addresses than those that begin with /cache/.
+  for (const url of ['/cache/', '/cache/?url=/menu', '/cache/explain?key=a', '/cache/assets/plot.js']) {
+    t.equal(await open(url), '401 Basic', url)
+  }
+  t.equal(await open('/cache', { accept: '*/*' }), '401 Basic', 'no browser')
+  t.equal(await open('/cache', { authorization: 'Bearer wrong' }), '401 Basic')
+  t.equal(await open('/cache', { authorization: 'Bearer sesame' }), '200 none')
+  t.equal(await open('/cache', { 'sec-fetch-site': 'cross-site' }), '403 none')
+})
+
+t.test('a browser is not redirected if no token opens the dashboard', async (t) => {
+  const app = createApp(t, { openTo: 'nobody' })
+  t.equal((await app.inject({ url: '/cache', headers: { accept: 'text/html' } })).statusCode, 401)
+})
