@@ -1,11 +1,6 @@
 import t from 'tap'
 import { EventLoop } from '../../src/metrics/event-loop.ts'
-
-/** Blocks the event loop for so many milliseconds. */
-function block (ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
+import { block } from '../support/block.ts'
 
 /** Waits until the timers of Node have run again. */
 const turn = async () => await new Promise((resolve) => setTimeout(resolve, 50))

@@ -36,12 +36,6 @@ export function createCommands (t: Test, { status = 'ready', commandTimeout = 50
   return { client, commands, reports, run, sent: () => sent }
 }
 
-/** Blocks the event loop. */
-export function block (ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
-
 export const never = () => new Promise<never>(() => {})
 export const fails = (message: string, name = 'Error') => async () => {
   throw Object.assign(new Error(message), { name })

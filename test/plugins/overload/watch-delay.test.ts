@@ -1,12 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { watchDelay } from '../../../src/plugins/overload/index.ts'
-
-/** Blocks the event loop for so many milliseconds. */
-function block (ms: number): void {
-  const end = performance.now() + ms
-  while (performance.now() < end);
-}
+import { block } from '../../support/block.ts'
 
 t.test('a long block of the event loop is one interval, and the median of the next one is short', async (t) => {
   const intervals = new EventTarget()

@@ -3,8 +3,9 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import { RedisUnavailableError } from '../../../../src/cache/errors.ts'
 import { RedisCommands } from '../../../../src/cache/stores/redis/commands.ts'
+import { block } from '../../../support/block.ts'
 import { startRedis } from '../../../support/redis.ts'
-import { createCommands, block, never } from '../../../support/redis-commands.ts'
+import { createCommands, never } from '../../../support/redis-commands.ts'
 
 const redis = await startRedis(t)
 
