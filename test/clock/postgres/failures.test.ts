@@ -5,7 +5,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import larder from '../../../src/larder/index.ts'
 import { postgresClock } from '../../../src/larder/postgres.ts'
-import { startPostgres } from '../../support/postgres.ts'
+import { sharePostgres, startPostgres } from '../../support/postgres.ts'
 import { until } from '../../support/until.ts'
 import { createBlog, MIGRATION, posts } from './blog.ts'
 
@@ -14,9 +14,11 @@ const MAX_WAIT_MS = 5_000
 const MAX_RECOVERY_MS = 20_000
 const IMPATIENT = { connectionTimeoutMillis: 1_000, query_timeout: 1_000 }
 
+/** Tests that stop no server share this one. */
+const shared = await sharePostgres(t)
+
 /** An application with one cached page, whose handler waits at most a second for the database. */
-async function createApp (t: Test) {
-  const postgres = await startPostgres(t)
+async function createApp (t: Test, postgres = shared) {
   const { pool, clock } = await createBlog(t, postgres)
   const impatient = await postgres.createPool(t, { database: pool.options.database, ...IMPATIENT })
   const db = drizzle({ client: impatient, logger: clock.logger })
@@ -50,11 +52,12 @@ async function createApp (t: Test) {
     return performance.now() - startedAt
   }
   await untilHit()
-  return { postgres, pool, get, expectMisses, untilHit }
+  return { pool, get, expectMisses, untilHit }
 }
 
 t.test('while PostgreSQL is stopped, requests are answered without the cache, and after it with it', async (t) => {
-  const { postgres, pool, get, expectMisses, untilHit } = await createApp(t)
+  const postgres = await startPostgres(t)
+  const { pool, get, expectMisses, untilHit } = await createApp(t, postgres)
   const pids = (await pool.query<{ pid: number }>('SELECT pid FROM pg_stat_activity')).rows.map(({ pid }) => pid)
   for (const pid of [postgres.pid, ...pids]) process.kill(pid, 'SIGSTOP')
   await expectMisses(t)
@@ -66,7 +69,8 @@ t.test('while PostgreSQL is stopped, requests are answered without the cache, an
 
 for (const how of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
   t.test(`while PostgreSQL is down after ${how}, requests are answered without the cache`, async (t) => {
-    const { postgres, pool, get, expectMisses, untilHit } = await createApp(t)
+    const postgres = await startPostgres(t)
+    const { pool, get, expectMisses, untilHit } = await createApp(t, postgres)
     await postgres.stop(how)
     await expectMisses(t)
     await postgres.start()
@@ -84,15 +88,16 @@ t.test('the clock has a connection of its own when all others are used', async (
 })
 
 t.test('while PostgreSQL accepts no connection of the clock, requests are answered without the cache', async (t) => {
-  const { postgres, pool, expectMisses, untilHit } = await createApp(t)
-  const admin = new pg.Client({ host: postgres.host, user: 'postgres', database: 'postgres' })
+  const { pool, expectMisses, untilHit } = await createApp(t)
+  const { host, database } = pool.options
+  const admin = new pg.Client({ host, user: 'postgres', database: 'postgres' })
   await admin.connect()
-  await admin.query('ALTER DATABASE test_1 ALLOW_CONNECTIONS false')
+  await admin.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`)
   await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%FROM larder.clock%' " +
     'AND pid <> pg_backend_pid()')
   await expectMisses(t)
   t.equal((await pool.query('SELECT 1')).rowCount, 1, 'the application has connections')
-  await admin.query('ALTER DATABASE test_1 ALLOW_CONNECTIONS true')
+  await admin.query(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`)
   await admin.end()
   t.ok(await untilHit() < MAX_RECOVERY_MS)
 })
@@ -109,8 +114,7 @@ t.test('a database that cannot be reached fails the start with the error of the 
 })
 
 t.test('what is not a pool is refused with one sentence, and so are unknown options', async (t) => {
-  const postgres = await startPostgres(t)
-  const pool = await postgres.createPool(t)
+  const pool = await shared.createPool(t)
   for (const wrong of [undefined, {}, 'postgres://', new pg.Client()]) {
     await t.rejects(postgresClock(wrong as never), {
       code: 'FST_ERR_LARDER_CONNECTION', message: 'postgresClock() takes a Pool of pg.'
@@ -122,8 +126,7 @@ t.test('what is not a pool is refused with one sentence, and so are unknown opti
 })
 
 t.test('a table that stays locked fails the start and remove() with one sentence, after lockWait', async (t) => {
-  const postgres = await startPostgres(t)
-  const pool = await postgres.createPool(t)
+  const pool = await shared.createPool(t)
   await pool.query(MIGRATION)
   const other = await pool.connect()
   await other.query('BEGIN; LOCK TABLE posts')

@@ -1,10 +1,13 @@
 import pg from 'pg'
 import t from 'tap'
 import { postgresClock } from '../../../src/larder/postgres.ts'
-import { startPostgres } from '../../support/postgres.ts'
+import { sharePostgres, startPostgres } from '../../support/postgres.ts'
 import { until } from '../../support/until.ts'
 import { MIGRATION } from './blog.ts'
 import { createClock } from './tags-read.ts'
+
+/** Tests that end no server share this one. */
+const postgres = await sharePostgres(t)
 
 const COUNTERS = `CREATE TABLE counters (id int PRIMARY KEY, n int);
   INSERT INTO counters SELECT i, 0 FROM generate_series(0, 70000) i`
@@ -35,14 +38,14 @@ t.test('no entry outlives a crash: transactions may be lost, and their numbers b
 })
 
 t.test('a copy of a database has a history of its own', async (t) => {
-  const postgres = await startPostgres(t)
   const { pool, clock } = await createClock(t, postgres, MIGRATION)
   const stamp = await clock.versions.stamp()
   await clock.close()
   await pool.end()
+  const { database } = pool.options
   const admin = new pg.Client({ host: postgres.host, user: 'postgres', database: 'postgres' })
   await admin.connect()
-  await until('nobody uses it', () => admin.query('CREATE DATABASE copy TEMPLATE test_1').catch(() => false))
+  await until('nobody uses it', () => admin.query(`CREATE DATABASE copy TEMPLATE ${database}`).catch(() => false))
   await admin.end()
   const copied = new pg.Pool({ host: postgres.host, user: 'postgres', database: 'copy' })
   t.teardown(() => copied.end())
@@ -74,7 +77,6 @@ t.test('a standby is refused, and begins a new history when it is promoted', asy
 })
 
 t.test('changes are folded, so that the table of changes stays small', async (t) => {
-  const postgres = await startPostgres(t)
   const { pool, clock: { versions } } = await createClock(t, postgres, COUNTERS)
   const count = async (table: string) =>
     Number((await pool.query(`SELECT count(*) FROM larder.${table}`)).rows[0].count)
@@ -99,7 +101,6 @@ t.test('changes are folded, so that the table of changes stays small', async (t)
 })
 
 t.test('changes are folded although the application publishes all tables', async (t) => {
-  const postgres = await startPostgres(t)
   const { pool } = await createClock(t, postgres, MIGRATION)
   await pool.query('CREATE PUBLICATION everything FOR ALL TABLES')
   await pool.query("UPDATE posts SET title = 'eins' WHERE id = 1")
@@ -109,7 +110,6 @@ t.test('changes are folded although the application publishes all tables', async
 })
 
 t.test('after very many changes, a look takes the tables as changed', async (t) => {
-  const postgres = await startPostgres(t)
   const { pool, clock: { versions } } = await createClock(t, postgres, COUNTERS)
   const stamp = await versions.stamp()
   await pool.query(`BEGIN; DO $$ BEGIN FOR i IN 0..10999 LOOP
@@ -121,7 +121,6 @@ t.test('after very many changes, a look takes the tables as changed', async (t) 
 })
 
 t.test('a clock whose history was deleted begins a new one', async (t) => {
-  const postgres = await startPostgres(t)
   const { pool, clock: { versions } } = await createClock(t, postgres, MIGRATION, { password: 'not needed' })
   const stamp = await versions.stamp()
   await pool.query('DELETE FROM larder.clock')

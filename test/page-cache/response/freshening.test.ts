@@ -172,7 +172,7 @@ for (const [name, store] of Object.entries(stores)) {
 
     t.test('the number of variants of a URL is limited', async (t) => {
       const { get, cache } = await createTestApp(t, { ttl: 60, vary: ['x-a'] }, undefined, { store })
-      for (let i = 0; i < 1_000; i++) await get({ 'x-a': String(i) })
+      for (let i = 0; i < 300; i++) await get({ 'x-a': String(i) })
       const deleted = await cache.deleteMatching({ prefix: 'page:' })
       t.ok(deleted > 64 && deleted <= 129, `${deleted} entries`)
     })
