@@ -129,7 +129,7 @@ TAP = NODE_DISABLE_COMPILE_CACHE=1 NODE_OPTIONS='$(PRELOAD)' tap $(REPORTER)
 FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
   NODE_OPTIONS='$(PRELOAD) --import="$(CURDIR)/test/support/skip-tap-records.ts"' tap $(REPORTER) --disable-coverage
 
-# Up to twenty test files share a process, because starting one for each file takes half of the time. By itself, tap
+# Up to forty test files share a process, because starting one for each file takes half of the time. By itself, tap
 # leaves one core idle. The tests of failures measure times, so they run one by one.
 GROUPS = --timeout=300 $$(node test/support/group-tests.ts \
   artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
