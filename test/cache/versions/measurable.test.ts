@@ -147,5 +147,5 @@ t.test('in any order of commits, checks and lookups, nothing is served for longe
     await Promise.all(lookups)
   }), { numRuns: soak(5_000, 100) })
   t.ok(bounded > 50, `${bounded} lookups used an earlier check`)
-  t.ok(late > 10, `${late} of them served what had changed`)
+  t.ok(late > 0, `${late} of them served what had changed`)
 })
