@@ -31,7 +31,11 @@ export function admit (
   }
 }
 
-/** Whether a browser opens a page, and has not logged in. */
+/**
+ * Whether a browser opens a page, and has not logged in. Browsers name a navigation in `Sec-Fetch-Mode`; on plain HTTP
+ * they send only `Upgrade-Insecure-Requests` (https://w3c.github.io/webappsec-upgrade-insecure-requests/).
+ */
 function isFirstVisit ({ headers }: FastifyRequest): boolean {
-  return headers.authorization === undefined && headers.accept?.includes('text/html') === true
+  return headers.authorization === undefined &&
+    (headers['sec-fetch-mode'] === 'navigate' || headers['upgrade-insecure-requests'] === '1')
 }

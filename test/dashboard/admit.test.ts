@@ -154,7 +154,7 @@ t.test('a token in the URL is refused, and is neither sent back nor logged by th
 t.test('a browser is redirected into the folder of the dashboard before it logs in', async (t) => {
   const app = createApp(t, { token: 'sesame' })
   const open = async (url: string, headers: Record<string, string> = {}) => {
-    const response = await app.inject({ url, headers: { accept: 'text/html,*/*;q=0.8', ...headers } })
+    const response = await app.inject({ url, headers: { 'upgrade-insecure-requests': '1', ...headers } })
     const { location, 'www-authenticate': challenge = 'none' } = response.headers
     return `${response.statusCode} ${location ?? challenge.slice(0, 5)}`
   }
@@ -164,7 +164,8 @@ t.test('a browser is redirected into the folder of the dashboard before it logs 
   for (const url of ['/cache/', '/cache/?url=/menu', '/cache/explain?key=a', '/cache/assets/plot.js']) {
     t.equal(await open(url), '401 Basic', url)
   }
-  t.equal(await open('/cache', { accept: '*/*' }), '401 Basic', 'no browser')
+  t.equal(await open('/cache', { 'upgrade-insecure-requests': '0' }), '401 Basic', 'no browser')
+  t.equal(await open('/cache', { 'upgrade-insecure-requests': '0', 'sec-fetch-mode': 'navigate' }), '302 ./cache/')
   t.equal(await open('/cache', { authorization: 'Bearer wrong' }), '401 Basic')
   t.equal(await open('/cache', { authorization: 'Bearer sesame' }), '200 none')
   t.equal(await open('/cache', { 'sec-fetch-site': 'cross-site' }), '403 none')
@@ -172,5 +173,5 @@ t.test('a browser is redirected into the folder of the dashboard before it logs 
 
 t.test('a browser is not redirected if no token opens the dashboard', async (t) => {
   const app = createApp(t, { openTo: 'nobody' })
-  t.equal((await app.inject({ url: '/cache', headers: { accept: 'text/html' } })).statusCode, 401)
+  t.equal((await app.inject({ url: '/cache', headers: { 'upgrade-insecure-requests': '1' } })).statusCode, 401)
 })
