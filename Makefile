@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.node/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 help:
 	@echo 'make run           set up, serve on http://127.0.0.1:3000'
 	@echo 'make run-postgres  the same on a private PostgreSQL and Redis, which are started and ended too'
-	@echo 'make test          set up, run the tests in about four minutes'
+	@echo 'make test          set up, run the tests in three to four minutes'
 	@echo 'make soak          run explorations, storms and failures in full, in about seven minutes'
 	@echo 'make check         lint, types, tests with coverage'
 	@echo 'make browser-test  the pages in Chromium; screenshots in artifacts/'
