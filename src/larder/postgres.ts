@@ -6,4 +6,6 @@
 
 import './check-node.ts'
 
-export { postgresClock, type PostgresClock, type PostgresClockOptions } from '../clock/postgres/postgres-clock.ts'
+export {
+  postgresClock, type PostgresClock, type PostgresClockOptions, type Queryable
+} from '../clock/postgres/postgres-clock.ts'

@@ -30,6 +30,11 @@ const READ_COMMITTED = 'read committed'
 /** The class of PostgreSQL's errors about locks that are not available. */
 const LOCK_NOT_AVAILABLE = '55P03'
 
+/** Runs statements, as a client of pg does. */
+export interface Queryable {
+  query (sql: string, values: unknown[]): Promise<unknown>
+}
+
 export interface PostgresClockOptions {
   /** How long the start, `refresh()` and `remove()` wait for a table that is locked. Default 5 seconds. */
   lockWait?: Duration
@@ -38,11 +43,16 @@ export interface PostgresClockOptions {
    * loses them, as PgBouncer does in transaction mode.
    */
   prepare?: boolean
+  /**
+   * Returns the client of the transaction that the caller is in, if it is in one. Tags that are invalidated or expired
+   * there change when it is committed, together with its data. Default: they change at once.
+   */
+  transaction?: () => Queryable | undefined
   /** Called at the start, and later if that changes, for each thing that the clock cannot see. Default: a warning. */
   onWarning?: (message: string) => void
 }
 
-const OPTIONS = new Set<keyof PostgresClockOptions>(['lockWait', 'prepare', 'onWarning'])
+const OPTIONS = new Set<keyof PostgresClockOptions>(['lockWait', 'prepare', 'transaction', 'onWarning'])
 
 /** A version clock in a database of an application. */
 export interface PostgresClock {
@@ -73,9 +83,13 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     throw new ConnectionError('postgresClock() takes a Pool of pg.')
   }
   checkNames('postgresClock()', options, OPTIONS)
-  const { prepare = true, onWarning = (message) => process.emitWarning(message, 'LarderWarning') } = options
+  const {
+    prepare = true, transaction = () => undefined,
+    onWarning = (message) => process.emitWarning(message, 'LarderWarning')
+  } = options
   const lockWaitMs = checkDuration('lockWait', options.lockWait ?? 5) * 1000
   checkFunction('onWarning', onWarning)
+  checkFunction('transaction', transaction)
   const own = createOwnPool(pool)
   const warned = new Set<string>()
   let catalog: Catalog
@@ -136,7 +150,7 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
     changes,
     staleEntries: new StaleEntries(connection, looks, stale),
     getCatalog,
-    invalidate: async (slots) => await listChanges(own, slots),
+    invalidate: async (slots) => await listChanges(transaction() ?? own, slots),
     readLastChange: async ({ rel, slot }) => {
       const { rows } = await own.query('SELECT larder.last_change($1, $2) AS xid', [rel, slot ?? null])
       return `${looks.nonce}/${rows[0].xid ?? 0}`
@@ -193,9 +207,9 @@ export async function postgresClock (pool: pg.Pool, options: PostgresClockOption
   }
 }
 
-async function listChanges (pool: pg.Pool, slots: readonly Slot[]): Promise<void> {
+async function listChanges (queryable: Queryable, slots: readonly Slot[]): Promise<void> {
   // All rows of a table have changed if its tag has.
-  await pool.query(
+  await queryable.query(
     'INSERT INTO larder.changes (rel, slots) SELECT rel, ARRAY[slot] FROM unnest($1::oid[], $2::int4[]) c(rel, slot)',
     [slots.map(({ rel }) => rel), slots.map(({ slot }) => slot ?? -1)])
 }

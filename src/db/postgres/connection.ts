@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   readonly commitMs: number
   /** Called when the server has not responded in time. */
   readonly onSilence: () => void
+  /** Returns the error that callers get in place of one of the server. */
+  readonly translate: (error: unknown) => unknown
 }
 
 /**
@@ -61,29 +63,38 @@ export class PostgresConnection implements TransactionConnection {
   }
 
   /** Runs a statement after those before it. */
-  async run (statement: Statement, values?: unknown[]): Promise<Result> {
+  async query (statement: Statement, values?: unknown[]): Promise<Result> {
     return await this.#queue.runExclusive(async () => {
       if (this.#isEnding) throw new TransactionOverError()
-      return await this.#send(statement, values)
+      try {
+        return await this.#send(statement, values)
+      } catch (error) {
+        throw this.#options.translate(error)
+      }
     })
   }
 
   async begin (): Promise<void> {
-    await this.#control('BEGIN')
+    try {
+      await this.#control('BEGIN')
+    } catch (error) {
+      throw this.#options.translate(error)
+    }
   }
 
   async exec (sql: string): Promise<void> {
-    await this.run(sql)
+    await this.query(sql)
   }
 
   async commit (): Promise<void> {
     await this.#queue.runExclusive(async () => {
       // A failed transaction is rolled back by a commit, without an error.
-      if (this.#client.getTransactionStatus() === 'E') throw this.#failure
+      if (this.#client.getTransactionStatus() === 'E') throw this.#options.translate(this.#failure)
       try {
         await this.#control('COMMIT', this.#options.commitMs)
       } catch (error) {
-        throw this.#isLost || classifyError(error) === 'unavailable' ? new CommitUnknownError({ cause: error }) : error
+        const isUnknown = this.#isLost || classifyError(error) === 'unavailable'
+        throw isUnknown ? new CommitUnknownError({ cause: error }) : this.#options.translate(error)
       }
     })
   }

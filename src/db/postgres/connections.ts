@@ -12,6 +12,8 @@ export interface ConnectionsOptions {
   readonly commitMs: number
   /** Called when the server has not responded in time. */
   readonly onSilence: () => void
+  /** Returns the error that callers get in place of one of the server. */
+  readonly translate: (error: unknown) => unknown
 }
 
 /** The connections of a pool, each of which has one user at a time. */
@@ -32,7 +34,7 @@ export class Connections {
 
   /**
    * Returns a connection that nobody else uses until it is released. Rejects with a 503 error if none is free in time,
-   * and with the error of the driver if it cannot connect.
+   * or if it cannot connect.
    *
    * @param ms milliseconds to wait for a free one. Connecting may take longer
    */
@@ -45,7 +47,7 @@ export class Connections {
       return connection
     } catch (error) {
       release()
-      throw error
+      throw this.#options.translate(error)
     }
   }
 

@@ -38,15 +38,19 @@ export async function openPostgres (url: string, limits: DatabaseLimits = {}): P
   try {
     const options = await prepare(parsed, resolved.lockWaitMs)
     pool = createPool(options, limits.poolSize ?? POOL_SIZE, resolved)
-    const clock = await postgresClock(pool, {
-      lockWait: resolved.lockWaitMs / 1000,
-      ...limits.onWarning && { onWarning: limits.onWarning }
-    })
-    clock.watch(pool)
-    return createPostgresDatabase({
+    const watched = pool
+    return await createPostgresDatabase({
       pool,
       createClient: () => new pg.Client(options),
-      clock,
+      async createClock (transaction) {
+        const clock = await postgresClock(watched, {
+          lockWait: resolved.lockWaitMs / 1000,
+          transaction,
+          ...limits.onWarning && { onWarning: limits.onWarning }
+        })
+        clock.watch(watched)
+        return clock
+      },
       limits: resolved,
       onWarning: limits.onWarning,
       place: parsed.place

@@ -5,7 +5,7 @@ import type { Database } from '../database.ts'
 import type { DatabaseLimits, resolveLimits } from '../limits.ts'
 import { Transactions } from '../transactions.ts'
 import { createWarn } from '../warn.ts'
-import type { Result, Statement } from './connection.ts'
+import type { PostgresConnection, Result, Statement } from './connection.ts'
 import { Connections } from './connections.ts'
 import { classifyError, translateError } from './error-translation.ts'
 import { Reads } from './reads.ts'
@@ -34,7 +34,12 @@ export interface PostgresDatabaseOptions {
   readonly pool: pg.Pool
   /** Creates a client of the same server that does not connect by itself. */
   readonly createClient: () => pg.Client
-  readonly clock: PostgresClock
+  /**
+   * Creates the version clock.
+   *
+   * @param transaction returns the connection of the caller's transaction, if it is in one
+   */
+  readonly createClock: (transaction: () => PostgresConnection | undefined) => Promise<PostgresClock>
   readonly limits: ReturnType<typeof resolveLimits>
   readonly onWarning: DatabaseLimits['onWarning']
   /** The URL without its password. */
@@ -45,15 +50,16 @@ export interface PostgresDatabaseOptions {
  * A PostgreSQL. Each transaction has a connection of the pool, and so has each statement outside of transactions. The
  * version clock has connections of its own.
  */
-export function createPostgresDatabase (
-  { pool, createClient, clock, limits, onWarning, place }: PostgresDatabaseOptions
-): PostgresDatabase {
+export async function createPostgresDatabase (
+  { pool, createClient, createClock, limits, onWarning, place }: PostgresDatabaseOptions
+): Promise<PostgresDatabase> {
   const { lockWaitMs, transactionMs, readMs } = limits
   const connections = new Connections({
     pool,
     createClient,
     commitMs: transactionMs,
-    onSilence: () => warn('unavailable', describeTrouble('unavailable', place, 'it did not answer in time'))
+    onSilence: () => warn('unavailable', describeTrouble('unavailable', place, 'it did not answer in time')),
+    translate
   })
   const reads = new Reads(connections, readMs)
   const signals = new AsyncLocalStorage<AbortSignal | undefined>()
@@ -67,15 +73,13 @@ export function createPostgresDatabase (
   })
   const inTransaction = () => transactions.current !== undefined
 
+  const clock = await createClock(() => transactions.outermost?.connection)
+
   async function execute (statement: Statement, values?: unknown[]): Promise<Result> {
-    try {
-      const scope = transactions.outermost
-      return scope === undefined
-        ? await reads.run(statement, values, signals.getStore())
-        : await scope.connection!.run(statement, values)
-    } catch (error) {
-      throw translate(error)
-    }
+    const scope = transactions.outermost
+    return scope === undefined
+      ? await reads.run(statement, values, signals.getStore())
+      : await scope.connection!.query(statement, values)
   }
 
   /** Returns the error that callers get. If it concerns all of them, it is logged. */
@@ -94,20 +98,13 @@ export function createPostgresDatabase (
     get inTransaction () {
       return inTransaction()
     },
-    async transaction (work) {
-      try {
-        return await transactions.run(work, signals.getStore())
-      } catch (error) {
-        throw translate(error)
-      }
-    },
+    transaction: (work) => transactions.run(work, signals.getStore()),
     afterCommit: (callback) => transactions.afterCommit(callback),
     withSignal: (signal, work) => signals.run(signal, work),
     versions: transactionVersions({
       committed: clock.versions,
       inTransaction,
-      hasWritten: async () => (await execute(HAS_WRITTEN)).rows[0].has_written,
-      afterCommit: (callback) => transactions.afterCommit(callback)
+      hasWritten: async () => (await execute(HAS_WRITTEN)).rows[0].has_written
     }),
     async checkState () {
       const { rows } = await execute(PROBE)

@@ -41,7 +41,7 @@ export class Reads {
       try {
         if (isAbandoned) return await abandoned.promise
         work.start()
-        const result = await Promise.race([connection.run(statement, values), abandoned.promise])
+        const result = await Promise.race([connection.query(statement, values), abandoned.promise])
         if (connection.inTransaction) throw new OpenTransactionError()
         return result
       } finally {

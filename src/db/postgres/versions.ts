@@ -8,8 +8,6 @@ export interface TransactionVersionsOptions {
   readonly inTransaction: () => boolean
   /** Whether the transaction of the caller has written something. */
   readonly hasWritten: () => Promise<boolean>
-  /** Runs a callback after the commit of the caller's transaction. */
-  readonly afterCommit: (callback: () => unknown) => void
 }
 
 /**
@@ -17,25 +15,24 @@ export interface TransactionVersionsOptions {
  * misses, since the clock lists its changes only when they are committed. Nothing is stored there.
  */
 export function transactionVersions (
-  { committed, inTransaction, hasWritten, afterCommit }: TransactionVersionsOptions
+  { committed, inTransaction, hasWritten }: TransactionVersionsOptions
 ): Versions {
-  const { stamp, firstChanged, measureStaleness, invalidate } = committed
+  const { stamp, firstChanged, firstInvalidated, measureStaleness } = committed
+  /** Returns a check for which everything has changed in a transaction that has written. */
+  const seeOwnChanges = (check: Versions['firstChanged']): Versions['firstChanged'] => (known, tags) => inTransaction()
+    ? hasWritten().then((hasWritten) => hasWritten ? tags[0] : check(known, tags))
+    : check(known, tags)
   const inTransactions: Partial<Versions> = {
     // Uncommitted changes may be rolled back.
     isolated: inTransaction,
 
     stamp: (tags) => inTransaction() ? `uncommitted-${randomUUID()}` : stamp(tags),
 
-    firstChanged: (known, tags) => inTransaction()
-      ? hasWritten().then((hasWritten) => hasWritten ? tags[0] : firstChanged(known, tags))
-      : firstChanged(known, tags),
+    firstChanged: seeOwnChanges(firstChanged),
 
-    measureStaleness: (known, tags) => inTransaction() ? undefined : measureStaleness!(known, tags),
+    firstInvalidated: seeOwnChanges(firstInvalidated!),
 
-    invalidate (tags) {
-      if (!inTransaction()) return invalidate(tags)
-      afterCommit(() => invalidate(tags))
-    }
+    measureStaleness: (known, tags) => inTransaction() ? undefined : measureStaleness!(known, tags)
   }
   // It stays the same object, since the clock records for it what statements read.
   return Object.assign(committed, inTransactions)

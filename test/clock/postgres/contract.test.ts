@@ -51,3 +51,18 @@ async function setUp (t: Test): Promise<Blog> {
 }
 
 clockContract(t, setUp)
+
+t.test('tags change with the transaction whose client the clock knows', async (t) => {
+  let client: pg.PoolClient | undefined
+  const { pool, cache } = await createBlog(t, postgres, { transaction: () => client })
+  await cache.set('a', 1, { tags: ['news'] })
+  for (const [end, value] of [['ROLLBACK', 1], ['COMMIT', undefined]] as const) {
+    client = await pool.connect()
+    await client.query('BEGIN')
+    await cache.invalidateTags(['news'])
+    t.equal(await cache.get('a'), 1, 'the change is not committed')
+    await client.query(end)
+    t.equal(await cache.get('a'), value)
+    client.release()
+  }
+})

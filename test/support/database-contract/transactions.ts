@@ -37,6 +37,14 @@ export function testTransactions (t: Test, setUp: SetUp): void {
     t.same(await titles(), ['c'], 'the next one is not affected')
   })
 
+  t.test('transaction rejects with the error of its work, also if another service was not reached', async (t) => {
+    const { database } = await setUp(t)
+    const error = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+    const reason = (work: () => unknown) => database.transaction(async () => { await work() }).catch((error) => error)
+    t.equal(await reason(() => { throw error }), error)
+    t.equal(await reason(() => database.afterCommit(() => { throw error })), error)
+  })
+
   t.test('inTransaction is true inside the transaction only', async (t) => {
     const { database } = await setUp(t)
     const begun = Promise.withResolvers<void>()
