@@ -7,12 +7,14 @@ import { encodeValue } from './entry/codec.ts'
 import { type Entry, expiresAt, hasLifetime } from './entry/entry.ts'
 import { isMiss } from './entry/lookup.ts'
 import { decodableEntry, decodeEntry } from './entry/value.ts'
+import { OptionError } from './errors.ts'
 import { isFromFuture } from './load/staleness.ts'
+import { resolveLockOptions, runLocked } from './lock.ts'
 import { ReadingVerbs } from './reading.ts'
 import type { EntryFilter } from './stores/store.ts'
 import { createNamespace } from './namespace.ts'
-import type { CachedOptions, CacheOptions, GetOrSetOptions, SetOptions } from './options.ts'
-import type { CachedFunction, LoadFunction, Namespace } from './types.ts'
+import type { CachedOptions, CacheOptions, GetOrSetOptions, LockOptions, SetOptions } from './options.ts'
+import type { CachedFunction, LoadFunction, Lock, Namespace } from './types.ts'
 import type { Duration } from './util/duration.ts'
 import { type MaybePromise, orElse } from './util/maybe-promise.ts'
 import { checkFunction, checkKey, checkKeys, checkSafeInteger, checkSeconds, checkTags } from './util/validate.ts'
@@ -177,6 +179,15 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
       }
     }
     return await this.entryStore.store.clear(resolved)
+  }
+
+  async lock<T> (key: string, options: LockOptions, work: (lock: Lock) => T | Promise<T>): Promise<T> {
+    checkKey(key)
+    const resolved = resolveLockOptions(options)
+    checkFunction('work', work)
+    const { name, locks } = this.entryStore.store
+    if (locks === undefined) throw new OptionError(`The store "${name}" has no locks.`)
+    return await runLocked(locks, key, resolved, work, (error) => this.entryStore.reportError('unlock', error))
   }
 
   namespace (name: string): Namespace {

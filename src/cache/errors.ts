@@ -23,5 +23,13 @@ export const LoadTimeoutError = createError<[key: string, seconds: number]>(
 export const LoadFailedError = createError<[key: string]>(
   'FST_ERR_LARDER_LOAD_FAILED', 'another process has just failed to load %s')
 
+/** Another caller has held a lock for as long as this one waits. */
+export const LockTimeoutError = createError<[key: string, seconds: number]>(
+  'FST_ERR_LARDER_LOCK_TIMEOUT', 'another caller has held the lock %s for longer than %s s')
+
+/** A lock could not be renewed in time, so that another caller may hold it. */
+export const LockLostError = createError<[key: string]>(
+  'FST_ERR_LARDER_LOCK_LOST', 'the lock %s could not be renewed in time')
+
 /** A command missed its deadline, or was not sent because the circuit is open. */
 export const RedisUnavailableError = createError<[string]>('FST_ERR_LARDER_REDIS_UNAVAILABLE', '%s')

@@ -16,8 +16,8 @@ export { CACHE_CHANNEL, type CacheEvent, type CacheEventBody } from './events.ts
 export type { Entry } from './entry/entry.ts'
 export { andThen, type MaybePromise } from './util/maybe-promise.ts'
 export type {
-  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, OutageStore, Store, StoreConnection,
-  StoreStats
+  Backplane, BackplaneListener, EntryFilter, Lease, LeaseResult, LeaseWaiter, LockStore, OutageStore, Store,
+  StoreConnection, StoreStats
 } from './stores/store.ts'
 export type { Stamp, StalenessBound, TagState, Versions } from './versions/versions.ts'
 export type { CacheAdapter, StaleHit } from './adapter.ts'

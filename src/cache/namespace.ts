@@ -60,6 +60,8 @@ export function createNamespace (cache: Omit<Cache, 'close'>, name: string): Nam
       }
     },
 
+    lock: async (key, options, work) => await cache.lock(addPrefix(key), options, work),
+
     invalidateTags: async (tags) => await cache.invalidateTags(tags),
     expireTags: async (tags) => await cache.expireTags(tags),
     namespace (inner) {

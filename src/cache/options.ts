@@ -83,6 +83,17 @@ export interface EntriesOptions {
   prefix?: string
 }
 
+/** Options of `lock`. */
+export interface LockOptions {
+  /**
+   * After this time, the lock of a process that has ended or hangs is free. Until then it is renewed while its work
+   * goes on. Default 10 seconds.
+   */
+  ttl?: Duration
+  /** How long to wait for another holder; then a `LockTimeoutError`. Default 10 seconds. */
+  wait?: Duration
+}
+
 /** Options of a load that only adapters use. Durations are in seconds. */
 export interface LoadOptions
   extends Omit<GetOrSetOptions, 'ttl' | 'staleWhileRevalidate' | 'staleIfError' | 'timeout' | 'maxStaleness'> {

@@ -1,4 +1,4 @@
-import type { CachedOptions, EntriesOptions, GetOrSetOptions, SetOptions } from './options.ts'
+import type { CachedOptions, EntriesOptions, GetOrSetOptions, LockOptions, SetOptions } from './options.ts'
 import type { EntryFilter } from './stores/store.ts'
 import type { Duration } from './util/duration.ts'
 
@@ -164,10 +164,29 @@ export interface Cache {
    * without that, but `LoadContext.key` has it. Tags are those of the cache.
    */
   namespace (name: string): Namespace
+  /**
+   * Runs `work` while no other caller runs work with the same key, in any process that shares the store, and returns
+   * its result. The lock ends with the work. Rejects with a `LockTimeoutError` if another holds it for longer than
+   * `wait`, and with the error of a store that does not answer.
+   *
+   * A process that is suspended or cut off may lose its lock without noticing: compare `Lock.token` where you write.
+   */
+  lock<T> (key: string, options: LockOptions, work: (lock: Lock) => T | Promise<T>): Promise<T>
   /** Deletes all entries of this cache, and no others in the same Redis. */
   clear (): Promise<void>
   /** Closes the store. Clients that were passed to it stay open. */
   close (): Promise<void>
+}
+
+/** A lock that is held. */
+export interface Lock {
+  /**
+   * The fencing token: a safe integer, greater than that of each earlier holder of the key. A resource that remembers
+   * the greatest one it has seen, and refuses smaller ones, is safe from holders that have lost the lock.
+   */
+  readonly token: number
+  /** Aborted when the lock could not be renewed in time, or another caller has it. The work should end then. */
+  readonly signal: AbortSignal
 }
 
 /** The verbs of a cache for the keys of a namespace. Its `clear` deletes these alone. */

@@ -14,10 +14,10 @@ export {
   type CachedOptions, type CacheEvent, type CacheEventBody, type CacheOptions, createCache, type Duration,
   type EntriesOptions, type Entry, type EntryFilter, type GetOrSetOptions, ignoreReads, type Lease, type LeaseResult,
   type LeaseWaiter, type LoadContext, type LoadFunction, type LoadManyContext, type LoadManyFunction, LoadTimeoutError,
-  type MaybePromise, memoryStore, type MemoryStoreOptions, type Milliseconds, type Namespace, type OutageStore,
-  type RedisClient, redisStore, type RedisStoreOptions, RedisUnavailableError, type SetOptions, type StalenessBound,
-  type StaleValue, type Stamp, type Store, type StoreConnection, type StoreStats, type TagState, tieredStore,
-  type TieredStoreOptions, type Versions
+  type Lock, type LockOptions, type LockStore, LockTimeoutError, type MaybePromise, memoryStore,
+  type MemoryStoreOptions, type Milliseconds, type Namespace, type OutageStore, type RedisClient, redisStore,
+  type RedisStoreOptions, RedisUnavailableError, type SetOptions, type StalenessBound, type StaleValue, type Stamp,
+  type Store, type StoreConnection, type StoreStats, type TagState, tieredStore, type TieredStoreOptions, type Versions
 } from '../cache/index.ts'
 export {
   type AnyRequest, type CachePageOptions, default as pageCache, type ExplainedPage, type Explanation, type

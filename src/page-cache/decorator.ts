@@ -21,7 +21,7 @@ declare module 'fastify' {
 const VERBS = [
   'get', 'getMany', 'set', 'setMany', 'add', 'getOrSet', 'getOrSetMany', 'refresh', 'cached', 'touch', 'increment',
   'ttl', 'expire', 'delete', 'deleteMany', 'invalidateTags', 'expireTags', 'deleteMatching', 'entries',
-  'namespace', 'clear'
+  'namespace', 'lock', 'clear'
 ] as const satisfies ReadonlyArray<keyof Cache>
 
 /** Makes `app.larder`. Its verbs can be taken out of it, e.g. `const { getOrSet } = app.larder`. */

@@ -59,6 +59,7 @@ t.test('app.larder has every verb of a cache, and purges and explains responses'
   t.match(await larder.explain({ url: '/page' }), { outcome: { cacheStatus: /invalidated/ } })
   await sendRequest(app, { url: '/page' })
   t.equal(await larder.purge({ route: '/page' }), 1)
+  t.equal(await larder.lock('job', {}, () => 'done'), 'done')
   await larder.namespace('v2').set('one', 1)
   t.strictSame(await collect(larder.entries({ prefix: 'v2:' })), [['v2:one', 1]])
   t.equal(await larder.deleteMatching({ prefix: 'v2:' }), 1)

@@ -5,6 +5,7 @@ import { currentTime } from '../util/clock.ts'
 import { checkFunction, checkNames, checkPositiveInteger } from '../util/validate.ts'
 import { memoryVersions } from '../versions/memory.ts'
 import { EntryLru } from './lru.ts'
+import { memoryLocks } from './memory-locks.ts'
 import type { Store } from './store.ts'
 
 export interface MemoryStoreOptions {
@@ -79,6 +80,7 @@ export function memoryStore (options: MemoryStoreOptions = {}): Store {
     },
     clear: (filter) => lru.deleteMatching(filter).filter(isLive).length,
     async * scan (prefix) { yield * lru.scan(prefix) },
+    locks: memoryLocks(now),
     close: () => lru.clear(),
     stats: () => lru.stats()
   }

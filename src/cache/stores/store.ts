@@ -49,6 +49,8 @@ export interface Store {
    * may come twice, and one that is stored meanwhile may be missing.
    */
   scan? (prefix: string): AsyncIterable<ReadonlyArray<readonly [key: string, entry: Entry]>>
+  /** The locks of all processes that use the store. */
+  readonly locks?: LockStore
   close (): MaybePromise<void>
   stats? (): StoreStats
   /** False while a store outside this process is known to be unavailable, so that no command is sent. */
@@ -73,6 +75,21 @@ export interface Store {
   readonly base?: Store
   /** What this process may use while the store is unavailable to it. */
   readonly outage?: OutageStore
+}
+
+/** Locks, each held by one caller at a time until it is released, or has not been renewed for its length. */
+export interface LockStore {
+  /**
+   * Acquires a lock; undefined if another caller holds it.
+   *
+   * @param ms its length
+   * @returns the fencing token, a safe integer: greater than every token of this key before
+   */
+  acquire (key: string, ms: number): MaybePromise<number | undefined>
+  /** Begins its length anew. False if another caller has acquired it since. */
+  renew (key: string, token: number, ms: number): MaybePromise<boolean>
+  /** Ends it. False if another caller has acquired it since. */
+  release (key: string, token: number): MaybePromise<boolean>
 }
 
 /** The connection of a store, e.g. a client of Redis. */

@@ -239,10 +239,8 @@ export function tieredStore (options: TieredStoreOptions): Store {
       }
     },
     ...far.scan && { scan },
-    async close () {
-      l1.clear()
-      await far.close()
-    },
+    ...far.locks && { locks: far.locks },
+    close: () => andThen(l1.clear(), () => far.close()),
     ...far.acquire ? { acquire } : { base: far },
     outage: l1,
     ...near.stats && { stats: () => near.stats!() }

@@ -13,6 +13,7 @@ import { invalidArguments } from './invalid-arguments.ts'
 import { deleteMatching } from './delete-matching.ts'
 import { getAndSet, getManyAndSetMany } from './get-and-set.ts'
 import { getOrSetMany } from './many.ts'
+import { lock } from './lock.ts'
 import { entries, namespace } from './namespace.ts'
 import { serveStale, timeout } from './stale.ts'
 import { loadContext } from './load-context.ts'
@@ -25,7 +26,7 @@ export type MakeStore = (now: () => number) => Store
 const PARTS = [
   getAndSet, getManyAndSetMany, ttl, add, touch, increment, deleteKeys, clear, deleteMatching, invalidateTags, expire,
   expireTags, getOrSet, getOrSetMany, cached, loadContext, writesDuringLoads, sharedLoads, serveStale, timeout,
-  retryBackOff, refreshAhead, limits, values, invalidArguments, entries, namespace
+  retryBackOff, refreshAhead, limits, values, invalidArguments, entries, namespace, lock
 ]
 
 /** Tests the whole interface `Cache` over a kind of store. */

@@ -11,6 +11,7 @@ import type { RedisClient } from './client.ts'
 import { isWriteRefusal, RedisCommands } from './commands.ts'
 import type { IoredisClient } from './ioredis.ts'
 import { RedisLeases } from './leases.ts'
+import { redisLocks } from './locks.ts'
 import { ADD, DELETE, DELETE_TAGGED, INCREMENT, redisScript, TOUCH } from './scripts.ts'
 import { DecodedEntries, serializeEntry, serializeTimes } from './serialization.ts'
 import { redisVersions, versionKeyPrefix } from './versions.ts'
@@ -198,6 +199,7 @@ export function redisStore (options: RedisStoreOptions): Store {
         }
       }
     },
+    locks: redisLocks(commands, prefix),
     ...backplane && { backplane },
     close () {
       backplane?.close()
