@@ -40,6 +40,7 @@ export const TransactionTimeoutError = createError<[number]>(
 /** Seconds after which a client may repeat a request that got a 503, by the code of its error. */
 const RETRY_AFTER: Readonly<Record<string, number>> = {
   LARDER_OVERLOADED: 5,
+  LARDER_UPSTREAM_BUSY: 5,
   LARDER_DATABASE_BUSY: 1,
   LARDER_DATABASE_WORKER: 1,
   LARDER_DATABASE_CLOSED: 5,
@@ -77,3 +78,7 @@ export const UpstreamError = createError<[string]>(
   'LARDER_UPSTREAM', 'The upstream service %s.', 502)
 export const UpstreamTimeoutError = createError<[number]>(
   'LARDER_UPSTREAM_TIMEOUT', 'The upstream service did not respond within %s s.', 504)
+export const UpstreamBusyError = createError<[number]>(
+  'LARDER_UPSTREAM_BUSY',
+  'Too many requests wait for the upstream service, so it has not received this one within %s s. ' +
+  'Try again in a few seconds.', 503)

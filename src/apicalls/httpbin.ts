@@ -1,14 +1,20 @@
+import { Semaphore, withTimeout } from 'async-mutex'
 import { errors, Pool } from 'undici'
-import { UpstreamError, UpstreamTimeoutError } from '../errors.ts'
+import { UpstreamBusyError, UpstreamError, UpstreamTimeoutError } from '../errors.ts'
 
 /** Client of the slow upstream. */
 export interface Httpbin {
-  /** Requests a response that takes so many seconds. Rejects with a 502 error if it is bad, with 504 if it is late. */
+  /**
+   * Requests a response that takes so many seconds.
+   *
+   * Rejects with a 502 error if it is bad, with 504 if it is late, and with 503 if the request was never sent, because
+   * others have taken all connections for too long.
+   */
   delay (seconds: number): Promise<void>
   close (): Promise<void>
 }
 
-/** Connections to the upstream. Further requests wait for one of them. */
+/** Connections to the upstream. Further requests wait for one of them, for as long as the grace below. */
 const CONNECTIONS = 10
 /** Milliseconds that connecting may take. */
 const CONNECT_MS = 3_000
@@ -19,7 +25,8 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * @param url URL of httpbin, with a path if it has one
- * @param graceMs milliseconds that a response may take in addition to its delay. Default 5,000.
+ * @param graceMs milliseconds that a request may wait for a connection, and that a response may take in addition to its
+ * delay. Default 5,000.
  */
 export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
@@ -30,8 +37,12 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
     maxResponseSize: MAX_BYTES
   })
 
+  // The pool would send a request that has waited for too long, and end it only then.
+  const turns = withTimeout(new Semaphore(CONNECTIONS), graceMs, new UpstreamBusyError(graceMs / 1000))
+
   return {
     async delay (seconds) {
+      const [, release] = await turns.acquire()
       const timeout = Math.ceil(seconds * 1000) + graceMs
       // The timers of undici are coarse, and each covers one phase. The signal limits the whole request.
       const signal = AbortSignal.timeout(timeout)
@@ -49,6 +60,8 @@ export function createHttpbin (url: string, graceMs: number = GRACE_MS): Httpbin
         if (error instanceof UpstreamError) throw error
         if (signal.aborted || isTimeout(error)) throw new UpstreamTimeoutError(timeout / 1000)
         throw new UpstreamError('could not be reached')
+      } finally {
+        release()
       }
     },
     close: () => pool.destroy()

@@ -28,7 +28,12 @@ function sendError (request: FastifyRequest, reply: FastifyReply, statusCode: nu
   // An error concerns one request only. These headers replace those that the route has set for its usual response.
   reply.header('cache-control', 'no-store').header('vary', 'accept')
   if (statusCode === 503) reply.header('retry-after', resolveRetryAfter(code))
-  if (prefersHtml(request)) return reply.viewAsync('error', { statusCode, error, message })
+  if (prefersHtml(request)) {
+    const { method } = request
+    // A failure of the service may be over soon. A rejected request would be rejected again.
+    const retry = statusCode < 500 ? undefined : method === 'GET' || method === 'HEAD' ? 'load' : 'submit'
+    return reply.viewAsync('error', { statusCode, error, message, retry })
+  }
   const body = { statusCode, ...code !== undefined && { code }, error, message }
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(body)
 }

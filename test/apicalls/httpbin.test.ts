@@ -67,6 +67,25 @@ t.test('a late response is a 504', async (t) => {
   await t.rejects(client(t, stalled, 50).delay(0), { code: 'LARDER_UPSTREAM_TIMEOUT' })
 })
 
+t.test('a request that waits too long for a connection is a 503, and the upstream never receives it', async (t) => {
+  let requests = 0
+  const silent = await startUpstream(t, () => { requests++ })
+  const httpbin = client(t, silent, 200)
+  const results = await Promise.allSettled(Array.from({ length: 31 }, () => httpbin.delay(0.2)))
+  const codes = results.map((result) => result.status === 'rejected' ? result.reason.code : 'none')
+  t.equal(requests, 10, 'one for each connection')
+  t.equal(codes.filter((code) => code === 'LARDER_UPSTREAM_TIMEOUT').length, 10)
+  t.equal(codes.filter((code) => code === 'LARDER_UPSTREAM_BUSY').length, 21)
+  t.match(results.at(-1), { reason: { statusCode: 503, message: 'has not received this one within 0.2 s.' } })
+})
+
+t.test('a request that has waited for a connection gets all the time of its own', async (t) => {
+  const url = await startUpstream(t, (_request, response) => { setTimeout(() => response.end('{}'), 60) })
+  const httpbin = client(t, url, 1_000)
+  await Promise.all(Array.from({ length: 21 }, () => httpbin.delay(0)))
+  t.pass('all of them were answered')
+})
+
 t.test('an endless response is cut off', async (t) => {
   const url = await startUpstream(t, (_request, response) => {
     const more = () => { while (!response.destroyed && response.write('x'.repeat(65_536))); }

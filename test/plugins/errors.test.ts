@@ -3,7 +3,8 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import {
   DatabaseBusyError, DatabaseClosedError, DatabaseFullError, DatabaseLostError, DatabaseReadOnlyError,
-  DatabaseWorkerError, OverloadedError, TransactionTimeoutError, UpstreamError
+  DatabaseWorkerError, OverloadedError, TransactionTimeoutError, UpstreamBusyError, UpstreamError,
+  UpstreamTimeoutError
 } from '../../src/errors.ts'
 import errors from '../../src/plugins/errors.ts'
 import views from '../../src/plugins/views.ts'
@@ -24,11 +25,12 @@ async function failingApp (t: Test, error: unknown) {
   await app.register(views)
   await app.register(errors)
   app.get('/products', async () => { throw error })
+  app.post('/products', async () => { throw error })
   app.get('/api/products', async () => { throw error })
   const get = async (url: string, accept?: string) => {
     return await app.inject({ url, headers: { ...accept !== undefined && { accept } } })
   }
-  return { get, lines }
+  return { app, get, lines }
 }
 
 t.test('the message of an error of the service is sent to the client', async (t) => {
@@ -149,10 +151,24 @@ t.test('each 503 has Retry-After, and no other error has', async (t) => {
   t.equal(await seconds(new DatabaseClosedError()), '5')
   t.equal(await seconds(new OverloadedError()), '5')
   t.equal(await seconds(new TransactionTimeoutError(10)), '5')
+  t.equal(await seconds(new UpstreamBusyError(7)), '5')
   t.equal(await seconds(new DatabaseReadOnlyError()), '30')
   t.equal(await seconds(new DatabaseFullError()), '60')
   t.equal(await seconds(new DatabaseLostError()), '60')
   t.equal(await seconds(withStatus(503)), '10')
   t.equal(await seconds(withStatus(500)), undefined)
   t.equal(await seconds(new UpstreamError('is away')), undefined)
+})
+
+t.test('the page of a failure offers to try again, and that of a rejected request does not', async (t) => {
+  const RETRY = '<a class="button" href="">Try again</a>'
+  for (const error of [new UpstreamError('is away'), new UpstreamTimeoutError(7), new UpstreamBusyError(7), SECRET]) {
+    const { app, get } = await failingApp(t, error)
+    t.ok((await get('/products')).body.includes(RETRY))
+    const submitted = await app.inject({ method: 'POST', url: '/products' })
+    t.notOk(submitted.body.includes(RETRY), 'an address to which a form was sent cannot be loaded')
+    t.match(submitted.body, 'Back button')
+  }
+  const { get } = await failingApp(t, withStatus(400))
+  t.notMatch((await get('/products')).body, /Try again|Back button/)
 })
