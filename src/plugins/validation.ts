@@ -2,8 +2,13 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { FastifySchemaValidationError } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** A pattern with an error message of its own. */
-export const NOT_BLANK = '\\S'
+/**
+ * A pattern with an error message of its own: text of which something can be seen.
+ *
+ * White space cannot, nor can characters that Unicode recommends to ignore (soft hyphens, zero-width spaces, fillers),
+ * nor can an empty pattern of Braille.
+ */
+export const NOT_BLANK = '[^\\s\\p{Default_Ignorable_Code_Point}\\u2800]'
 /** A format of strings: a safe positive integer in plain decimal, so that 0x1 and 1e0 are errors. */
 export const POSITIVE_INTEGER = 'positive-integer'
 
@@ -38,9 +43,14 @@ export default fp((app, _options, done) => {
     const validator: Validator = Object.assign(check, { errors: null })
     return validator
   })
-  app.setSchemaErrorFormatter((errors, part) => new Error(formatMessage(selectError(errors), part)))
+  app.setSchemaErrorFormatter(formatSchemaErrors)
   done()
 }, { fastify: '5.x', name: 'larder-validation' })
+
+/** Describes the errors of a part of a request, in the words of the API. */
+export function formatSchemaErrors (errors: FastifySchemaValidationError[], part: string): Error {
+  return new Error(formatMessage(selectError(errors), part))
+}
 
 /** What the validation of bodies has found that were validated before: elsewhere, off the event loop. */
 const verdicts = new WeakMap<object, ErrorObject[] | null>()

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import validation from '../../src/plugins/validation.ts'
+import validation, { NOT_BLANK } from '../../src/plugins/validation.ts'
 
 const strict = { additionalProperties: false }
 const app = Fastify()
@@ -9,7 +9,7 @@ app.register(async (app) => {
   const item = {
     type: 'object',
     required: ['name'],
-    properties: { name: { type: 'string', pattern: '\\S' }, size: { type: 'number' } },
+    properties: { name: { type: 'string', pattern: NOT_BLANK }, size: { type: 'number' } },
     ...strict
   }
   const oneOrMany = { anyOf: [item, { type: 'array', items: item, maxItems: 2 }] }
@@ -53,7 +53,9 @@ t.test('fields of a body are not coerced', async (t) => {
   t.same(await validate('/item', { name: 'x', size: 2 }), { name: 'x', size: 2 })
   t.equal(await validate('/item', { name: 'x', size: '2' }), 'body/size must be number')
   t.equal(await validate('/item', { name: 2 }), 'body/name must be string')
-  t.equal(await validate('/item', { name: ' ' }), 'body/name must not be blank')
+  for (const name of [' ', '\u200b', '\u00ad\u3164', '\u2800']) {
+    t.equal(await validate('/item', { name }), 'body/name must not be blank')
+  }
   t.equal(await validate('/item', { name: 'x', colour: 'red' }), "body must not have the field 'colour'")
 })
 

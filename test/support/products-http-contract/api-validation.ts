@@ -38,6 +38,7 @@ export async function apiValidation (t: Test, setUp: SetUp): Promise<void> {
       [{ title: '', price: '1' }, '/title must NOT have fewer than 1 characters'],
       [{ title: 'x', price: '' }, '/price must NOT have fewer than 1 characters'],
       [{ title: ' \t\n\u00a0\u2003', price: '1' }, '/title must not be blank'],
+      [{ title: '\u200b\u00ad\u2060\u3164\u2800', price: '1' }, '/title must not be blank'],
       [{ title: 'x', price: '   ' }, '/price must not be blank'],
       [{ title: 'x'.repeat(201), price: '1' }, '/title must NOT have more than 200 characters'],
       [{ title: 'x', price: '1'.repeat(21) }, '/price must NOT have more than 20 characters']
