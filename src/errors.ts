@@ -61,6 +61,10 @@ export const ProductNotFoundError = createError<[string]>(
 export const PageTooDeepError = createError<[number]>(
   'LARDER_PAGE_TOO_DEEP',
   'querystring/page must not reach beyond product %s. Use the parameter after, as the header Link has it.', 400)
+export const InvalidPageError = createError(
+  'LARDER_INVALID_PAGE', 'The list has no such page. Pages are numbered from 1.', 400)
+export const InvalidProductIdError = createError(
+  'LARDER_INVALID_PRODUCT_ID', 'The address does not have the number of a product. Choose a product in the list.', 400)
 export const ClientClosedError = createError(
   'LARDER_CLIENT_CLOSED', 'The client has closed the connection, so its request was abandoned.', 499)
 export const InvalidUtf8Error = createError(

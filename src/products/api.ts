@@ -134,7 +134,7 @@ export const productsApi: FastifyPluginCallbackTypebox<ProductRoutesOptions> = (
   app.delete(`${url}/:id`, {
     schema: { tags, summary: 'Delete a product', params: IdParams, response: { 204: Type.Null(), ...notFound } }
   }, async ({ params: { id } }, reply) => {
-    if (!await products.delete(Number(id))) throw new ProductNotFoundError(id)
+    if (await products.delete(Number(id)) === undefined) throw new ProductNotFoundError(id)
     return reply.code(204).send(null)
   })
 

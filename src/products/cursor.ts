@@ -5,6 +5,14 @@ export type Cursor = string
 export const CURSOR = '^(none|-?\\d+(?:\\.\\d+)?(?:e-?\\d+)?)_(-?\\d{1,19})$'
 const CURSOR_PATTERN = new RegExp(CURSOR)
 
+/** The longest position, in characters. */
+export const CURSOR_MAX_LENGTH = 60
+
+/** Returns whether a value is a position, of any database. */
+export function isCursor (value: unknown): value is Cursor {
+  return typeof value === 'string' && value.length <= CURSOR_MAX_LENGTH && CURSOR_PATTERN.test(value)
+}
+
 /** @param time null: the product has no time */
 export function writeCursor (time: number | null, id: string): Cursor {
   return `${time ?? 'none'}_${id}`.replace('Infinity', '1e999')

@@ -4,7 +4,7 @@ import type { Cache } from '../larder/index.ts'
 import { productsApi } from './api.ts'
 import { invalidateProductList } from './invalidation.ts'
 import { openProducts } from './open.ts'
-import { productPages } from './pages.ts'
+import { productPages } from './pages/index.ts'
 import { seedProducts } from './seed.ts'
 
 export * from './repository.ts'

@@ -87,8 +87,8 @@ export interface Products {
   update (id: number, changes: ProductChanges): Promise<Product | undefined>
   /** Returns how many products it updated. */
   updateMany (filter: ProductFilter, changes: ProductChanges): Promise<number>
-  /** Returns whether there was a product with this id. */
-  delete (id: number): Promise<boolean>
+  /** Returns the product as it was, or `undefined` if there was none with this id. */
+  delete (id: number): Promise<Product | undefined>
   /** Returns how many products it deleted. */
   deleteMany (ids: readonly number[]): Promise<number>
   /** Runs `work` so that all calls that it awaits are committed together, or rolled back together. */
@@ -193,11 +193,11 @@ export function createProducts ({ database, rows, cache, now, onSubscriberError 
       return count
     },
     async delete (id) {
-      const { count } = await remove(async () => {
+      const { product } = await remove(async () => {
         const product = await rows.delete(id)
         return { count: product === undefined ? 0 : 1, ids: [id], ...product && { product } }
       })
-      return count > 0
+      return product
     },
     async deleteMany (ids) {
       const { count } = await remove(async () => ({ count: await rows.deleteMany(ids), ids }))

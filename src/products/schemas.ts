@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { NOT_BLANK, POSITIVE_INTEGER } from '../plugins/validation.ts'
-import { CURSOR } from './cursor.ts'
+import { CURSOR, CURSOR_MAX_LENGTH } from './cursor.ts'
 import { PRICE_MAX_LENGTH, TITLE_MAX_LENGTH } from './product.ts'
 import { PAGE_SIZE } from './repository.ts'
 
@@ -35,7 +35,7 @@ export const IdParams = Type.Object({ id: idInUrl })
 /** The position of the last product before a page. It finds a page however far it is from the start. */
 const after = Type.Optional(Type.String({
   pattern: CURSOR,
-  maxLength: 60,
+  maxLength: CURSOR_MAX_LENGTH,
   description: 'the position after which the list begins, as the header Link of the response before has it'
 }))
 export const ListQuery = Type.Object({

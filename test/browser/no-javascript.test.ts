@@ -4,7 +4,7 @@ import { screenshot } from './support/screenshot.ts'
 
 const context = { javaScriptEnabled: false }
 
-t.test('without JavaScript products are added, edited and deleted', async (t) => {
+t.test('without JavaScript products are added, edited, deleted and restored', async (t) => {
   const { page } = await browserTest(t, { context })
   await page.goto('/')
   await page.getByLabel('Title').fill('Quince jelly')
@@ -15,6 +15,8 @@ t.test('without JavaScript products are added, edited and deleted', async (t) =>
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('button', { name: 'Delete Medlar cheese' }).click()
   await page.getByRole('rowheader', { name: 'Medlar cheese' }).waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('rowheader', { name: 'Medlar cheese' }).waitFor()
   t.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'Products')
 })
 

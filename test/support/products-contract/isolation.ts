@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import type { Test } from 'tap'
 import validation from '../../../src/plugins/validation.ts'
 import views from '../../../src/plugins/views.ts'
-import { productPages } from '../../../src/products/pages.ts'
+import { productPages } from '../../../src/products/pages/index.ts'
 import type { SetUp } from './set-up.ts'
 
 /** Registers the pages of the products in an application of its own. `readTitles` reads them from the first page. */

@@ -117,7 +117,7 @@ export const callsWithoutChange: Array<Pick<Mutation, 'name' | 'mutate'> & { res
     mutate: (products) => products.updateMany({ title: 'z' }, { title: 'x' }),
     result: 0
   },
-  { name: 'delete of an absent product', mutate: (products) => products.delete(99), result: false },
+  { name: 'delete of an absent product', mutate: (products) => products.delete(99), result: undefined },
   { name: 'deleteMany of no ids', mutate: (products) => products.deleteMany([]), result: 0 },
   { name: 'deleteMany of absent ids', mutate: (products) => products.deleteMany([98, 99]), result: 0 },
   { name: 'an empty transaction', mutate: (products) => products.transaction(() => 'nothing'), result: 'nothing' }

@@ -71,7 +71,7 @@ export async function repository (t: Test, setUp: SetUp): Promise<void> {
     products.afterDelete.subscribe('test', (change) => seen.push(change))
     const product = await products.create({ title: 'a', price: '1' })
     const updated = await products.update(1, { title: 'b' })
-    t.equal(await products.delete(1), true)
+    t.equal((await products.delete(1))?.id, 1)
     t.same(seen, [
       { created: true, count: 1, product },
       { created: false, count: 1, product: updated },

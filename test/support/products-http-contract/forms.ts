@@ -1,20 +1,23 @@
 import type { Test } from 'tap'
-import { readError, readField, readTitles } from './html.ts'
+import { readErrors, readField, readTitles } from './html.ts'
 import type { Service, SetUp } from './service.ts'
+
+const NO_ID = 'The address does not have the number of a product.'
 
 export async function forms (t: Test, setUp: SetUp): Promise<void> {
   t.test('the forms add, edit and delete a product, then redirect to the list', async (t) => {
     const { submit, get, rows } = await setUp()
-    const steps: Array<[string, Record<string, string>, string[]]> = [
-      ['/products', { title: 'Rye & "oats"', price: '2,50 €' }, ['Rye &amp; &quot;oats&quot;', 'c', 'b', 'a']],
-      ['/products/4', { title: 'Rye', price: '3' }, ['Rye', 'c', 'b', 'a']],
-      ['/products/2/delete', {}, ['Rye', 'c', 'a']]
+    const added = ['Rye &amp; &quot;oats&quot;', 'c', 'b', 'a']
+    const steps: Array<[string, Record<string, string>, string, string[]]> = [
+      ['/products', { title: 'Rye & "oats"', price: '2,50 €' }, '/#product-4', added],
+      ['/products/4', { title: 'Rye', price: '3' }, '/#product-4', ['Rye', 'c', 'b', 'a']],
+      ['/products/2/delete', {}, '/#notice', ['Rye', 'c', 'a']]
     ]
-    for (const [url, fields, expected] of steps) {
+    for (const [url, fields, location, expected] of steps) {
       await get('/')
       const response = await submit(url, fields)
       t.equal(response.statusCode, 303, url)
-      t.equal(response.headers.location, '/')
+      t.equal(response.headers.location, location)
       t.same(readTitles((await get('/')).body), expected)
     }
     const times = { created: '2026-01-01T00:00:00.000Z', updated: '2026-01-01T00:00:00.001Z' }
@@ -46,10 +49,10 @@ export async function forms (t: Test, setUp: SetUp): Promise<void> {
       [await get('/products/99/edit', { accept: 'text/html' }), 404, 'There is no product 99.'],
       [await submit('/products/99', fields), 404, 'There is no product 99.'],
       [await submit('/products/99', { title: '' }), 404, 'There is no product 99.'],
-      [await get('/products/abc/edit', { accept: 'text/html' }), 400, 'params/id must be a positive integer'],
-      [await submit('/products/abc', fields), 400, 'params/id must be a positive integer'],
-      [await submit('/products/0', { title: '' }), 400, 'params/id must be a positive integer'],
-      [await submit('/products/1.5/delete'), 400, 'params/id must be a positive integer']
+      [await get('/products/abc/edit', { accept: 'text/html' }), 400, NO_ID],
+      [await submit('/products/abc', fields), 400, NO_ID],
+      [await submit('/products/0', { title: '' }), 400, NO_ID],
+      [await submit('/products/1.5/delete'), 400, NO_ID]
     ] as const
     for (const [page, status, message] of pages) {
       t.equal(page.statusCode, status)
@@ -63,36 +66,46 @@ export async function forms (t: Test, setUp: SetUp): Promise<void> {
     const { submit, rows, send } = await setUp()
     const before = await rows()
     const long = 'x'.repeat(201)
-    const cases: Array<[fields: string | Record<string, string>, title: string, price: string, error: string]> = [
-      [{ title: '', price: '2' }, '', '2', 'title must NOT have fewer than 1 characters'],
-      [{ title: '  ', price: '2' }, '  ', '2', 'title must not be blank'],
-      [{ title: 'Tea', price: ' ' }, 'Tea', ' ', 'price must not be blank'],
-      [{ title: long, price: '2' }, long, '2', 'title must NOT have more than 200 characters'],
+    const tooLong = 'Enter a title of at most 200 characters. This one has 201.'
+    const cases: Array<[fields: string | Record<string, string>, title: string, price: string, errors: string[]]> = [
+      [{ title: '', price: '2' }, '', '2', ['Enter a title.']],
+      [{ title: '  ', price: '2' }, '  ', '2', ['Enter a title.']],
+      [{ title: '\u200b\u00ad\u2800', price: '2' }, '\u200b\u00ad\u2800', '2', ['Enter a title.']],
+      [{ title: '\u0001', price: '2' }, '\u0001', '2', ['Enter a title.']],
+      [{ title: 'Tea', price: ' ' }, 'Tea', ' ', ['Enter a price.']],
+      [{ title: long, price: ' ' }, long, ' ', [tooLong, 'Enter a price.']],
       [
         { title: '"><b>', price: '1'.repeat(21) }, '&quot;&gt;&lt;b&gt;', '1'.repeat(21),
-        'price must NOT have more than 20 characters'
+        ['Enter a price of at most 20 characters. This one has 21.']
       ],
-      [{ title: 'Tea' }, 'Tea', '', 'must have required property &#39;price&#39;'],
-      [{ title: 'Tea', price: '2', id: '7' }, 'Tea', '2', 'must not have the field &#39;id&#39;'],
-      ['title=Tea&title=Jam&price=2', '', '2', 'title must be string'],
-      ['__proto__=x&title=Tea&price=2', 'Tea', '2', 'must not have the field &#39;__proto__&#39;'],
-      ['', '', '', 'must have required property &#39;title&#39;']
+      [{ title: 'Tea' }, 'Tea', '', ['Enter a price.']],
+      [
+        { title: 'Tea', price: '2', id: '7' }, 'Tea', '2',
+        ['The form must not have the field &#39;id&#39;. Load the page again.']
+      ],
+      ['title=Tea&title=Jam&price=2', '', '2', ['Enter a title.']],
+      [
+        '__proto__=x&title=Tea&price=2', 'Tea', '2',
+        ['The form must not have the field &#39;__proto__&#39;. Load the page again.']
+      ],
+      ['', '', '', ['Enter a title.', 'Enter a price.']]
     ]
-    for (const [fields, title, price, error] of cases) {
+    for (const [fields, title, price, errors] of cases) {
       for (const url of ['/products', '/products/1']) {
         const page = await submit(url, fields)
-        t.equal(page.statusCode, 400, `${url} ${error}`)
+        t.equal(page.statusCode, 400, `${url} ${errors[0]}`)
         t.match(page.headers['content-type'], /^text\/html/)
         t.equal(readField(page.body, 'title'), title)
         t.equal(readField(page.body, 'price'), price)
-        t.equal(readError(page.body), error)
+        t.same(readErrors(page.body), errors)
         t.match(page.body, `action="${url}"`)
+        t.match(page.body, '<title>Error: ')
       }
     }
     for (const url of ['/products', '/products/1']) {
       const page = await send('POST', url)
       t.equal(page.statusCode, 400, 'no body at all')
-      t.equal(readError(page.body), 'must be object')
+      t.same(readErrors(page.body), ['Enter a title.', 'Enter a price.'])
     }
     t.same(await rows(), before)
   })

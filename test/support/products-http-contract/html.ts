@@ -8,7 +8,7 @@ export function readField (html: string, name: string): string | undefined {
   return new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1]
 }
 
-/** Reads the error message of the form. */
-export function readError (html: string): string | undefined {
-  return /role="alert">([^<]*)</.exec(html)?.[1]
+/** Reads the error messages of the form, in their order. */
+export function readErrors (html: string): string[] {
+  return Array.from(html.matchAll(/<p class="error"[^>]*>([^<]*)</g), ([, message]) => message!)
 }

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { DatabaseKind } from '../product-databases.ts'
 import { api } from './api.ts'
 import { apiValidation } from './api-validation.ts'
+import { confirmations } from './confirmations.ts'
 import { failures } from './failures.ts'
 import { forms } from './forms.ts'
 import { limits } from './limits.ts'
@@ -10,7 +11,7 @@ import { positions } from './positions.ts'
 import { buildService, type Part } from './service.ts'
 import { unstorableText } from './unstorable-text.ts'
 
-const PARTS: readonly Part[] = [api, apiValidation, limits, positions, pages, forms, unstorableText]
+const PARTS: readonly Part[] = [api, apiValidation, limits, positions, pages, forms, confirmations, unstorableText]
 
 /**
  * Tests the API and the pages of the products over a kind of database. All tests share one service.

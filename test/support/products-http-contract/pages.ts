@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { readError, readField, readTitles } from './html.ts'
+import { readErrors, readField, readTitles } from './html.ts'
 import { listTiming, type SetUp } from './service.ts'
 
 const HOSTILE = [
@@ -20,7 +20,7 @@ export async function pages (t: Test, setUp: SetUp): Promise<void> {
     t.match(page.body, '<td class="number" data-label="Price">12.34</td>')
     t.match(page.body, '3 products')
     t.equal(readField(page.body, 'title'), '')
-    t.equal(readError(page.body), undefined)
+    t.same(readErrors(page.body), [])
   })
 
   t.test('GET / reports a hit or a miss of the low-level cache in Server-Timing', async (t) => {
@@ -47,7 +47,19 @@ export async function pages (t: Test, setUp: SetUp): Promise<void> {
     t.same(await page(''), [100, 'n202', undefined, 'Page 1 of 3', '/?page=2&amp;after=TIME_106'])
     t.same(await page('?page=2'), [100, 'n102', '/?page=1', 'Page 2 of 3', '/?page=3&amp;after=TIME_6'])
     t.same(await page('?page=3'), [5, 'n2', '/?page=2', 'Page 3 of 3', undefined])
-    t.same(await page('?page=9'), [0, undefined, '/?page=3', 'Page 9 of 3', undefined])
+    for (const number of [4, 9, 1_000, 1_000_000]) {
+      const { statusCode, headers } = await get(`/?page=${number}`)
+      t.equal(statusCode, 302, 'a page beyond the last leads to the last')
+      t.equal(headers.location, number > 1_000 ? '/?page=1000' : '/?page=3')
+    }
+  })
+
+  t.test('GET / states its order, and shows the column by which it is sorted', async (t) => {
+    const { get } = await setUp()
+    const { body } = await get('/')
+    t.match(body, '3 products, newest first')
+    t.match(body, /<th scope="col" aria-sort="descending">Created /)
+    t.match(body, /data-label="Created \(UTC\)">\s*<time datetime="2025-12-31T00:00:00.000Z">/)
   })
 
   t.test('GET / shows times that other programs have written', async (t) => {
@@ -70,7 +82,8 @@ export async function pages (t: Test, setUp: SetUp): Promise<void> {
       const response = await get(`/?page=${page}`, { accept: 'text/html' })
       t.equal(response.statusCode, 400, page)
       t.match(response.headers['content-type'], /^text\/html/)
-      t.match(response.body, 'querystring/page must ')
+      t.match(response.body, 'The list has no such page. Pages are numbered from 1.')
+      t.match(response.body, '<a href="/">Back to the products</a>')
     }
   })
 

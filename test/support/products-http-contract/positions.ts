@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { readTitles } from './html.ts'
 import { listTiming, type SetUp } from './service.ts'
 
 export async function positions (t: Test, setUp: SetUp): Promise<void> {
@@ -19,9 +20,12 @@ export async function positions (t: Test, setUp: SetUp): Promise<void> {
 
   t.test('the page / lists the products after a position, and a wrong position is 400', async (t) => {
     const { get } = await setUp()
-    const response = await get('/?page=2&after=none_3')
+    const after = /after=([^>]+)>/.exec(String((await get('/api/products?limit=2')).headers.link))?.[1]
+    const response = await get(`/?page=2&after=${after}`)
     t.equal(response.statusCode, 200)
+    t.same(readTitles(response.body), ['a'])
     t.equal(listTiming(response), undefined, 'only the first page is cached')
+    t.equal((await get('/?page=2&after=none_0')).headers.location, '/', 'nothing follows')
     for (const after of ['', 'none', '1', 'none_', '_1', 'none_1;', '1E5_1', '%D9%A3_1', 'none_1%0A', 'Infinity_1']) {
       for (const path of ['/api/products', '/']) {
         t.equal((await get(`${path}?after=${after}`)).statusCode, 400, after)

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { readError } from './html.ts'
+import { readErrors } from './html.ts'
 import type { Method, SetUp } from './service.ts'
 
 /* Text that a database would change or refuse. */
@@ -97,7 +97,7 @@ export async function unstorableText (t: Test, setUp: SetUp): Promise<void> {
       for (const field of ['title', 'price']) {
         const response = await submit(url, { ...product, [field]: 'a\0b' })
         t.equal(response.statusCode, 400)
-        t.equal(readError(response.body), `${field} must not contain NUL`)
+        t.match(readErrors(response.body), [`Enter a ${field} without characters that cannot be stored`])
       }
     }
     t.same(await rows(), before)
