@@ -131,7 +131,7 @@ FAST_TAP = NODE_COMPILE_CACHE='$(CURDIR)/node_modules/.cache/node' \
 
 # Up to forty test files share a process, because starting one for each file takes half of the time. By itself, tap
 # leaves one core idle. The tests of failures measure times, so they run one by one.
-GROUPS = --timeout=300 $$(node test/support/group-tests.ts \
+GROUPS = --timeout=600 $$(node test/support/group-tests.ts \
   artifacts/tests $$(find test -name '*.test.ts' -not -path 'test/browser/*' -not -path 'test/chaos/*'))
 CHAOS = --jobs=1 test/chaos/*.test.ts
 
