@@ -20,7 +20,7 @@ const OLD_NAMES: Record<string, string[]> = {
   'node:fs/promises': ['readFile'],
   'node:http': ['IncomingMessage', 'STATUS_CODES', 'ServerResponse'],
   'node:module': ['createRequire', 'syncBuiltinESMExports'],
-  'node:net': ['isIP'],
+  'node:net': ['BlockList', 'isIPv6'],
   'node:perf_hooks': ['monitorEventLoopDelay', 'performance'],
   'node:stream': ['Readable', 'Transform', 'pipeline'],
   'node:timers': ['setImmediate'],
