@@ -6,7 +6,11 @@ import Type from 'typebox'
 /** The name of the token in OpenAPI's `securitySchemes`. */
 const TOKEN = 'ADMIN_TOKEN'
 
-export const SECURITY_SCHEMES = { [TOKEN]: { type: 'http', scheme: 'bearer' } } as const
+export const SECURITY_SCHEMES = {
+  [TOKEN]: {
+    type: 'http', scheme: 'bearer', description: 'The ADMIN_TOKEN of the service. It opens the purge and the dashboard.'
+  }
+} as const
 
 const tags = ['cache']
 const ErrorReply = Type.Object({

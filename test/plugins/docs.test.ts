@@ -44,8 +44,51 @@ t.test('GET /docs/json describes the routes with their bodies and responses', as
   const body = paths['/api/products/{id}'].put.requestBody.content['application/json'].schema
   const { headers } = paths['/api/products'].post.responses['503']
   t.match(headers, { 'Retry-After': { schema: { type: 'integer' }, description: String } })
-  t.same(components.securitySchemes, { ADMIN_TOKEN: { type: 'http', scheme: 'bearer' } })
+  t.match(components.securitySchemes, { ADMIN_TOKEN: { type: 'http', scheme: 'bearer' } })
   t.same(paths['/cache/purge'].post.security, [{ ADMIN_TOKEN: [] }])
   t.same(paths['/cache/explain'].get.security, [{ ADMIN_TOKEN: [] }, {}])
   t.match(body, { additionalProperties: false, properties: { title: { maxLength: 200 }, price: { maxLength: 20 } } })
+})
+
+t.test('the examples of /docs can be sent as they are, and change no product that is there', async (t) => {
+  const { paths } = (await app.inject('/docs/json')).json()
+  const list = async () => (await app.inject('/api/products?limit=1000')).json().items
+  const before = await list()
+  const statuses: Record<string, number> = {}
+  for (const [path, methods] of Object.entries<Record<string, any>>(paths)) {
+    for (const [method, { parameters = [], requestBody, responses }] of Object.entries(methods)) {
+      for (const [status, { description }] of Object.entries<{ description: string }>(responses)) {
+        t.notMatch(description, /^Default/, `${method} ${path} ${status}`)
+      }
+      let url = path
+      const query = new URLSearchParams()
+      for (const { in: place, name, required, schema } of parameters) {
+        const { default: value, example = value } = schema
+        if (required) t.ok(example !== undefined && value === undefined, `${method} ${path} ${name}`)
+        if (place === 'path') url = url.replace(`{${name}}`, example)
+        else if (example !== undefined) for (const one of [example].flat()) query.append(name, one)
+      }
+      const { example } = requestBody?.content['application/json'] ?? {}
+      const { statusCode } = await app.inject({
+        method: method.toUpperCase() as 'GET',
+        url: `${url}?${query}`,
+        headers: { authorization: 'Bearer secret' },
+        ...requestBody !== undefined && { payload: example ?? t.fail(`${method} ${path} has no example`) }
+      })
+      statuses[`${method} ${path}`] = statusCode
+      t.ok(String(statusCode) in responses, `${method} ${path} ${statusCode}`)
+    }
+  }
+  t.match(statuses, {
+    'patch /api/products': 200,
+    'delete /api/products': 200,
+    'post /api/products': 201,
+    'get /api/products/{id}': 200,
+    'put /api/products/{id}': 404,
+    'patch /api/products/{id}': 404,
+    'delete /api/products/{id}': 404,
+    'get /cache/explain': 200,
+    'post /cache/purge': 200
+  })
+  t.same((await list()).filter(({ title }: { title: string }) => title !== 'Quince jelly'), before)
 })
