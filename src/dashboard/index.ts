@@ -44,7 +44,8 @@ const plugin: FastifyPluginAsync<DashboardOptions> = async (app, options) => {
     let error
     try {
       query = parseForm(readQuery(request))
-      if (query.url || query.key) explanation = await explainFor(request, query)
+      // An empty form was sent if it is in the URL, so the answer says what is missing.
+      if (readQuery(request) !== '') explanation = await explainFor(request, query)
     } catch (failure) {
       if (!(failure instanceof ExplainError)) throw failure
       reply.code(failure.statusCode!)

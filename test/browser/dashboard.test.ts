@@ -52,7 +52,7 @@ t.test('an edit of a product shows within a second', async (t) => {
   })
   await app.inject({ method: 'PATCH', url: '/api/products/1', payload: { price: '1.23' } })
   const edited = Date.now()
-  await page.getByRole('cell', { name: 'Keys were deleted' }).waitFor()
+  await page.getByRole('cell', { name: 'Keys were deleted by this process' }).waitFor()
   const shownAt = await page.evaluate(() => (globalThis as unknown as { shownAt: number }).shownAt)
   t.ok(shownAt - edited < 1000, 'within a second')
 })
@@ -82,6 +82,12 @@ t.test('the form explains a URL and a key, and shows errors', async (t) => {
   await page.getByLabel('or key').fill('nothing:here')
   await page.getByRole('button', { name: 'Explain' }).click()
   await page.getByText('Nothing is stored under this key.').waitFor()
+
+  await page.goto('/cache')
+  await page.getByLabel('URL, e.g. /menu').focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('alert').getByText('Give either').waitFor()
+  t.ok(await page.evaluate(() => document.querySelector('#explain')!.getBoundingClientRect().top < innerHeight / 2))
 
   await page.getByLabel('Request headers').fill('nonsense')
   await page.getByRole('button', { name: 'Explain' }).click()

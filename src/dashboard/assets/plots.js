@@ -23,7 +23,7 @@ const SPAN = 120
 
 /** @param {number} at seconds since 1970 */
 const timeOfDay = (at) => new Date(at * 1000).toISOString().slice(11, 19)
-const x = () => axis({ size: 28, grid: { show: false }, values: (_, splits) => splits.map(timeOfDay), space: 80 })
+const x = () => axis({ size: 32, grid: { show: false }, values: (_, splits) => splits.map(timeOfDay), space: 80 })
 
 const RATES = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5]
 
@@ -43,7 +43,7 @@ const DOTS = { points: { show: true, size: 4 } }
 const medianAndP99 = (name) => [line(name, DOTS), line(name, { ...DASHED, ...DOTS })]
 
 /** @type {Omit<uPlot.Options, 'width' | 'series' | 'axes' | 'scales'>} */
-const LOOK = { height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 12, 0, 0] }
+const LOOK = { height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [12, 32, 4, 0] }
 
 /**
  * @param {HTMLElement} ratePlace
@@ -57,7 +57,7 @@ export function plotSamples (ratePlace, timePlace) {
   const rates = plot(ratePlace, {
     ...LOOK,
     scales: { x: scale, y: { range: (_, _min, max) => [0, Math.max(max ?? 0, 1) * 1.1] } },
-    axes: [x(), axis({ size: 52, incrs: RATES, values: (_, splits) => splits.map((y) => y.toLocaleString('en')) })],
+    axes: [x(), axis({ size: 60, incrs: RATES, values: (_, splits) => splits.map((y) => y.toLocaleString('en')) })],
     series: [{}, line('--hit'), line('--miss'), line('--muted', DASHED)]
   }, [[], [], [], []])
   const times = plot(timePlace, {
@@ -70,7 +70,7 @@ export function plotSamples (ratePlace, timePlace) {
       }
     },
     axes: [x(), axis({
-      size: 52,
+      size: 60,
       splits: (_, __, min, max) => powersOfTen(min, max),
       filter: (_, splits) => splits,
       values: (_, splits) => splits.map((y) => y.toLocaleString('en', { maximumFractionDigits: 5 }))

@@ -24,6 +24,27 @@ export function renderPage (frame: Frame, { query, explanation, error, ...figure
   <p class="muted" id="live" role="status">As of when this page was rendered</p>
 </div>
 
+<section class="card" id="explain" aria-labelledby="explain-heading">
+  <h2 id="explain-heading">Why was it a hit or a miss?</h2>
+  <form class="explain-form" method="get" action="#explain"${error && html` aria-describedby="explain-error"`}>
+    ${error && html`<p class="error" id="explain-error" role="alert">${error}</p>`}
+    <label>
+      URL, e.g. /menu
+      <input name="url" value="${query?.url}" maxlength="2000" autocomplete="off">
+    </label>
+    <label>
+      or key, e.g. menu:today
+      <input name="key" value="${query?.key}" maxlength="1024" autocomplete="off">
+    </label>
+    <label class="wide">
+      Request headers, one per line, e.g. Accept-Language: de
+      <textarea name="header" rows="2" maxlength="1000">${query?.header.join('\n')}</textarea>
+    </label>
+    <button>Explain</button>
+  </form>
+  ${explanation && renderExplanation(explanation)}
+</section>
+
 <section class="card" id="plots" aria-labelledby="plots-heading" hidden>
   <h2 id="plots-heading">Last two minutes</h2>
   <figure>
@@ -46,26 +67,6 @@ export function renderPage (frame: Frame, { query, explanation, error, ...figure
 ${renderFigures(figures)}
 </div>
 
-<section class="card" id="explain" aria-labelledby="explain-heading">
-  <h2 id="explain-heading">Explain a request</h2>
-  <form class="explain-form" method="get" action="#explain"${error && html` aria-describedby="explain-error"`}>
-    ${error && html`<p class="error" id="explain-error" role="alert">${error}</p>`}
-    <label>
-      URL, e.g. /menu
-      <input name="url" value="${query?.url}" maxlength="2000" autocomplete="off">
-    </label>
-    <label>
-      or key, e.g. menu:today
-      <input name="key" value="${query?.key}" maxlength="1024" autocomplete="off">
-    </label>
-    <label class="wide">
-      Request headers, one per line, e.g. Accept-Language: de
-      <textarea name="header" rows="2" maxlength="1000">${query?.header.join('\n')}</textarea>
-    </label>
-    <button>Explain</button>
-  </form>
-  ${explanation && renderExplanation(explanation)}
-</section>
 <script type="module" src="${frame.base}assets/dashboard.js"></script>`)
 }
 

@@ -10,10 +10,11 @@ import { bytes, count, duration, list, MISSING, percent, seconds, shorten } from
 import type { Table } from './table.ts'
 
 const CAUSES: Readonly<Record<Invalidation['cause'], string>> = {
-  delete: 'Keys were deleted',
-  tags: 'Tags were invalidated',
-  clear: 'The cache was cleared',
-  change: 'A dependency changed'
+  delete: 'Keys were deleted by this process',
+  tags: 'Tags were invalidated by this process',
+  clear: 'The cache was cleared by this process',
+  // The clock counts changes, but not who made them.
+  change: 'The data changed, by this or another process or program'
 }
 
 /** Formats the statistics for the page. */
@@ -138,15 +139,27 @@ function commandTable ({ commands }: CacheStats): Table {
 function invalidationTable (invalidations: readonly Invalidation[]): Table {
   return {
     caption: 'Last invalidations',
-    columns: [['Time (UTC)', 'time'], ['Cause', 'text'], ['Keys or tags', 'text'], ['Found at key', 'text']],
+    columns: [['Time (UTC)', 'time'], ['Cause', 'text'], ['What', 'text'], ['Found when reading', 'text']],
     rows: invalidations.map(({ at, cause, names, total, key = '' }) => [
       new Date(at).toISOString(),
       CAUSES[cause],
-      cause === 'clear' ? formatCleared(names) : list(names, total),
+      formatNames(cause, names, total),
       shorten(key)
     ]),
     empty: 'Nothing has been invalidated yet.'
   }
+}
+
+function formatNames (cause: Invalidation['cause'], names: readonly string[], total: number): string {
+  if (cause === 'clear') return formatCleared(names)
+  return cause === 'change' ? describeTag(names[0]!) : list(names, total)
+}
+
+/** Names the table and the row of a tag. A tag that names no row is about a table, or is one of the application. */
+function describeTag (tag: string): string {
+  const [, table, row] = /^([^:]+):(.+)$/.exec(tag) ?? []
+  if (table === undefined) return `table or tag ${shorten(tag)}`
+  return `table ${shorten(table)}, row ${shorten(row!)}`
 }
 
 function formatCleared ([prefix]: readonly string[]): string {

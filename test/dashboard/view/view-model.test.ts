@@ -101,6 +101,8 @@ t.test('createViewModel shows the time, cause and names of invalidations', async
   const at = Date.UTC(2026, 0, 1)
   const invalidations = [
     { at, cause: 'change', names: ['menu'], total: 1, key: 'x'.repeat(81) },
+    { at, cause: 'change', names: ['products:7'], total: 1, key: 'menu' },
+    { at, cause: 'tags', names: ['menu'], total: 1 },
     { at, cause: 'clear', names: ['page:'], total: 1 },
     { at, cause: 'clear', names: [], total: 0 },
     { at, cause: 'delete', names: ['a', 'b', 'c', 'd', 'e', 'f'], total: 1_005 }
@@ -108,10 +110,12 @@ t.test('createViewModel shows the time, cause and names of invalidations', async
   const { tables } = createViewModel(stats, invalidations)
   const time = '2026-01-01T00:00:00.000Z'
   t.same(tables.at(-1)!.rows, [
-    [time, 'A dependency changed', 'menu', `${'x'.repeat(80)}…`],
-    [time, 'The cache was cleared', 'page:*', ''],
-    [time, 'The cache was cleared', 'everything', ''],
-    [time, 'Keys were deleted', 'a, b, c, d, e and 1,000 more', '']
+    [time, 'The data changed, by this or another process or program', 'table or tag menu', `${'x'.repeat(80)}…`],
+    [time, 'The data changed, by this or another process or program', 'table products, row 7', 'menu'],
+    [time, 'Tags were invalidated by this process', 'menu', ''],
+    [time, 'The cache was cleared by this process', 'page:*', ''],
+    [time, 'The cache was cleared by this process', 'everything', ''],
+    [time, 'Keys were deleted by this process', 'a, b, c, d, e and 1,000 more', '']
   ])
 })
 
