@@ -10,7 +10,7 @@ import docs from './plugins/docs.ts'
 import errors from './plugins/errors.ts'
 import httpCaching, { HTTP_CACHING_HOOKS } from './plugins/http-caching.ts'
 import overload, { watchDelay, type WatchDelay } from './plugins/overload/index.ts'
-import securityHeaders from './plugins/security-headers.ts'
+import securityHeaders, { SECURITY_HEADERS_HOOK } from './plugins/security-headers.ts'
 import validation from './plugins/validation.ts'
 import views from './plugins/views.ts'
 import { products } from './products/index.ts'
@@ -77,7 +77,7 @@ export async function buildApp (config: Config, overrides: Overrides = {}): Prom
       ttl: config.CACHE_TTL,
       // The list of connections, which closes them at the end, shapes no page.
       ignoreAddress: true,
-      skipOnHit: HTTP_CACHING_HOOKS,
+      skipOnHit: [...HTTP_CACHING_HOOKS, SECURITY_HEADERS_HOOK],
       ...clocks
     })
     const { cache } = app.larder

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { onSendHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import helmet from 'helmet'
 
@@ -38,11 +39,20 @@ function recordHeaders (middleware: typeof protect): Record<string, string> {
   return headers
 }
 
+const headers = Object.entries(recordHeaders(protect))
+
+/** Adds the headers, unless the route has set its own. A page is stored with them, so hits may skip this hook. */
+const setSecurityHeaders: onSendHookHandler = (_request, reply, payload, done) => {
+  for (const [name, value] of headers) {
+    if (!reply.hasHeader(name)) reply.header(name, value)
+  }
+  done(null, payload)
+}
+
+/** The name of the hook. It has to be added before those of the page cache, so that a page is stored with its headers. */
+export const SECURITY_HEADERS_HOOK = setSecurityHeaders.name
+
 export default fp((app, _options, done) => {
-  const headers = recordHeaders(protect)
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers)
-    done()
-  })
+  app.addHook('onSend', setSecurityHeaders)
   done()
 }, { fastify: '5.x', name: 'larder-security-headers' })
