@@ -127,21 +127,25 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   })
 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
-  const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => async function (request, reply) {
+  const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => function (request, reply) {
     const ctx = request[CONTEXT]!
-    let isOnItsWay = true
-    if (await fetchFromCache(tools, ctx) === 'run-handler') {
-      // A hook may have left the async context of its request.
-      const returned: unknown = collectReads(ctx.reads, () => handler.call(this, request, reply))
-      const result = await returned
-      if (reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
-      if (result !== undefined) return result
-      isOnItsWay = returned === undefined || ctx.replied // a callback sends it later, or our hooks hold it
-      // Fastify would send an empty body too, but would read the connection before.
-      if (!isOnItsWay && mayStillSend(ctx)) return reply.send()
-    }
-    // A reply is a promise of its end, so that Fastify waits for it and sends nothing else.
-    return isOnItsWay && !reply.sent ? reply : undefined
+    const run = () => runHandler(ctx, handler.bind(this))
+    const next = fetchFromCache(tools, ctx)
+    if (next instanceof Promise) return next.then((next) => next === 'replied' ? waitForEnd(reply) : run())
+    return next === 'replied' ? undefined : run()
+  }
+
+  const runHandler = async (ctx: PageCacheContext, handler: OmitThisParameter<RouteHandlerMethod>) => {
+    const { request, reply } = ctx
+    // A hook may have left the async context of its request.
+    const returned: unknown = collectReads(ctx.reads, () => handler(request, reply))
+    const result = await returned
+    if (reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
+    if (result !== undefined) return result
+    // A callback sends it later, or our hooks hold it.
+    if (returned === undefined || ctx.replied) return waitForEnd(reply)
+    // Fastify would send an empty body too, but would read the connection before.
+    return mayStillSend(ctx) ? reply.send() : undefined
   }
 
   // 4. The headers that the handler set before it threw do not apply to the error.
@@ -211,6 +215,11 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     done()
   })
   done()
+}
+
+/** Lets Fastify wait for the end of a reply that is on its way, and send nothing else. */
+function waitForEnd (reply: FastifyReply): FastifyReply | undefined {
+  return reply.sent ? undefined : reply // is a promise of its end
 }
 
 function passOn (ctx: PageCacheContext, payload: unknown, done: SendDone): void {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import type { CacheAdapter, Lookup, MaybePromise, StalenessBound } from '../../cache/index.ts'
+import { andThen, type CacheAdapter, type Lookup, type MaybePromise, type StalenessBound } from '../../cache/index.ts'
 import type { CacheReader } from './lookup.ts'
 
 /** The number of lookups after a batch of one that are made at once. The next one waits, to see if it is alone. */
@@ -14,10 +14,8 @@ const LONE_LOOKUPS = 16
  */
 export class LookupBatcher {
   readonly #cache: CacheAdapter
-  #next: Array<(reader: CacheReader) => void> | undefined
+  #next: Batch | undefined
   #loneLookups = 0
-  /** Whether the last lookup of a batch took no round trip. */
-  #isSynchronous = false
 
   constructor (cache: CacheAdapter) {
     this.#cache = cache
@@ -25,44 +23,60 @@ export class LookupBatcher {
 
   /**
    * Runs a lookup with the next batch; at once if requests arrive alone, or if the caller sees what others do not, e.g.
-   * inside a transaction.
+   * inside a transaction. Then goes on, in the async context of the caller.
    *
    * An error rejects the returned promise, and no other lookup of the batch.
    */
-  run<T> (lookUp: (reader: CacheReader) => MaybePromise<T>): MaybePromise<T> {
-    if (this.#cache.isolated) return lookUp(this.#cache)
+  run<T, U> (
+    lookUp: (reader: CacheReader) => MaybePromise<T>, goOn: (found: T) => MaybePromise<U>
+  ): MaybePromise<U> {
+    if (this.#cache.isolated) return andThen(lookUp(this.#cache), goOn)
     if (this.#loneLookups > 0 && this.#next === undefined) {
       this.#loneLookups--
-      return lookUp(this.#cache)
+      return andThen(lookUp(this.#cache), goOn)
     }
-    const { promise, resolve, reject } = Promise.withResolvers<T>()
-    if (this.#next === undefined) this.#schedule()
-    this.#next!.push((reader) => {
-      try {
-        const found = lookUp(reader)
-        this.#isSynchronous = !(found instanceof Promise)
-        resolve(found)
-      } catch (error) {
-        reject(error)
-      }
-    })
-    return promise
+    let found: MaybePromise<T>
+    const batch = this.#next ??= this.#schedule()
+    batch.lookups.push((reader) => { found = orReject(() => lookUp(reader)) })
+    return batch.done.then(() => andThen(found, goOn))
   }
 
-  #schedule (): void {
-    const lookups: Array<(reader: CacheReader) => void> = this.#next = []
+  #schedule (): Batch {
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const lookups: Batch['lookups'] = []
     setImmediate(() => {
       this.#next = undefined // later requests may follow a change that this batch does not see
       const reader = new BatchReader(this.#cache)
       // Handlers and hooks run after the batch, since they may write to the database.
       this.#cache.batch(() => { for (const lookUp of lookups) lookUp(reader) })
-      if (lookups.length === 1 && this.#isSynchronous) this.#loneLookups = LONE_LOOKUPS
+      if (lookups.length === 1 && !reader.hasWaited) this.#loneLookups = LONE_LOOKUPS
+      resolve()
     })
+    return { lookups, done }
+  }
+}
+
+/** Lookups to be made together. */
+interface Batch {
+  readonly lookups: Array<(reader: CacheReader) => void>
+  /** Fulfils after them: each request goes on in its own async context, which one promise of all keeps. */
+  readonly done: Promise<void>
+}
+
+function orReject<T> (work: () => MaybePromise<T>): MaybePromise<T> {
+  try {
+    return work()
+  } catch (error) {
+    const rejected = Promise.reject<T>(error)
+    rejected.catch(() => {}) // the request handles it when it goes on
+    return rejected
   }
 }
 
 /** Looks up each key once for all requests of a batch, if that takes a round trip. */
 class BatchReader implements CacheReader {
+  /** Whether a lookup took a round trip. */
+  hasWaited = false
   readonly #cache: CacheAdapter
   readonly #lookups = new Map<string, { readonly found: Promise<Lookup>, readonly bound: StalenessBound | undefined }>()
 
@@ -75,7 +89,9 @@ class BatchReader implements CacheReader {
     // A lookup that has to check does not use what another one has not checked.
     if (shared === undefined || (shared.bound === undefined) !== (bound === undefined)) {
       const found = this.#cache.lookup(key, bound)
-      if (found instanceof Promise) this.#lookups.set(key, { found, bound })
+      if (!(found instanceof Promise)) return found
+      this.hasWaited = true
+      this.#lookups.set(key, { found, bound })
       return found
     }
     return shared.found.then((found) => {

@@ -33,7 +33,7 @@ export interface FetchTools {
 type FetchDecision = Extract<Decision, { miss: Miss }>
 
 /** Answers a request from the cache, or prepares the run of its handler. */
-export async function fetchFromCache (tools: FetchTools, ctx: PageCacheContext): Promise<Next> {
+export function fetchFromCache (tools: FetchTools, ctx: PageCacheContext): MaybePromise<Next> {
   const { request, route, revalidation, explainRequest, headerTracker } = ctx
   const { method } = request.raw
   let bypass: CacheStatus | undefined =
@@ -45,14 +45,13 @@ export async function fetchFromCache (tools: FetchTools, ctx: PageCacheContext):
   if (revalidation !== undefined) return runRevalidation(tools, ctx, revalidation)
   const directives = route.requestDirectives ? parseRequestDirectives(headerTracker.headers) : undefined
   if (directives?.noStore) bypass ??= { fwd: 'request', detail: 'no-store' }
-  if (explainRequest !== undefined) return await explain(tools, ctx, explainRequest, directives, bypass)
+  if (explainRequest !== undefined) return explain(tools, ctx, explainRequest, directives, bypass)
   if (bypass !== undefined) return beginHandler(tools, ctx, bypass)
 
   const bound = boundStaleness(ctx)
-  const found = await tools.batcher.run((reader) => {
-    return lookUp(bound === undefined ? reader : boundReads(reader, bound), ctx)
-  })
-  return await answer(tools, ctx, found, directives, bound?.isUsed)
+  return tools.batcher.run(
+    (reader) => lookUp(bound === undefined ? reader : boundReads(reader, bound), ctx),
+    (found) => answer(tools, ctx, found, directives, bound?.isUsed))
 }
 
 /** A response that another one is made from is checked: its tags become tags of that one, whose stamp is later. */
