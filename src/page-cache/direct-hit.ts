@@ -1,12 +1,12 @@
 import { ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply, RouteOptions } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { PageCacheContext } from './context.ts'
-import { findInternal, findSymbol } from './key/fastify-internals.ts'
+import { findSymbol } from './key/fastify-internals.ts'
 import type { RouteCacheConfig } from './options.ts'
+import type { Hook, RouteHooks } from './route-hooks.ts'
 import type { HitHead, PreparedPage, ResponseAtAge } from './stored-response.ts'
 
 type Headers = HitHead['headers']
-type Hook = (...args: never[]) => unknown
 
 /**
  * Writes hits straight to the response of Node.
@@ -18,28 +18,20 @@ type Hook = (...args: never[]) => unknown
 export class DirectHits {
   readonly #names: ReadonlySet<string>
   readonly #own = new Set<Hook>()
-  readonly #hooks = new Map<RouteCacheConfig, () => Hook[]>()
+  readonly #hooks: RouteHooks
   readonly #isDirect = new Map<RouteCacheConfig, boolean>()
   #headersSymbol: symbol | undefined
   #trailersSymbol: symbol | undefined
 
   /** @param names those of the `onSend` hooks that hits may skip */
-  constructor (names: readonly string[]) {
+  constructor (hooks: RouteHooks, names: readonly string[]) {
+    this.#hooks = hooks
     this.#names = new Set(names)
   }
 
   /** Adds `onSend` hooks of the page cache itself, which do nothing for a hit. */
   addOwnHooks (...hooks: Hook[]): void {
     for (const hook of hooks) this.#own.add(hook)
-  }
-
-  /** Adds a route. @param app the scope in which it is declared */
-  addRoute (config: RouteCacheConfig, app: FastifyInstance, route: Pick<RouteOptions, 'onSend'>): void {
-    // More hooks may be added later.
-    this.#hooks.set(config, () => {
-      const { onSend } = findInternal<{ onSend: Hook[] }>(app, 'fastify.hooks')
-      return [...onSend, ...route.onSend as Hook[]] // always a list
-    })
   }
 
   /** Writes a hit. Returns false if it has to go the way of any other reply; then nothing was done. */
@@ -63,7 +55,8 @@ export class DirectHits {
   #findIsDirect (route: RouteCacheConfig, reply: FastifyReply): boolean {
     this.#headersSymbol ??= findSymbol(reply, 'fastify.reply.headers')
     this.#trailersSymbol ??= findSymbol(reply, 'fastify.reply.trailers')
-    const isDirect = this.#hooks.get(route)!().every((hook) => this.#own.has(hook) || this.#names.has(readName(hook)))
+    const isDirect = this.#hooks.list(route, 'onSend')
+      .every((hook) => this.#own.has(hook) || this.#names.has(readName(hook)))
     this.#isDirect.set(route, isDirect)
     return isDirect
   }

@@ -1,6 +1,8 @@
 import fastQuerystring from 'fast-querystring'
 import fp from 'fastify-plugin'
-import type { FastifyPluginCallback, FastifyReply, onSendHookHandler, RouteHandlerMethod } from 'fastify'
+import type {
+  FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestHookHandler, onSendHookHandler, RouteHandlerMethod
+} from 'fastify'
 import { collectReads, currentReads, currentTime, ReadSet } from '../cache/index.ts'
 import { explainPage } from './admin/explain.ts'
 import { invalidateAfterUnsafeRequest, isSuccess, isUnsafe } from './admin/invalidate.ts'
@@ -15,6 +17,7 @@ import { holdReply, type SendDone } from './hold-reply.ts'
 import { addFirstHook, addFirstHookOutside, mayBeReadEarly, runHooks, trackArrivals } from './key/arrivals.ts'
 import { hideCookies, trackRequest } from './key/client-identity.ts'
 import { cloneTrackedObjects } from './key/cloning.ts'
+import { findSymbol } from './key/fastify-internals.ts'
 import { findTracker, HeaderTracker } from './key/header-tracking.ts'
 import { listReadsByFastify, type ReadsByFastify } from './key/reads-by-fastify.ts'
 import { normalizeRequest, readTarget } from './key/request-target.ts'
@@ -26,6 +29,7 @@ import { LookupBatcher } from './request/batch.ts'
 import { mayStillSend } from './request/begin-handler.ts'
 import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
+import { RouteHooks } from './route-hooks.ts'
 import { isSelfRequest, passUncached, takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
 
@@ -39,7 +43,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   }
   const routes = new CachedRoutes(app)
   const { routerOptions } = routes
-  const directHits = new DirectHits(skipOnHit)
+  const hooks = new RouteHooks()
+  const directHits = new DirectHits(hooks, skipOnHit)
   const responder = new Responder(cache, directHits, now)
   const hitForMiss = new HitForMiss(now)
   const updateCache = new UpdateCache(cache, responder, hitForMiss, now)
@@ -61,17 +66,23 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
     routes.add(config)
     route.handler = withCache(route.handler)
     addFinalHook(route, storeResponse)
-    directHits.addRoute(config, this, route)
+    hooks.add(config, this, route)
   })
 
   // 1. Before all hooks, also those that were added before this plugin: a response depends on what they read too.
   trackArrivals(app)
   cloneTrackedObjects()
   let byFastify: ReadsByFastify | undefined
+  let contextSymbol: symbol | undefined
+  // Not `routeOptions`, which Fastify makes anew for each read.
+  const readConfig = (request: FastifyRequest) => {
+    contextSymbol ??= findSymbol(request, 'fastify.context')
+    return (request as unknown as Record<symbol, Pick<FastifyRequest['routeOptions'], 'config'>>)[contextSymbol]!.config
+  }
   addFirstHook(app, (request, reply, done) => {
-    const { raw, routeOptions: { config } } = request
+    const { raw } = request
     const headerTracker = findTracker(raw) ?? HeaderTracker.track(raw, reply.raw, mayBeReadEarly(app, raw))
-    const route = config?.[ROUTE]
+    const route = readConfig(request)?.[ROUTE]
     if (route !== undefined) {
       trackRequest(request)
       headerTracker.beginHooks(route, byFastify ??= listReadsByFastify(app))
@@ -88,7 +99,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   })
 
   // 2. Begins the context.
-  app.addHook('onRequest', (request, reply, done) => {
+  const beginContext: onRequestHookHandler = (request, reply, done) => {
     const { raw, [CACHED_ROUTE]: route } = request
     // Now, since a handler that hijacks the reply may leave the request without its socket.
     if (isUnsafe(raw.method!)) request[UNSAFE_TARGET] = readTarget(request, request.protocol, routerOptions)
@@ -123,8 +134,11 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       pendingStore: undefined,
       contentEncoding: undefined
     }
-    collectReads(reads, done)
-  })
+    // Until a miss is known, only hooks could read from a cache.
+    if (hooks.isQuietAfter(beginContext, route)) done()
+    else collectReads(reads, done)
+  }
+  app.addHook('onRequest', beginContext)
 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
   const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => function (request, reply) {
@@ -210,7 +224,7 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       const config = resolveRouteConfig(name, context.config.cachePage!, ttl, context.config.url, options)
       routes.add(config)
       const onSend = cacheLateRoute(route, config, withCache(context.handler), storeResponse)
-      directHits.addRoute(config, context.server, { onSend })
+      hooks.add(config, context.server, { ...context, onSend })
     }
     done()
   })

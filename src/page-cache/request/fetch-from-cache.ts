@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type {
-  CacheAdapter, LoadHandle, LoadOptions, LoadResult, MaybePromise, Miss, StalenessBound
+import {
+  type CacheAdapter, collectReads, type LoadHandle, type LoadOptions, type LoadResult, type MaybePromise, type Miss,
+  type StalenessBound
 } from '../../cache/index.ts'
 import { limitLoad, UpstreamFailure } from '../collapse.ts'
 import { matchRequestVary, type PageCacheContext } from '../context.ts'
@@ -85,8 +86,9 @@ function answer (
   switch (decision.act) {
     case 'hit': return serve(tools, ctx, location, decision)
     case 'pass': return beginHandler(tools, ctx, decision.status)
-    case 'fetch': return fetchShared(tools, ctx, location, decision, directives)
-    case 'fetch-with-timeout': return fetchWithTimeout(tools, ctx, location, decision, directives)
+    case 'fetch': return collectReads(ctx.reads, () => fetchShared(tools, ctx, location, decision, directives))
+    case 'fetch-with-timeout':
+      return collectReads(ctx.reads, () => fetchWithTimeout(tools, ctx, location, decision, directives))
     case 'gateway-timeout': return replyGatewayTimeout(tools, ctx, decision.status)
   }
 }
