@@ -49,7 +49,7 @@ const setSecurityHeaders: onSendHookHandler = (_request, reply, payload, done) =
   done(null, payload)
 }
 
-/** The name of the hook. It has to be added before those of the page cache, so that a page is stored with its headers. */
+/** The name of the hook. It has to be added before those of the page cache: then a page is stored with its headers. */
 export const SECURITY_HEADERS_HOOK = setSecurityHeaders.name
 
 export default fp((app, _options, done) => {
