@@ -103,10 +103,10 @@ class StoreCache extends ReadingVerbs implements CacheAdapter {
     return await this.loadValue(key, loader, options)
   }
 
-  cached<A extends unknown[], T> (
-    work: (...args: A) => T | Promise<T>, options: CachedOptions<A>
-  ): CachedFunction<A, T> {
-    return cacheFunction(this, work, options)
+  cached<F extends (...args: never[]) => unknown> (
+    work: F, options: CachedOptions<Parameters<F>>
+  ): CachedFunction<Parameters<F>, Awaited<ReturnType<F>>> {
+    return cacheFunction<Parameters<F>, Awaited<ReturnType<F>>>(this, work as never, options)
   }
 
   // Deleting

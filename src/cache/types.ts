@@ -113,9 +113,9 @@ export interface Cache {
    * Returns a function with the same parameters whose results are cached by `getOrSet`. The key is made from the
    * arguments, which must be plain data; different arguments have different keys.
    */
-  cached<A extends unknown[], T> (
-    work: (...args: A) => T | Promise<T>, options: CachedOptions<A>
-  ): CachedFunction<A, T>
+  cached<F extends (...args: never[]) => unknown> (
+    work: F, options: CachedOptions<Parameters<F>>
+  ): CachedFunction<Parameters<F>, Awaited<ReturnType<F>>>
   /**
    * Gives an entry a new freshness lifetime; false if there is no entry.
    *

@@ -2,9 +2,10 @@ import type { FastifyInstance, onSendHookHandler, RouteHandlerMethod, RouteOptio
 import { FastifyVersionError, RouteScopeError } from './errors.ts'
 import { findInternal } from './key/fastify-internals.ts'
 import { nameRoute, ROUTE, type RouteCacheConfig } from './options.ts'
+import type { PreparedCode } from './route-hooks.ts'
 
 /** What Fastify keeps about a route, once all plugins are loaded. */
-interface RouteContext {
+interface RouteContext extends Omit<PreparedCode, 'onSend'> {
   readonly config: NonNullable<RouteOptions['config']> & { url: string, method: string | string[] }
   readonly server: FastifyInstance
   handler: RouteHandlerMethod
@@ -50,21 +51,16 @@ export function listLateRoutes (app: FastifyInstance, receiver: onSendHookHandle
   })
 }
 
-/**
- * Gives a late route its options, its handler and its last `onSend` hook.
- *
- * Returns its own `onSend` hooks. Fastify has bound those that it had.
- */
+/** Gives a late route its options, its handler and its last `onSend` hook. */
 export function cacheLateRoute (
   { context }: LateRoute, config: RouteCacheConfig, handler: RouteHandlerMethod, hook: onSendHookHandler
-): onSendHookHandler[] {
-  const { server, onSend } = context
+): void {
+  const { onSend } = context
   context.config[ROUTE] = config
   context.handler = handler
   context.onSend = [...onSend!, hook] // never null: it has the receiver
   // The hooks for `reply.callNotFound()` in this route.
   findInternal<{ onSend: RouteContext['onSend'] }>(context, 'fastify.404ContextKey').onSend = context.onSend
-  return context.onSend.slice(listScopeHooks(server).length)
 }
 
 function listScopeHooks (scope: FastifyInstance): onSendHookHandler[] {

@@ -223,8 +223,8 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
       const { name, context } = route
       const config = resolveRouteConfig(name, context.config.cachePage!, ttl, context.config.url, options)
       routes.add(config)
-      const onSend = cacheLateRoute(route, config, withCache(context.handler), storeResponse)
-      hooks.add(config, context.server, { ...context, onSend })
+      cacheLateRoute(route, config, withCache(context.handler), storeResponse)
+      hooks.addPrepared(config, context.server, context)
     }
     done()
   })
