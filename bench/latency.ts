@@ -108,7 +108,7 @@ function progress (what: string): void {
 
 async function compare (cached: Service, uncached: Service): Promise<void> {
   console.log(`store: ${await readStore(cached)}; upstream: ${await readUpstream(cached)}`)
-  for (const service of [cached, uncached]) await measure(service, WARM_UP, () => '/?page=2', false)
+  for (const service of [cached, uncached]) await measure(service, WARM_UP, () => '/api/products?page=2', false)
 
   progress(`/apicalls cold, ${COLD_REQUESTS} requests`)
   const cold = await measure(cached, COLD_REQUESTS, (index) => `/apicalls?cold=${index}`, false)

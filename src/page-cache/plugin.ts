@@ -30,6 +30,7 @@ import { mayStillSend } from './request/begin-handler.ts'
 import { fetchFromCache } from './request/fetch-from-cache.ts'
 import { UpdateCache } from './response/update-cache.ts'
 import { RouteHooks } from './route-hooks.ts'
+import { ScopedResult } from './scoped-result.ts'
 import { isSelfRequest, passUncached, takeSelfRequest } from './self-request.ts'
 import { Responder } from './serve.ts'
 
@@ -143,23 +144,24 @@ const plugin: FastifyPluginCallback<PageCacheOptions> = (app, options, done) => 
   // 3. In place of the handler: answers from the cache, or lets one of many requests run the handler.
   const withCache = (handler: RouteHandlerMethod): RouteHandlerMethod => function (request, reply) {
     const ctx = request[CONTEXT]!
-    const run = () => runHandler(ctx, handler.bind(this))
+    const run = () => collectReads(ctx.reads, () => runHandler(ctx, handler.bind(this)))
     const next = fetchFromCache(tools, ctx)
-    if (next instanceof Promise) return next.then((next) => next === 'replied' ? waitForEnd(reply) : run())
-    return next === 'replied' ? undefined : run()
+    if (next === 'replied') return undefined
+    const result = next === 'run-handler'
+      ? run()
+      : next.then((next) => next === 'replied' ? waitForEnd(reply) : run())
+    return new ScopedResult(ctx.reads, result)
   }
 
   const runHandler = async (ctx: PageCacheContext, handler: OmitThisParameter<RouteHandlerMethod>) => {
-    const { request, reply } = ctx
-    // A hook may have left the async context of its request.
-    const returned: unknown = collectReads(ctx.reads, () => handler(request, reply))
+    const returned: unknown = handler(ctx.request, ctx.reply)
     const result = await returned
-    if (reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
+    if (ctx.reply.sent && ctx.handlerRun !== undefined) updateCache.onHijacked(ctx, ctx.handlerRun)
     if (result !== undefined) return result
     // A callback sends it later, or our hooks hold it.
-    if (returned === undefined || ctx.replied) return waitForEnd(reply)
+    if (returned === undefined || ctx.replied) return waitForEnd(ctx.reply)
     // Fastify would send an empty body too, but would read the connection before.
-    return mayStillSend(ctx) ? reply.send() : undefined
+    return mayStillSend(ctx) ? ctx.reply.send() : undefined
   }
 
   // 4. The headers that the handler set before it threw do not apply to the error.

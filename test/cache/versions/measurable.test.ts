@@ -79,7 +79,7 @@ t.test('lookups without maxStaleness, of expired entries and of untagged ones us
 
 t.test('what a cache invalidates is invalid at once for all caches on the clock', async (t) => {
   const { cache, lookUp } = setUp()
-  const other = createCache({ store: memoryStore(), versions: (cache as any).entries.versions })
+  const other = createCache({ store: memoryStore(), versions: (cache as any).entryStore.versions })
   await cache.set('k', 1, { tags: ['a'] })
   await lookUp(1e9)
   t.match(await lookUp(1e9), { isHit: true, isBounded: true })

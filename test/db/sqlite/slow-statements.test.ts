@@ -9,10 +9,10 @@ import { notes } from '../support.ts'
 const BUSY = { code: 'LARDER_DATABASE_BUSY', statusCode: 503 }
 const gone = new Error('the client has gone')
 
-/** To count so far takes about a second on a fast machine, or a quarter of it. */
-const ROWS = soak(2_000_000, 500_000)
+/** To count so far takes about a second on a fast machine, or half of it. */
+const ROWS = soak(2_000_000, 1_000_000)
 /** Milliseconds that statements may take. */
-const LIMIT_MS = soak(300, 100)
+const LIMIT_MS = soak(300, 200)
 
 /** Builds a slow statement, which cannot be interrupted. */
 const count = (insert = sql``, to = ROWS): SQL => sql`${insert} WITH RECURSIVE n (i) AS (
