@@ -52,14 +52,16 @@ export async function runLocked<T> (
 
 async function acquire (locks: LockStore, key: string, { ttlMs, waitMs }: ResolvedLockOptions): Promise<number> {
   const deadline = performance.now() + waitMs
-  for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)) {
-    const token = await locks.acquire(key, ttlMs)
-    if (token !== undefined) return token
+  let retryMs = FIRST_RETRY_MS
+  let token: number | undefined
+  while ((token = await locks.acquire(key, ttlMs)) === undefined) {
     const leftMs = deadline - performance.now()
     if (leftMs <= 0) throw new LockTimeoutError(JSON.stringify(key), waitMs / 1000)
     // At random, so that those who wait do not all try together.
     await sleep(Math.min(retryMs * (0.5 + Math.random() / 2), leftMs))
+    retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
   }
+  return token
 }
 
 /** Renews a lock until `end`. The signal is aborted as soon as the lock may have ended. */

@@ -51,11 +51,12 @@ function describeParameters (schema: ObjectSchema, examples: object = {}): Objec
       const example = (examples as Record<string, unknown>)[name]
       return [name, example === undefined ? property : { ...property, example }]
     })),
-    required: required.filter((name) => !('default' in (properties[name] ?? {})))
+    required: required.filter((name) => !('default' in properties[name]!))
   }
 }
 
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
+const DESCRIPTIONS: Readonly<Record<string, string | undefined>> = {
+  ...STATUS_CODES,
   200: 'Done.',
   201: 'Created.',
   204: 'Deleted.',
@@ -68,5 +69,5 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 function describeResponses (responses: Readonly<Record<string, object>>): Record<string, object> {
   return Object.fromEntries(Object.entries(responses).map(([status, schema]) =>
-    [status, { description: DESCRIPTIONS[status] ?? STATUS_CODES[status], ...schema }]))
+    [status, { description: DESCRIPTIONS[status], ...schema }]))
 }

@@ -101,3 +101,11 @@ t.test('createCache throws a TypeError that names the invalid option', async (t)
     })
   }
 })
+
+t.test('expireTags invalidates if the version clock cannot only expire', async (t) => {
+  const { expire: _, firstInvalidated: __, ...versions } = memoryVersions()
+  const cache = createCache({ store: memoryStore(), versions })
+  await cache.set('key', 'old', { tags: ['a'] })
+  await cache.expireTags(['a'])
+  t.equal(await cache.getOrSet('key', () => 'new', { staleWhileRevalidate: 60 }), 'new')
+})
