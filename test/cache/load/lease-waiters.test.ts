@@ -19,7 +19,8 @@ t.test('waits at most maxWait for the lease of another process, and looks again 
   const cache = createCache({ store, maxWait: 0.6 })
   t.equal(await cache.getOrSet('key', () => 'loaded'), 'loaded')
   t.strictSame(waits.slice(0, 2), [250, 250])
-  t.ok((waits[2] ?? 0) <= 100, 'the rest')
+  // The timer of Node may end a fraction of a millisecond early.
+  t.ok((waits[2] ?? 0) <= 102, 'the rest')
   t.equal(looks, waits.length + 1)
   t.equal(ended, 1)
   t.equal(await store.get('key'), undefined, 'without a lease, a deletion by another process would go unseen')
