@@ -23,19 +23,13 @@ const NO_VARY: VaryMatch = { varyNames: [], varyValues: [] }
 /** Looks up the response to a GET request. Completes synchronously if the store does. */
 export function lookUpResponse (reader: CacheReader, primaryKey: string, match: MatchVary): MaybePromise<LookupResult> {
   return andThen<Found, LookupResult>(reader.lookup(primaryKey), (found) => {
-    return useFound(reader, primaryKey, found, match)
+    const location: CacheLocation = { primaryKey, key: primaryKey, varyMatch: NO_VARY }
+    if (isMiss(found)) return { location, miss: found }
+    const content = readContent(found)
+    if (content === undefined) return { location, miss: { miss: 'corrupt', seen: found } }
+    if (!isVariants(content)) return { location, page: content }
+    return lookUpVariant(reader, primaryKey, { entry: found, value: content }, match)
   })
-}
-
-function useFound (
-  reader: CacheReader, primaryKey: string, found: Found, match: MatchVary
-): MaybePromise<LookupResult> {
-  const location: CacheLocation = { primaryKey, key: primaryKey, varyMatch: NO_VARY }
-  if (isMiss(found)) return { location, miss: found }
-  const content = readContent(found)
-  if (content === undefined) return { location, miss: { miss: 'corrupt', seen: found } }
-  if (!isVariants(content)) return { location, page: content }
-  return lookUpVariant(reader, primaryKey, { entry: found, value: content }, match)
 }
 
 /** Looks up the response to a HEAD request: that of GET, or else its own (RFC 9111 section 4). */
