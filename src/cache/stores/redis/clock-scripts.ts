@@ -10,6 +10,11 @@ if not clock then
   redis.call('SET', KEYS[1], clock)
 end`
 
+/** Reads the stamp in ARGV[1]. With one that the clock has not reached, or that is no number, all tags have changed. */
+const READ_STAMP = `${READ_CLOCK}
+local stamp = tonumber(string.match(ARGV[1], '^%d+$'))
+if not stamp or stamp > tonumber(clock) then return 1 end`
+
 /**
  * KEYS clock, tags; ARGV ttl of a tag in seconds. Returns the clock. Unknown tags count as changed at this moment. If
  * Redis refuses writes they stay unknown, so that the next change of any tag counts as theirs.
@@ -22,9 +27,7 @@ return clock`
  * KEYS clock, tags; ARGV stamp, ttl of a tag in seconds. Returns the position of the first tag that has changed since
  * the stamp, or 0. A tag that is unknown, or has expired, counts as changed by the last tick of the clock.
  */
-export const FIRST_CHANGED = `${READ_CLOCK}
-local stamp = tonumber(string.match(ARGV[1], '^%d+$'))
-if not stamp or stamp > tonumber(clock) then return 1 end
+export const FIRST_CHANGED = `${READ_STAMP}
 local position = 0
 for i = 2, #KEYS do
   local changed_at = redis.call('GET', KEYS[i])
@@ -61,9 +64,7 @@ end
 return changed_at`
 
 /** KEYS as for INVALIDATE; ARGV stamp. Returns the position of the first tag that was invalidated since, or 0. */
-export const FIRST_INVALIDATED = `${READ_CLOCK}
-local stamp = tonumber(string.match(ARGV[1], '^%d+$'))
-if not stamp or stamp > tonumber(clock) then return 1 end
+export const FIRST_INVALIDATED = `${READ_STAMP}
 local count = (#KEYS - 1) / 2
 for i = 2, count + 1 do
   local invalidated_at = redis.call('GET', KEYS[i + count]) or redis.call('GET', KEYS[i]) or clock
